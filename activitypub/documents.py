@@ -1,0 +1,343 @@
+"""Documents as values: JSON of any server's habit in, frozen dataclasses out; JSON does not travel further.
+
+Only the plain compact form is read. Unknown contexts and terms are ignored, and nothing is ever fetched to read a
+document. What is absent is None or empty; what is impossible raises MalformedDocumentError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from activitypub.errors import MalformedDocumentError
+from activitypub.times import read_time
+from activitypub.vocabulary import ACTIVITY_TYPES, ACTOR_TYPES, MESSAGE_TYPES, PUBLIC, PUBLIC_NAMES, RFC9421
+
+# What one document may make us keep (hostile case PAR-13); the rest is dropped, not fetched.
+MAX_RECIPIENTS = 500
+MAX_TAGS = 100
+MAX_ATTACHMENTS = 32
+MAX_NAME = 255
+MAX_URI = 2048
+MAX_NESTING = 2
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An object named by its URI alone, or one of a type we have no class for."""
+
+    id: str | None
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    href: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    url: str
+    media_type: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Everyone a document names, in its own fields and with the public collection in one spelling."""
+
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    audience: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self.to, *self.cc, *self.audience)))
+
+    @property
+    def is_public(self) -> bool:
+        return PUBLIC in self.to or PUBLIC in self.cc
+
+    def merged(self, other: Audience) -> Audience:
+        return Audience(
+            _unique(self.to + other.to), _unique(self.cc + other.cc), _unique(self.audience + other.audience)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A message-like object (activitystreams-vocabulary, 3.3: Note, Article, Page, …)."""
+
+    id: str
+    type: str
+    attributed_to: str
+    content: str
+    source: str | None
+    name: str | None
+    url: str | None
+    in_reply_to: str | None
+    context: str | None
+    conversation: str | None
+    addressed: Audience
+    mentions: tuple[Mention, ...]
+    attachments: tuple[Attachment, ...]
+    published: datetime | None
+    updated: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDocument:
+    """A key as an actor lists it: `encoded` is PEM for RSA and multibase for a Multikey (FEP-521a)."""
+
+    id: str
+    owner: str
+    encoded: str
+    is_multikey: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActorDocument:
+    id: str
+    type: str
+    preferred_username: str
+    name: str
+    summary: str
+    inbox: str
+    shared_inbox: str | None
+    followers: str | None
+    url: str | None
+    icon_url: str | None
+    manually_approves: bool
+    discoverable: bool
+    announces_rfc9421: bool
+    keys: tuple[KeyDocument, ...]
+    published: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What an actor says it did. `document` is the JSON it was read from, kept for the record alone."""
+
+    id: str | None
+    type: str
+    actor: str
+    object: Object
+    target: str | None
+    addressed: Audience
+    content: str | None
+    published: datetime | None
+    document: Json = field(repr=False, compare=False)
+
+    @property
+    def object_id(self) -> str | None:
+        return self.object.id
+
+
+Object = Reference | Note | ActorDocument | Activity
+
+
+def parse_activity(document: Json, *, now: datetime | None = None, depth: int = 0) -> Activity:
+    """Raises MalformedDocumentError where type, actor or object is missing or is not what it must be."""
+    now = now or datetime.now(UTC)
+    type_ = type_of(document)
+    if type_ not in ACTIVITY_TYPES:
+        raise MalformedDocumentError(f"{type_!r} is not a type of activity")
+    return Activity(
+        id=_uri(document.get("id")),
+        type=type_,
+        actor=_required(document, "actor"),
+        object=parse_object(document.get("object"), now=now, depth=depth + 1),
+        target=id_of(document.get("target")),
+        addressed=_audience(document),
+        content=_text(document.get("content") or document.get("_misskey_reaction"), MAX_NAME),
+        published=read_time(document.get("published"), now=now),
+        document=document,
+    )
+
+
+def parse_object(value: object, *, now: datetime, depth: int = 0) -> Object:
+    """An activity's object: a URI, one object, or a list whose first member counts."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if value is None:
+        return Reference(None)
+    if isinstance(value, str):
+        return Reference(_uri(value))
+    if not isinstance(value, dict):
+        raise MalformedDocumentError("object is neither a URI nor an object")
+    type_ = type_of(value)
+    if type_ in MESSAGE_TYPES and _is_note(value):
+        return parse_note(value, now=now)
+    if type_ in ACTOR_TYPES and value.get("inbox"):
+        return parse_actor(value, now=now)
+    if type_ in ACTIVITY_TYPES and value.get("actor") and depth <= MAX_NESTING:
+        return parse_activity(value, now=now, depth=depth)
+    return Reference(_uri(value.get("id")), type_)
+
+
+def parse_note(document: Json, *, now: datetime) -> Note:
+    """Raises MalformedDocumentError for a note without id or author."""
+    tags = [tag for tag in _list(document.get("tag"))[:MAX_TAGS] if isinstance(tag, dict)]
+    source = document.get("source")
+    return Note(
+        id=_required(document, "id"),
+        type=type_of(document) or "Note",
+        attributed_to=_required(document, "attributedTo"),
+        content=_content(document),
+        source=_text(source.get("content")) if _is_plain_source(source) else None,
+        name=_text(document.get("name"), MAX_NAME),
+        url=_link(document.get("url")),
+        in_reply_to=id_of(document.get("inReplyTo")),
+        context=id_of(document.get("context")),
+        conversation=_uri(document.get("conversation")),
+        addressed=_audience(document),
+        mentions=tuple(
+            Mention(href, _text(tag.get("name"), MAX_NAME) or "")
+            for tag in tags
+            if tag.get("type") == "Mention" and (href := _uri(tag.get("href")))
+        ),
+        attachments=tuple(_attachments(document)),
+        published=read_time(document.get("published"), now=now),
+        updated=read_time(document.get("updated"), now=now),
+    )
+
+
+def parse_actor(document: Json, *, now: datetime | None = None) -> ActorDocument:
+    """Raises MalformedDocumentError for an actor without id, type, inbox or a name of its own."""
+    now = now or datetime.now(UTC)
+    type_ = type_of(document)
+    if type_ not in ACTOR_TYPES:
+        raise MalformedDocumentError(f"{type_!r} is not a type of actor")
+    id_ = _required(document, "id")
+    username = _text(document.get("preferredUsername"), MAX_NAME)
+    if not username:
+        raise MalformedDocumentError("an actor needs a preferredUsername")
+    endpoints = document.get("endpoints")
+    return ActorDocument(
+        id=id_,
+        type=type_,
+        preferred_username=username,
+        name=_text(document.get("name"), MAX_NAME) or username,
+        summary=_text(document.get("summary"), 20_000) or "",
+        inbox=_required(document, "inbox"),
+        shared_inbox=_uri(endpoints.get("sharedInbox")) if isinstance(endpoints, dict) else None,
+        followers=id_of(document.get("followers")),
+        url=_link(document.get("url")),
+        icon_url=_link(document.get("icon")),
+        manually_approves=document.get("manuallyApprovesFollowers") is True,
+        discoverable=document.get("discoverable") is True,
+        announces_rfc9421=_announces_rfc9421(document.get("generator")),
+        keys=tuple(parse_keys(document, id_)),
+        published=read_time(document.get("published"), now=now),
+    )
+
+
+def parse_keys(document: Json, owner: str) -> Iterator[KeyDocument]:
+    """The keys of an actor document, or of the stub that GoToSocial serves at a key's own URI."""
+    for key in _list(document.get("publicKey"))[:4]:
+        if isinstance(key, dict) and (id_ := _uri(key.get("id"))) and isinstance(key.get("publicKeyPem"), str):
+            yield KeyDocument(id_, id_of(key.get("owner")) or owner, key["publicKeyPem"], is_multikey=False)
+    for key in _list(document.get("assertionMethod"))[:4]:
+        if isinstance(key, dict) and (id_ := _uri(key.get("id"))) and isinstance(key.get("publicKeyMultibase"), str):
+            yield KeyDocument(id_, id_of(key.get("controller")) or owner, key["publicKeyMultibase"], is_multikey=True)
+
+
+def type_of(document: Json) -> str | None:
+    """The one type that counts: of several, the first that is in the vocabulary."""
+    types = [type_ for type_ in _list(document.get("type")) if isinstance(type_, str)]
+    known = ACTIVITY_TYPES | ACTOR_TYPES | MESSAGE_TYPES
+    return next((type_ for type_ in types if type_ in known), types[0] if types else None)
+
+
+def id_of(value: object) -> str | None:
+    """The URI of a property that may be a URI, an object, or a list of them (of which the first counts)."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if isinstance(value, dict):
+        value = value.get("id") or value.get("href")
+    return _uri(value)
+
+
+def ids_of(value: object, limit: int = MAX_RECIPIENTS) -> tuple[str, ...]:
+    ids = (id_of(member) for member in _list(value)[:limit])
+    return _unique(tuple(PUBLIC if id_ in PUBLIC_NAMES else id_ for id_ in ids if id_))
+
+
+def _audience(document: Json) -> Audience:
+    # bto and bcc count as addressed but must not be told to anyone (activitypub, section 6).
+    hidden = ids_of(document.get("bto")) + ids_of(document.get("bcc"))
+    return Audience(
+        ids_of(document.get("to")), _unique(ids_of(document.get("cc")) + hidden), ids_of(document.get("audience"))
+    )
+
+
+def _is_note(document: Json) -> bool:
+    """An Image or a Video without an author is somebody's picture, not a message."""
+    return bool(document.get("id") and document.get("attributedTo"))
+
+
+def _content(document: Json) -> str:
+    content = document.get("content")
+    if not isinstance(content, str):
+        languages = document.get("contentMap")
+        content = next(iter(languages.values()), None) if isinstance(languages, dict) else None
+    return _text(content) or ""
+
+
+def _attachments(document: Json) -> Iterator[Attachment]:
+    for item in _list(document.get("attachment"))[:MAX_ATTACHMENTS]:
+        if isinstance(item, dict) and (url := _link(item.get("url")) or _uri(item.get("href"))):
+            media_type = item.get("mediaType")
+            yield Attachment(
+                url,
+                media_type if isinstance(media_type, str) and len(media_type) < 100 else "",
+                _text(item.get("name"), 1500) or "",
+            )
+
+
+def _link(value: object) -> str | None:
+    """An http(s) URL of a property that may hold a URL, a Link, an Image, or a list of them."""
+    for item in _list(value)[:8]:
+        inner = item.get("href") or item.get("url") if isinstance(item, dict) else item
+        url = _link(inner) if isinstance(inner, list | dict) else _uri(inner)
+        if url and url.startswith(("https://", "http://")):
+            return url
+    return None
+
+
+def _announces_rfc9421(generator: object) -> bool:
+    """FEP-844e: the software that made the actor lists what it implements."""
+    if not isinstance(generator, dict):
+        return False
+    return any(id_of(item) == RFC9421 for item in _list(generator.get("implements")))
+
+
+def _is_plain_source(source: object) -> bool:
+    return isinstance(source, dict) and source.get("mediaType") in {"text/plain", "text/markdown"}
+
+
+def _required(document: Json, name: str) -> str:
+    uri = id_of(document.get(name))
+    if uri is None:
+        raise MalformedDocumentError(f"{name} is missing or is not a URI")
+    return uri
+
+
+def _uri(value: object) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= MAX_URI else None
+
+
+def _text(value: object, limit: int = 200_000) -> str | None:
+    return value[:limit] if isinstance(value, str) else None
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))

@@ -1,0 +1,81 @@
+"""HTML of messages: what we let in, what we send, and the plain text between them."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+
+import html_to_markdown
+import nh3
+from linkify_it import LinkifyIt
+
+_ALLOWED = {"p", "br", "a", "b", "i", "u", "s", "code", "pre", "span", "em", "strong", "del", "blockquote", "ul", "ol", "li"}
+# Two passes, because the first may leave markup that only the second sees (nh3 is not idempotent on every input).
+_CLEANER = nh3.Cleaner(
+    tags=_ALLOWED,
+    attributes={"a": {"href"}},
+    allowed_classes={
+        "a": {"mention", "u-url", "hashtag"},
+        "span": {"h-card", "invisible", "ellipsis"},
+    },
+    url_schemes={"http", "https"},
+    link_rel="nofollow noopener noreferrer",
+    strip_comments=True,
+)
+_PLAIN = html_to_markdown.ConversionOptions(output_format="plain")
+_LINKS = LinkifyIt().add("ftp:", None).add("//", None).add("mailto:", None)
+_HANDLE = re.compile(r"(?<![\w/@])@([A-Za-z0-9_][A-Za-z0-9._-]{0,127}(?:@[A-Za-z0-9.-]+(?::\d+)?)?)")
+MAX_HTML = 200_000  # Characters read of one document's content.
+
+
+def sanitise(markup: str) -> str:
+    """`markup` with only the tags and attributes a message may have; never raises."""
+    return _CLEANER.clean(_CLEANER.clean(markup[:MAX_HTML]))
+
+
+def to_text(markup: str) -> str:
+    """The words of `markup`: `<br>` is a new line, a paragraph an empty one, and links keep their text."""
+    clean = sanitise(markup)
+    try:
+        text = html_to_markdown.convert(clean, _PLAIN).content or ""
+    except html_to_markdown.ConversionError:
+        text = html.unescape(nh3.clean(clean, tags=set()))
+    return text.strip()
+
+
+def from_text(text: str, mentions: Mapping[str, str]) -> str:
+    """`text` as paragraphs, with links and with the handles in `mentions` (handle → profile URI) linked."""
+    paragraphs = [_inline(part, mentions) for part in re.split(r"\n{2,}", text.strip("\n"))]
+    return "".join(f"<p>{part}</p>" for part in paragraphs)
+
+
+def handles_in(text: str, *, limit: int = 50) -> list[str]:
+    """The handles that `text` mentions, without the first @, each once, in order."""
+    return list(dict.fromkeys(match.group(1).rstrip(".-") for match in _HANDLE.finditer(text)))[:limit]
+
+
+def _inline(text: str, mentions: Mapping[str, str]) -> str:
+    parts: list[str] = []
+    end = 0
+    for link in _LINKS.match(text) or [] if "." in text or ":" in text else []:
+        parts.append(_with_mentions(text[end : link.index], mentions))
+        parts.append(f'<a href="{html.escape(link.url)}" rel="nofollow noopener noreferrer">{html.escape(link.text)}</a>')
+        end = link.last_index
+    parts.append(_with_mentions(text[end:], mentions))
+    return "".join(parts).replace("\n", "<br>")
+
+
+def _with_mentions(text: str, mentions: Mapping[str, str]) -> str:
+    def link(match: re.Match[str]) -> str:
+        handle = match.group(1).rstrip(".-")
+        tail = match.group(1)[len(handle) :]
+        uri = mentions.get(handle)
+        if uri is None:
+            return match.group(0)
+        name = handle.split("@", 1)[0]
+        return (
+            f'<span class="h-card"><a href="{html.escape(uri)}" class="u-url mention">@<span>{name}</span></a></span>{tail}'
+        )
+
+    return _HANDLE.sub(link, html.escape(text, quote=False))

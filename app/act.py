@@ -1,0 +1,67 @@
+"""Act: one activity on its way through the pipeline, with what every step may need and may add."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from activitypub.documents import Activity
+from app.models import Actor
+from app.uris import Uris
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """Something sockets are told after the commit. It names rows; the text is read when it is sent."""
+
+    type: str
+    channel_id: str | None = None
+    conversation_id: str | None = None
+    message_id: str | None = None
+    actor_id: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a worker fetched before the transaction: documents by the URI that was asked for, None for gone."""
+
+    documents: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+
+    def find(self, uri: str | None) -> Mapping[str, Any] | None:
+        return self.documents.get(uri) if uri else None
+
+
+@dataclass(slots=True)
+class Act:
+    """`actor` is who acts, `is_local` whether it is one of ours.
+
+    `private` holds what an effect needs and the log must not: a password's hash. `scope` is the sealing scope of the
+    recorded document, `audience` its reach ("public", "members", "direct", "private"); both are set by `authorise`.
+    `via` is the Group that relayed somebody else's activity. `recorded` is the document as the log has it.
+    """
+
+    session: Session
+    uris: Uris
+    id: str
+    activity: Activity
+    actor: Actor
+    is_local: bool
+    now: datetime
+    signed_at: datetime
+    gathered: Gathered = field(default_factory=Gathered)
+    private: Mapping[str, Any] = field(default_factory=dict)
+    idempotency_key: str | None = None
+    via: Actor | None = None
+    scope: str = "log"
+    audience: str = "private"
+    events: list[LiveEvent] = field(default_factory=list)
+    found: dict[str, Any] = field(default_factory=dict)
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+
+    def publish(self, event: LiveEvent) -> None:
+        self.events.append(event)

@@ -1,0 +1,1 @@
+"""Writes no other server needs to hear of."""

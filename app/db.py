@@ -1,0 +1,218 @@
+"""The database: one engine, short write transactions, reads that cannot write, wake-ups after the commit."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from app.errors import UnavailableError
+
+LOCK_WAIT_SECONDS = 5.0  # Then 503: a writer that waits longer only makes the queue longer (fault F15).
+_POOL_WAIT_SECONDS = 3.0
+_SQLITE_BUSY_SECONDS = 0.02  # sqlite3 sleeps inside C and stops every greenlet, so the waiting is done here.
+
+Wake = tuple[str, str]
+
+
+class Base(DeclarativeBase):
+    """Every table. Constraint names are fixed so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Database:
+    """An engine with the two ways into it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _make_engine(self.url)
+        self._writing = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        # A read of several statements may see a commit between them; every caller can live with that,
+        # and it saves two round trips a request.
+        self._reading = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._write_lock = threading.Lock() if self.is_sqlite else None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One transaction: all of it is stored when the block ends, or nothing.
+
+        SQLite has one writer, so here its turn is taken without stopping other greenlets. What was asked for with
+        `wake` is told after the commit. Raises UnavailableError when storage is locked, full or away.
+        """
+        session = Session(self._writing, expire_on_commit=False, autoflush=False)
+        with self._write_turn():
+            try:
+                with _storage_errors():
+                    self._begin(session)
+                    yield session
+                    session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+            finally:
+                session.close()
+        tell_wakes(session.info.get("wakes", {}))
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session for reading; a flush in it is a mistake of ours and raises."""
+        session = Session(self._reading, expire_on_commit=False, autoflush=False)
+        event.listen(session, "before_flush", _refuse_flush)
+        try:
+            with _storage_errors():
+                yield session
+        finally:
+            session.close()
+
+    def _begin(self, session: Session) -> None:
+        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        while True:
+            try:
+                session.connection()
+                return
+            except OperationalError as error:
+                session.rollback()
+                if not _is_sqlite_busy(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(random.uniform(0.001, 0.01))
+
+    @contextmanager
+    def _write_turn(self) -> Iterator[None]:
+        if self._write_lock is None:
+            with nullcontext():
+                yield
+            return
+        if not self._write_lock.acquire(timeout=LOCK_WAIT_SECONDS):
+            raise UnavailableError
+        try:
+            yield
+        finally:
+            self._write_lock.release()
+
+
+def wake(session: Session, kind: str, key: str = "") -> None:
+    """Ask that `kind` be told of `key` once this transaction is committed; asked twice is told once.
+
+    A lost wake-up costs seconds and never data, because every kind is swept.
+    """
+    session.info.setdefault("wakes", {})[(kind, key)] = None
+
+
+def tell_wakes(wakes: dict[Wake, None]) -> None:
+    for kind, key in wakes:
+        for listener in _wake_listeners:
+            listener(kind, key)
+
+
+def on_wake(listener: Callable[[str, str], None]) -> None:
+    """Register who hears of committed work. A listener must not raise and must not block."""
+    _wake_listeners.append(listener)
+
+
+_wake_listeners: list[Callable[[str, str], None]] = []
+_database: Database | None = None
+
+
+def connect(url: str) -> Database:
+    """Make `url` the database of this process."""
+    global _database  # noqa: PLW0603  One process serves one database.
+    _database = Database(url)
+    return _database
+
+
+def database() -> Database:
+    if _database is None:
+        raise RuntimeError("app.db.connect was not called")
+    return _database
+
+
+def transaction() -> Any:
+    return database().transaction()
+
+
+def reading() -> Any:
+    return database().reading()
+
+
+def _make_engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(
+            url,
+            connect_args={"check_same_thread": False, "timeout": _SQLITE_BUSY_SECONDS},
+            pool_size=10,
+            max_overflow=30,
+            pool_timeout=_POOL_WAIT_SECONDS,
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(
+        url,
+        # Writers beyond the cores only queue inside the server; the pool is where a flood waits and is refused.
+        pool_size=10,
+        max_overflow=10,
+        pool_timeout=_POOL_WAIT_SECONDS,
+        pool_use_lifo=True,
+        connect_args={
+            "connect_timeout": 3,
+            "tcp_user_timeout": 5000,
+            "options": "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
+        },
+    )
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # BEGIN is ours to say, see _begin_sqlite.
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # WAL with NORMAL may lose acknowledged commits at a power cut.
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "cache_size=-16000",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+
+def _refuse_flush(*_: object) -> None:
+    raise RuntimeError("a reading session may not write")
+
+
+def _is_sqlite_busy(error: DBAPIError) -> bool:
+    return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    """Storage that is locked, full or away is the operator's trouble: 503, never a 500."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise UnavailableError from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise UnavailableError from error
+        raise

@@ -1,0 +1,68 @@
+"""Add: somebody is let into a channel's members, or a message is pinned in it."""
+
+from __future__ import annotations
+
+from activitypub.documents import Activity
+from activitypub.uris import same_origin
+from app.act import Act, LiveEvent
+from app.errors import ForbiddenError, NotFoundError
+from app.models import Actor, Channel
+from app.projections import channels, follows, pins
+from app.queries.actors import ACCEPTED, find_actor, get_actor
+from app.queries.channels import NO_SUCH_CHANNEL, find_channel
+from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri
+from app.queries.permissions import get_permissions
+from app.queries.visibility import may_see, place_of_channel
+
+
+def authorise(act: Act) -> None:
+    """Sets `group`, `channel` (None for a Group elsewhere that is new to us) and `collection`."""
+    group, collection = find_collection(act)
+    channel = find_channel(act.session, group.id)
+    if group.is_local and channel is not None:
+        _authorise_here(act, channel, collection)
+    elif not same_origin(act.actor.uri, group.uri) or act.is_local:
+        raise ForbiddenError("a channel's collections are changed by its own server")
+    act.found |= {"group": group, "channel": channel, "collection": collection}
+    act.scope = group.id
+    act.audience = "members"
+
+
+def apply(act: Act) -> list[Activity]:
+    group: Actor = act.found.pop("group")
+    collection = act.found.pop("collection")
+    act.found.pop("channel")
+    if collection == "featured":
+        return _pin(act, group)
+    person = get_actor(act.session, act.activity.object_id)
+    if not group.is_local:
+        channels.ensure_remote(act.session, group, now=act.now)
+    follows.put(act.session, person, group, state=ACCEPTED, activity_uri=act.activity.id or "", now=act.now)
+    act.publish(LiveEvent("member_added", channel_id=group.id, actor_id=person.id))
+    return []
+
+
+def find_collection(act: Act) -> tuple[Actor, str]:
+    """(the Group, "followers" or "featured") that an Add or Remove targets. Raises NotFoundError."""
+    owner_uri, _, name = (act.activity.target or "").rpartition("/")
+    group = find_actor(act.session, owner_uri)
+    if group is None or group.type != "Group" or name not in {"followers", "featured"}:
+        raise NotFoundError(NO_SUCH_CHANNEL)
+    return group, name
+
+
+def _authorise_here(act: Act, channel: Channel, collection: str) -> None:
+    if not act.is_local:
+        raise ForbiddenError("a channel's collections are changed by its own server")
+    permissions = get_permissions(act.session, act.actor)
+    permissions.require("manage_channel_users" if collection == "followers" else "edit_channels")
+    if not may_see(act.session, permissions.viewer, place_of_channel(channel)):
+        raise NotFoundError(NO_SUCH_CHANNEL)
+
+
+def _pin(act: Act, group: Actor) -> list[Activity]:
+    message = find_by_uri(act.session, act.activity.object_id)
+    if message is None or message.channel_id != group.id or message.deleted_at is not None:
+        raise NotFoundError(NO_SUCH_MESSAGE)
+    pins.add(act.session, group.id, message.uri, now=act.now)
+    return []

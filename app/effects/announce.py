@@ -1,0 +1,74 @@
+"""Announce: a channel elsewhere passes on what was said in it, or somebody shares a message."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from activitypub.documents import Note, parse_object
+from activitypub.documents import Activity
+from activitypub.uris import same_origin
+from app.act import Act
+from app.effects.create.note import authorise_in, store
+from app.errors import ForbiddenError, NotFoundError
+from app.models import Actor
+from app.projections import messages
+from app.queries.actors import get_actor
+from app.queries.activities import find_by_uri as find_activity
+from app.queries.channels import find_channel
+from app.queries.messages import find_by_uri
+from app.queries.placement import Placement
+from app.queries.tombstones import find_tombstone
+
+
+def authorise(act: Act) -> None:
+    """A Group's Announce is either of something known by now, or of a note a worker has fetched from its home."""
+    if act.is_local:
+        act.audience = "public" if act.activity.addressed.is_public else "members"
+        return
+    message = find_by_uri(act.session, act.activity.object_id)
+    if message is not None:
+        # A share of what was not said in public would show it to people it was not meant for.
+        if message.audience != "public" and not _is_home(act, message.channel_id):
+            raise ForbiddenError("this message is not public")
+        act.found["message"] = message
+        return
+    if find_activity(act.session, act.activity.object_id or "") is not None:
+        return
+    act.found["note"] = _get_relayed(act)
+
+
+def apply(act: Act) -> list[Activity]:
+    note: Note | None = act.found.pop("note", None)
+    message = act.found.pop("message", None)
+    if note is not None:
+        store(act, note, act.found.pop("placement"), act.found.pop("author"))
+    elif message is not None and act.actor.type != "Group":
+        messages.share(act.session, message, act.actor, activity_uri=act.activity.id or "", now=act.now)
+    return []
+
+
+def _is_home(act: Act, channel_id: str | None) -> bool:
+    return act.actor.id == channel_id
+
+
+def _get_relayed(act: Act) -> Note:
+    """The note that a channel followed here announces. Raises NotFoundError where it is no such thing."""
+    document = act.gathered.find(act.activity.object_id)
+    channel = find_channel(act.session, act.actor.id)
+    if document is None or channel is None or act.actor.is_local:
+        raise NotFoundError("nobody here follows this")
+    note = parse_object(dict(document), now=datetime.now(UTC))
+    if not isinstance(note, Note) or not same_origin(note.id, note.attributed_to):
+        raise NotFoundError("what was announced is not a message")
+    if find_tombstone(act.session, note.id) is not None:
+        raise NotFoundError("what was announced is deleted")
+    author: Actor = get_actor(act.session, note.attributed_to)
+    if author.is_local:
+        raise ForbiddenError("a message of this server cannot come from outside")
+    audience = "public" if note.addressed.is_public else "members"
+    placement = Placement(audience, channel=channel, group=act.actor)
+    act.via = act.actor
+    authorise_in(act, placement, author)
+    act.found |= {"placement": placement, "author": author}
+    act.scope, act.audience = placement.scope, audience
+    return note

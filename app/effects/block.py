@@ -1,0 +1,54 @@
+"""Block: an actor wants nothing to do with another; with a space as target, a moderator's ban from it."""
+
+from __future__ import annotations
+
+from activitypub.documents import Activity
+from app.act import Act, LiveEvent
+from app.errors import ForbiddenError, InvalidInputError
+from app.models import Actor
+from app.projections import blocks, follows
+from app.queries.actors import find_actor, get_actor
+from app.queries.channels import get_home_space, list_space_channel_ids
+from app.queries.permissions import get_permissions
+
+
+def authorise(act: Act) -> None:
+    blocked = get_actor(act.session, act.activity.object_id)
+    if blocked.id == act.actor.id:
+        raise InvalidInputError("Nobody blocks themselves.")
+    if not act.is_local and not blocked.is_local:
+        raise ForbiddenError("neither is of this server")
+    if act.activity.target is not None:
+        _authorise_ban(act, blocked)
+
+
+def apply(act: Act) -> list[Activity]:
+    blocked = get_actor(act.session, act.activity.object_id)
+    space = find_actor(act.session, act.activity.target)
+    blocks.add(
+        act.session,
+        act.actor,
+        blocked,
+        space_id=space.id if space else None,
+        activity_uri=act.activity.id or "",
+        now=act.now,
+    )
+    if space is None:
+        follows.remove(act.session, act.actor.id, blocked.id)
+        follows.remove(act.session, blocked.id, act.actor.id)
+        return []
+    for target_id in (space.id, *list_space_channel_ids(act.session, space.id)):
+        follows.remove(act.session, blocked.id, target_id)
+    act.publish(LiveEvent("member_removed", actor_id=blocked.id))
+    return []
+
+
+def _authorise_ban(act: Act, blocked: Actor) -> None:
+    """The home space is ours, so only its own moderators ban from it; its owner cannot be banned."""
+    space = get_home_space(act.session)
+    target = get_actor(act.session, act.activity.target)
+    if not act.is_local or target.id != space.actor_id:
+        raise ForbiddenError("only the space's own moderators ban from it")
+    get_permissions(act.session, act.actor).require("ban_users")
+    if blocked.id == space.owner_id:
+        raise ForbiddenError("The owner cannot be banned.")

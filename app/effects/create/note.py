@@ -1,0 +1,147 @@
+"""Create a Note: a message in a channel, or a direct one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from activitypub import html
+from activitypub.documents import Activity, Note
+from activitypub.uris import same_origin
+from app.act import Act, LiveEvent
+from app.effects.relaying import relay
+from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from app.ids import new_id
+from app.projections import messages
+from app.queries.actors import is_banned, is_blocked
+from app.queries.channels import NO_SUCH_CHANNEL
+from app.queries.messages import Attachment, Content, find_by_uri
+from app.queries.permissions import get_permissions
+from app.queries.placement import Placement, find_placement
+from app.queries.tombstones import find_tombstone
+from app.queries.viewers import Viewer, remote_viewer
+from app.queries.visibility import may_see, place_of_channel
+
+if TYPE_CHECKING:
+    from app.models import Actor, Channel
+
+MAX_TEXT = 50_000  # Characters; what the PufferBlow reference allows.
+
+
+def authorise(act: Act, note: Note) -> None:
+    if note.attributed_to != act.actor.uri:
+        raise ForbiddenError("only its author can publish a message")
+    if find_by_uri(act.session, note.id) is not None or find_tombstone(act.session, note.id) is not None:
+        raise ConflictError("this message was published before")
+    # Both name the audience, and peers differ in which of the two they fill (contracts/peers.md, 4).
+    addressed = note.addressed.merged(act.activity.addressed)
+    placement = find_placement(act.session, act.uris, note, act.actor, addressed, act.via)
+    if placement is None:
+        raise NotFoundError("nobody here is addressed")
+    authorise_in(act, placement, act.actor)
+    if not (note.content or note.name or note.attachments):
+        raise InvalidInputError("Either a message or attachments must be provided.")
+    if note.source is not None and act.is_local and len(note.source) > MAX_TEXT:
+        raise InvalidInputError(f"the message is too long. Limit: {MAX_TEXT} characters")
+    act.found["placement"] = placement
+    act.scope = placement.scope
+    act.audience = placement.audience
+
+
+def authorise_in(act: Act, placement: Placement, author: Actor) -> None:
+    """Whether the author may write there. Raises AppError."""
+    if placement.channel is None or placement.group is None:
+        _authorise_direct(act, placement, author)
+        return
+    channel, group = placement.channel, placement.group
+    if channel.type == "voice":
+        raise InvalidInputError("Messages cannot be sent to voice-only channels. Use a text or mixed channel.")
+    if not group.is_local:
+        _authorise_elsewhere(act, channel, group, author)
+        return
+    if is_banned(act.session, author.id, channel.space_id):
+        raise ForbiddenError("you are banned from this channel")
+    viewer = _authorise_sender(act, author) if author.is_local else remote_viewer(author)
+    if not may_see(act.session, viewer, place_of_channel(channel)):
+        raise NotFoundError(NO_SUCH_CHANNEL)
+
+
+def apply(act: Act, note: Note) -> list[Activity]:
+    placement: Placement = act.found.pop("placement")
+    message_id = store(act, note, placement, act.actor)
+    act.found["message_id"] = message_id
+    act.found["published_at"] = note.published or act.now
+    if placement.channel is None or placement.group is None:
+        return []
+    return relay(act, placement.channel, placement.group, note_uri=note.id if act.audience == "public" else None)
+
+
+def store(act: Act, note: Note, placement: Placement, author: Actor) -> str:
+    """Write the message and tell who sees it; returns its id."""
+    message_id = act.uris.local_id(note.id) or new_id("msg")
+    if placement.conversation_id is not None:
+        messages.ensure_conversation(act.session, placement.conversation_id, placement.people, now=act.now)
+    messages.add(
+        act.session,
+        id=message_id,
+        uri=note.id,
+        author_id=author.id,
+        channel_id=placement.channel.actor_id if placement.channel else None,
+        conversation_id=placement.conversation_id,
+        audience=placement.audience,
+        in_reply_to=note.in_reply_to,
+        published_at=note.published or act.now,
+        content=content_of(note),
+    )
+    act.publish(
+        LiveEvent(
+            "message" if placement.channel else "direct_message",
+            channel_id=placement.channel.actor_id if placement.channel else None,
+            conversation_id=placement.conversation_id,
+            message_id=message_id,
+            actor_id=author.id,
+        )
+    )
+    return message_id
+
+
+def content_of(note: Note) -> Content:
+    """What a note says, made safe. A post with a title is read as its title, its text and its link."""
+    text = note.source if note.source is not None else html.to_text(note.content)
+    if note.name:
+        text = "\n\n".join(part for part in (note.name, text, note.url if note.type != "Note" else None) if part)
+    return Content(
+        text=text.replace("\x00", "")[:MAX_TEXT],
+        html=html.sanitise(note.content),
+        attachments=tuple(Attachment(item.url, item.media_type, item.name) for item in note.attachments),
+        mentions={mention.href: mention.name for mention in note.mentions},
+    )
+
+
+def _authorise_direct(act: Act, placement: Placement, author: Actor) -> None:
+    if author.is_local:
+        _authorise_sender(act, author)
+    for person in placement.people:
+        if person.id != author.id and is_blocked(act.session, by=person.id, actor_id=author.id):
+            raise ForbiddenError("This person does not take messages from you.")
+
+
+def _authorise_elsewhere(act: Act, channel: Channel, group: Actor, author: Actor) -> None:
+    """In another server's channel its home decides: we believe its own people and what the channel relays."""
+    if author.is_local:
+        viewer = _authorise_sender(act, author)
+        if not may_see(act.session, viewer, place_of_channel(channel)):
+            raise NotFoundError(NO_SUCH_CHANNEL)
+        return
+    if act.via is not None and act.via.id == group.id:
+        return
+    if not same_origin(author.uri, group.uri):
+        raise ForbiddenError("the channel's own server has not passed this on")
+
+
+def _authorise_sender(act: Act, author: Actor) -> Viewer:
+    permissions = get_permissions(act.session, author)
+    permissions.require("send_messages")
+    until = permissions.timed_out_until
+    if until is not None and until > act.now:
+        raise ForbiddenError(f"You are timed out until {until.isoformat()} and cannot send messages.")
+    return permissions.viewer

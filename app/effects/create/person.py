@@ -1,0 +1,52 @@
+"""Create a Person: the instance signs up a local account, and the first one owns the server."""
+
+from __future__ import annotations
+
+from activitypub import build
+from activitypub.documents import Activity, ActorDocument
+from app.act import Act
+from app.errors import ConflictError, ForbiddenError
+from app.models import Actor
+from app.projections import accounts, actors
+from app.queries.actors import find_by_id, find_local
+from app.queries.channels import get_home_space
+
+NAME_TAKEN = "username already exists. Please change it and try again later"
+
+
+def authorise(act: Act, person: ActorDocument) -> None:
+    if not act.is_local or act.actor.uri != act.uris.instance:
+        raise ForbiddenError("only the instance makes accounts")
+    if find_local(act.session, person.preferred_username) is not None:
+        raise ConflictError(NAME_TAKEN)
+
+
+def apply(act: Act, person: ActorDocument) -> list[Activity]:
+    actor = actors.add_local(
+        act.session,
+        id=act.uris.local_id(person.id) or "",
+        uri=person.id,
+        type="Person",
+        local_name=person.preferred_username.lower(),
+        name=person.name,
+        shared_inbox=act.uris.shared_inbox,
+        now=act.now,
+    )
+    accounts.add(
+        act.session,
+        actor,
+        username=person.name,
+        password_hash=act.private["password_hash"],
+        now=act.now,
+    )
+    act.found["actor_id"] = actor.id
+    return [build.join(actor=actor.uri, object=_home(act, actor).uri)]
+
+
+def _home(act: Act, actor: Actor) -> Actor:
+    space = get_home_space(act.session)
+    accounts.claim_ownership(act.session, actor, space)
+    home = find_by_id(act.session, space.actor_id)
+    if home is None:
+        raise LookupError("the home space has no actor")
+    return home

@@ -1,0 +1,108 @@
+"""Delete: a message, a channel or an actor is gone, and what comes late under its URI stays so."""
+
+from __future__ import annotations
+
+from activitypub.documents import Activity
+from activitypub.uris import same_origin
+from app.act import Act, LiveEvent
+from app.effects.relaying import relay
+from app.errors import ForbiddenError, NotFoundError
+from app.models import Actor, Channel, Message
+from app.projections import actors, channels, messages, tombstones
+from app.queries.actors import find_actor
+from app.queries.channels import find_channel, find_channel_with_actor
+from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
+from app.queries.permissions import get_permissions
+from app.queries.visibility import may_actor_see
+
+
+def authorise(act: Act) -> None:
+    """Sets `target`: a Message, an Actor, or None for something of the sender's that never came here."""
+    uri = act.activity.object_id or ""
+    message = find_by_uri(act.session, uri)
+    actor = None if message else find_actor(act.session, uri)
+    if message is not None:
+        _authorise_message(act, message)
+    elif actor is not None:
+        _authorise_actor(act, actor)
+    elif act.is_local or not same_origin(uri, act.actor.uri):
+        raise NotFoundError("there is nothing to delete")
+    act.found["target"] = message or actor
+
+
+def apply(act: Act) -> list[Activity]:
+    target = act.found.pop("target")
+    former_type = target.type if isinstance(target, Actor) else "Note"
+    tombstones.put(
+        act.session,
+        act.activity.object_id or "",
+        former_type=former_type,
+        actor_uri=act.actor.uri,
+        signed_at=act.signed_at,
+        now=act.now,
+    )
+    match target:
+        case Message():
+            return _delete_message(act, target)
+        case Actor():
+            _delete_actor(act, target)
+    return []
+
+
+def _authorise_message(act: Act, message: Message) -> None:
+    if message.deleted_at is not None:
+        raise NotFoundError(NO_SUCH_MESSAGE)
+    act.scope = scope_of(message)
+    act.audience = message.audience
+    if message.author_id == act.actor.id:
+        return
+    found = find_channel_with_actor(act.session, message.channel_id)
+    if not act.is_local:
+        # A moderator of the channel's own server, whose word the channel itself may have passed on.
+        if found is None or found[1].is_local or not same_origin(found[1].uri, act.actor.uri):
+            raise ForbiddenError("only its author or a moderator can delete a message")
+        return
+    if not may_actor_see(act.session, act.actor, message):
+        raise NotFoundError(NO_SUCH_MESSAGE)
+    permissions = get_permissions(act.session, act.actor)
+    if found is None or not found[1].is_local or not permissions.viewer.has("delete_messages"):
+        raise ForbiddenError("You are not authorized to delete this message")
+
+
+def _authorise_actor(act: Act, actor: Actor) -> None:
+    if actor.id == act.actor.id:
+        return
+    channel = find_channel(act.session, actor.id)
+    if not act.is_local:
+        if channel is None or actor.is_local or not same_origin(actor.uri, act.actor.uri):
+            raise ForbiddenError("only the actor itself can be deleted by it")
+        return
+    if channel is None or not actor.is_local:
+        raise ForbiddenError("only the actor itself can be deleted by it")
+    get_permissions(act.session, act.actor).require("delete_channels")
+
+
+def _delete_message(act: Act, message: Message) -> list[Activity]:
+    messages.erase(act.session, message, now=act.now)
+    act.publish(
+        LiveEvent(
+            "message_deleted",
+            channel_id=message.channel_id,
+            conversation_id=message.conversation_id,
+            message_id=message.id,
+            actor_id=act.actor.id,
+        )
+    )
+    found = find_channel_with_actor(act.session, message.channel_id)
+    return relay(act, *found) if found else []
+
+
+def _delete_actor(act: Act, actor: Actor) -> None:
+    channel: Channel | None = find_channel(act.session, actor.id)
+    if channel is not None:
+        channels.mark_deleted(act.session, channel, now=act.now)
+        act.publish(LiveEvent("channel_deleted", channel_id=actor.id, actor_id=act.actor.id))
+        return
+    messages.erase_all_by(act.session, actor, now=act.now)
+    actors.mark_deleted(act.session, actor, now=act.now)
+    act.publish(LiveEvent("member_removed", actor_id=actor.id))

@@ -1,0 +1,50 @@
+"""Like and EmojiReact: a reaction to a message, with an emoji or a plain heart (FEP-c0e0)."""
+
+from __future__ import annotations
+
+from activitypub.documents import Activity
+from app.act import Act, LiveEvent
+from app.effects.relaying import relay
+from app.errors import InvalidInputError, NotFoundError
+from app.models import Message
+from app.projections import messages
+from app.queries.channels import find_channel_with_actor
+from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
+from app.queries.visibility import may_actor_see
+
+HEART = "❤"
+_MAX_EMOJI = 64
+
+
+def authorise(act: Act) -> None:
+    message = find_by_uri(act.session, act.activity.object_id)
+    # Missing and forbidden look the same outside.
+    if message is None or message.deleted_at is not None or not may_actor_see(act.session, act.actor, message):
+        raise NotFoundError(NO_SUCH_MESSAGE)
+    if len(act.activity.content or "") > _MAX_EMOJI:
+        raise InvalidInputError("A reaction is one emoji.")
+    act.found["message"] = message
+    act.scope = scope_of(message)
+    act.audience = message.audience
+
+
+def apply(act: Act) -> list[Activity]:
+    message: Message = act.found.pop("message")
+    emoji = (act.activity.content or "").strip() or HEART
+    is_new = messages.react(
+        act.session, message, act.actor, emoji=emoji, activity_uri=act.activity.id or "", now=act.now
+    )
+    if not is_new:
+        return []
+    act.publish(
+        LiveEvent(
+            "message_reaction_added",
+            channel_id=message.channel_id,
+            conversation_id=message.conversation_id,
+            message_id=message.id,
+            actor_id=act.actor.id,
+            data={"emoji": emoji},
+        )
+    )
+    found = find_channel_with_actor(act.session, message.channel_id)
+    return relay(act, *found) if found else []

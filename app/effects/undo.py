@@ -1,0 +1,106 @@
+"""Undo: an actor takes back what it did itself: a follow, a reaction, a share, a block."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from activitypub.documents import Activity
+from app.act import Act, LiveEvent
+from app.effects.relaying import relay
+from app.errors import ForbiddenError, NotFoundError
+from app.models import Activity as LoggedActivity
+from app.models import Block, Follow, Reaction
+from app.projections import activities, blocks, follows, messages, tombstones
+from app.queries.activities import find_by_uri
+from app.queries.actors import find_by_id
+from app.queries.blocks import find_block
+from app.queries.channels import find_channel_with_actor
+from app.queries.follows import find_undone
+from app.queries.messages import find_by_id as find_message
+from app.queries.permissions import get_permissions
+from app.queries.reactions import find_reaction
+
+UNDOABLE = frozenset({"Announce", "Block", "EmojiReact", "Follow", "Join", "Like"})
+
+
+def authorise(act: Act) -> None:
+    """Sets `type` and `uri` of what is undone; nobody takes back what another did (hostile case ORI-06)."""
+    named = act.activity.object
+    logged = find_by_uri(act.session, named.id) if named.id else None
+    if logged is not None and logged.actor_id != act.actor.id:
+        _authorise_lift(act, logged)
+    if isinstance(named, Activity) and named.actor != act.actor.uri and logged is None:
+        raise ForbiddenError("only its own actor can undo an activity")
+    type_ = logged.type if logged else named.type
+    if type_ not in UNDOABLE:
+        raise NotFoundError("there is nothing to undo")
+    act.found |= {"type": type_, "uri": logged.uri if logged else named.id, "logged": logged}
+
+
+def apply(act: Act) -> list[Activity]:
+    type_, uri, logged = act.found.pop("type"), act.found.pop("uri"), act.found.pop("logged")
+    answers = _take_back(act, type_, logged)
+    if logged is not None:
+        activities.mark_undone(act.session, logged, now=act.now)
+    if uri is not None and not act.is_local:
+        # An Undo may come before what it undoes; the tombstone keeps that from happening afterwards.
+        tombstones.put(
+            act.session, uri, former_type=type_, actor_uri=act.actor.uri, signed_at=act.signed_at, now=act.now
+        )
+    return answers
+
+
+def _take_back(act: Act, type_: str, logged: LoggedActivity | None) -> list[Activity]:
+    match type_:
+        case "Follow" | "Join":
+            _unfollow(act, find_undone(act.session, act.activity, act.actor))
+        case "Like" | "EmojiReact":
+            return _unreact(act, find_reaction(act.session, act.activity, act.actor))
+        case "Announce":
+            messages.take_back_share(act.session, act.activity.object_id or "")
+        case "Block":
+            _unblock(act.session, find_block(act.session, act.activity, logged))
+    return []
+
+
+def _unfollow(act: Act, follow: Follow | None) -> None:
+    if follow is None:
+        return
+    target = find_by_id(act.session, follow.target_id)
+    follows.remove(act.session, follow.actor_id, follow.target_id)
+    is_channel = target is not None and target.type == "Group"
+    act.publish(
+        LiveEvent("member_removed", channel_id=follow.target_id if is_channel else None, actor_id=act.actor.id)
+    )
+
+
+def _unreact(act: Act, reaction: Reaction | None) -> list[Activity]:
+    message = find_message(act.session, reaction.message_id) if reaction else None
+    if reaction is None or message is None:
+        return []
+    messages.take_back_reaction(act.session, reaction)
+    act.audience = message.audience
+    act.publish(
+        LiveEvent(
+            "message_reaction_removed",
+            channel_id=message.channel_id,
+            conversation_id=message.conversation_id,
+            message_id=message.id,
+            actor_id=act.actor.id,
+            data={"emoji": reaction.emoji},
+        )
+    )
+    found = find_channel_with_actor(act.session, message.channel_id)
+    return relay(act, *found) if found else []
+
+
+def _unblock(session: Session, block: Block | None) -> None:
+    if block is not None:
+        blocks.remove(session, block)
+
+
+def _authorise_lift(act: Act, logged: LoggedActivity) -> None:
+    """A ban is the space's, so any of its moderators may lift it; everything else only its own actor takes back."""
+    if not (act.is_local and logged.type == "Block" and logged.target_uri):
+        raise ForbiddenError("only its own actor can undo an activity")
+    get_permissions(act.session, act.actor).require("ban_users")

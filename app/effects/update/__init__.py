@@ -1,0 +1,27 @@
+"""Update: an author edits a message, a person or a channel its description."""
+
+from __future__ import annotations
+
+from activitypub.documents import Activity, ActorDocument, Note
+from app.act import Act
+from app.effects.update import actor, note
+from app.errors import InvalidInputError
+
+
+def authorise(act: Act) -> None:
+    match act.activity.object:
+        case Note():
+            note.authorise(act, act.activity.object)
+        case ActorDocument():
+            actor.authorise(act, act.activity.object)
+        case _:
+            raise InvalidInputError("Only messages, people and channels are edited here.")
+
+
+def apply(act: Act) -> list[Activity]:
+    match act.activity.object:
+        case Note():
+            return note.apply(act, act.activity.object)
+        case ActorDocument():
+            return actor.apply(act, act.activity.object)
+    return []

@@ -1,0 +1,50 @@
+"""Update a Person or a Group: somebody describes themselves anew, or a moderator a channel."""
+
+from __future__ import annotations
+
+from activitypub.documents import Activity, ActorDocument
+from activitypub.uris import same_origin
+from app.act import Act, LiveEvent
+from app.errors import ConflictError, ForbiddenError, NotFoundError
+from app.models import Actor
+from app.projections import actors, channels
+from app.queries.actors import find_actor
+from app.queries.channels import find_channel, is_name_taken
+from app.queries.permissions import get_permissions
+
+
+def authorise(act: Act, document: ActorDocument) -> None:
+    target = find_actor(act.session, document.id)
+    if target is None:
+        raise NotFoundError("The actor does not exist.")
+    act.found["target"] = target
+    if target.id == act.actor.id:
+        return
+    if not act.is_local:
+        # A channel elsewhere is edited by its own server's people, a person by nobody else.
+        if target.type != "Group" or not same_origin(target.uri, act.actor.uri):
+            raise ForbiddenError("only the actor itself can change its description")
+        return
+    channel = find_channel(act.session, target.id)
+    if channel is None or not target.is_local:
+        raise ForbiddenError("only the actor itself can change its description")
+    get_permissions(act.session, act.actor).require("edit_channels")
+    if document.name != channel.name and _is_taken(act, channel.name_key, document.name):
+        raise ConflictError("Channel name already exists, please change it and try again.")
+
+
+def apply(act: Act, document: ActorDocument) -> list[Activity]:
+    target: Actor = act.found.pop("target")
+    channel = find_channel(act.session, target.id)
+    if channel is not None and target.is_local:
+        channels.rename(act.session, channel, name=document.name)
+        act.publish(LiveEvent("channel_updated", channel_id=target.id, actor_id=act.actor.id))
+        return []
+    actors.describe(act.session, target, document, now=act.now)
+    act.publish(LiveEvent("profile_updated", actor_id=target.id))
+    return []
+
+
+def _is_taken(act: Act, own_key: str | None, name: str) -> bool:
+    key = channels.name_key(name)
+    return key != own_key and is_name_taken(act.session, key)

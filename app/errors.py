@@ -1,0 +1,84 @@
+"""What a request can fail with, and what strangers may be told.
+
+AppError
+├── InvalidInputError      400  the request does not make sense
+│   └── MalformedTokenError    400  the token is not a token of ours
+├── UnauthenticatedError   401  who asks is not proved
+├── ForbiddenError         403  known, but may not
+├── NotFoundError          404  missing, or not visible to the asker
+├── StalledError           408  a request that did not arrive in time
+├── ConflictError          409  the name or the state is taken
+├── TooLargeError          413  more bytes than we read
+├── UnsupportedMediaError  415  a body of a kind we do not read
+├── TooManyRequestsError   429  slow down
+└── UnavailableError       503  storage is full, locked or away; nothing was kept
+
+Raise where the fact is known; a facade's error handler turns it into an answer.
+"""
+
+from __future__ import annotations
+
+
+class AppError(Exception):
+    """A request that cannot be done. `str(error)` is safe to show to strangers."""
+
+    code = "error"
+    status = 500
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidInputError(AppError):
+    code, status = "invalid_input", 400
+
+
+class MalformedTokenError(InvalidInputError):
+    code = "malformed_token"
+
+
+class UnauthenticatedError(AppError):
+    code, status = "unauthenticated", 401
+
+
+class ForbiddenError(AppError):
+    code, status = "forbidden", 403
+
+
+class NotFoundError(AppError):
+    code, status = "not_found", 404
+
+
+class StalledError(AppError):
+    code, status = "stalled", 408
+
+
+class ConflictError(AppError):
+    code, status = "conflict", 409
+
+
+class TooLargeError(AppError):
+    code, status = "too_large", 413
+
+
+class UnsupportedMediaError(AppError):
+    code, status = "unsupported_media", 415
+
+
+class TooManyRequestsError(AppError):
+    code, status = "too_many_requests", 429
+
+    def __init__(self, message: str, *, retry_after_seconds: int = 60) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class UnavailableError(AppError):
+    code, status = "unavailable", 503
+
+    def __init__(
+        self, message: str = "The server cannot store this now. Try again.", *, retry_after_seconds: int = 5
+    ) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds

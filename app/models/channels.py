@@ -1,0 +1,80 @@
+"""Spaces, channels and conversations: where messages stand."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base
+from app.models.columns import Big, Id, Name, Time, Uri
+
+
+class Space(Base):
+    """A group of channels. `owner_id` is None until the first account signs up."""
+
+    __tablename__ = "spaces"
+
+    actor_id: Mapped[Id] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True)
+    owner_id: Mapped[Id | None] = mapped_column(ForeignKey("actors.id"))
+    is_home: Mapped[bool] = mapped_column(default=False)
+
+
+class Channel(Base):
+    """A Group actor's messages, in the order this server stored them.
+
+    `space_id` is None for another server's channel. `head` is the position of the newest message.
+    """
+
+    __tablename__ = "channels"
+
+    actor_id: Mapped[Id] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True)
+    space_id: Mapped[Id | None] = mapped_column(ForeignKey("spaces.actor_id"), index=True)
+    # Unique while the channel lives: case-folded name of a local channel, None for remote and deleted ones.
+    name_key: Mapped[Name | None] = mapped_column(unique=True)
+    name: Mapped[Name]
+    type: Mapped[Name] = mapped_column(default="text")
+    is_private: Mapped[bool] = mapped_column(default=False)
+    creator_id: Mapped[Id | None] = mapped_column(ForeignKey("actors.id"))
+    head: Mapped[Big] = mapped_column(default=0)
+    created_at: Mapped[Time]
+    deleted_at: Mapped[Time | None]
+
+
+class Conversation(Base):
+    """Direct messages between the same people; the id is derived from their URIs, so any two servers agree on it."""
+
+    __tablename__ = "conversations"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    head: Mapped[Big] = mapped_column(default=0)
+    created_at: Mapped[Time]
+
+
+class Participant(Base):
+    __tablename__ = "participants"
+
+    conversation_id: Mapped[Id] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True)
+    actor_id: Mapped[Id] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True)
+
+    __table_args__ = (Index("ix_participants_actor", "actor_id"),)
+
+
+class ReadMark(Base):
+    """How far an account has read a channel: a position, which only grows."""
+
+    __tablename__ = "read_marks"
+
+    actor_id: Mapped[Id] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True)
+    channel_id: Mapped[Id] = mapped_column(ForeignKey("channels.actor_id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[Big]
+    updated_at: Mapped[Time]
+
+
+class Pin(Base):
+    """A message in a channel's featured collection."""
+
+    __tablename__ = "pins"
+
+    channel_id: Mapped[Id] = mapped_column(ForeignKey("channels.actor_id", ondelete="CASCADE"), primary_key=True)
+    object_uri: Mapped[Uri] = mapped_column(primary_key=True)
+    created_at: Mapped[Time]

@@ -1,0 +1,8 @@
+"""The way of an activity: submit, accept and receive, over the same steps in the same order."""
+
+from app.pipeline.accept import accept
+from app.pipeline.perform import Outcome
+from app.pipeline.receive import Received, receive
+from app.pipeline.submit import submit
+
+__all__ = ["Outcome", "Received", "accept", "receive", "submit"]

@@ -1,0 +1,89 @@
+"""Receive: what somebody elsewhere did enters the pipeline here, once it is proved and everything is at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from activitypub.documents import Activity
+from activitypub.uris import same_origin
+from app.act import Act, Gathered
+from app.db import transaction
+from app.effects import EFFECTS
+from app.errors import AppError, ForbiddenError
+from app.ids import new_id
+from app.models import Actor
+from app.pipeline.perform import Outcome, perform
+from app.queries.actors import get_actor
+from app.settings import current
+from app.uris import Uris
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An activity whose actor is proved: by the request that carried it, by its proof, or by its home.
+
+    `relayed` are activities inside it (a Group's Announce of what its members did, FEP-1b12) that are proved too.
+    """
+
+    activity: Activity
+    signed_at: datetime
+    gathered: Gathered = field(default_factory=Gathered)
+    relayed: tuple[Activity, ...] = ()
+
+
+def receive(received: Received) -> Outcome | None:
+    """Apply it once, in one transaction; None for a type nothing here has an effect for.
+
+    Raises AppError where it may not be; nothing of it is then kept.
+    """
+    if received.activity.type not in EFFECTS:
+        return None
+    try:
+        return _receive(received)
+    except IntegrityError:
+        return _receive(received)  # Its twin was applied at the same moment; now it is seen as a repeat.
+
+
+def _receive(received: Received) -> Outcome:
+    uris = Uris(current().origin)
+    with transaction() as session:
+        announcer = get_actor(session, received.activity.actor)
+        for activity in received.relayed:
+            _relay(session, uris, received, activity, announcer)
+        return perform(_remote_act(session, uris, received, received.activity, announcer))
+
+
+def _relay(session: Session, uris: Uris, received: Received, activity: Activity, announcer: Actor) -> None:
+    """One bad activity inside does not undo the Announce of it."""
+    if activity.type not in EFFECTS or uris.is_local(activity.actor):
+        return
+    try:
+        with session.begin_nested():
+            act = _remote_act(session, uris, received, activity, get_actor(session, activity.actor))
+            act.via = announcer
+            perform(act)
+    except AppError:
+        return
+
+
+def _remote_act(session: Session, uris: Uris, received: Received, activity: Activity, actor: Actor) -> Act:
+    """Raises ForbiddenError for an activity of one of ours, whoever brought it: those are made here or not at all."""
+    if actor.is_local or uris.is_local(activity.actor) or uris.is_local(activity.id or ""):
+        raise ForbiddenError("an activity of this server cannot come from outside")
+    if not same_origin(activity.id or "", activity.actor):
+        raise ForbiddenError("an activity belongs to the origin of its actor")
+    return Act(
+        session=session,
+        uris=uris,
+        id=new_id("act"),
+        activity=activity,
+        actor=actor,
+        is_local=False,
+        now=datetime.now(UTC),
+        signed_at=received.signed_at,
+        gathered=received.gathered,
+    )

@@ -1,0 +1,28 @@
+"""Repeat?: servers send the same activity more than once, and it must count once."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from app.act import Act
+from app.models import Activity
+from app.queries.activities import find_by_idempotency_key, find_by_uri
+from app.queries.tombstones import find_tombstone
+
+
+def is_repeat(act: Act) -> bool:
+    """Whether the activity was seen, or was undone before it came.
+
+    Takahe uses the id of an undone Follow again. Such a Follow counts if it was signed after the Undo; a replay of
+    the first one carries the old signature and stays what it was.
+    """
+    if act.is_local:
+        return False
+    tombstone = find_tombstone(act.session, act.activity.id)
+    if tombstone is not None:
+        return act.activity.type != "Follow" or act.signed_at <= tombstone.signed_at
+    return find_by_uri(act.session, act.activity.id or "") is not None
+
+
+def find_earlier(session: Session, idempotency_key: str) -> Activity | None:
+    return find_by_idempotency_key(session, idempotency_key)

@@ -1,0 +1,1 @@
+"""Writes of rows that replaying the activities would rebuild."""

@@ -1,0 +1,142 @@
+"""Writes of actors and of the keys they speak with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, insert, update
+from sqlalchemy.orm import Session
+
+from activitypub.documents import ActorDocument
+from activitypub.keys import PublicKey, generate_ed25519, private_key_to_der, public_key_to_multikey
+from app.db import wake
+from app.ids import new_id
+from app.models import Actor, ActorKey, Follow
+from app.sealing import KEY_SCOPE, seal_row
+
+
+def add_local(
+    session: Session,
+    *,
+    id: str,
+    uri: str,
+    type: str,
+    local_name: str | None,
+    name: str,
+    shared_inbox: str,
+    now: datetime,
+    summary: str = "",
+    manually_approves: bool = False,
+) -> Actor:
+    """An actor of ours with its Ed25519 key; the RSA key costs 100 ms and more, so a worker is asked to make it."""
+    actor = Actor(
+        id=id,
+        uri=uri,
+        type=type,
+        local_name=local_name,
+        host=None,
+        preferred_username=local_name or id,
+        name=name,
+        summary=summary,
+        url=uri,
+        inbox=f"{uri}/inbox",
+        shared_inbox=shared_inbox,
+        followers=f"{uri}/followers",
+        manually_approves=manually_approves,
+        discoverable=True,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(actor)
+    session.flush()
+    key = generate_ed25519()
+    add_key(
+        session,
+        actor,
+        key_id=f"{uri}#ed25519-key",
+        kind="ed25519",
+        public=public_key_to_multikey(key.public_key()),
+        private=private_key_to_der(key),
+        now=now,
+    )
+    wake(session, "keys", id)
+    return actor
+
+
+def add_key(
+    session: Session, actor: Actor, *, key_id: str, kind: str, public: str, private: bytes, now: datetime
+) -> None:
+    session.execute(
+        insert(ActorKey).values(
+            id=key_id,
+            actor_id=actor.id,
+            kind=kind,
+            public=public,
+            private=seal_row(session, KEY_SCOPE, key_id, private),
+            created_at=now,
+        )
+    )
+
+
+def save_remote(
+    session: Session, known: Actor | None, document: ActorDocument, *, host: str, keys: Sequence[PublicKey], now: datetime
+) -> Actor:
+    """Another server's actor as its home describes it now; keys it no longer lists are forgotten."""
+    values = {
+        "type": document.type,
+        "host": host,
+        "preferred_username": document.preferred_username,
+        "name": document.name,
+        "summary": document.summary,
+        "url": document.url,
+        "icon_url": document.icon_url,
+        "inbox": document.inbox,
+        "shared_inbox": document.shared_inbox,
+        "followers": document.followers,
+        "manually_approves": document.manually_approves,
+        "discoverable": document.discoverable,
+        "updated_at": now,
+        "fetched_at": now,
+    }
+    if known is None:
+        prefix = "channel" if document.type == "Group" else "user"
+        known = Actor(id=new_id(prefix), uri=document.id, created_at=document.published or now, **values)
+        session.add(known)
+    else:
+        for name, value in values.items():
+            setattr(known, name, value)
+    session.flush()
+    session.execute(delete(ActorKey).where(ActorKey.actor_id == known.id))
+    for key, encoded in ((key, encode_public(key)) for key in keys):
+        session.execute(
+            insert(ActorKey).values(id=key.id, actor_id=known.id, kind=key.kind, public=encoded, created_at=now)
+        )
+    return known
+
+
+def describe(session: Session, actor: Actor, document: ActorDocument, *, now: datetime) -> None:
+    """What an actor says of itself. Where it is reached and what its keys are is read from its home alone."""
+    session.execute(
+        update(Actor)
+        .where(Actor.id == actor.id)
+        .values(
+            name=document.name,
+            summary=document.summary,
+            icon_url=document.icon_url,
+            manually_approves=document.manually_approves,
+            discoverable=document.discoverable,
+            updated_at=now,
+        )
+    )
+
+
+def encode_public(key: PublicKey) -> str:
+    """Both kinds in one form, the Multikey's (FEP-521a)."""
+    return public_key_to_multikey(key.key)
+
+
+def mark_deleted(session: Session, actor: Actor, *, now: datetime) -> None:
+    """The row stays, so that what the actor did can still name it; its name is never given again."""
+    session.execute(update(Actor).where(Actor.id == actor.id).values(deleted_at=now, summary="", icon_url=None))
+    session.execute(delete(Follow).where((Follow.actor_id == actor.id) | (Follow.target_id == actor.id)))

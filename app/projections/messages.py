@@ -1,0 +1,168 @@
+"""Writes of messages, of their texts, and of what people did to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.ids import new_id
+from app.models import (
+    Activity,
+    ActivityDocument,
+    Actor,
+    Channel,
+    Conversation,
+    Message,
+    MessageContent,
+    Participant,
+    Reaction,
+    Share,
+)
+from app.queries.messages import Content, encode_content, scope_of
+from app.sealing import seal_row
+
+
+def add(
+    session: Session,
+    *,
+    id: str,
+    uri: str,
+    author_id: str,
+    channel_id: str | None,
+    conversation_id: str | None,
+    audience: str,
+    in_reply_to: str | None,
+    published_at: datetime,
+    content: Content,
+) -> int:
+    """Store a message at the end of its channel or conversation; returns its position there.
+
+    Taking the position locks that channel's row until the commit, which is what keeps positions in commit order.
+    """
+    position = _next_position(session, channel_id, conversation_id)
+    session.execute(
+        insert(Message).values(
+            id=id,
+            uri=uri,
+            author_id=author_id,
+            channel_id=channel_id,
+            conversation_id=conversation_id,
+            position=position,
+            audience=audience,
+            in_reply_to=in_reply_to,
+            published_at=published_at,
+        )
+    )
+    sealed = seal_row(session, channel_id or conversation_id or "", id, encode_content(content))
+    session.execute(insert(MessageContent).values(message_id=id, sealed=sealed))
+    return position
+
+
+def edit(session: Session, message: Message, *, content: Content, edited_at: datetime) -> None:
+    sealed = seal_row(session, scope_of(message), message.id, encode_content(content))
+    session.execute(
+        update(MessageContent).where(MessageContent.message_id == message.id).values(sealed=sealed)
+    )
+    session.execute(update(Message).where(Message.id == message.id).values(edited_at=edited_at))
+
+
+def erase(session: Session, message: Message, *, now: datetime) -> None:
+    """Leave the tombstone: the text goes, and so does every recorded document that repeats it."""
+    session.execute(update(Message).where(Message.id == message.id).values(deleted_at=now))
+    session.execute(delete(MessageContent).where(MessageContent.message_id == message.id))
+    session.execute(delete(Reaction).where(Reaction.message_id == message.id))
+    session.execute(delete(Share).where(Share.message_id == message.id))
+    carriers = select(Activity.id).where(
+        Activity.object_uri == message.uri, Activity.type.in_(("Create", "Update"))
+    )
+    wrapped = select(Activity.uri).where(
+        Activity.object_uri == message.uri, Activity.type.in_(("Create", "Update"))
+    )
+    announces = select(Activity.id).where(Activity.type == "Announce", Activity.object_uri.in_(wrapped))
+    session.execute(
+        delete(ActivityDocument).where(
+            or_(ActivityDocument.activity_id.in_(carriers), ActivityDocument.activity_id.in_(announces))
+        )
+    )
+
+
+def erase_all_by(session: Session, author: Actor, *, now: datetime) -> None:
+    """Everything one actor said, in five statements however much it is."""
+    own = select(Message.id).where(Message.author_id == author.id)
+    session.execute(delete(MessageContent).where(MessageContent.message_id.in_(own)))
+    session.execute(
+        delete(ActivityDocument).where(
+            ActivityDocument.activity_id.in_(
+                select(Activity.id).where(Activity.actor_id == author.id, Activity.type.in_(("Create", "Update")))
+            )
+        )
+    )
+    session.execute(delete(Reaction).where(Reaction.actor_id == author.id))
+    session.execute(
+        update(Message).where(Message.author_id == author.id, Message.deleted_at.is_(None)).values(deleted_at=now)
+    )
+
+
+def ensure_conversation(session: Session, id: str, participants: Sequence[Actor], *, now: datetime) -> None:
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(
+        dialect.insert(Conversation).values(id=id, head=0, created_at=now).on_conflict_do_nothing()
+    )
+    session.execute(
+        dialect.insert(Participant)
+        .values([{"conversation_id": id, "actor_id": actor.id} for actor in participants])
+        .on_conflict_do_nothing()
+    )
+
+
+def react(
+    session: Session, message: Message, actor: Actor, *, emoji: str, activity_uri: str, now: datetime
+) -> bool:
+    """Whether it is new: one actor reacts once with one emoji."""
+    known = session.scalar(
+        select(Reaction.id).where(
+            Reaction.message_id == message.id, Reaction.actor_id == actor.id, Reaction.emoji == emoji
+        )
+    )
+    if known is not None:
+        return False
+    session.execute(
+        insert(Reaction).values(
+            id=new_id("react"),
+            message_id=message.id,
+            actor_id=actor.id,
+            emoji=emoji,
+            activity_uri=activity_uri,
+            created_at=now,
+        )
+    )
+    return True
+
+
+def take_back_reaction(session: Session, reaction: Reaction) -> None:
+    session.execute(delete(Reaction).where(Reaction.id == reaction.id))
+
+
+def share(session: Session, message: Message, actor: Actor, *, activity_uri: str, now: datetime) -> None:
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(
+        dialect.insert(Share)
+        .values(message_id=message.id, actor_id=actor.id, activity_uri=activity_uri, created_at=now)
+        .on_conflict_do_nothing()
+    )
+
+
+def take_back_share(session: Session, activity_uri: str) -> None:
+    session.execute(delete(Share).where(Share.activity_uri == activity_uri))
+
+
+def _next_position(session: Session, channel_id: str | None, conversation_id: str | None) -> int:
+    if channel_id is not None:
+        place = update(Channel).where(Channel.actor_id == channel_id).values(head=Channel.head + 1)
+        return session.execute(place.returning(Channel.head)).scalar_one()
+    place_ = update(Conversation).where(Conversation.id == conversation_id).values(head=Conversation.head + 1)
+    return session.execute(place_.returning(Conversation.head)).scalar_one()

@@ -1,0 +1,24 @@
+"""Writes of a channel's featured collection."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.models import Pin
+
+
+def add(session: Session, channel_id: str, object_uri: str, *, now: datetime) -> None:
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(
+        dialect.insert(Pin)
+        .values(channel_id=channel_id, object_uri=object_uri, created_at=now)
+        .on_conflict_do_nothing()
+    )
+
+
+def remove(session: Session, channel_id: str, object_uri: str) -> None:
+    session.execute(delete(Pin).where(Pin.channel_id == channel_id, Pin.object_uri == object_uri))

@@ -1,0 +1,26 @@
+"""Writes of tombstones: what was deleted or undone stays so, whatever arrives late."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.models import Tombstone
+
+
+def put(
+    session: Session, uri: str, *, former_type: str, actor_uri: str, signed_at: datetime, now: datetime
+) -> None:
+    """A second removal moves the time on, so that an id used again after the first one stays dead too."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    values = {
+        "uri": uri,
+        "former_type": former_type,
+        "actor_uri": actor_uri,
+        "signed_at": signed_at,
+        "deleted_at": now,
+    }
+    statement = dialect.insert(Tombstone).values(values)
+    session.execute(statement.on_conflict_do_update(index_elements=["uri"], set_={"signed_at": signed_at}))

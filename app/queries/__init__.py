@@ -1,0 +1,1 @@
+"""Reads, always on behalf of a viewer or of the pipeline."""

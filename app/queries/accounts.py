@@ -1,0 +1,188 @@
+"""Reads of accounts: who a token speaks for, whose password it is, and what people see of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, or_, select, true
+from sqlalchemy.orm import Session
+
+from app.errors import ForbiddenError, NotFoundError
+from app.models import Account, Actor, Channel, Follow, LoginSession, RoleGrant, Space
+from app.queries.actors import ACCEPTED
+from app.queries.privileges import DEFAULT_ROLE
+from app.queries.viewers import Viewer
+
+BANNED = "This account has been banned from this home instance."
+NO_SUCH_USER = "The provided user_id does not exist or could not be found."
+MAX_LISTED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What signing in is checked against."""
+
+    actor_id: str
+    password_hash: str
+    is_banned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A person as others see them. `host` is None for ours; another server's person has no account here."""
+
+    actor_id: str
+    uri: str
+    username: str
+    host: str | None
+    about: str | None
+    avatar_url: str | None
+    status: str
+    roles: tuple[str, ...]
+    space_id: str
+    last_seen_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    banned_at: datetime | None
+    ban_reason: str | None
+    timed_out_until: datetime | None
+
+
+def find_viewer(session: Session, *, actor_id: str, session_id: str) -> Viewer | None:
+    """Who a token speaks for, in one query; None when the account is deleted or the login session was ended.
+
+    Raises ForbiddenError for a banned account.
+    """
+    in_session = exists().where(
+        LoginSession.id == session_id, LoginSession.actor_id == actor_id, LoginSession.revoked_at.is_(None)
+    )
+    return _viewer(session, actor_id, in_session, session_id)
+
+
+def get_viewer(session: Session, actor_id: str) -> Viewer:
+    """One of our people, however they came to be known to be who they are.
+
+    Raises NotFoundError without a living account, ForbiddenError for a banned one.
+    """
+    viewer = _viewer(session, actor_id, true(), None)
+    if viewer is None:
+        raise NotFoundError(NO_SUCH_USER)
+    return viewer
+
+
+def find_account(session: Session, actor_id: str) -> Account | None:
+    return session.scalar(select(Account).where(Account.actor_id == actor_id))
+
+
+def find_credentials(session: Session, username: str) -> Credentials | None:
+    """Of a local account, whatever the case of the letters."""
+    row = session.execute(
+        select(Account.actor_id, Account.password_hash, Account.banned_at)
+        .join(Actor, Actor.id == Account.actor_id)
+        .where(Actor.local_name == username.lower(), Actor.deleted_at.is_(None))
+    ).one_or_none()
+    return None if row is None else Credentials(row.actor_id, row.password_hash, row.banned_at is not None)
+
+
+def has_accounts(session: Session) -> bool:
+    return session.scalar(select(Account.actor_id).limit(1)) is not None
+
+
+def is_name_taken(session: Session, username: str) -> bool:
+    """Whether one of our actors, a channel among them, has or had the name."""
+    return session.scalar(select(Actor.id).where(Actor.local_name == username.lower())) is not None
+
+
+def get_profile(session: Session, actor_id: str) -> Profile:
+    """Raises NotFoundError for whoever is deleted or is no person."""
+    profiles = _profiles(session.execute(_select_profiles().where(Actor.id == actor_id)).all())
+    if not profiles:
+        raise NotFoundError(NO_SUCH_USER)
+    return profiles[0]
+
+
+def list_profiles(session: Session) -> list[Profile]:
+    """Our people, and those of other servers who are members of a channel here; the first to come first."""
+    of_ours = and_(Follow.target_id == Channel.actor_id, Channel.space_id.is_not(None), Channel.deleted_at.is_(None))
+    is_member = exists().where(Follow.actor_id == Actor.id, Follow.state == ACCEPTED, of_ours)
+    query = _select_profiles().where(or_(Account.actor_id.is_not(None), is_member)).limit(MAX_LISTED)
+    return _profiles(session.execute(query).all())
+
+
+def _viewer(
+    session: Session, actor_id: str, condition: ColumnElement[bool], session_id: str | None
+) -> Viewer | None:
+    query = (
+        select(Actor.uri, Account.username, Account.banned_at, RoleGrant.role)
+        .join(Account, Account.actor_id == Actor.id)
+        .outerjoin(RoleGrant, _grants_at_home())
+        .where(Actor.id == actor_id, Actor.deleted_at.is_(None), condition)
+    )
+    rows = session.execute(query).all()
+    if not rows:
+        return None
+    if rows[0].banned_at is not None:
+        raise ForbiddenError(BANNED)
+    return Viewer(
+        actor_id=actor_id,
+        uri=rows[0].uri,
+        username=rows[0].username,
+        roles=frozenset(_roles(row.role for row in rows)),
+        session_id=session_id,
+    )
+
+
+def _select_profiles() -> Select[Any]:
+    """One row for each person and role."""
+    return (
+        select(Actor, Account, RoleGrant.role, _home_space_id().label("space_id"))
+        .outerjoin(Account, Account.actor_id == Actor.id)
+        .outerjoin(RoleGrant, _grants_at_home())
+        .where(Actor.deleted_at.is_(None), Actor.type.in_(("Person", "Service")))
+        .order_by(Actor.id)
+    )
+
+
+def _profiles(rows: Iterable[Row[Any]]) -> list[Profile]:
+    by_person: dict[str, list[Row[Any]]] = {}
+    for row in rows:
+        by_person.setdefault(row.Actor.id, []).append(row)
+    return [_profile(person) for person in by_person.values()]
+
+
+def _profile(rows: list[Row[Any]]) -> Profile:
+    actor: Actor = rows[0].Actor
+    account: Account | None = rows[0].Account
+    return Profile(
+        actor_id=actor.id,
+        uri=actor.uri,
+        username=account.username if account else f"{actor.preferred_username}@{actor.host}",
+        host=actor.host,
+        about=account.about if account else actor.summary or None,
+        avatar_url=actor.icon_url,
+        status=account.status if account else "offline",
+        roles=_roles(row.role for row in rows),
+        space_id=rows[0].space_id,
+        last_seen_at=account.last_seen_at if account else actor.updated_at,
+        created_at=actor.created_at,
+        updated_at=actor.updated_at,
+        banned_at=account.banned_at if account else None,
+        ban_reason=account.ban_reason if account else None,
+        timed_out_until=account.timed_out_until if account else None,
+    )
+
+
+def _roles(granted: Iterable[str | None]) -> tuple[str, ...]:
+    """Whoever was given no role has the one that everybody has."""
+    return tuple(sorted(role for role in granted if role is not None)) or (DEFAULT_ROLE,)
+
+
+def _home_space_id() -> Any:
+    return select(Space.actor_id).where(Space.is_home).scalar_subquery()
+
+
+def _grants_at_home() -> Any:
+    return and_(RoleGrant.actor_id == Actor.id, RoleGrant.space_id == _home_space_id())

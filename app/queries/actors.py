@@ -1,0 +1,183 @@
+"""Reads of actors and of who follows whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.errors import NotFoundError
+from app.models import Actor, ActorKey, Block, Follow
+
+ACCEPTED = "accepted"
+PENDING = "pending"
+REJECTED = "rejected"
+
+
+def find_actor(session: Session, uri: str | None) -> Actor | None:
+    """The living actor with this URI."""
+    if uri is None:
+        return None
+    return session.scalar(select(Actor).where(Actor.uri == uri, Actor.deleted_at.is_(None)))
+
+
+def get_actor(session: Session, uri: str | None) -> Actor:
+    actor = find_actor(session, uri)
+    if actor is None:
+        raise NotFoundError("The actor does not exist.")
+    return actor
+
+
+def find_by_id(session: Session, id: str) -> Actor | None:
+    return session.scalar(select(Actor).where(Actor.id == id))
+
+
+def find_local(session: Session, name: str) -> Actor | None:
+    """One of ours by the name in its handle, in any case."""
+    return session.scalar(select(Actor).where(Actor.local_name == name.lower(), Actor.deleted_at.is_(None)))
+
+
+def find_remote(session: Session, username: str, host: str) -> Actor | None:
+    """Another server's actor that we know by its handle; the newest where a name was used again."""
+    return session.scalar(
+        select(Actor)
+        .where(
+            Actor.host == host,
+            func.lower(Actor.preferred_username) == username.lower(),
+            Actor.deleted_at.is_(None),
+        )
+        .order_by(Actor.id.desc())
+        .limit(1)
+    )
+
+
+def list_by_uris(session: Session, uris: Iterable[str]) -> list[Actor]:
+    wanted = set(uris)
+    if not wanted:
+        return []
+    return list(session.scalars(select(Actor).where(Actor.uri.in_(wanted), Actor.deleted_at.is_(None))))
+
+
+def find_key(session: Session, key_id: str) -> tuple[ActorKey, Actor] | None:
+    row = session.execute(
+        select(ActorKey, Actor).join(Actor, Actor.id == ActorKey.actor_id).where(ActorKey.id == key_id)
+    ).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def list_keys(session: Session, actor_id: str) -> list[ActorKey]:
+    return list(session.scalars(select(ActorKey).where(ActorKey.actor_id == actor_id)))
+
+
+def find_follow(session: Session, actor_id: str, target_id: str) -> Follow | None:
+    return session.scalar(select(Follow).where(Follow.actor_id == actor_id, Follow.target_id == target_id))
+
+
+def is_following(session: Session, actor_id: str, target_id: str) -> bool:
+    """Whether the follow was accepted; one that waits for an answer is not one."""
+    return (
+        session.scalar(
+            select(Follow.id).where(
+                Follow.actor_id == actor_id, Follow.target_id == target_id, Follow.state == ACCEPTED
+            )
+        )
+        is not None
+    )
+
+
+def is_blocked(session: Session, *, by: str, actor_id: str) -> bool:
+    """Whether `by` blocks the actor for itself; a ban from a space is asked of `is_banned`."""
+    return (
+        session.scalar(
+            select(Block.id)
+            .where(Block.actor_id == by, Block.blocked_id == actor_id, Block.space_id.is_(None))
+            .limit(1)
+        )
+        is not None
+    )
+
+
+def is_banned(session: Session, actor_id: str, space_id: str | None) -> bool:
+    if space_id is None:
+        return False
+    return (
+        session.scalar(select(Block.id).where(Block.space_id == space_id, Block.blocked_id == actor_id).limit(1))
+        is not None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Where one delivery goes: a shared inbox stands for every recipient of its server."""
+
+    uri: str
+    host: str
+    is_shared: bool
+
+
+def list_follower_inboxes(session: Session, target_id: str) -> list[Inbox]:
+    """The inboxes, each once, of everyone elsewhere who follows the actor."""
+    rows = session.execute(
+        select(Actor.inbox, Actor.shared_inbox, Actor.host)
+        .join(Follow, Follow.actor_id == Actor.id)
+        .where(Follow.target_id == target_id, Follow.state == ACCEPTED, _is_remote())
+        .distinct()
+    )
+    return list(
+        {
+            (uri := row.shared_inbox or row.inbox): Inbox(uri, row.host, row.shared_inbox is not None)
+            for row in rows
+        }.values()
+    )
+
+
+def has_remote_followers(session: Session, target_id: str) -> bool:
+    return (
+        session.scalar(
+            select(Follow.id)
+            .join(Actor, Actor.id == Follow.actor_id)
+            .where(Follow.target_id == target_id, Follow.state == ACCEPTED, _is_remote())
+            .limit(1)
+        )
+        is not None
+    )
+
+
+def list_follows_of(session: Session, target_id: str, *, after: str | None, limit: int) -> list[tuple[str, str]]:
+    """A page of (follow id, follower's URI), oldest first; `after` is the last id of the page before."""
+    return _page_of_follows(session, Follow.actor_id, Follow.target_id == target_id, after, limit)
+
+
+def list_followed_by(session: Session, actor_id: str, *, after: str | None, limit: int) -> list[tuple[str, str]]:
+    return _page_of_follows(session, Follow.target_id, Follow.actor_id == actor_id, after, limit)
+
+
+def count_follows_of(session: Session, target_id: str) -> int:
+    query = select(func.count()).select_from(Follow).where(Follow.target_id == target_id, Follow.state == ACCEPTED)
+    return session.scalar(query) or 0
+
+
+def count_followed_by(session: Session, actor_id: str) -> int:
+    query = select(func.count()).select_from(Follow).where(Follow.actor_id == actor_id, Follow.state == ACCEPTED)
+    return session.scalar(query) or 0
+
+
+def _page_of_follows(
+    session: Session, other: ColumnElement[str], condition: ColumnElement[bool], after: str | None, limit: int
+) -> list[tuple[str, str]]:
+    query = (
+        select(Follow.id, Actor.uri)
+        .join(Actor, Actor.id == other)
+        .where(condition, Follow.state == ACCEPTED, or_(Actor.deleted_at.is_(None)))
+        .order_by(Follow.id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(Follow.id > after)
+    return [(row.id, row.uri) for row in session.execute(query)]
+
+
+def _is_remote() -> ColumnElement[bool]:
+    return Actor.host.is_not(None) & Actor.deleted_at.is_(None)

@@ -1,0 +1,161 @@
+"""Reads of channels and of how far they were read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+
+from app.errors import NotFoundError
+from app.models import Actor, Channel, Follow, Message, ReadMark, Space
+from app.queries.actors import ACCEPTED
+from app.queries.viewers import Viewer
+from app.queries.visibility import channel_is_visible
+
+NO_SUCH_CHANNEL = "The provided channel ID does not exist or could not be found."
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """A channel as its viewers see it. `host` is None for ours; `member_ids` only matters for private ones."""
+
+    id: str
+    uri: str
+    name: str
+    type: str
+    is_private: bool
+    space_id: str | None
+    host: str | None
+    created_at: object
+    member_ids: tuple[str, ...] = ()
+
+
+def get_home_space(session: Session) -> Space:
+    """Made by the first migration of an installation, so its absence is a mistake of ours."""
+    return session.scalars(select(Space).where(Space.is_home)).one()
+
+
+def get_visible(session: Session, viewer: Viewer, channel_id: str) -> tuple[Channel, Actor]:
+    """The channel and its actor. Raises NotFoundError where it is missing or is not for the viewer."""
+    row = session.execute(
+        select(Channel, Actor)
+        .join(Actor, Actor.id == Channel.actor_id)
+        .where(Channel.actor_id == channel_id, channel_is_visible(viewer))
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(NO_SUCH_CHANNEL)
+    return row[0], row[1]
+
+
+def find_channel(session: Session, channel_id: str | None) -> Channel | None:
+    """For the pipeline, which decides itself who may."""
+    if channel_id is None:
+        return None
+    return session.scalar(select(Channel).where(Channel.actor_id == channel_id, Channel.deleted_at.is_(None)))
+
+
+def find_channel_with_actor(session: Session, channel_id: str | None) -> tuple[Channel, Actor] | None:
+    if channel_id is None:
+        return None
+    row = session.execute(
+        select(Channel, Actor)
+        .join(Actor, Actor.id == Channel.actor_id)
+        .where(Channel.actor_id == channel_id, Channel.deleted_at.is_(None))
+    ).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def list_space_channel_ids(session: Session, space_id: str) -> list[str]:
+    return list(session.scalars(select(Channel.actor_id).where(Channel.space_id == space_id)))
+
+
+def find_addressed(session: Session, uris: Sequence[str]) -> tuple[Channel, Actor] | None:
+    """The first channel among the addressed URIs: itself, its followers collection or its messages collection."""
+    owners = {owner: position for position, uri in enumerate(uris) for owner in (uri, uri.rpartition("/")[0])}
+    if not owners:
+        return None
+    rows = session.execute(
+        select(Channel, Actor)
+        .join(Actor, Actor.id == Channel.actor_id)
+        .where(Actor.uri.in_(owners), Actor.deleted_at.is_(None), Channel.deleted_at.is_(None))
+    ).all()
+    best = min(rows, key=lambda row: owners[row[1].uri], default=None)
+    return (best[0], best[1]) if best else None
+
+
+def is_name_taken(session: Session, name_key: str) -> bool:
+    return session.scalar(select(Channel.actor_id).where(Channel.name_key == name_key)) is not None
+
+
+def list_visible(session: Session, viewer: Viewer, *, limit: int = 1000) -> list[ChannelView]:
+    """The viewer's channels, oldest first; private ones with their local members."""
+    rows = session.execute(
+        select(Channel, Actor.uri, Actor.host)
+        .join(Actor, Actor.id == Channel.actor_id)
+        .where(channel_is_visible(viewer))
+        .order_by(Channel.actor_id)
+        .limit(limit)
+    ).all()
+    members = list_members(session, [row.Channel.actor_id for row in rows if row.Channel.is_private])
+    return [view_channel(row.Channel, row.uri, row.host, members.get(row.Channel.actor_id, ())) for row in rows]
+
+
+def view_channel(channel: Channel, uri: str, host: str | None, member_ids: Sequence[str] = ()) -> ChannelView:
+    return ChannelView(
+        id=channel.actor_id,
+        uri=uri,
+        name=channel.name,
+        type=channel.type,
+        is_private=channel.is_private,
+        space_id=channel.space_id,
+        host=host,
+        created_at=channel.created_at,
+        member_ids=tuple(member_ids),
+    )
+
+
+def list_members(session: Session, channel_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Actor ids that follow each channel, for a page of channels."""
+    members: dict[str, list[str]] = {}
+    if channel_ids:
+        query = (
+            select(Follow.target_id, Follow.actor_id)
+            .where(Follow.target_id.in_(channel_ids), Follow.state == ACCEPTED)
+            .order_by(Follow.id)
+        )
+        for target_id, actor_id in session.execute(query):
+            members.setdefault(target_id, []).append(actor_id)
+    return members
+
+
+def count_unread(session: Session, viewer: Viewer) -> dict[str, int]:
+    """Messages of others behind the viewer's mark, for every channel it sees; channels fully read are left out."""
+    mark = and_(ReadMark.channel_id == Channel.actor_id, ReadMark.actor_id == viewer.actor_id)
+    query = (
+        select(Channel.actor_id, func.count(Message.id))
+        .join(Message, Message.channel_id == Channel.actor_id)
+        .outerjoin(ReadMark, mark)
+        .where(
+            channel_is_visible(viewer),
+            Message.deleted_at.is_(None),
+            Message.position > func.coalesce(ReadMark.position, 0),
+            Message.author_id != viewer.actor_id,
+        )
+        .group_by(Channel.actor_id)
+    )
+    return {channel_id: count for channel_id, count in session.execute(query)}
+
+
+def list_read_message_ids(session: Session, viewer: Viewer, *, limit: int = 200) -> list[str]:
+    """The newest messages at or before the viewer's marks."""
+    query = (
+        select(Message.id)
+        .join(ReadMark, and_(ReadMark.channel_id == Message.channel_id, ReadMark.actor_id == viewer.actor_id))
+        .join(Channel, Channel.actor_id == Message.channel_id)
+        .where(channel_is_visible(viewer), Message.deleted_at.is_(None), Message.position <= ReadMark.position)
+        .order_by(Message.id.desc())
+        .limit(limit)
+    )
+    return list(session.scalars(query))

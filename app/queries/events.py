@@ -1,0 +1,77 @@
+"""Reads of the events that sockets are told of, in the order of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from app.models import Event
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """An `app.act.LiveEvent` as it was committed; `position` is its place in the log."""
+
+    position: int
+    type: str
+    channel_id: str | None
+    conversation_id: str | None
+    message_id: str | None
+    actor_id: str | None
+    data: Mapping[str, Any]
+    created_at: datetime
+
+
+def head(session: Session) -> int:
+    """The highest position that is committed; 0 before the first."""
+    return session.scalar(select(func.max(Event.position))) or 0
+
+
+def list_after(session: Session, position: int, *, limit: int) -> list[RecordedEvent]:
+    """The next events in order, as far as they are committed: a lower position may still appear between them."""
+    rows = session.execute(
+        select(
+            Event.position,
+            Event.type,
+            Event.channel_id,
+            Event.conversation_id,
+            Event.message_id,
+            Event.actor_id,
+            Event.data,
+            Event.created_at,
+        )
+        .where(Event.position > position)
+        .order_by(Event.position)
+        .limit(limit)
+    )
+    return [RecordedEvent(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Writers:
+    """PostgreSQL's transaction numbers: no writer below `oldest` is at work, none at or above `next` has begun."""
+
+    oldest: int
+    next: int
+
+
+def writers(session: Session) -> Writers:
+    """Who may still commit.
+
+    PostgreSQL hands out positions before the commit, so a lower one may be committed after a higher one. SQLite has
+    one writer and hands out positions in the order of commits: there nobody is ever at work behind us.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return Writers(oldest=1, next=1)
+    row = session.execute(
+        text(
+            "SELECT pg_snapshot_xmin(snapshot)::text::bigint, pg_snapshot_xmax(snapshot)::text::bigint"
+            " FROM pg_current_snapshot() AS snapshot"
+        )
+    ).one()
+    return Writers(oldest=row[0], next=row[1])

@@ -1,0 +1,39 @@
+"""What one of our actors may do, asked anew for each activity: a token that was valid is not a role that still is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from app.errors import ForbiddenError
+from app.models import Account, Actor, RoleGrant, Space
+from app.queries.privileges import DEFAULT_ROLE
+from app.queries.viewers import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    viewer: Viewer
+    timed_out_until: datetime | None
+
+    def require(self, privilege: str) -> None:
+        """Raises ForbiddenError."""
+        if not self.viewer.has(privilege):
+            raise ForbiddenError(f"Access forbidden. Missing required privilege: {privilege}.")
+
+
+def get_permissions(session: Session, actor: Actor) -> Permissions:
+    """Raises ForbiddenError for an account that is banned, or an actor that is no account."""
+    home = select(Space.actor_id).where(Space.is_home).scalar_subquery()
+    rows = session.execute(
+        select(Account.username, Account.timed_out_until, Account.banned_at, RoleGrant.role)
+        .outerjoin(RoleGrant, and_(RoleGrant.actor_id == Account.actor_id, RoleGrant.space_id == home))
+        .where(Account.actor_id == actor.id)
+    ).all()
+    if not rows or rows[0].banned_at is not None:
+        raise ForbiddenError("This account has been banned from this home instance.")
+    roles = frozenset(row.role for row in rows if row.role) or frozenset({DEFAULT_ROLE})
+    return Permissions(Viewer(actor.id, actor.uri, rows[0].username, roles), rows[0].timed_out_until)

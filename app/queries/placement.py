@@ -1,0 +1,88 @@
+"""Where a Note belongs here: the channel it is addressed to, or the conversation of the people it names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from activitypub.documents import Audience, Note
+from app.models import Actor, Channel
+from app.queries.actors import list_by_uris
+from app.queries.channels import find_addressed, find_channel
+from app.queries.messages import find_by_uri
+from app.uris import Uris
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Exactly one of channel and conversation. `group` is the channel's actor; `people` are in the conversation."""
+
+    audience: str
+    channel: Channel | None = None
+    group: Actor | None = None
+    conversation_id: str | None = None
+    people: tuple[Actor, ...] = ()
+
+    @property
+    def scope(self) -> str:
+        return self.channel.actor_id if self.channel else self.conversation_id or ""
+
+
+def conversation_id(uris: Iterable[str]) -> str:
+    """The id that every server derives for a conversation of these people (contracts/pufferblow.md, 0.5)."""
+    return "dm-" + hashlib.sha256("::".join(sorted(uris)).encode()).hexdigest()[:32]
+
+
+def find_placement(
+    session: Session, uris: Uris, note: Note, author: Actor, addressed: Audience, via: Actor | None
+) -> Placement | None:
+    """None for a note that nobody here is meant to read."""
+    audience = "public" if addressed.is_public else "members"
+    found = _find_channel(session, uris, note, addressed, via)
+    if found is not None:
+        return Placement(audience, channel=found[0], group=found[1])
+    people = _find_people(session, uris, note, addressed)
+    if not any(person.is_local and person.id != author.id for person in people):
+        return None
+    members = list({person.id: person for person in (author, *people)}.values())
+    return Placement(
+        "direct", conversation_id=conversation_id(person.uri for person in members), people=tuple(members)
+    )
+
+
+def _find_channel(
+    session: Session, uris: Uris, note: Note, addressed: Audience, via: Actor | None
+) -> tuple[Channel, Actor] | None:
+    """Relayed by a channel, addressed to one, or a public reply in one."""
+    if via is not None:
+        channel = find_channel(session, via.id)
+        return (channel, via) if channel else None
+    named = [*addressed.audience, *addressed.to, *addressed.cc, *(mention.href for mention in note.mentions)]
+    if note.context:
+        named.append(note.context)
+    found = find_addressed(session, named)
+    if found is not None or not addressed.is_public:
+        return found
+    parent = find_by_uri(session, note.in_reply_to)
+    if parent is None or parent.channel_id is None or parent.audience != "public":
+        return None
+    return find_addressed(session, [uris.channel(parent.channel_id)])
+
+
+def _find_people(session: Session, uris: Uris, note: Note, addressed: Audience) -> Sequence[Actor]:
+    """Whom a note speaks to.
+
+    A private one speaks to everybody it is addressed to, here and elsewhere. A public one speaks to those of ours it
+    mentions: each such mention must be seen by the one who is meant, and chat has no other place for it.
+    """
+    if addressed.is_public:
+        hrefs = [mention.href for mention in note.mentions if uris.is_local(mention.href)]
+        return [person for person in list_by_uris(session, hrefs) if _is_person(person)][:1]
+    return [person for person in list_by_uris(session, addressed) if _is_person(person)]
+
+
+def _is_person(actor: Actor) -> bool:
+    return actor.type in {"Person", "Service"}

@@ -1,0 +1,72 @@
+"""Roles and what they allow (contracts/pufferblow.md, 0.6): one table for every facade."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+PRIVILEGES: dict[str, tuple[str, ...]] = {
+    "users": ("create_users", "delete_users", "edit_users", "view_users", "reset_user_tokens"),
+    "channels": (
+        "create_channels",
+        "delete_channels",
+        "edit_channels",
+        "manage_channel_users",
+        "view_private_channels",
+    ),
+    "messages": ("send_messages", "delete_messages", "edit_messages", "view_messages"),
+    "server": (
+        "manage_server_settings",
+        "manage_server_privileges",
+        "manage_storage",
+        "view_server_stats",
+        "manage_background_tasks",
+    ),
+    "moderation": ("ban_users", "mute_users", "moderate_content", "view_audit_logs", "manage_blocked_ips"),
+    "files": ("upload_files", "delete_files", "view_files"),
+}
+ALL_PRIVILEGES = frozenset(privilege for category in PRIVILEGES.values() for privilege in category)
+
+_USER = frozenset({"send_messages", "view_messages", "upload_files", "view_files", "view_users"})
+_MODERATOR = _USER | {
+    "create_channels",
+    "edit_channels",
+    "manage_channel_users",
+    "delete_messages",
+    "edit_messages",
+    "view_private_channels",
+    "ban_users",
+    "mute_users",
+    "moderate_content",
+}
+_ADMIN = ALL_PRIVILEGES - {"delete_users", "manage_server_privileges", "manage_storage"}
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    id: str
+    name: str
+    privileges: frozenset[str]
+
+
+ROLES: dict[str, Role] = {
+    role.id: role
+    for role in (
+        Role("owner", "Server Owner", ALL_PRIVILEGES),
+        Role("admin", "Administrator", _ADMIN),
+        Role("moderator", "Moderator", _MODERATOR),
+        Role("user", "Regular User", _USER),
+    )
+}
+DEFAULT_ROLE = "user"
+
+
+def privileges_of(roles: Iterable[str]) -> frozenset[str]:
+    """Everything that at least one of `roles` allows; an unknown role allows nothing."""
+    return _privileges_of(frozenset(roles))
+
+
+@cache
+def _privileges_of(roles: frozenset[str]) -> frozenset[str]:
+    return frozenset().union(*(ROLES[role].privileges for role in roles if role in ROLES))

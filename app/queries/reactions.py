@@ -1,0 +1,30 @@
+"""Reads of reactions, for those that take them back."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from activitypub.documents import Activity
+from app.models import Actor, Reaction
+from app.queries.messages import find_by_uri
+
+
+def find_reaction(session: Session, undo: Activity, actor: Actor) -> Reaction | None:
+    """The actor's own reaction that its Undo names: by the URI of its Like, or by what the Undo repeats of it."""
+    named = undo.object
+    if named.id:
+        reaction = session.scalar(
+            select(Reaction).where(Reaction.activity_uri == named.id, Reaction.actor_id == actor.id)
+        )
+        if reaction is not None:
+            return reaction
+    message = find_by_uri(session, named.object_id) if isinstance(named, Activity) else None
+    if message is None or not isinstance(named, Activity):
+        return None
+    emoji = named.content or "❤"
+    return session.scalar(
+        select(Reaction).where(
+            Reaction.message_id == message.id, Reaction.actor_id == actor.id, Reaction.emoji == emoji
+        )
+    )

@@ -1,0 +1,39 @@
+"""Who asks: the one value that every question of permission is asked about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.models import Actor
+from app.queries.privileges import privileges_of
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """An actor that proved who it is: one of ours by a token, another server's by a signed request.
+
+    `session_id` is the login session of a token. A remote viewer has no roles here.
+    """
+
+    actor_id: str
+    uri: str
+    username: str
+    roles: frozenset[str] = frozenset()
+    session_id: str | None = None
+    host: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        return self.host is None
+
+    @property
+    def privileges(self) -> frozenset[str]:
+        return privileges_of(self.roles) if self.is_local else frozenset()
+
+    def has(self, privilege: str) -> bool:
+        return privilege in self.privileges
+
+
+def remote_viewer(actor: Actor) -> Viewer:
+    """Another server's actor, proved by its signature."""
+    return Viewer(actor.id, actor.uri, actor.preferred_username, host=actor.host)

@@ -1,0 +1,83 @@
+"""Sealing at rest: AES-256-GCM under one data key a scope, each wrapped by the master key (envelope encryption).
+
+Protects a stolen dump, disk or backup that comes without SHOAL_SECRET_KEY. Protects nothing from the operator or from
+a running server: it is not end-to-end encryption. Erasing one row of `data_keys` makes its whole scope unreadable.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import UTC, datetime
+
+from cachetools import LRUCache
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.keyring import Keyring, WrongKeyError, seal, unseal
+from app.models import DataKey
+
+LOG_SCOPE = "log"
+KEY_SCOPE = "keys"
+INBOX_SCOPE = "inbox"
+
+_keyring: Keyring | None = None
+_data_keys: LRUCache[str, bytes] = LRUCache(maxsize=4096)
+_data_keys_lock = threading.Lock()
+
+
+def configure(keyring: Keyring) -> None:
+    """Use `keyring` in this process; forgets the data keys unwrapped before."""
+    global _keyring  # noqa: PLW0603  One process holds one ring.
+    _keyring = keyring
+    with _data_keys_lock:
+        _data_keys.clear()
+
+
+def seal_row(session: Session, scope: str, row: str, plaintext: bytes) -> bytes:
+    """`plaintext` sealed for one row: moved to another row or scope it no longer opens."""
+    return seal(_data_key(session, scope, create=True), plaintext, _context(scope, row))
+
+
+def unseal_row(session: Session, scope: str, row: str, sealed: bytes) -> bytes:
+    """Raises WrongKeyError when the secret that sealed it is gone, or the bytes are not this row's."""
+    return unseal(_data_key(session, scope, create=False), sealed, _context(scope, row))
+
+
+def _context(scope: str, row: str) -> bytes:
+    return f"shoal|1|{scope}|{row}".encode()
+
+
+def _data_key(session: Session, scope: str, *, create: bool) -> bytes:
+    with _data_keys_lock:
+        known = _data_keys.get(scope)
+    if known is not None:
+        return known
+    key = _load(session, scope)
+    if key is None and create:
+        _insert(session, scope)
+        key = _load(session, scope)
+    if key is None:
+        raise WrongKeyError(f"no data key for {scope}")
+    if scope not in session.info.get("new_scopes", ()):  # Its transaction may yet be rolled back.
+        with _data_keys_lock:
+            _data_keys[scope] = key
+    return key
+
+
+def _load(session: Session, scope: str) -> bytes | None:
+    if _keyring is None:
+        raise RuntimeError("app.sealing.configure was not called")
+    row = session.execute(select(DataKey.master_id, DataKey.wrapped).where(DataKey.scope == scope)).one_or_none()
+    return None if row is None else _keyring.unwrap(row.master_id, row.wrapped, f"shoal|data key|{scope}".encode())
+
+
+def _insert(session: Session, scope: str) -> None:
+    if _keyring is None:
+        raise RuntimeError("app.sealing.configure was not called")
+    master_id, wrapped = _keyring.wrap(os.urandom(32), f"shoal|data key|{scope}".encode())
+    values = {"scope": scope, "master_id": master_id, "wrapped": wrapped, "created_at": datetime.now(UTC)}
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(dialect.insert(DataKey).values(values).on_conflict_do_nothing())
+    session.info.setdefault("new_scopes", set()).add(scope)
