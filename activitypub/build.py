@@ -159,9 +159,7 @@ def reject(*, actor: str, object: Activity) -> Activity:
 
 
 def undo(*, actor: str, object: Activity) -> Activity:
-    return _activity(
-        "Undo", actor, _pointer(object), to=list(object.addressed.to), cc=list(object.addressed.cc)
-    )
+    return _activity("Undo", actor, _pointer(object), to=list(object.addressed.to), cc=list(object.addressed.cc))
 
 
 def like(*, actor: str, object: str, to: Sequence[str], content: str | None = None) -> Activity:
@@ -193,7 +191,8 @@ def remove(*, actor: str, object: str, target: str, to: Sequence[str]) -> Activi
 
 
 def with_id(activity: Activity, id: str) -> Activity:
-    return replace(activity, id=id, document={"@context": activity.document["@context"], "id": id} | activity.document)
+    document = {"@context": activity.document["@context"], "id": id, **activity.document}
+    return replace(activity, id=id, document=document)
 
 
 def public_audience(*others: str) -> list[str]:

@@ -182,13 +182,12 @@ def parse_object(value: object, *, now: datetime, depth: int = 0) -> Object:
 def parse_note(document: Json, *, now: datetime) -> Note:
     """Raises MalformedDocumentError for a note without id or author."""
     tags = [tag for tag in _list(document.get("tag"))[:MAX_TAGS] if isinstance(tag, dict)]
-    source = document.get("source")
     return Note(
         id=_required(document, "id"),
         type=type_of(document) or "Note",
         attributed_to=_required(document, "attributedTo"),
         content=_content(document),
-        source=_text(source.get("content")) if _is_plain_source(source) else None,
+        source=_plain_source(document.get("source")),
         name=_text(document.get("name"), MAX_NAME),
         url=_link(document.get("url")),
         in_reply_to=id_of(document.get("inReplyTo")),
@@ -316,8 +315,10 @@ def _announces_rfc9421(generator: object) -> bool:
     return any(id_of(item) == RFC9421 for item in _list(generator.get("implements")))
 
 
-def _is_plain_source(source: object) -> bool:
-    return isinstance(source, dict) and source.get("mediaType") in {"text/plain", "text/markdown"}
+def _plain_source(source: object) -> str | None:
+    if not isinstance(source, dict) or source.get("mediaType") not in {"text/plain", "text/markdown"}:
+        return None
+    return _text(source.get("content"))
 
 
 def _required(document: Json, name: str) -> str:

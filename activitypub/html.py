@@ -10,7 +10,25 @@ import html_to_markdown
 import nh3
 from linkify_it import LinkifyIt
 
-_ALLOWED = {"p", "br", "a", "b", "i", "u", "s", "code", "pre", "span", "em", "strong", "del", "blockquote", "ul", "ol", "li"}
+_ALLOWED = {
+    "p",
+    "br",
+    "a",
+    "b",
+    "i",
+    "u",
+    "s",
+    "code",
+    "pre",
+    "span",
+    "em",
+    "strong",
+    "del",
+    "blockquote",
+    "ul",
+    "ol",
+    "li",
+}
 # Two passes, because the first may leave markup that only the second sees (nh3 is not idempotent on every input).
 _CLEANER = nh3.Cleaner(
     tags=_ALLOWED,
@@ -60,7 +78,9 @@ def _inline(text: str, mentions: Mapping[str, str]) -> str:
     end = 0
     for link in _LINKS.match(text) or [] if "." in text or ":" in text else []:
         parts.append(_with_mentions(text[end : link.index], mentions))
-        parts.append(f'<a href="{html.escape(link.url)}" rel="nofollow noopener noreferrer">{html.escape(link.text)}</a>')
+        parts.append(
+            f'<a href="{html.escape(link.url)}" rel="nofollow noopener noreferrer">{html.escape(link.text)}</a>'
+        )
         end = link.last_index
     parts.append(_with_mentions(text[end:], mentions))
     return "".join(parts).replace("\n", "<br>")
@@ -74,8 +94,7 @@ def _with_mentions(text: str, mentions: Mapping[str, str]) -> str:
         if uri is None:
             return match.group(0)
         name = handle.split("@", 1)[0]
-        return (
-            f'<span class="h-card"><a href="{html.escape(uri)}" class="u-url mention">@<span>{name}</span></a></span>{tail}'
-        )
+        anchor = f'<a href="{html.escape(uri)}" class="u-url mention">@<span>{name}</span></a>'
+        return f'<span class="h-card">{anchor}</span>{tail}'
 
     return _HANDLE.sub(link, html.escape(text, quote=False))

@@ -7,10 +7,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, CursorResult, Engine, MetaData, Result, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -94,13 +95,12 @@ class Database:
                 session.rollback()
                 if not _is_sqlite_busy(error) or time.monotonic() > deadline:
                     raise
-                time.sleep(random.uniform(0.001, 0.01))
+                time.sleep(random.uniform(0.001, 0.01))  # noqa: S311  Not a secret.
 
     @contextmanager
     def _write_turn(self) -> Iterator[None]:
         if self._write_lock is None:
-            with nullcontext():
-                yield
+            yield
             return
         if not self._write_lock.acquire(timeout=LOCK_WAIT_SECONDS):
             raise UnavailableError
@@ -108,6 +108,17 @@ class Database:
             yield
         finally:
             self._write_lock.release()
+
+
+def upsert(session: Session, table: type[Base]) -> postgresql.Insert:
+    """An INSERT that can say ON CONFLICT, which both databases know and SQLAlchemy writes once for each."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    return cast("postgresql.Insert", dialect.insert(table))
+
+
+def row_count(result: Result[Any]) -> int:
+    """How many rows an UPDATE, DELETE or INSERT touched."""
+    return cast("CursorResult[Any]", result).rowcount
 
 
 def wake(session: Session, kind: str, key: str = "") -> None:
@@ -146,11 +157,11 @@ def database() -> Database:
     return _database
 
 
-def transaction() -> Any:
+def transaction() -> AbstractContextManager[Session]:
     return database().transaction()
 
 
-def reading() -> Any:
+def reading() -> AbstractContextManager[Session]:
     return database().reading()
 
 

@@ -8,7 +8,21 @@ from typing import Literal
 import uuid_utils
 
 Prefix = Literal[
-    "user", "channel", "space", "msg", "act", "follow", "role", "file", "session", "token", "key", "inbox", "delivery", "react", "block"
+    "user",
+    "channel",
+    "space",
+    "msg",
+    "act",
+    "follow",
+    "role",
+    "file",
+    "session",
+    "token",
+    "key",
+    "inbox",
+    "delivery",
+    "react",
+    "block",
 ]
 
 INSTANCE_ID = "0"

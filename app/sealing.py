@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 from cachetools import LRUCache
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.db import upsert
 from app.keyring import Keyring, WrongKeyError, seal, unseal
 from app.models import DataKey
 
@@ -78,6 +78,5 @@ def _insert(session: Session, scope: str) -> None:
         raise RuntimeError("app.sealing.configure was not called")
     master_id, wrapped = _keyring.wrap(os.urandom(32), f"shoal|data key|{scope}".encode())
     values = {"scope": scope, "master_id": master_id, "wrapped": wrapped, "created_at": datetime.now(UTC)}
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(DataKey).values(values).on_conflict_do_nothing())
+    session.execute(upsert(session, DataKey).values(values).on_conflict_do_nothing())
     session.info.setdefault("new_scopes", set()).add(scope)

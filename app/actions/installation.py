@@ -8,23 +8,16 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app import sealing
-from app.db import Database, connect, transaction
+from app.db import transaction
 from app.errors import UnavailableError
 from app.ids import INSTANCE_ID, new_id
-from app.keyring import Keyring, WrongKeyError
+from app.keyring import WrongKeyError
 from app.models import Actor, Setting, Space
 from app.projections import actors
-from app.settings import Settings, configure
+from app.settings import Settings
 from app.uris import Uris
 
 _CANARY = b"shoal canary"
-
-
-def open_installation(settings: Settings) -> Database:
-    """Make these settings, their keys and their database those of this process. No query is made yet."""
-    configure(settings)
-    sealing.configure(Keyring(settings.secret_keys))
-    return connect(settings.database_url)
 
 
 def prepare_installation(settings: Settings) -> None:
@@ -75,15 +68,15 @@ def _add_instance(session: Session, uris: Uris) -> None:
 
 
 def _add_home_space(session: Session, uris: Uris) -> None:
-    id = new_id("space")
+    space_id = new_id("space")
     actors.add_local(
         session,
-        id=id,
-        uri=uris.space(id),
+        id=space_id,
+        uri=uris.space(space_id),
         type="Group",
         local_name="home",
         name=uris.host,
         shared_inbox=uris.shared_inbox,
         now=datetime.now(UTC),
     )
-    session.execute(insert(Space).values(actor_id=id, owner_id=None, is_home=True))
+    session.execute(insert(Space).values(actor_id=space_id, owner_id=None, is_home=True))

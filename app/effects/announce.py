@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from activitypub.documents import Note, parse_object
-from activitypub.documents import Activity
+from activitypub.documents import Activity, Note, parse_object
 from activitypub.uris import same_origin
 from app.act import Act
 from app.effects.create.note import authorise_in, store
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Actor
 from app.projections import messages
-from app.queries.actors import get_actor
 from app.queries.activities import find_by_uri as find_activity
+from app.queries.actors import get_actor
 from app.queries.channels import find_channel
 from app.queries.messages import find_by_uri
 from app.queries.placement import Placement

@@ -41,7 +41,9 @@ def apply(act: Act) -> list[Activity]:
     act.found["target_inbox"] = target.inbox
     if not is_open:
         return []
-    act.publish(LiveEvent("member_added", channel_id=target.id if target.type == "Group" else None, actor_id=act.actor.id))
+    act.publish(
+        LiveEvent("member_added", channel_id=target.id if target.type == "Group" else None, actor_id=act.actor.id)
+    )
     # A local member of the home space is told by the answer to the sign-up itself.
     return [] if act.is_local else [build.accept(actor=target.uri, object=act.activity)]
 

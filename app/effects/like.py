@@ -10,9 +10,9 @@ from app.models import Message
 from app.projections import messages
 from app.queries.channels import find_channel_with_actor
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
+from app.queries.reactions import HEART
 from app.queries.visibility import may_actor_see
 
-HEART = "❤"
 _MAX_EMOJI = 64
 
 

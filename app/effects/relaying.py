@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from activitypub import build
 from activitypub.documents import Activity
 from activitypub.vocabulary import PUBLIC
@@ -20,9 +23,7 @@ def relay(act: Act, channel: Channel, group: Actor, *, note_uri: str | None = No
     """
     if not group.is_local or channel.is_private or not has_remote_followers(act.session, group.id):
         return []
-    audience = {"to": [PUBLIC], "cc": [group.followers]} if act.audience == "public" else {"to": [group.followers]}
-    objects = [act.recorded, note_uri] if note_uri else [act.recorded]
-    return [
-        build.announce(actor=group.uri, object=object, published=act.now, **audience)  # type: ignore[arg-type]
-        for object in objects
-    ]
+    followers = group.followers or ""
+    to, cc = ([PUBLIC], [followers]) if act.audience == "public" else ([followers], [])
+    objects: list[str | Mapping[str, Any]] = [act.recorded, note_uri] if note_uri else [act.recorded]
+    return [build.announce(actor=group.uri, object=announced, published=act.now, to=to, cc=cc) for announced in objects]

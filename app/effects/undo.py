@@ -69,9 +69,7 @@ def _unfollow(act: Act, follow: Follow | None) -> None:
     target = find_by_id(act.session, follow.target_id)
     follows.remove(act.session, follow.actor_id, follow.target_id)
     is_channel = target is not None and target.type == "Group"
-    act.publish(
-        LiveEvent("member_removed", channel_id=follow.target_id if is_channel else None, actor_id=act.actor.id)
-    )
+    act.publish(LiveEvent("member_removed", channel_id=follow.target_id if is_channel else None, actor_id=act.actor.id))
 
 
 def _unreact(act: Act, reaction: Reaction | None) -> list[Activity]:

@@ -37,6 +37,7 @@ class Activity(Base):
     __table_args__ = (
         Index("ix_activities_actor", "actor_id", "position"),
         Index("ix_activities_object", "object_uri"),
+        {"sqlite_autoincrement": True},
     )
 
 
@@ -73,7 +74,11 @@ class InboxItem(Base):
     signed_at: Mapped[Time]
     received_at: Mapped[Time]
 
-    __table_args__ = (UniqueConstraint("seen_key", "host"), Index("ix_inbox_items_due", "state", "host", "position"))
+    __table_args__ = (
+        UniqueConstraint("seen_key", "host"),
+        Index("ix_inbox_items_due", "state", "host", "position"),
+        {"sqlite_autoincrement": True},
+    )
 
 
 class Delivery(Base):
@@ -99,6 +104,7 @@ class Delivery(Base):
     __table_args__ = (
         UniqueConstraint("activity_id", "inbox"),
         Index("ix_deliveries_due", "state", "host", "position"),
+        {"sqlite_autoincrement": True},
     )
 
 
@@ -141,6 +147,9 @@ class Event(Base):
     actor_id: Mapped[Id | None]
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     created_at: Mapped[Time] = mapped_column(index=True)
+
+    # SQLite would otherwise give the numbers of pruned rows again, and a position is for ever.
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
 
 class Setting(Base):

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-
-from sqlalchemy.dialects import postgresql, sqlite
+from typing import Literal
 
 from activitypub.documents import Activity
 from activitypub.signatures import Verified
 from activitypub.uris import host_of
-from app.db import transaction, wake
+from app.db import row_count, transaction, upsert, wake
+from app.effects import EFFECTS
 from app.models import InboxItem
 from app.sealing import INBOX_SCOPE, seal_row
 
+Action = Literal["queued", "duplicate", "ignored"]
 
-def accept(verified: Verified, activity: Activity, raw: bytes) -> bool:
-    """Store the request for a worker; False where it was stored before.
+
+def accept(verified: Verified, activity: Activity, raw: bytes) -> Action:
+    """Store the request for a worker, unless it was stored before or nothing here has an effect for its type.
 
     Only `verify()` makes a Verified, and only this writes `inbox_items`: a worker may trust what it finds there.
     """
+    if activity.type not in EFFECTS:
+        return "ignored"
     host = host_of(verified.owner)
     now = datetime.now(UTC)
     seen_key = _seen_key(verified, activity)
     with transaction() as session:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
         values = {
             "seen_key": seen_key,
             "host": host,
@@ -38,12 +41,12 @@ def accept(verified: Verified, activity: Activity, raw: bytes) -> bool:
             "received_at": now,
         }
         inserted = session.execute(
-            dialect.insert(InboxItem).values(values).on_conflict_do_nothing(index_elements=["seen_key", "host"])
+            upsert(session, InboxItem).values(values).on_conflict_do_nothing(index_elements=["seen_key", "host"])
         )
-        if inserted.rowcount == 0:
-            return False
+        if row_count(inserted) == 0:
+            return "duplicate"
         wake(session, "inbox", host)
-    return True
+    return "queued"
 
 
 def _seen_key(verified: Verified, activity: Activity) -> str:

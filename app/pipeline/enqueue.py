@@ -13,7 +13,9 @@ from app.pipeline.address import address
 
 _MESSAGE_LIFE = timedelta(days=7)
 _RELATION_LIFE = timedelta(days=30)
-_RELATIONS = frozenset({"Accept", "Block", "Delete", "Flag", "Follow", "Join", "Leave", "Reject", "Undo", "Add", "Remove"})
+_RELATIONS = frozenset(
+    {"Accept", "Block", "Delete", "Flag", "Follow", "Join", "Leave", "Reject", "Undo", "Add", "Remove"}
+)
 # Takahe loses an Accept that arrives while its own Follow request is still open (contracts/peers.md, 10).
 _ANSWER_DELAY = timedelta(seconds=1.5)
 

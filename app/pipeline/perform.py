@@ -66,12 +66,12 @@ def local_act(
     idempotency_key: str | None = None,
 ) -> Act:
     """An act of one of our actors, with an id of ours. Raises NotFoundError when the actor is gone."""
-    id = new_id("act")
+    act_id = new_id("act")
     return Act(
         session=session,
         uris=uris,
-        id=id,
-        activity=build.with_id(activity, uris.activity(id)),
+        id=act_id,
+        activity=build.with_id(activity, uris.activity(act_id)),
         actor=get_actor(session, activity.actor),
         is_local=True,
         now=now,

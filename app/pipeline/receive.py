@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,7 @@ from app.db import transaction
 from app.effects import EFFECTS
 from app.errors import AppError, ForbiddenError
 from app.ids import new_id
-from app.models import Actor
+from app.models import Actor, InboxItem
 from app.pipeline.perform import Outcome, perform
 from app.queries.actors import get_actor
 from app.settings import current
@@ -27,12 +28,14 @@ class Received:
     """An activity whose actor is proved: by the request that carried it, by its proof, or by its home.
 
     `relayed` are activities inside it (a Group's Announce of what its members did, FEP-1b12) that are proved too.
+    `queue_position` names the inbox item it came from, which is marked done in the same transaction.
     """
 
     activity: Activity
     signed_at: datetime
     gathered: Gathered = field(default_factory=Gathered)
     relayed: tuple[Activity, ...] = ()
+    queue_position: int | None = None
 
 
 def receive(received: Received) -> Outcome | None:
@@ -54,7 +57,13 @@ def _receive(received: Received) -> Outcome:
         announcer = get_actor(session, received.activity.actor)
         for activity in received.relayed:
             _relay(session, uris, received, activity, announcer)
-        return perform(_remote_act(session, uris, received, received.activity, announcer))
+        outcome = perform(_remote_act(session, uris, received, received.activity, announcer))
+        session.execute(
+            update(InboxItem)
+            .where(InboxItem.position == received.queue_position)
+            .values(state="done", sealed=None, outcome="repeat" if outcome.is_repeat else None)
+        )
+        return outcome
 
 
 def _relay(session: Session, uris: Uris, received: Received, activity: Activity, announcer: Actor) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import insert, update
 
 from activitypub.proofs import add_proof
 from app.act import Act
+from app.db import row_count
 from app.models import Activity, ActivityDocument
 from app.queries.keys import get_proof_key
 from app.sealing import seal_row
@@ -47,9 +48,7 @@ def _envelope(act: Act, document: Document) -> dict[str, Any]:
 
 def _with_proof(act: Act) -> Document:
     key_id, key = get_proof_key(act.session, act.actor.id)
-    return add_proof(
-        dict(act.activity.document), verification_method=key_id, private_key=key, created=act.now
-    )
+    return add_proof(dict(act.activity.document), verification_method=key_id, private_key=key, created=act.now)
 
 
 def _revive(act: Act) -> bool:
@@ -61,4 +60,4 @@ def _revive(act: Act) -> bool:
         .where(Activity.uri == act.activity.id, Activity.undone_at.is_not(None))
         .values(undone_at=None, signed_at=act.signed_at)
     )
-    return revived.rowcount > 0
+    return row_count(revived) > 0

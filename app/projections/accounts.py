@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
+from app.db import row_count
 from app.models import Account, Actor, RoleGrant, Space
 
 
@@ -28,7 +29,7 @@ def claim_ownership(session: Session, actor: Actor, space: Space) -> bool:
     claimed = session.execute(
         update(Space).where(Space.actor_id == space.actor_id, Space.owner_id.is_(None)).values(owner_id=actor.id)
     )
-    if claimed.rowcount == 0:
+    if row_count(claimed) == 0:
         return False
     grant_role(session, actor, space, "owner")
     return True

@@ -80,7 +80,13 @@ def add_key(
 
 
 def save_remote(
-    session: Session, known: Actor | None, document: ActorDocument, *, host: str, keys: Sequence[PublicKey], now: datetime
+    session: Session,
+    known: Actor | None,
+    document: ActorDocument,
+    *,
+    host: str,
+    keys: Sequence[PublicKey],
+    now: datetime,
 ) -> Actor:
     """Another server's actor as its home describes it now; keys it no longer lists are forgotten."""
     values = {
@@ -100,8 +106,8 @@ def save_remote(
         "fetched_at": now,
     }
     if known is None:
-        prefix = "channel" if document.type == "Group" else "user"
-        known = Actor(id=new_id(prefix), uri=document.id, created_at=document.published or now, **values)
+        id_ = new_id("channel" if document.type == "Group" else "user")
+        known = Actor(id=id_, uri=document.id, created_at=document.published or now, **values)
         session.add(known)
     else:
         for name, value in values.items():

@@ -84,9 +84,7 @@ def rename(session: Session, channel: Channel, *, name: str) -> None:
 
 def mark_deleted(session: Session, channel: Channel, *, now: datetime) -> None:
     """Gone for everybody; the name may be given again, to another channel with another id."""
-    session.execute(
-        update(Channel).where(Channel.actor_id == channel.actor_id).values(deleted_at=now, name_key=None)
-    )
+    session.execute(update(Channel).where(Channel.actor_id == channel.actor_id).values(deleted_at=now, name_key=None))
     session.execute(update(Actor).where(Actor.id == channel.actor_id).values(deleted_at=now, local_name=None))
     session.execute(delete(Follow).where(Follow.target_id == channel.actor_id))
     session.execute(delete(Pin).where(Pin.channel_id == channel.actor_id))

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
+from app.db import row_count
 from app.ids import new_id
 from app.models import Actor, Follow
 from app.queries.actors import ACCEPTED, find_follow
@@ -38,4 +39,4 @@ def set_state(session: Session, follow: Follow, state: str) -> None:
 def remove(session: Session, actor_id: str, target_id: str) -> bool:
     """Whether there was one."""
     found = session.execute(delete(Follow).where(Follow.actor_id == actor_id, Follow.target_id == target_id))
-    return found.rowcount > 0
+    return row_count(found) > 0

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.db import upsert
 from app.ids import new_id
 from app.models import (
     Activity,
@@ -64,9 +64,7 @@ def add(
 
 def edit(session: Session, message: Message, *, content: Content, edited_at: datetime) -> None:
     sealed = seal_row(session, scope_of(message), message.id, encode_content(content))
-    session.execute(
-        update(MessageContent).where(MessageContent.message_id == message.id).values(sealed=sealed)
-    )
+    session.execute(update(MessageContent).where(MessageContent.message_id == message.id).values(sealed=sealed))
     session.execute(update(Message).where(Message.id == message.id).values(edited_at=edited_at))
 
 
@@ -76,12 +74,8 @@ def erase(session: Session, message: Message, *, now: datetime) -> None:
     session.execute(delete(MessageContent).where(MessageContent.message_id == message.id))
     session.execute(delete(Reaction).where(Reaction.message_id == message.id))
     session.execute(delete(Share).where(Share.message_id == message.id))
-    carriers = select(Activity.id).where(
-        Activity.object_uri == message.uri, Activity.type.in_(("Create", "Update"))
-    )
-    wrapped = select(Activity.uri).where(
-        Activity.object_uri == message.uri, Activity.type.in_(("Create", "Update"))
-    )
+    carriers = select(Activity.id).where(Activity.object_uri == message.uri, Activity.type.in_(("Create", "Update")))
+    wrapped = select(Activity.uri).where(Activity.object_uri == message.uri, Activity.type.in_(("Create", "Update")))
     announces = select(Activity.id).where(Activity.type == "Announce", Activity.object_uri.in_(wrapped))
     session.execute(
         delete(ActivityDocument).where(
@@ -108,20 +102,15 @@ def erase_all_by(session: Session, author: Actor, *, now: datetime) -> None:
 
 
 def ensure_conversation(session: Session, id: str, participants: Sequence[Actor], *, now: datetime) -> None:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(upsert(session, Conversation).values(id=id, head=0, created_at=now).on_conflict_do_nothing())
     session.execute(
-        dialect.insert(Conversation).values(id=id, head=0, created_at=now).on_conflict_do_nothing()
-    )
-    session.execute(
-        dialect.insert(Participant)
+        upsert(session, Participant)
         .values([{"conversation_id": id, "actor_id": actor.id} for actor in participants])
         .on_conflict_do_nothing()
     )
 
 
-def react(
-    session: Session, message: Message, actor: Actor, *, emoji: str, activity_uri: str, now: datetime
-) -> bool:
+def react(session: Session, message: Message, actor: Actor, *, emoji: str, activity_uri: str, now: datetime) -> bool:
     """Whether it is new: one actor reacts once with one emoji."""
     known = session.scalar(
         select(Reaction.id).where(
@@ -148,9 +137,8 @@ def take_back_reaction(session: Session, reaction: Reaction) -> None:
 
 
 def share(session: Session, message: Message, actor: Actor, *, activity_uri: str, now: datetime) -> None:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(
-        dialect.insert(Share)
+        upsert(session, Share)
         .values(message_id=message.id, actor_id=actor.id, activity_uri=activity_uri, created_at=now)
         .on_conflict_do_nothing()
     )

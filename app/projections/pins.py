@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.db import upsert
 from app.models import Pin
 
 
 def add(session: Session, channel_id: str, object_uri: str, *, now: datetime) -> None:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(
-        dialect.insert(Pin)
+        upsert(session, Pin)
         .values(channel_id=channel_id, object_uri=object_uri, created_at=now)
         .on_conflict_do_nothing()
     )

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.db import upsert
 from app.models import Tombstone
 
 
-def put(
-    session: Session, uri: str, *, former_type: str, actor_uri: str, signed_at: datetime, now: datetime
-) -> None:
+def put(session: Session, uri: str, *, former_type: str, actor_uri: str, signed_at: datetime, now: datetime) -> None:
     """A second removal moves the time on, so that an id used again after the first one stays dead too."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     values = {
         "uri": uri,
         "former_type": former_type,
@@ -22,5 +19,5 @@ def put(
         "signed_at": signed_at,
         "deleted_at": now,
     }
-    statement = dialect.insert(Tombstone).values(values)
+    statement = upsert(session, Tombstone).values(values)
     session.execute(statement.on_conflict_do_update(index_elements=["uri"], set_={"signed_at": signed_at}))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, or_, select, true
+from sqlalchemy import Row, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from app.errors import ForbiddenError, NotFoundError
@@ -56,25 +56,30 @@ def find_viewer(session: Session, *, actor_id: str, session_id: str) -> Viewer |
 
     Raises ForbiddenError for a banned account.
     """
-    in_session = exists().where(
-        LoginSession.id == session_id, LoginSession.actor_id == actor_id, LoginSession.revoked_at.is_(None)
+    query = (
+        select(Actor.uri, Account.username, Account.banned_at, RoleGrant.role)
+        .join(Account, Account.actor_id == Actor.id)
+        .join(LoginSession, LoginSession.actor_id == Actor.id)
+        .outerjoin(RoleGrant, _grants_at_home())
+        .where(
+            Actor.id == actor_id,
+            Actor.deleted_at.is_(None),
+            LoginSession.id == session_id,
+            LoginSession.revoked_at.is_(None),
+        )
     )
-    return _viewer(session, actor_id, in_session, session_id)
-
-
-def get_viewer(session: Session, actor_id: str) -> Viewer:
-    """One of our people, however they came to be known to be who they are.
-
-    Raises NotFoundError without a living account, ForbiddenError for a banned one.
-    """
-    viewer = _viewer(session, actor_id, true(), None)
-    if viewer is None:
-        raise NotFoundError(NO_SUCH_USER)
-    return viewer
-
-
-def find_account(session: Session, actor_id: str) -> Account | None:
-    return session.scalar(select(Account).where(Account.actor_id == actor_id))
+    rows = session.execute(query).all()
+    if not rows:
+        return None
+    if rows[0].banned_at is not None:
+        raise ForbiddenError(BANNED)
+    return Viewer(
+        actor_id=actor_id,
+        uri=rows[0].uri,
+        username=rows[0].username,
+        roles=frozenset(_roles(row.role for row in rows)),
+        session_id=session_id,
+    )
 
 
 def find_credentials(session: Session, username: str) -> Credentials | None:
@@ -110,29 +115,6 @@ def list_profiles(session: Session) -> list[Profile]:
     is_member = exists().where(Follow.actor_id == Actor.id, Follow.state == ACCEPTED, of_ours)
     query = _select_profiles().where(or_(Account.actor_id.is_not(None), is_member)).limit(MAX_LISTED)
     return _profiles(session.execute(query).all())
-
-
-def _viewer(
-    session: Session, actor_id: str, condition: ColumnElement[bool], session_id: str | None
-) -> Viewer | None:
-    query = (
-        select(Actor.uri, Account.username, Account.banned_at, RoleGrant.role)
-        .join(Account, Account.actor_id == Actor.id)
-        .outerjoin(RoleGrant, _grants_at_home())
-        .where(Actor.id == actor_id, Actor.deleted_at.is_(None), condition)
-    )
-    rows = session.execute(query).all()
-    if not rows:
-        return None
-    if rows[0].banned_at is not None:
-        raise ForbiddenError(BANNED)
-    return Viewer(
-        actor_id=actor_id,
-        uri=rows[0].uri,
-        username=rows[0].username,
-        roles=frozenset(_roles(row.role for row in rows)),
-        session_id=session_id,
-    )
 
 
 def _select_profiles() -> Select[Any]:

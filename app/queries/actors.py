@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import QueryableAttribute, Session
 
 from app.errors import NotFoundError
 from app.models import Actor, ActorKey, Block, Follow
@@ -23,6 +23,11 @@ def find_actor(session: Session, uri: str | None) -> Actor | None:
     return session.scalar(select(Actor).where(Actor.uri == uri, Actor.deleted_at.is_(None)))
 
 
+def find_any(session: Session, uri: str) -> Actor | None:
+    """Deleted ones too."""
+    return session.scalar(select(Actor).where(Actor.uri == uri))
+
+
 def get_actor(session: Session, uri: str | None) -> Actor:
     actor = find_actor(session, uri)
     if actor is None:
@@ -32,6 +37,34 @@ def get_actor(session: Session, uri: str | None) -> Actor:
 
 def find_by_id(session: Session, id: str) -> Actor | None:
     return session.scalar(select(Actor).where(Actor.id == id))
+
+
+def get_by_id(session: Session, id: str) -> Actor:
+    """Deleted ones too. Raises NotFoundError."""
+    actor = find_by_id(session, id)
+    if actor is None:
+        raise NotFoundError("The actor does not exist.")
+    return actor
+
+
+def list_by_handles(session: Session, handles: Sequence[str], *, own_host: str) -> dict[str, Actor]:
+    """The known actors with these handles (`user` or `user@host`), by the handle as it was written."""
+    parts = {
+        handle: (name.lower(), host or own_host) for handle in handles for name, _, host in [handle.partition("@")]
+    }
+    if not parts:
+        return {}
+    local_names = [name for name, host in parts.values() if host == own_host]
+    remote = [
+        and_(Actor.host == host, func.lower(Actor.preferred_username) == name)
+        for name, host in parts.values()
+        if host != own_host
+    ]
+    found = session.scalars(
+        select(Actor).where(or_(Actor.local_name.in_(local_names), *remote), Actor.deleted_at.is_(None))
+    )
+    known = {(actor.preferred_username.lower(), actor.host or own_host): actor for actor in found}
+    return {handle: known[key] for handle, key in parts.items() if key in known}
 
 
 def find_local(session: Session, name: str) -> Actor | None:
@@ -127,8 +160,7 @@ def list_follower_inboxes(session: Session, target_id: str) -> list[Inbox]:
     )
     return list(
         {
-            (uri := row.shared_inbox or row.inbox): Inbox(uri, row.host, row.shared_inbox is not None)
-            for row in rows
+            (uri := row.shared_inbox or row.inbox): Inbox(uri, row.host, row.shared_inbox is not None) for row in rows
         }.values()
     )
 
@@ -165,7 +197,7 @@ def count_followed_by(session: Session, actor_id: str) -> int:
 
 
 def _page_of_follows(
-    session: Session, other: ColumnElement[str], condition: ColumnElement[bool], after: str | None, limit: int
+    session: Session, other: QueryableAttribute[str], condition: ColumnElement[bool], after: str | None, limit: int
 ) -> list[tuple[str, str]]:
     query = (
         select(Follow.id, Actor.uri)

@@ -21,7 +21,5 @@ def find_block(session: Session, undo: Activity, logged: LoggedActivity | None) 
     if blocker is None or blocked is None:
         return None
     return session.scalar(
-        select(Block).where(
-            Block.actor_id == blocker.id, Block.blocked_id == blocked.id, Block.space_id.is_(None)
-        )
+        select(Block).where(Block.actor_id == blocker.id, Block.blocked_id == blocked.id, Block.space_id.is_(None))
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
@@ -28,7 +29,7 @@ class ChannelView:
     is_private: bool
     space_id: str | None
     host: str | None
-    created_at: object
+    created_at: datetime
     member_ids: tuple[str, ...] = ()
 
 
@@ -54,6 +55,11 @@ def find_channel(session: Session, channel_id: str | None) -> Channel | None:
     if channel_id is None:
         return None
     return session.scalar(select(Channel).where(Channel.actor_id == channel_id, Channel.deleted_at.is_(None)))
+
+
+def find_any_channel(session: Session, channel_id: str) -> Channel | None:
+    """Deleted ones too."""
+    return session.scalar(select(Channel).where(Channel.actor_id == channel_id))
 
 
 def find_channel_with_actor(session: Session, channel_id: str | None) -> tuple[Channel, Actor] | None:
@@ -130,6 +136,23 @@ def list_members(session: Session, channel_ids: Sequence[str]) -> dict[str, list
     return members
 
 
+def list_remote_members(session: Session, channel_id: str) -> list[Actor]:
+    """The people of other servers in a channel."""
+    return list(
+        session.scalars(
+            select(Actor)
+            .join(Follow, Follow.actor_id == Actor.id)
+            .where(
+                Follow.target_id == channel_id,
+                Follow.state == ACCEPTED,
+                Actor.host.is_not(None),
+                Actor.deleted_at.is_(None),
+            )
+            .order_by(Follow.id)
+        )
+    )
+
+
 def count_unread(session: Session, viewer: Viewer) -> dict[str, int]:
     """Messages of others behind the viewer's mark, for every channel it sees; channels fully read are left out."""
     mark = and_(ReadMark.channel_id == Channel.actor_id, ReadMark.actor_id == viewer.actor_id)
@@ -145,7 +168,7 @@ def count_unread(session: Session, viewer: Viewer) -> dict[str, int]:
         )
         .group_by(Channel.actor_id)
     )
-    return {channel_id: count for channel_id, count in session.execute(query)}
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def list_read_message_ids(session: Session, viewer: Viewer, *, limit: int = 200) -> list[str]:

@@ -1,4 +1,4 @@
-"""Reads of the outgoing queue: what is due, for which hosts, and whether a host may be written to at all."""
+"""Reads of the outgoing queue of a host: what is due, when, and whether a row is worth making at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import CTE, ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import ActivityDocument, Delivery, Host
@@ -81,7 +81,7 @@ def list_due(session: Session, host: str, now: datetime, *, limit: int) -> Seque
         .order_by(Delivery.position)
         .limit(limit)
     )
-    return [DueDelivery(*row) for row in rows]
+    return [DueDelivery(**row) for row in rows.mappings()]
 
 
 def find_next_attempt(session: Session, host: str, now: datetime) -> datetime | None:
@@ -96,33 +96,6 @@ def find_next_attempt(session: Session, host: str, now: datetime) -> datetime | 
     )
 
 
-def list_due_hosts(session: Session, now: datetime) -> Sequence[str]:
-    """Every host with something due whose own timer does not hold it back."""
-    hosts = _queued_hosts()
-    return session.scalars(
-        select(hosts.c.host)
-        .outerjoin(Host, Host.host == hosts.c.host)
-        .where(
-            hosts.c.host.is_not(None),
-            or_(Host.host.is_(None), (Host.state != GONE) & is_ready(now)),
-            select(Delivery.position).where(Delivery.host == hosts.c.host, is_due(now)).exists(),
-        )
-    ).all()
-
-
 def is_ready(now: datetime) -> ColumnElement[bool]:
     """The host's timer has run out, or was set before the clock was put back by more than any wait we make."""
     return or_(Host.probe_at.is_(None), Host.probe_at <= now, Host.probe_at > now + timedelta(days=9))
-
-
-def _queued_hosts() -> CTE:
-    """Each host with a queue, by jumping from one to the next in the index: the length of the queues costs nothing."""
-    first = select(func.min(Delivery.host).label("host")).where(Delivery.state == QUEUED)
-    hosts = first.cte("queued_hosts", recursive=True)
-    following = (
-        select(func.min(Delivery.host))
-        .where(Delivery.state == QUEUED, Delivery.host > hosts.c.host)
-        .correlate(hosts)
-        .scalar_subquery()
-    )
-    return hosts.union_all(select(following).where(hosts.c.host.is_not(None)))

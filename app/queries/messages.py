@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
-from app.models import Account, Actor, Channel, Message, MessageContent, Reaction, RoleGrant
+from app.models import Account, Actor, Channel, Message, MessageContent, Participant, Reaction, RoleGrant
 from app.queries.privileges import DEFAULT_ROLE
 from app.queries.viewers import Viewer
 from app.queries.visibility import may_see, place_of_message
@@ -33,7 +34,7 @@ class Content(msgspec.Struct, frozen=True):
     text: str
     html: str
     attachments: tuple[Attachment, ...] = ()
-    mentions: dict[str, str] = {}  # noqa: RUF012  msgspec copies the default.
+    mentions: dict[str, str] = {}
 
 
 _encode = msgspec.json.Encoder().encode
@@ -115,6 +116,17 @@ def open_content(session: Session, message: Message) -> Content | None:
     return None if sealed is None else _decode(unseal_row(session, scope_of(message), message.id, sealed))
 
 
+def list_participants(session: Session, conversation_id: str) -> list[Actor]:
+    return list(
+        session.scalars(
+            select(Actor)
+            .join(Participant, Participant.actor_id == Actor.id)
+            .where(Participant.conversation_id == conversation_id)
+            .order_by(Actor.id)
+        )
+    )
+
+
 def view_message(session: Session, message_id: str) -> MessageView | None:
     """One living message for whoever was already allowed to see it."""
     return next(iter(_views(session, _select_views().where(Message.id == message_id))), None)
@@ -168,13 +180,13 @@ def list_roles(session: Session, actor_ids: Sequence[str]) -> dict[str, tuple[st
     return roles
 
 
-def _page(session: Session, query: Select[tuple[object, ...]], page: int, size: int) -> list[MessageView]:
+def _page(session: Session, query: Select[*tuple[Any, ...]], page: int, size: int) -> list[MessageView]:
     size = min(size, MAX_PAGE)
     newest_first = query.order_by(Message.position.desc()).limit(size).offset((page - 1) * size)
     return _views(session, newest_first)[::-1]
 
 
-def _select_views() -> Select[tuple[object, ...]]:
+def _select_views() -> Select[*tuple[Any, ...]]:
     return (
         select(Message, MessageContent.sealed, Actor, Account)
         .join(MessageContent, MessageContent.message_id == Message.id)
@@ -184,7 +196,7 @@ def _select_views() -> Select[tuple[object, ...]]:
     )
 
 
-def _views(session: Session, query: Select[tuple[object, ...]]) -> list[MessageView]:
+def _views(session: Session, query: Select[*tuple[Any, ...]]) -> list[MessageView]:
     rows = session.execute(query).all()
     roles = list_roles(session, list({row.Actor.id for row in rows if row.Account is not None}))
     reactions = list_reactions(session, [row.Message.id for row in rows])

@@ -37,7 +37,7 @@ def conversation_id(uris: Iterable[str]) -> str:
 
 
 def find_placement(
-    session: Session, uris: Uris, note: Note, author: Actor, addressed: Audience, via: Actor | None
+    session: Session, uris: Uris, note: Note, author: Actor, *, addressed: Audience, via: Actor | None
 ) -> Placement | None:
     """None for a note that nobody here is meant to read."""
     audience = "public" if addressed.is_public else "members"
@@ -48,9 +48,7 @@ def find_placement(
     if not any(person.is_local and person.id != author.id for person in people):
         return None
     members = list({person.id: person for person in (author, *people)}.values())
-    return Placement(
-        "direct", conversation_id=conversation_id(person.uri for person in members), people=tuple(members)
-    )
+    return Placement("direct", conversation_id=conversation_id(person.uri for person in members), people=tuple(members))
 
 
 def _find_channel(

@@ -9,6 +9,9 @@ from activitypub.documents import Activity
 from app.models import Actor, Reaction
 from app.queries.messages import find_by_uri
 
+# What a Like without an emoji is shown as.
+HEART = "❤"
+
 
 def find_reaction(session: Session, undo: Activity, actor: Actor) -> Reaction | None:
     """The actor's own reaction that its Undo names: by the URI of its Like, or by what the Undo repeats of it."""
@@ -22,9 +25,13 @@ def find_reaction(session: Session, undo: Activity, actor: Actor) -> Reaction | 
     message = find_by_uri(session, named.object_id) if isinstance(named, Activity) else None
     if message is None or not isinstance(named, Activity):
         return None
-    emoji = named.content or "❤"
+    return find_own(session, message.id, actor.id, named.content)
+
+
+def find_own(session: Session, message_id: str, actor_id: str, emoji: str | None) -> Reaction | None:
+    """The actor's reaction with this emoji; without one, its heart."""
     return session.scalar(
         select(Reaction).where(
-            Reaction.message_id == message.id, Reaction.actor_id == actor.id, Reaction.emoji == emoji
+            Reaction.message_id == message_id, Reaction.actor_id == actor_id, Reaction.emoji == (emoji or HEART)
         )
     )

@@ -12,7 +12,8 @@ from app.queries.privileges import privileges_of
 class Viewer:
     """An actor that proved who it is: one of ours by a token, another server's by a signed request.
 
-    `session_id` is the login session of a token. A remote viewer has no roles here.
+    `session_id` is the login session of a token. A remote viewer has no roles here; an instance actor asks for all the
+    people of its server, because most servers sign their GETs with it.
     """
 
     actor_id: str
@@ -21,6 +22,7 @@ class Viewer:
     roles: frozenset[str] = frozenset()
     session_id: str | None = None
     host: str | None = None
+    is_instance: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -36,4 +38,10 @@ class Viewer:
 
 def remote_viewer(actor: Actor) -> Viewer:
     """Another server's actor, proved by its signature."""
-    return Viewer(actor.id, actor.uri, actor.preferred_username, host=actor.host)
+    return Viewer(
+        actor.id,
+        actor.uri,
+        actor.preferred_username,
+        host=actor.host,
+        is_instance=actor.type == "Application",
+    )

@@ -56,6 +56,8 @@ def may_see(session: Session, viewer: Viewer | None, place: Place) -> bool:
     """Whether the viewer may see the place now; None is a stranger."""
     if viewer is None:
         return place.is_for_everybody
+    if viewer.is_instance and viewer.host is not None:
+        return place.is_for_everybody or _someone_may_see(session, place, viewer.host)
     return viewer.actor_id in who_may_see(session, place, [viewer.actor_id])
 
 
@@ -73,6 +75,11 @@ def who_may_see(session: Session, place: Place, candidates: Collection[str]) -> 
         return set()
     query = select(Actor.id).where(Actor.id.in_(candidates), _is_welcome(place), _sees(place))
     return set(session.scalars(query))
+
+
+def _someone_may_see(session: Session, place: Place, host: str) -> bool:
+    query = select(Actor.id).where(Actor.host == host, _is_welcome(place), _sees(place)).limit(1)
+    return session.scalar(query) is not None
 
 
 def channel_is_visible(viewer: Viewer) -> ColumnElement[bool]:
@@ -100,9 +107,7 @@ def _is_welcome(place: Place) -> ColumnElement[bool]:
 
 def _sees(place: Place) -> ColumnElement[bool]:
     if place.conversation_id is not None:
-        return exists().where(
-            Participant.conversation_id == place.conversation_id, Participant.actor_id == Actor.id
-        )
+        return exists().where(Participant.conversation_id == place.conversation_id, Participant.actor_id == Actor.id)
     follows = exists().where(
         Follow.target_id == place.channel_id, Follow.actor_id == Actor.id, Follow.state == ACCEPTED
     )

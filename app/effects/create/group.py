@@ -28,11 +28,11 @@ def authorise(act: Act, group: ActorDocument) -> None:
 
 
 def apply(act: Act, group: ActorDocument) -> list[Activity]:
-    id = act.uris.local_id(group.id) or ""
+    channel_id = act.uris.local_id(group.id) or ""
     actor = channels.add_local(
         act.session,
         act.uris,
-        id=id,
+        id=channel_id,
         space_id=get_home_space(act.session).actor_id,
         name=group.name.strip(),
         type=act.private["channel_type"],
@@ -41,9 +41,7 @@ def apply(act: Act, group: ActorDocument) -> list[Activity]:
         now=act.now,
     )
     if act.private["is_private"]:
-        follows.put(
-            act.session, act.actor, actor, state=ACCEPTED, activity_uri=act.activity.id or "", now=act.now
-        )
-    act.publish(LiveEvent("channel_created", channel_id=id, actor_id=act.actor.id))
-    act.found["channel_id"] = id
+        follows.put(act.session, act.actor, actor, state=ACCEPTED, activity_uri=act.activity.id or "", now=act.now)
+    act.publish(LiveEvent("channel_created", channel_id=channel_id, actor_id=act.actor.id))
+    act.found["channel_id"] = channel_id
     return []

@@ -34,7 +34,7 @@ def authorise(act: Act, note: Note) -> None:
         raise ConflictError("this message was published before")
     # Both name the audience, and peers differ in which of the two they fill (contracts/peers.md, 4).
     addressed = note.addressed.merged(act.activity.addressed)
-    placement = find_placement(act.session, act.uris, note, act.actor, addressed, act.via)
+    placement = find_placement(act.session, act.uris, note, act.actor, addressed=addressed, via=act.via)
     if placement is None:
         raise NotFoundError("nobody here is addressed")
     authorise_in(act, placement, act.actor)

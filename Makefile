@@ -1,0 +1,70 @@
+# `make run` serves, `make check test` is what a change must pass, `.ci/run` is all of it.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+
+# A stamp is named after the sum of what it installed: nothing is installed twice, and a changed lock is noticed.
+sum = $(shell cat $(1) | cksum | tr ' ' '-')
+RUNTIME := $(VENV)/.runtime-$(call sum,requirements.lock setup.cfg)
+DEV := $(VENV)/.dev-$(call sum,requirements.lock requirements-dev.lock setup.cfg)
+PEERS := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/e2e/*/package-lock.json))
+
+.DEFAULT_GOAL := run
+.PHONY: run install migrate test check fmt bench e2e lock clean system-packages
+
+run: $(RUNTIME)
+	@$(BIN)/shoal serve
+
+install: $(DEV)
+
+migrate: $(RUNTIME)
+	@$(BIN)/shoal migrate
+
+test: $(DEV) system-packages
+	$(BIN)/pytest
+
+e2e: $(DEV) $(PEERS) system-packages
+	$(BIN)/pytest -m e2e -n 0 --timeout 600
+
+check: $(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(DEV)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(DEV)
+	$(BIN)/python -m tests.bench
+
+# Takes the newest versions that setup.cfg allows and writes them down.
+lock:
+	.ci/lock $(PYTHON)
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+system-packages:
+	@.ci/system-packages
+
+$(RUNTIME):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Shoal needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11")'
+	@echo "Installing into $(VENV), once ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@rm -f $(VENV)/.runtime-*
+	@touch $@
+
+$(DEV): $(RUNTIME)
+	@echo "Installing what tests and checks need, once ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-dev.lock
+	@rm -f $(VENV)/.dev-*
+	@touch $@
+
+%/node_modules/.installed: %/package-lock.json system-packages
+	npm ci --no-audit --no-fund --prefix $*
+	@touch $@

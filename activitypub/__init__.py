@@ -1,0 +1,1 @@
+"""ActivityPub as values: documents, signatures, proofs and fetching, with no framework and no database."""

@@ -1,0 +1,74 @@
+"""Host names to addresses: looked up once for each connection, in bounded time."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Final, TypeAlias
+
+from activitypub.addresses import Address, AddressPolicy
+from activitypub.errors import BlockedAddressError
+from activitypub.fetch.failures import Deadline, Reason, UnreachableError
+
+Resolver: TypeAlias = Callable[[str, int], list[Address]]
+
+LOOKUP_SECONDS: Final = 3.0
+_MAX_LOOKUPS: Final = 64
+
+
+def system_resolver(host: str, port: int) -> list[Address]:
+    """The machine's own resolver, /etc/hosts included. Raises ``OSError``."""
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [ip_address(answer[4][0]) for answer in answers]
+
+
+class NameLookup:
+    """Asks a resolver within three seconds and keeps what the policy permits."""
+
+    def __init__(self, resolver: Resolver, policy: AddressPolicy) -> None:
+        self._resolver = resolver
+        self._policy = policy
+        self._slots = threading.BoundedSemaphore(_MAX_LOOKUPS)
+
+    def addresses(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+        """At least one address that may be connected to, in the resolver's order.
+
+        Raises ``BlockedAddressError`` if the policy permits none of them, ``UnreachableError`` if there
+        are none.
+        """
+        answers = self._ask(host, port, min(LOOKUP_SECONDS, deadline.remaining()))
+        if not answers:
+            raise UnreachableError(f"{host} has no address", reason=Reason.NO_SUCH_HOST)
+        permitted = [address for address in answers if self._policy.permits(address)]
+        if not permitted:
+            raise BlockedAddressError(f"{host} leads to {', '.join(map(str, answers))}")
+        return permitted
+
+    def _ask(self, host: str, port: int, seconds: float) -> list[Address]:
+        # getaddrinfo cannot be interrupted: a stuck one keeps its thread and its slot until it gives up.
+        if not self._slots.acquire(timeout=seconds):
+            raise UnreachableError(f"no lookup of {host}: too many are stuck", reason=Reason.DNS)
+        outcome: queue.SimpleQueue[list[Address] | OSError] = queue.SimpleQueue()
+        threading.Thread(target=self._look_up, args=(host, port, outcome), daemon=True).start()
+        try:
+            answer = outcome.get(timeout=seconds)
+        except queue.Empty:
+            raise UnreachableError(f"the lookup of {host} took too long", reason=Reason.DNS) from None
+        if isinstance(answer, OSError):
+            raise UnreachableError(f"{host} cannot be looked up: {answer}", reason=_dns_reason(answer))
+        return answer
+
+    def _look_up(self, host: str, port: int, outcome: queue.SimpleQueue[list[Address] | OSError]) -> None:
+        try:
+            outcome.put(self._resolver(host, port))
+        except OSError as error:
+            outcome.put(error)
+        finally:
+            self._slots.release()
+
+
+def _dns_reason(error: OSError) -> Reason:
+    return Reason.NO_SUCH_HOST if error.errno == socket.EAI_NONAME else Reason.DNS

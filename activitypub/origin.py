@@ -1,0 +1,226 @@
+"""Who may say what: FEP-fe34's origin rules for an activity that arrived, as one pure function."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from activitypub.aliases import check_plain
+from activitypub.errors import MalformedDocumentError, OriginError
+from activitypub.uris import is_canonical, origin_of, parse_https, same_origin
+
+Node: TypeAlias = Mapping[str, object]
+
+_ACTOR_TYPES: Final = frozenset({"Application", "Group", "Organization", "Person", "Service"})
+_POINTING: Final = frozenset(
+    {
+        "Add", "Announce", "Block", "Dislike", "EmojiReact", "Flag", "Follow", "Ignore", "Invite", "Join",
+        "Leave", "Like", "Listen", "Offer", "Read", "Remove", "View",
+    }
+)  # fmt: skip
+
+
+class Verdict(StrEnum):
+    ACCEPT = "accept"
+    FETCH = "fetch"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with an activity.
+
+    ACCEPT: its actor said it. FETCH: somebody else passed it on, so believe only what stands at ``uri``, or
+    the document itself if ``has_proof`` and the proof verifies; ``uri`` is the activity's id, or that of the
+    activity inside an Announce. DROP: it cannot be true, ``reason`` is for the log.
+    """
+
+    verdict: Verdict
+    uri: str | None = None
+    reason: str = ""
+    has_proof: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """An activity whose own id and actor are in order."""
+
+    id: str
+    kind: str
+    actor: str
+    node: Node
+
+    @property
+    def object(self) -> object:
+        return _only(self.node.get("object"))
+
+
+def decide(activity: Node, *, signer: str, local_origin: str) -> Decision:
+    """May this activity be believed, given the actor whose key signed the request that brought it?
+
+    ``signer`` is the URI of the actor that owns the verified key, ``local_origin`` our own origin. Nothing is
+    looked up: that the owner of a stored object is the actor, that a Follow was ours, that an actor moved
+    where it says, is left to the effects.
+    """
+    try:
+        return _decide(activity, signer=signer, local_origin=local_origin, contexts=[])
+    except (OriginError, MalformedDocumentError) as error:
+        return Decision(Verdict.DROP, reason=str(error))
+
+
+def _decide(activity: Node, *, signer: str, local_origin: str, contexts: list[object]) -> Decision:
+    check_plain(activity, contexts=contexts)
+    claim = _read(activity, local_origin)
+    around = [*contexts, activity.get("@context")]
+    if isinstance(claim.object, Mapping):
+        check_plain(claim.object, contexts=around)
+    _RULES.get(claim.kind, _check_nothing)(claim)
+    if signer != claim.actor:
+        return _ask_at_home(claim)
+    if (inner := _announced_activity(claim)) is None:
+        return Decision(Verdict.ACCEPT)
+    if contexts:  # only what is inside an Announce has any around it
+        raise OriginError("an Announce of an Announce of an activity")
+    return _decide(inner, signer=claim.actor, local_origin=local_origin, contexts=around)
+
+
+def _read(activity: Node, local_origin: str) -> _Claim:
+    actor = _canonical(activity.get("actor"), "actor")
+    if origin_of(actor) == local_origin:
+        raise OriginError("the actor is ours, and ours do not come from outside")
+    uri = activity.get("id")
+    if not isinstance(uri, str) or not is_canonical(uri):
+        raise OriginError("the id is not a canonical https URI")
+    if not same_origin(uri, actor):
+        raise OriginError("the id is of another origin than the actor")
+    kind = _only(activity.get("type"))
+    if not isinstance(kind, str):
+        raise OriginError("there is not exactly one type")
+    return _Claim(uri, kind, actor, activity)
+
+
+def _ask_at_home(claim: _Claim) -> Decision:
+    has_proof = _has_proof(claim)
+    if parse_https(claim.id, allow_fragment=True).fragment is not None and not has_proof:
+        raise OriginError("passed on by another actor, without a proof, under an id that cannot be fetched")
+    return Decision(Verdict.FETCH, uri=claim.id, has_proof=has_proof)
+
+
+def _has_proof(claim: _Claim) -> bool:
+    """Is there an eddsa-jcs-2022 proof (FEP-8b32) by a key of the actor's own origin? Not yet verified."""
+    proof = _only(claim.node.get("proof"))
+    if not isinstance(proof, Mapping):
+        return False
+    key = proof.get("verificationMethod")
+    is_known = (proof.get("type"), proof.get("cryptosuite")) == ("DataIntegrityProof", "eddsa-jcs-2022")
+    return is_known and isinstance(key, str) and is_canonical(key) and same_origin(key, claim.actor)
+
+
+def _announced_activity(claim: _Claim) -> Node | None:
+    """The activity that a group passes on inside its Announce (FEP-1b12)."""
+    inner = claim.object
+    if claim.kind != "Announce" or not isinstance(inner, Mapping):
+        return None
+    kind = _only(inner.get("type"))
+    return inner if isinstance(kind, str) and kind in _RULES else None
+
+
+def _check_nothing(claim: _Claim) -> None:
+    """A type without a rule has no effect either."""
+
+
+def _check_authored(claim: _Claim) -> None:
+    """Create and Update: the object is of the actor's origin, and if it names its authors, the actor is one."""
+    authored = claim.object
+    if not same_origin(_canonical(authored, "object"), claim.actor):
+        raise OriginError("the object is of another origin than the actor")
+    if not isinstance(authored, Mapping):
+        return
+    authors = [_canonical(author, "attributedTo") for author in _list(authored.get("attributedTo"))]
+    if not all(same_origin(author, claim.actor) for author in authors):
+        raise OriginError("the object is attributed to another origin than the actor's")
+    # An actor's attributedTo are its moderators or owners; who may change it is known to the effect.
+    kind = authored.get("type")
+    is_actor = isinstance(kind, str) and kind in _ACTOR_TYPES
+    if authors and claim.actor not in authors and not is_actor:
+        raise OriginError("the object is attributed to somebody else than the actor")
+
+
+def _check_deleted(claim: _Claim) -> None:
+    if not same_origin(_canonical(claim.object, "object"), claim.actor):
+        raise OriginError("the object is of another origin than the actor")
+
+
+def _check_undone(claim: _Claim) -> None:
+    """What is undone was done by the same actor; an embedded activity may lack an id, but not its actor."""
+    undone = claim.object
+    if isinstance(undone, Mapping) and _canonical(undone.get("actor"), "object's actor") != claim.actor:
+        raise OriginError("the activity to undo is somebody else's")
+    if isinstance(undone, Mapping) and undone.get("id") is None:
+        return
+    if not same_origin(_canonical(undone, "object"), claim.actor):
+        raise OriginError("the activity to undo is of another origin")
+
+
+def _check_answered(claim: _Claim) -> None:
+    """Accept and Reject: what is answered is found by its id later, but a Follow of others is not ours to answer."""
+    answered = claim.object
+    _canonical(answered, "object")
+    if not isinstance(answered, Mapping) or answered.get("type") != "Follow" or "object" not in answered:
+        return
+    if _id(answered["object"]) != claim.actor:
+        raise OriginError("the Follow is of somebody else than the actor")
+
+
+def _check_moved(claim: _Claim) -> None:
+    if _id(claim.object) != claim.actor:
+        raise OriginError("an actor may move only itself")
+    _canonical(claim.node.get("target"), "target")
+
+
+def _check_pointers(claim: _Claim) -> None:
+    """Everything else only points at its objects; what is embedded is fetched from its home if it is needed."""
+    pointers = _list(claim.node.get("object"))
+    if not pointers:
+        raise OriginError("there is no object")
+    for pointer in pointers:
+        _canonical(pointer, "object")
+    if claim.kind in {"Add", "Remove"}:
+        _canonical(claim.node.get("target"), "target")
+
+
+_RULES: Final[dict[str, Callable[[_Claim], None]]] = {
+    **dict.fromkeys(_POINTING, _check_pointers),
+    **dict.fromkeys(("Accept", "Reject", "TentativeAccept", "TentativeReject"), _check_answered),
+    "Create": _check_authored,
+    "Update": _check_authored,
+    "Delete": _check_deleted,
+    "Undo": _check_undone,
+    "Move": _check_moved,
+}
+
+
+def _canonical(value: object, what: str) -> str:
+    uri = _id(value)
+    if uri is None or not is_canonical(uri):
+        raise OriginError(f"{what} is not one canonical https URI")
+    return uri
+
+
+def _id(value: object) -> str | None:
+    """The URI that a value is, or that the node it is gives as its id."""
+    value = _only(value)
+    if isinstance(value, Mapping):
+        value = value.get("id")
+    return value if isinstance(value, str) else None
+
+
+def _only(value: object) -> object:
+    """JSON-LD writes one value with or without a list around it."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _list(value: object) -> list[object]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,108 @@
+"""Strict JSON: the one way bytes from the network become values."""
+
+import json
+import math
+import re
+from array import array
+from itertools import accumulate
+from typing import Final, NoReturn, TypeAlias
+
+from activitypub.errors import MalformedDocumentError
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+JsonObject: TypeAlias = dict[str, Json]
+
+MAX_DEPTH: Final = 64
+_FIRST_BYTES: Final = 4096
+# The integers every JSON reader agrees on (RFC 7493 section 2.2).
+_MAX_INTEGER: Final = 2**53
+_MAX_INTEGER_DIGITS: Final = 17
+
+# An unclosed string swallows the rest, so that no byte is looked at twice.
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+# One step down for each opening bracket, one up (-1 as a signed byte) for each closing one.
+_STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+
+def loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> Json:
+    """Read one JSON text that every other reader would read the same way.
+
+    Refuses what Python's ``json`` lets through: other encodings than UTF-8, a byte order mark, repeated
+    keys, NaN and infinities, integers beyond 2**53, lone surrogates, U+0000, and nesting past
+    ``max_depth``, which is measured in linear time before anything recurses.
+
+    Raises ``MalformedDocumentError``.
+    """
+    # A bomb is deep from its first bytes, so those answer for most of them at once.
+    _check_depth(data[:_FIRST_BYTES], max_depth)
+    _check_depth(data, max_depth)
+    try:
+        value: Json = _DECODER.decode(data.decode("utf-8"))
+    except ValueError as error:
+        raise MalformedDocumentError(f"not JSON: {error}") from None
+    if b"\\u" in data:
+        _check_text(value)
+    return value
+
+
+def load_object(data: bytes) -> JsonObject:
+    """Like ``loads``, for a text that must be one JSON object."""
+    value = loads(data)
+    if not isinstance(value, dict):
+        raise MalformedDocumentError("not a JSON object")
+    return value
+
+
+def _check_depth(data: bytes, max_depth: int) -> None:
+    if data.count(b"[") + data.count(b"{") <= max_depth:
+        return
+    steps = array("b", _STRINGS.sub(b"", data).translate(_STEPS, _NOT_BRACKETS))
+    if max(accumulate(steps), default=0) > max_depth:
+        raise MalformedDocumentError(f"nested deeper than {max_depth}")
+
+
+def _check_text(value: Json) -> None:
+    """Refuse the two things only an escape can smuggle in: U+0000 and half a surrogate pair."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise MalformedDocumentError("a string holds U+0000")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise MalformedDocumentError("a string holds a lone surrogate")
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            _check_text(key)
+            _check_text(member)
+    elif isinstance(value, list):
+        for member in value:
+            _check_text(member)
+
+
+def _object(pairs: list[tuple[str, Json]]) -> JsonObject:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise MalformedDocumentError("an object repeats a key")
+    return result
+
+
+def _integer(digits: str) -> int:
+    # The length is looked at first because int() takes quadratic time.
+    if len(digits) > _MAX_INTEGER_DIGITS or abs(number := int(digits)) > _MAX_INTEGER:
+        raise MalformedDocumentError("an integer is beyond 2**53")
+    return number
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise MalformedDocumentError("a number is beyond what a double holds")
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise MalformedDocumentError(f"{name} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
+)

@@ -1,0 +1,130 @@
+"""Making accounts and signing in to them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from activitypub import build
+from app.actions.passwords import hash_password, is_password
+from app.actions.tokens import TokenPair, open_session
+from app.db import reading, transaction
+from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, UnauthenticatedError
+from app.ids import new_id
+from app.pipeline import submit
+from app.process import prepare
+from app.queries.accounts import BANNED, find_credentials, has_accounts, is_name_taken
+from app.settings import Settings, current
+from app.uris import Uris
+
+USERNAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,31}$"
+MAX_PASSWORD_LENGTH = 1024
+
+NAME_TAKEN = "username already exists. Please change it and try again later"
+NO_SUCH_USERNAME = (
+    "The provided username does not exist or could not be found. "
+    "Please make sure you have entered a valid username and try again."
+)
+WRONG_PASSWORD = "The provided password is incorrect. Please try again."  # noqa: S105  A sentence.
+
+# Names that speak for the server, or that an address or a mention means something else by.
+# fmt: off
+_RESERVED = frozenset({
+    "0", "abuse", "api", "by-name", "by-time", "channel", "channels", "everyone", "help", "here", "hostmaster", "inbox",
+    "info", "instance", "moderator", "null", "outbox", "postmaster", "root", "security", "server", "shoal", "support",
+    "system", "undefined", "webmaster",
+})
+# fmt: on
+_FOR_THE_FIRST = frozenset({"admin", "administrator", "owner"})
+
+
+def sign_up(username: str, password: str) -> TokenPair:
+    """Make an account and sign in to it; on an empty server it becomes the owner's.
+
+    Raises InvalidInputError for a name or password nobody may have, ConflictError for a name this one cannot have.
+    """
+    _check_name(username)
+    _check_password(password)
+    with reading() as session:
+        # Asked before the costly hash; the pipeline asks again.
+        _check_free(username, taken=is_name_taken(session, username), is_first=not has_accounts(session))
+    actor_id = _register(username, hash_password(password))
+    with transaction() as session:
+        return open_session(session, actor_id)
+
+
+def create_owner(settings: Settings, *, username: str, password: str) -> None:
+    """Make the first account, the owner's, in a process of its own.
+
+    Raises ConflictError when there is one already, InvalidInputError for a name or password nobody may have.
+    """
+    prepare(settings)
+    _check_name(username)
+    _check_password(password)
+    with reading() as session:
+        if has_accounts(session):
+            raise ConflictError("This server has an owner already.")
+    _register(username, hash_password(password))
+
+
+def sign_in(username: str, password: str) -> TokenPair:
+    """Open a login session. Whether a name exists cannot be told from the time this takes.
+
+    Raises NotFoundError for the name, UnauthenticatedError for the password, ForbiddenError for a banned account.
+    """
+    with reading() as session:
+        credentials = find_credentials(session, username)
+    is_right = is_password(password, credentials.password_hash if credentials else None)
+    if credentials is None:
+        raise NotFoundError(NO_SUCH_USERNAME)
+    if not is_right:
+        raise UnauthenticatedError(WRONG_PASSWORD)
+    if credentials.is_banned:
+        raise ForbiddenError(BANNED)
+    with transaction() as session:
+        return open_session(session, credentials.actor_id)
+
+
+def _check_name(username: str) -> None:
+    if not re.fullmatch(USERNAME, username):
+        raise InvalidInputError(
+            "A username has 1 to 32 letters (A to Z), digits, dots, hyphens and underscores, "
+            "and begins with a letter, a digit or an underscore."
+        )
+
+
+def _check_password(password: str) -> None:
+    if not 1 <= len(password) <= MAX_PASSWORD_LENGTH:
+        raise InvalidInputError(f"A password has 1 to {MAX_PASSWORD_LENGTH} characters.")
+
+
+def _check_free(username: str, *, taken: bool, is_first: bool) -> None:
+    name = username.lower()
+    if taken or name in _RESERVED or (name in _FOR_THE_FIRST and not is_first):
+        raise ConflictError(NAME_TAKEN)
+
+
+def _register(username: str, password_hash: str) -> str:
+    """Have the instance create the person; returns the actor's id."""
+    uris = Uris(current().origin)
+    uri = uris.user(new_id("user"))
+    person = build.actor(
+        build.Person(
+            uri=uri,
+            type="Person",
+            username=username.lower(),
+            name=username,
+            summary="",
+            url=uri,
+            published=datetime.now(UTC),
+            shared_inbox=uris.shared_inbox,
+            manually_approves=False,
+            discoverable=True,
+            rsa_key=None,
+            ed25519_key=None,
+        )
+    )
+    outcome = submit(
+        build.create(actor=uris.instance, object=person, to=[uris.instance]), private={"password_hash": password_hash}
+    )
+    return str(outcome.found["actor_id"])

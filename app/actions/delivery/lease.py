@@ -1,0 +1,101 @@
+"""The lease of a host: one worker at a time speaks to it, and one that died is replaced within a minute."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.actions.delivery.health import COLUMNS, Health
+from app.db import transaction
+from app.models import Delivery, Host
+from app.queries.deliveries import GONE, QUEUED, UP, DueDelivery, is_due, is_ready, list_due
+
+LEASE: Final = timedelta(seconds=60)
+_BATCH: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to speak to a host until then, what is known of it, and what it is to hear next."""
+
+    host: str
+    token: str
+    until: datetime
+    health: Health
+    scheme: str | None
+    rows: Sequence[DueDelivery]
+
+
+def claim(host: str, now: datetime) -> Lease | None:
+    """Take the lease if it is free, the host's timer has run out and something is due; in one short transaction."""
+    with transaction() as session:
+        found = _take(session, host, now)
+        if found is None and _add_host(session, host, now):
+            found = _take(session, host, now)
+        return found
+
+
+def next_rows(session: Session, host: str, health: Health, now: datetime) -> Sequence[DueDelivery]:
+    """A batch for a host in good health, the one oldest row as a probe for any other."""
+    return list_due(session, host, now, limit=_BATCH if health.is_trusted else 1)
+
+
+def holds(host: str, token: str) -> ColumnElement[bool]:
+    return (Host.host == host) & (Host.delivery_lease == token)
+
+
+def _take(session: Session, host: str, now: datetime) -> Lease | None:
+    token = secrets.token_hex(8)
+    until = now + LEASE
+    row = session.execute(
+        update(Host)
+        .where(
+            Host.host == host,
+            Host.state != GONE,
+            _is_free(now),
+            is_ready(now),
+            exists().where(Delivery.host == host, is_due(now)),
+        )
+        .values(delivery_lease=token, delivery_lease_until=until)
+        .returning(Host.scheme, *(getattr(Host, name) for name in COLUMNS))
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if row is None:
+        return None
+    health = Health(**{name: getattr(row, name) for name in COLUMNS})
+    return Lease(host, token, until, health, row.scheme, next_rows(session, host, health, now))
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    """A lease that ends later than any we give was given before the clock was put back."""
+    return or_(
+        Host.delivery_lease.is_(None), Host.delivery_lease_until < now, Host.delivery_lease_until > now + 2 * LEASE
+    )
+
+
+def _add_host(session: Session, host: str, now: datetime) -> bool:
+    """Whether this made the row of a host that has a queue and was not known."""
+    if session.scalar(select(Host.host).where(Host.host == host)) is not None:
+        return False
+    queued = select(Delivery.position).where(Delivery.host == host, Delivery.state == QUEUED).limit(1)
+    if session.scalar(queued) is None:
+        return False
+    values: dict[str, Any] = {
+        "host": host,
+        "state": UP,
+        "failures": 0,
+        "failing_days": 0,
+        "absent_probes": 0,
+        "dropped": 0,
+        "created_at": now,
+    }
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(dialect.insert(Host).values(values).on_conflict_do_nothing())
+    return True

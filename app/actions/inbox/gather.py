@@ -1,0 +1,95 @@
+"""Gather: fetch what an activity needs and we do not have, before its transaction begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from activitypub.documents import Activity, ActorDocument, Note, parse_object
+from activitypub.errors import ActivityPubError, FetchError
+from activitypub.fetch import FetchBudget
+from app.act import Gathered
+from app.actions.inbox.prove import Proved
+from app.actions.remote_actors import fetch_actor, fetch_document, known_or_fetched_actor
+from app.db import reading
+from app.queries.activities import find_by_uri as find_activity
+from app.queries.actors import find_actor
+from app.queries.channels import find_channel
+from app.queries.messages import find_by_uri as find_message
+from app.settings import current
+from app.uris import Uris
+
+# A private note to more strangers than this is shown to those of its people whom we know.
+_MAX_STRANGERS = 10
+
+
+def gather(proved: Proved, budget: FetchBudget) -> Gathered:
+    """Stores unknown actors; returns the documents that no table holds. Raises ActivityPubError."""
+    for relayed in proved.relayed:
+        known_or_fetched_actor(relayed.actor, budget=budget)
+        _gather_people(relayed, budget)
+    activity = proved.activity
+    known_or_fetched_actor(activity.actor, budget=budget)
+    match activity.type:
+        case "Create":
+            _gather_people(activity, budget)
+        case "Update" if isinstance(activity.object, ActorDocument):
+            # Keys and addresses are believed from the actor's home alone.
+            fetch_actor(activity.object.id, budget=budget)
+        case "Add" | "Remove":
+            _gather_collection(activity, budget)
+        case "Announce" if not proved.relayed:
+            return _gather_announced(activity, budget)
+    return Gathered()
+
+
+def _gather_announced(activity: Activity, budget: FetchBudget) -> Gathered:
+    """The note that a channel followed here announces by its URI, unless we have it or it is ours."""
+    uri = activity.object_id
+    if uri is None or Uris(current().origin).is_local(uri):
+        return Gathered()
+    with reading() as session:
+        group = find_actor(session, activity.actor)
+        is_channel = group is not None and find_channel(session, group.id) is not None
+        is_known = find_message(session, uri) is not None or find_activity(session, uri) is not None
+    if is_known or not is_channel:
+        return Gathered()
+    document = fetch_document(uri, budget=budget)
+    note = parse_object(document.json, now=datetime.now(UTC))
+    if isinstance(note, Note):
+        known_or_fetched_actor(note.attributed_to, budget=budget)
+    return Gathered({uri: document.json})
+
+
+def _gather_people(activity: Activity, budget: FetchBudget) -> None:
+    """Those a private note is addressed to besides us, so that a conversation has all its people."""
+    note = activity.object
+    if not isinstance(note, Note):
+        return
+    addressed = note.addressed.merged(activity.addressed)
+    if addressed.is_public:
+        return
+    mentioned = {mention.href for mention in note.mentions}
+    _fetch_strangers((uri for uri in addressed if uri in mentioned), budget)
+
+
+def _fetch_strangers(uris: Iterable[str], budget: FetchBudget) -> None:
+    ours = Uris(current().origin)
+    for uri in list(uris)[:_MAX_STRANGERS]:
+        if ours.is_local(uri):
+            continue
+        try:
+            known_or_fetched_actor(uri, budget=budget)
+        except FetchError as error:
+            if not error.permanent:
+                raise
+        except ActivityPubError:
+            continue  # Nobody we could write to; the others still have their conversation.
+
+
+def _gather_collection(activity: Activity, budget: FetchBudget) -> None:
+    """The channel whose members one of ours joins, when it is the first we hear of it."""
+    owner, _, name = (activity.target or "").rpartition("/")
+    ours = Uris(current().origin)
+    if name == "followers" and not ours.is_local(owner) and ours.is_local(activity.object_id or ""):
+        known_or_fetched_actor(owner, budget=budget)

@@ -1,0 +1,133 @@
+"""The queue of what was accepted: whose turn it is, and what became of each item."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from app.db import reading, row_count, transaction, upsert
+from app.models import Host, InboxItem
+from app.sealing import INBOX_SCOPE, unseal_row
+
+LEASE: Final = timedelta(seconds=60)
+BATCH: Final = 50
+# What could not be fetched is asked for again after these; then it is given up.
+RETRY_SECONDS: Final = (10, 60, 300, 1800, 7200)
+# What we ourselves fail at, without knowing why, is put aside after this many attempts (fault F32).
+POISON_ATTEMPTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedItem:
+    """An accepted request. `raw` is None where it was emptied meanwhile."""
+
+    position: int
+    host: str
+    signer_uri: str
+    activity_uri: str
+    raw: bytes
+    attempts: int
+    signed_at: datetime
+
+
+def claim(host: str, now: datetime) -> str | None:
+    """Take the right to work on a host's items, for a minute; None where another worker has it."""
+    token = secrets.token_hex(8)
+    with transaction() as session:
+        _ensure_host(session, host, now)
+        taken = session.execute(
+            update(Host)
+            .where(
+                Host.host == host,
+                # A lease that ends later than any we give was given before the clock was put back.
+                or_(
+                    Host.inbox_lease.is_(None),
+                    Host.inbox_lease_until < now,
+                    Host.inbox_lease_until > now + 2 * LEASE,
+                ),
+            )
+            .values(inbox_lease=token, inbox_lease_until=now + LEASE)
+        )
+        return token if row_count(taken) else None
+
+
+def extend(host: str, token: str, now: datetime) -> None:
+    with transaction() as session:
+        session.execute(
+            update(Host).where(Host.host == host, Host.inbox_lease == token).values(inbox_lease_until=now + LEASE)
+        )
+
+
+def release(host: str, token: str) -> None:
+    with transaction() as session:
+        session.execute(
+            update(Host)
+            .where(Host.host == host, Host.inbox_lease == token)
+            .values(inbox_lease=None, inbox_lease_until=None)
+        )
+
+
+def list_due(host: str, now: datetime) -> Sequence[QueuedItem]:
+    with reading() as session:
+        rows = session.scalars(
+            select(InboxItem)
+            .where(InboxItem.host == host, InboxItem.state == "queued", InboxItem.next_attempt_at <= now)
+            .order_by(InboxItem.position)
+            .limit(BATCH)
+        ).all()
+        return [
+            QueuedItem(
+                position=row.position,
+                host=row.host,
+                signer_uri=row.signer_uri,
+                activity_uri=row.activity_uri,
+                raw=unseal_row(session, INBOX_SCOPE, row.seen_key, row.sealed),
+                attempts=row.attempts,
+                signed_at=row.signed_at,
+            )
+            for row in rows
+            if row.sealed is not None
+        ]
+
+
+def finish(position: int, *, state: str, outcome: str, keep_body: bool = False) -> None:
+    """The row stays, emptied, as the memory that the id was seen."""
+    values: dict[str, object] = {"state": state, "outcome": outcome[:500]}
+    if not keep_body:
+        values["sealed"] = None
+    with transaction() as session:
+        session.execute(update(InboxItem).where(InboxItem.position == position).values(**values))
+
+
+def postpone(item: QueuedItem, *, reason: str, now: datetime, seconds: float) -> None:
+    with transaction() as session:
+        session.execute(
+            update(InboxItem)
+            .where(InboxItem.position == item.position)
+            .values(
+                attempts=item.attempts + 1,
+                outcome=reason[:500],
+                next_attempt_at=now + timedelta(seconds=seconds),
+            )
+        )
+
+
+def _ensure_host(session: Session, host: str, now: datetime) -> None:
+    if session.scalar(select(Host.host).where(Host.host == host)) is not None:
+        return
+    values = {
+        "host": host,
+        "state": "up",
+        "failures": 0,
+        "failing_days": 0,
+        "absent_probes": 0,
+        "dropped": 0,
+        "created_at": now,
+    }
+    session.execute(upsert(session, Host).values(values).on_conflict_do_nothing())

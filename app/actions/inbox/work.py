@@ -1,0 +1,103 @@
+"""A worker's turn at one host's accepted requests, in the order they came."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from activitypub.errors import ActivityPubError, FetchError, KeyUnavailableError
+from activitypub.fetch import FetchBudget
+from activitypub.strict_json import load_object
+from app.actions.inbox import queue
+from app.actions.inbox.gather import gather
+from app.actions.inbox.prove import prove
+from app.actions.inbox.queue import QueuedItem
+from app.errors import AppError, UnavailableError
+from app.pipeline import Received, receive
+
+MAX_FETCHES: Final = 20
+_TURN: Final = timedelta(seconds=20)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """`has_more` asks for another turn at once."""
+
+    processed: int = 0
+    has_more: bool = False
+
+
+def process(host: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Turn:
+    """Apply what is due from the host, for some seconds. May be called at any time by any number of workers.
+
+    Raises UnavailableError when the database is away; what was not applied is then as it was.
+    """
+    ends_at = now() + _TURN
+    token = queue.claim(host, now())
+    if token is None:
+        return Turn()
+    processed = 0
+    try:
+        while items := queue.list_due(host, now()):
+            for item in items:
+                _process_one(item, now)
+                processed += 1
+                if now() >= ends_at:
+                    return Turn(processed, has_more=True)
+            queue.extend(host, token, now())
+    finally:
+        queue.release(host, token)
+    # What came between the last look and the release was hinted at while we held the lease.
+    return Turn(processed, has_more=bool(queue.list_due(host, now())))
+
+
+def _process_one(item: QueuedItem, now: Callable[[], datetime]) -> None:
+    """One item's failure is its own: the queue behind it moves on."""
+    try:
+        _apply(item)
+    except UnavailableError:
+        raise
+    except (FetchError, KeyUnavailableError) as error:
+        _retry_or_drop(item, error, now())
+    except (ActivityPubError, AppError) as error:
+        _log.info("dropped %s: %s", item.activity_uri, error)
+        queue.finish(item.position, state="dropped", outcome=str(error))
+    except Exception as error:  # noqa: BLE001  A poisoned item must not stop its host's queue.
+        _log.exception("cannot process %s", item.activity_uri)
+        _quarantine(item, error, now())
+
+
+def _apply(item: QueuedItem) -> None:
+    """The item is marked done in the transaction that applies it."""
+    budget = FetchBudget(MAX_FETCHES)
+    proved = prove(load_object(item.raw), signer=item.signer_uri, budget=budget)
+    gathered = gather(proved, budget)
+    received = Received(
+        activity=proved.activity,
+        signed_at=item.signed_at,
+        gathered=gathered,
+        relayed=proved.relayed,
+        queue_position=item.position,
+    )
+    if receive(received) is None:
+        queue.finish(item.position, state="dropped", outcome="nothing here has an effect for it")
+
+
+def _retry_or_drop(item: QueuedItem, error: ActivityPubError, now: datetime) -> None:
+    is_permanent = isinstance(error, FetchError) and error.permanent
+    if is_permanent or item.attempts >= len(queue.RETRY_SECONDS):
+        queue.finish(item.position, state="dropped", outcome=str(error))
+        return
+    queue.postpone(item, reason=str(error), now=now, seconds=queue.RETRY_SECONDS[item.attempts])
+
+
+def _quarantine(item: QueuedItem, error: Exception, now: datetime) -> None:
+    if item.attempts + 1 >= queue.POISON_ATTEMPTS:
+        queue.finish(item.position, state="quarantined", outcome=repr(error), keep_body=True)
+    else:
+        queue.postpone(item, reason=repr(error), now=now, seconds=queue.RETRY_SECONDS[item.attempts])

@@ -1,0 +1,245 @@
+"""What we know of other servers' actors: fetched with the instance's signature, believed only from their home."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cachetools import LRUCache
+
+from activitypub.documents import ActorDocument, KeyDocument, parse_actor, parse_keys
+from activitypub.errors import (
+    ActivityPubError,
+    FetchError,
+    GoneError,
+    KeyMismatchError,
+    KeyUnavailableError,
+    MalformedDocumentError,
+    NotFoundRemoteError,
+    SignatureError,
+)
+from activitypub.fetch import Document, FetchBudget
+from activitypub.keys import PublicKey, public_key_from_multikey, public_key_from_pem
+from activitypub.signatures import sign_cavage
+from activitypub.uris import host_of, is_canonical, origin_of, same_origin
+from activitypub.vocabulary import ACTOR_TYPES
+from activitypub.webfinger import parse_handle, resolve
+from app.actions import host_notes
+from app.actions.keys import signing_key
+from app.db import reading, transaction
+from app.errors import InvalidInputError, NotFoundError
+from app.ids import INSTANCE_ID
+from app.models import Actor
+from app.projections import actors
+from app.queries.actors import find_actor, find_any, find_key, find_local, find_remote
+from app.services.remote import remote_client
+from app.settings import current
+from app.uris import Uris
+
+# An actor that signs with a key we do not know has perhaps changed it; asked for again at most this often.
+_REFRESH_AFTER = timedelta(minutes=5)
+
+
+_key_locks: LRUCache[str, threading.Lock] = LRUCache(maxsize=1024)
+_key_locks_lock = threading.Lock()
+
+
+def sign_get(url: str) -> Mapping[str, str]:
+    """Headers for any GET of ours: the instance actor asks, because many servers answer nobody else."""
+    key = signing_key(INSTANCE_ID)
+    return sign_cavage("GET", url, key_id=key.id, private_key=key.key, now=datetime.now(UTC))
+
+
+def fetch_document(uri: str, *, budget: FetchBudget | None = None) -> Document:
+    """Raises FetchError and its kin; nothing of ours is ever fetched."""
+    if Uris(current().origin).is_local(uri):
+        raise MalformedDocumentError("our own documents are not fetched")
+    return remote_client().get_document(uri, headers=sign_get, budget=budget)
+
+
+def key_for(key_id: str) -> PublicKey:
+    """The key a request says it is signed with, from what we know or from its owner's home.
+
+    Raises SignatureError where there is no such key or its owner does not list it, KeyUnavailableError where it could
+    not be fetched just now; a host that gave no answer is not asked again for five minutes.
+    """
+    known = _known_key(key_id)
+    if known is not None:
+        return known
+    host = host_of(key_id)
+    with _one_at_a_time(host):
+        return _known_key(key_id) or _fetch_unknown_key(key_id, host)
+
+
+def _fetch_unknown_key(key_id: str, host: str) -> PublicKey:
+    host_notes.check_may_fetch_key(host)
+    try:
+        return _fetch_key(key_id)
+    except (GoneError, NotFoundRemoteError) as error:
+        raise SignatureError(f"{key_id} is gone") from error
+    except FetchError as error:
+        if error.permanent:
+            raise SignatureError(f"{key_id} cannot be fetched") from error
+        host_notes.note_key_failure(host, error)
+        raise KeyUnavailableError(f"{key_id}: {error}") from error
+    except SignatureError:
+        raise
+    except ActivityPubError as error:
+        raise SignatureError(f"{key_id}: {error}") from error
+
+
+def is_known_key(key_id: str) -> bool:
+    with reading() as session:
+        return find_key(session, key_id) is not None
+
+
+def refreshed_key(key_id: str) -> PublicKey | None:
+    """The key again from its home, for a signature that does not hold: None if it was fetched only just now."""
+    with reading() as session:
+        found = find_key(session, key_id)
+        if found is None or found[1].is_local:
+            return None
+        fetched_at = found[1].fetched_at
+    if fetched_at is not None and datetime.now(UTC) - fetched_at < _REFRESH_AFTER:
+        return None
+    return _fetch_key(key_id)
+
+
+def fetch_actor(uri: str, *, budget: FetchBudget | None = None) -> Actor:
+    """The actor as its home describes it now, stored. Raises FetchError and MalformedDocumentError."""
+    return save_actor(fetch_document(uri, budget=budget))
+
+
+def known_or_fetched_actor(uri: str, *, budget: FetchBudget | None = None) -> Actor:
+    with reading() as session:
+        known = find_actor(session, uri)
+    return known or fetch_actor(uri, budget=budget)
+
+
+def resolve_handle(text: str) -> Actor:
+    """The actor that a person means by `user@host`, `@user@host`, `acct:…` or a URI.
+
+    WebFinger is confirmed both ways: the actor found must say that it is who was asked for. Raises InvalidInputError
+    for what is no handle, NotFoundError for nobody, FetchError where their server does not answer.
+    """
+    uris = Uris(current().origin)
+    if text.startswith(("https://", "http://")):
+        return known_or_fetched_actor(text)
+    try:
+        handle = parse_handle(text)
+    except MalformedDocumentError as error:
+        raise InvalidInputError("Remote handle must be in format user@domain") from error
+    if handle.host == uris.host:
+        return _local_actor(handle.user)
+    with reading() as session:
+        known = find_remote(session, handle.user, handle.host)
+    if known is not None:
+        return known
+    found = resolve(text, remote_client())
+    actor = fetch_actor(found.actor)
+    if actor.preferred_username.lower() != found.handle.user.lower():
+        raise NotFoundError("The handle and the actor do not name each other.")
+    return actor
+
+
+def save_actor(document: Document) -> Actor:
+    """Store what an actor's home says of it. A shared inbox elsewhere is not believed (hostile case FED-05)."""
+    actor = parse_actor(document.json)
+    if actor.id != document.uri or not is_canonical(actor.inbox):
+        raise MalformedDocumentError("the actor is not who was asked for")
+    if not same_origin(actor.inbox, actor.id):
+        raise MalformedDocumentError("the actor's inbox is on another server")
+    keys = [_public_key(key) for key in actor.keys if key.owner == actor.id and same_origin(key.id, actor.id)]
+    with transaction() as session:
+        known = find_any(session, actor.id)
+        if known is not None and known.deleted_at is not None:
+            raise GoneError(f"{actor.id} was deleted")
+        if known is not None and known.is_local:
+            raise MalformedDocumentError("our own actors are not fetched")
+        saved = actors.save_remote(
+            session,
+            known,
+            _without_foreign_collections(actor),
+            host=host_of(actor.id),
+            keys=[key for key in keys if key is not None],
+            now=datetime.now(UTC),
+        )
+        if actor.announces_rfc9421:
+            host_notes.note_rfc9421(session, host_of(actor.id))
+    return saved
+
+
+@contextmanager
+def _one_at_a_time(host: str) -> Iterator[None]:
+    """A thousand requests that name one unknown key cost its host one fetch from this process."""
+    with _key_locks_lock:
+        lock = _key_locks.setdefault(host, threading.Lock())
+    with lock:
+        yield
+
+
+def _local_actor(name: str) -> Actor:
+    with reading() as session:
+        actor = find_local(session, name)
+    if actor is None:
+        raise NotFoundError("Local actor not found")
+    return actor
+
+
+def _known_key(key_id: str) -> PublicKey | None:
+    with reading() as session:
+        found = find_key(session, key_id)
+    if found is None:
+        return None
+    key, actor = found
+    if actor.deleted_at is not None:
+        raise SignatureError(f"{actor.uri} is deleted")
+    if actor.is_local:
+        raise SignatureError("our own actors do not send requests to us")
+    return PublicKey(id=key.id, owner=actor.uri, key=public_key_from_multikey(key.public))
+
+
+def _fetch_key(key_id: str) -> PublicKey:
+    """A key's id leads to its actor, or, at GoToSocial, to a stub that names its owner; the owner must list it."""
+    document = fetch_document(key_id.partition("#")[0])
+    owner_uri = _owner_in(document.json, key_id)
+    if document.json.get("type") not in ACTOR_TYPES or document.uri != owner_uri or "inbox" not in document.json:
+        if not same_origin(owner_uri, key_id):
+            raise KeyMismatchError("a key and its owner are of one origin")
+        document = fetch_document(owner_uri)
+    actor = save_actor(document)
+    key = _known_key(key_id)
+    if key is None or key.owner != actor.uri:
+        raise KeyMismatchError("the owner does not list this key")
+    return key
+
+
+def _owner_in(json: Mapping[str, Any], key_id: str) -> str:
+    """The owner that the document at a key's URI names for exactly this key."""
+    stub = {"publicKey": json} if "publicKeyPem" in json else json
+    for key in parse_keys(stub, str(json.get("id"))):
+        if key.id == key_id:
+            return key.owner
+    raise KeyMismatchError("the document does not hold this key")
+
+
+def _public_key(key: KeyDocument) -> PublicKey | None:
+    """None for a key of a kind we do not verify with."""
+    read = public_key_from_multikey if key.is_multikey else public_key_from_pem
+    try:
+        return PublicKey(id=key.id, owner=key.owner, key=read(key.encoded))
+    except ActivityPubError:
+        return None
+
+
+def _without_foreign_collections(actor: ActorDocument) -> ActorDocument:
+    origin = origin_of(actor.id)
+
+    def own(uri: str | None) -> str | None:
+        return uri if uri is not None and is_canonical(uri) and origin_of(uri) == origin else None
+
+    return replace(actor, shared_inbox=own(actor.shared_inbox), followers=own(actor.followers))

@@ -1,0 +1,66 @@
+"""The sweep: whatever waits although its hint was lost is hinted at again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.actions.pruning import prune
+from app.db import reading, transaction
+from app.models import Setting
+from app.queries.queues import list_delivery_hosts, list_inbox_hosts, list_without_rsa_key
+
+SWEEP_SECONDS: Final = 15
+LAST_SWEEP: Final = "last_sweep_at"
+
+_LAST_PRUNE: Final = "last_prune_at"
+_PRUNE_EVERY: Final = timedelta(minutes=10)
+_KEYS_A_SWEEP: Final = 50
+
+
+def sweep(tell: Callable[[str, str], None], now: datetime | None = None) -> None:
+    """Call `tell(kind, key)` for all that waits, and prune every so often.
+
+    It may run at any time, twice at once too: a hint changes nothing by itself. When it last ran is the setting
+    `last_sweep_at`, by which the workers' life is judged. Raises UnavailableError when the database is away.
+    """
+    now = now or datetime.now(UTC)
+    with transaction() as session:
+        _note_time(session, LAST_SWEEP, now)
+    with reading() as session:
+        hints = [
+            *(("deliver", host) for host in list_delivery_hosts(session, now)),
+            *(("inbox", host) for host in list_inbox_hosts(session, now)),
+            *(("keys", actor_id) for actor_id in list_without_rsa_key(session, limit=_KEYS_A_SWEEP)),
+        ]
+        is_prune_due = _is_longer_ago(session, _LAST_PRUNE, _PRUNE_EVERY, now)
+    for kind, key in hints:
+        tell(kind, key)
+    if is_prune_due:
+        with transaction() as session:
+            _note_time(session, _LAST_PRUNE, now)
+        prune(now)
+
+
+def is_overdue(now: datetime | None = None) -> bool:
+    """Whether two sweeps were missed: who should start them is gone, or the workers do not hear it."""
+    with reading() as session:
+        return _is_longer_ago(session, LAST_SWEEP, timedelta(seconds=2 * SWEEP_SECONDS), now or datetime.now(UTC))
+
+
+def _is_longer_ago(session: Session, name: str, age: timedelta, now: datetime) -> bool:
+    """Also true for a time to come: the clock was put back since."""
+    value = session.scalar(select(Setting.value).where(Setting.name == name))
+    return value is None or not now - age < datetime.fromisoformat(value) <= now + age
+
+
+def _note_time(session: Session, name: str, now: datetime) -> None:
+    value: Any = now.isoformat()
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(Setting).values(name=name, value=value)
+    session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))

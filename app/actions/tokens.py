@@ -1,0 +1,274 @@
+"""Tokens: 15-minute access tokens (JWT) and 30-day refresh tokens that rotate (contracts/pufferblow.md, 1)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from activitypub.errors import MalformedDocumentError
+from activitypub.strict_json import JsonObject, load_object
+from app.db import transaction
+from app.errors import ForbiddenError, MalformedTokenError, NotFoundError, UnauthenticatedError
+from app.ids import new_id
+from app.keyring import Keyring
+from app.models import Account, Actor, LoginSession, RefreshToken
+from app.queries.accounts import BANNED
+from app.settings import Settings, current
+
+ACCESS_TTL = timedelta(minutes=15)
+REFRESH_TTL = timedelta(days=30)
+MAX_TOKEN_LENGTH = 4096
+
+BAD_FORMAT = "Bad auth_token format. Sign in again to get a valid auth_token."
+INVALID = "User not found or authentication token is invalid."
+
+_JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
+_ALGORITHM = "HS256"
+_HEADER_NAMES = frozenset({"alg", "typ", "kid"})
+_REFRESH_CLAIMS = ("uid", "origin_server", "exp", "rnd")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    access_token: str
+    access_expires_at: datetime
+    refresh_token: str
+    refresh_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccessClaims:
+    """Who an access token speaks for. The login session may have been revoked since: ask the database."""
+
+    actor_id: str
+    session_id: str
+    expires_at: datetime
+
+
+def open_session(session: Session, actor_id: str) -> TokenPair:
+    """A new login session with its first pair of tokens."""
+    now = datetime.now(UTC)
+    session_id = new_id("session")
+    session.execute(insert(LoginSession).values(id=session_id, actor_id=actor_id, created_at=now, revoked_at=None))
+    session.execute(update(Account).where(Account.actor_id == actor_id).values(last_seen_at=now))
+    return _issue(session, actor_id, session_id, now)
+
+
+def refresh(refresh_token: str) -> TokenPair:
+    """Exchange a refresh token for a new pair, once.
+
+    A token that comes twice was stolen on one of the two ways, and nobody can tell which: its whole family dies
+    (RFC 9700, section 4.14.2). Raises UnauthenticatedError; NotFoundError and ForbiddenError when the account is
+    deleted or banned.
+    """
+    _check_refresh_claims(refresh_token)
+    now = datetime.now(UTC)
+    with transaction() as session:
+        row = _find_refresh_token(session, refresh_token)
+        if row is None or row.revoked_at is not None:
+            raise UnauthenticatedError("Refresh token revoked or unknown")
+        if row.deleted_at is not None:
+            raise NotFoundError("User not found")
+        if row.banned_at is not None:
+            raise ForbiddenError(BANNED)
+        if row.expires_at <= now:
+            raise UnauthenticatedError("Refresh token expired")
+        if _use_up(session, row.id, now):
+            return _rotate(session, row.actor_id, row.session_id, now)
+        _revoke_session(session, row.session_id, now)
+    raise UnauthenticatedError("Refresh token revoked or unknown")
+
+
+def revoke(refresh_token: str) -> None:
+    """End the login session of a refresh token, used up or not. What is not one of ours is passed over."""
+    with transaction() as session:
+        row = _find_refresh_token(session, refresh_token)
+        if row is not None and row.revoked_at is None:
+            _revoke_session(session, row.session_id, datetime.now(UTC))
+
+
+def read_access_token(token: str) -> AccessClaims:
+    """What the token says, if we signed it for ourselves and it has not expired.
+
+    Raises MalformedTokenError for what is not a token or was changed, UnauthenticatedError for one that is no longer,
+    or was never, good here.
+    """
+    header = _read_header(token)
+    if set(header) != _HEADER_NAMES or (header["alg"], header["typ"]) != (_ALGORITHM, "JWT"):
+        raise UnauthenticatedError(INVALID)  # Also whatever would have us take a key from the header (RFC 8725, 3.5).
+    settings = current()
+    key = _signing_keys(settings.secret_keys).get(str(header["kid"]))
+    if key is None:
+        raise UnauthenticatedError(INVALID)
+    return _check_claims(_verified_claims(token, key), settings)
+
+
+def origin_server(settings: Settings) -> str:
+    """This instance as tokens and profiles name it: host and port, the port also where it is the scheme's own."""
+    host = settings.host
+    return host if re.search(r":\d+\Z", host) else f"{host}:{443 if settings.is_https else 80}"
+
+
+def _issue(session: Session, actor_id: str, session_id: str, now: datetime) -> TokenPair:
+    refresh_expires_at = now + REFRESH_TTL
+    refresh_token = _make_refresh_token(actor_id, refresh_expires_at)
+    session.execute(
+        insert(RefreshToken).values(
+            id=new_id("token"),
+            session_id=session_id,
+            digest=_digest(refresh_token),
+            expires_at=refresh_expires_at,
+            used_at=None,
+        )
+    )
+    return TokenPair(
+        access_token=_make_access_token(actor_id, session_id, now),
+        access_expires_at=now + ACCESS_TTL,
+        refresh_token=refresh_token,
+        refresh_expires_at=refresh_expires_at,
+    )
+
+
+def _rotate(session: Session, actor_id: str, session_id: str, now: datetime) -> TokenPair:
+    session.execute(delete(RefreshToken).where(RefreshToken.session_id == session_id, RefreshToken.expires_at <= now))
+    session.execute(update(Account).where(Account.actor_id == actor_id).values(last_seen_at=now))
+    return _issue(session, actor_id, session_id, now)
+
+
+def _use_up(session: Session, token_id: str, now: datetime) -> bool:
+    """Whether the token was unused until now; of two requests at the same time one is told so."""
+    used = session.execute(
+        update(RefreshToken)
+        .where(RefreshToken.id == token_id, RefreshToken.used_at.is_(None))
+        .values(used_at=now)
+        .returning(RefreshToken.id)
+    )
+    return used.one_or_none() is not None
+
+
+def _revoke_session(session: Session, session_id: str, now: datetime) -> None:
+    session.execute(update(LoginSession).where(LoginSession.id == session_id).values(revoked_at=now))
+
+
+def _find_refresh_token(session: Session, refresh_token: str) -> Any:
+    return session.execute(
+        select(
+            RefreshToken.id,
+            RefreshToken.session_id,
+            RefreshToken.expires_at,
+            LoginSession.actor_id,
+            LoginSession.revoked_at,
+            Account.banned_at,
+            Actor.deleted_at,
+        )
+        .join(LoginSession, LoginSession.id == RefreshToken.session_id)
+        .join(Account, Account.actor_id == LoginSession.actor_id)
+        .join(Actor, Actor.id == LoginSession.actor_id)
+        .where(RefreshToken.digest == _digest(refresh_token))
+    ).one_or_none()
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _make_access_token(actor_id: str, session_id: str, now: datetime) -> str:
+    settings = current()
+    origin = origin_server(settings)
+    key_id, key = next(iter(_signing_keys(settings.secret_keys).items()))
+    claims = {
+        "sub": actor_id,
+        "origin_server": origin,
+        "iss": origin,
+        "aud": _audience(settings),
+        "iat": int(now.timestamp()),
+        "exp": int((now + ACCESS_TTL).timestamp()),
+        "jti": secrets.token_hex(12),
+        "sid": session_id,
+    }
+    header = {"alg": _ALGORITHM, "typ": "JWT", "kid": key_id}
+    return jwt.encode(header, claims, key, algorithms=[_ALGORITHM], default_type=None)
+
+
+def _audience(settings: Settings) -> str:
+    """Tokens of other kinds name other audiences, so none passes for another (RFC 8725, section 3.9)."""
+    return f"{settings.origin}/api/v1"
+
+
+@lru_cache(maxsize=4)
+def _signing_keys(secret_keys: tuple[str, ...]) -> dict[str, OctKey]:
+    """By key id, the one that signs first."""
+    return {key_id: OctKey.import_key(secret) for key_id, secret in Keyring(secret_keys).token_secrets.items()}
+
+
+def _read_header(token: str) -> JsonObject:
+    if len(token) > MAX_TOKEN_LENGTH or not _JWT.fullmatch(token):
+        raise MalformedTokenError(BAD_FORMAT)
+    try:
+        return load_object(_base64url(token.partition(".")[0]))
+    except (ValueError, MalformedDocumentError) as error:
+        raise MalformedTokenError(BAD_FORMAT) from error
+
+
+def _verified_claims(token: str, key: OctKey) -> dict[str, Any]:
+    try:
+        return jwt.decode(token, key, algorithms=[_ALGORITHM]).claims
+    except JoseError as error:
+        raise MalformedTokenError(BAD_FORMAT) from error
+
+
+def _check_claims(claims: dict[str, Any], settings: Settings) -> AccessClaims:
+    origin = origin_server(settings)
+    expected = {"iss": origin, "origin_server": origin, "aud": _audience(settings)}
+    if any(claims.get(name) != value for name, value in expected.items()):
+        raise UnauthenticatedError(INVALID)
+    actor_id, session_id, expires = claims.get("sub"), claims.get("sid"), claims.get("exp")
+    if not isinstance(actor_id, str) or not isinstance(session_id, str) or not isinstance(expires, int):
+        raise UnauthenticatedError(INVALID)
+    expires_at = datetime.fromtimestamp(expires, UTC)
+    if expires_at <= datetime.now(UTC):
+        raise UnauthenticatedError(INVALID)
+    return AccessClaims(actor_id, session_id, expires_at)
+
+
+def _make_refresh_token(actor_id: str, expires_at: datetime) -> str:
+    """Nothing signs it: it is good because its digest is stored."""
+    claims = {
+        "uid": actor_id,
+        "origin_server": origin_server(current()),
+        "exp": int(expires_at.timestamp()),
+        "rnd": secrets.token_urlsafe(32),
+    }
+    return base64.urlsafe_b64encode(json.dumps(claims, separators=(",", ":")).encode()).rstrip(b"=").decode()
+
+
+def _check_refresh_claims(refresh_token: str) -> None:
+    """What the token says of itself, before the database is asked whether it is one of ours."""
+    if len(refresh_token) > MAX_TOKEN_LENGTH:
+        raise UnauthenticatedError("Malformed refresh token")
+    try:
+        claims = load_object(_base64url(refresh_token))
+    except (ValueError, MalformedDocumentError) as error:
+        raise UnauthenticatedError("Malformed refresh token") from error
+    if any(claims.get(name) is None for name in _REFRESH_CLAIMS):
+        raise UnauthenticatedError("Refresh token missing required claims")
+    if claims["origin_server"] != origin_server(current()):
+        raise UnauthenticatedError("Refresh token origin does not match current instance")
+
+
+def _base64url(text: str) -> bytes:
+    """RFC 7515, appendix C. Raises ValueError."""
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -1,0 +1,1 @@
+"""One package for each outside contract: bytes in, one call, bytes out."""

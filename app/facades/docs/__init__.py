@@ -1,0 +1,64 @@
+"""The API's description: `/openapi.json`, and `/docs` to read and try it in a browser, with nothing from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import distribution
+from pathlib import Path
+
+from flask import Flask, Response, send_from_directory
+
+from app.errors import NotFoundError
+from app.web.api import Api
+from app.web.openapi import document
+
+_HERE = Path(__file__).parent
+_DESCRIPTION = "REST API of a Shoal server. Sign in for a token, and send it as `Authorization: Bearer`."
+_CACHE_SECONDS = 86400
+# The page loads scripts from here only; the library sets styles from script.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_LIBRARY_FILES = {
+    "swagger-ui.css": "css/swagger-ui.css",
+    "swagger-ui-bundle.js": "js/swagger-ui-bundle.js",
+    "swagger.svg": "images/swagger.svg",
+}
+
+
+def mount(app: Flask, apis: Sequence[Api], *, version: str) -> None:
+    """Serve the description of `apis` as one document, which is built once."""
+    routes = [route for api in apis for route in api.routes]
+    description = json.dumps(document(routes, title="Shoal", version=version, description=_DESCRIPTION))
+
+    def openapi() -> Response:
+        return Response(description, mimetype="application/json")
+
+    app.add_url_rule("/openapi.json", "docs.openapi", openapi)
+    app.add_url_rule("/docs", "docs.page", page)
+    app.add_url_rule("/docs/start.js", "docs.start", start)
+    app.add_url_rule("/docs/<name>", "docs.library_file", library_file)
+
+
+def page() -> Response:
+    response = send_from_directory(_HERE, "page.html")
+    response.headers["Content-Security-Policy"] = _POLICY
+    return response
+
+
+def start() -> Response:
+    return send_from_directory(_HERE, "start.js")
+
+
+def library_file(name: str) -> Response:
+    """Swagger UI out of an installed wheel. Importing the wheel would bring in a framework we do not use."""
+    if name not in _LIBRARY_FILES:
+        raise NotFoundError("Not Found")
+    return send_from_directory(_library_folder(), _LIBRARY_FILES[name], max_age=_CACHE_SECONDS)
+
+
+def _library_folder() -> Path:
+    installed = distribution("flask-openapi3-swagger").locate_file("flask_openapi3_swagger/templates/swagger")
+    return Path(str(installed))

@@ -1,0 +1,23 @@
+"""PufferBlow's REST API (contracts/pufferblow.md). Its own words (server, privilege, auth_token) stop here."""
+
+from __future__ import annotations
+
+from flask import Flask, redirect
+from werkzeug.wrappers import Response
+
+from app.facades.pufferblow import info, tokens, users
+from app.facades.pufferblow.api import API
+
+__all__ = ["API", "mount"]
+
+ROUTES = (info, tokens, users)  # Importing a module adds its routes to API.
+
+
+def mount(app: Flask) -> None:
+    API.mount(app)
+    for path in ("/", "/api/v1"):
+        app.add_url_rule(path, f"pufferblow.root{path}", _to_info)
+
+
+def _to_info() -> Response:
+    return redirect("/api/v1/info", 307)

@@ -1,0 +1,49 @@
+"""Who asks: the token of a request, wherever the client put it (contracts/pufferblow.md, 0.1 and 0.4)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import g, request
+
+from app.actions.tokens import BAD_FORMAT, INVALID, read_access_token
+from app.db import reading
+from app.errors import MalformedTokenError, UnauthenticatedError
+from app.queries.accounts import find_viewer
+from app.queries.viewers import Viewer
+from app.web.fields import Fields
+
+
+def authenticate(fields: Fields) -> Viewer:
+    """The account the request's token speaks for.
+
+    Raises UnauthenticatedError without a token or with one that ended, MalformedTokenError for what is not a token of
+    ours, ForbiddenError for a banned account.
+    """
+    token = _find_token(fields)
+    if not token:
+        raise UnauthenticatedError("Authentication required")
+    claims = read_access_token(token)
+    g.token_expires_at = claims.expires_at
+    with reading() as session:
+        viewer = find_viewer(session, actor_id=claims.actor_id, session_id=claims.session_id)
+    if viewer is None:
+        raise UnauthenticatedError(INVALID)
+    return viewer
+
+
+def token_expires_at() -> datetime:
+    """When the token of this request ends."""
+    at: datetime = g.token_expires_at
+    return at
+
+
+def _find_token(fields: Fields) -> str | None:
+    """Like any parameter; the header is asked last."""
+    given = fields.find("auth_token")
+    if given is None:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        return given.strip() if scheme.lower() == "bearer" else None
+    if not isinstance(given, str):
+        raise MalformedTokenError(BAD_FORMAT)
+    return given

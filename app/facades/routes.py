@@ -1,0 +1,16 @@
+"""Which facades a server has, and where."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from flask import Flask
+
+from app.facades import docs, federation, health, pufferblow
+
+
+def mount_facades(app: Flask) -> None:
+    health.mount(app)
+    pufferblow.mount(app)
+    federation.mount(app)
+    docs.mount(app, [pufferblow.API], version=version("shoal"))

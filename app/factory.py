@@ -1,0 +1,54 @@
+"""The Flask application of a web process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask
+
+from app.db import on_wake
+from app.db import on_wake
+from app.facades.routes import mount_facades
+from app.live.process import configure
+from app.live import process as live
+from app.process import prepare
+from app.services import broker
+from app.services.bus import Bus
+from app.services import broker
+from app.services.bus import Bus
+from app.settings import Settings
+from app.web.answers import answer_errors
+from app.web.headers import add_headers
+
+_ON_SHUTDOWN = "shoal.on_shutdown"  # What app.gunicorn_conf calls when the worker is told to stop.
+
+
+def create_app(settings: Settings) -> Flask:
+    """The application, tied to the workers and to the sockets of all web processes. One for each process."""
+    app = make_app(settings)
+    app.extensions[_ON_SHUTDOWN] = [_tie_to_workers(), _tie_to_sockets(settings)]
+    return app
+
+
+def make_app(settings: Settings) -> Flask:
+    """The application alone: it answers requests, and what it commits is found by the sweeps."""
+    prepare(settings)
+    app = Flask("shoal", static_folder=None)
+    # A redirect to a tidier path would be built from the request's Host header, and a client would repeat its POST.
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
+    add_headers(app)
+    answer_errors(app)
+    mount_facades(app)
+    return app
+
+
+def _tie_to_workers() -> Callable[[], None]:
+    """Hint at committed work; returns what ends that."""
+    on_wake(broker.hint)
+    return broker.close
+
+
+def _tie_to_sockets(settings: Settings) -> Callable[[], None]:
+    """Feed this process's sockets, and tell the others' of our commits; returns what closes them."""
+    return live.configure(Bus(settings.redis_url, installation=settings.origin)).stop

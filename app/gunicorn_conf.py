@@ -1,0 +1,77 @@
+"""gunicorn's settings; its `--config python:app.gunicorn_conf` reads the lower-case names of this module."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+from types import FrameType
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from app.settings import load_settings
+from app.supervisor.lifeline import die_with_parent
+from app.supervisor.listen import listen_addresses
+
+# In `Flask.extensions`: functions without arguments, such as one that closes sockets.
+ON_SHUTDOWN = "shoal.on_shutdown"
+_QUERY = re.compile(r"\?[^\s'\"]+")
+_settings = load_settings()
+
+
+class QuerylessLogger(Logger):  # type: ignore[misc]  # gunicorn carries no types.
+    """gunicorn's logger without query strings: clients put their tokens there."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.filters.clear()  # A reload calls this again.
+        self.error_log.addFilter(without_query)
+
+
+def without_query(record: logging.LogRecord) -> bool:
+    record.msg, record.args = _QUERY.sub("?...", record.getMessage()), None
+    return True
+
+
+def _gunicorn_address(address: str) -> str:
+    return f"[{address}]:{_settings.port}" if ":" in address else f"{address}:{_settings.port}"
+
+
+bind = [_gunicorn_address(address) for address in listen_addresses(_settings)]
+workers = _settings.workers
+worker_class = "gevent"
+worker_connections = 5000  # Each open socket of a client holds one.
+preload_app = False  # psycopg waits cooperatively only if it is imported after the worker was patched.
+timeout = 30
+graceful_timeout = 3  # The supervisor's patience ends at 4.
+keepalive = 15
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 8190
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  A heartbeat on a busy disk stalls.
+control_socket_disable = True
+forwarded_allow_ips = ",".join(map(str, _settings.trusted_proxies))
+loglevel = _settings.log_level
+logger_class = QuerylessLogger
+
+
+def post_fork(server: Any, _worker: Any) -> None:
+    die_with_parent(server.pid)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Have the application hear of a stop while its requests may still finish."""
+    orderly_stop = signal.getsignal(signal.SIGTERM)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        import gevent
+
+        for function in getattr(worker.wsgi, "extensions", {}).get(ON_SHUTDOWN, ()):
+            gevent.spawn(function)  # A signal's handler may not wait for anything itself.
+        if callable(orderly_stop):
+            orderly_stop(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
+    worker.log.info("Shoal answers at %s", _settings.origin)

@@ -1,0 +1,50 @@
+"""The opening handshake: what must be refused before flask-sock answers 101 (RFC 6455, 4.2.1)."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from typing import Any
+
+import h11
+from wsproto import ConnectionType, WSConnection
+from wsproto.utilities import RemoteProtocolError
+
+from app.errors import InvalidInputError
+
+_EXTENSIONS = "HTTP_SEC_WEBSOCKET_EXTENSIONS"
+
+
+def prepare_upgrade(environ: dict[str, Any]) -> None:
+    """Check the request in `environ`, and take its offer of compression out.
+
+    simple-websocket would answer a bad request with 500 and accept every permessage-deflate, which costs 137 KB a
+    socket and lets 64 KB become 64 MB. Raises InvalidInputError.
+    """
+    environ.pop(_EXTENSIONS, None)
+    if environ["REQUEST_METHOD"] != "GET":
+        raise InvalidInputError("A socket is opened with GET.")
+    if environ.get("CONTENT_LENGTH") not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in environ:
+        raise InvalidInputError("A request for a socket has no body.")  # It would be read as frames.
+    if not _is_key(environ.get("HTTP_SEC_WEBSOCKET_KEY", "")):
+        raise InvalidInputError("Sec-WebSocket-Key must be 16 bytes in base64.")
+    _check_as_the_library_will(environ)
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(b64decode(text.strip(), validate=True)) == 16
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _check_as_the_library_will(environ: dict[str, Any]) -> None:
+    headers = [
+        (name[5:].replace("_", "-").encode(), value.encode())
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    ]
+    try:
+        WSConnection(ConnectionType.SERVER).initiate_upgrade_connection(headers, "/")
+    except (RemoteProtocolError, h11.ProtocolError, UnicodeError) as error:
+        raise InvalidInputError("This is not a request for a WebSocket, version 13.") from error

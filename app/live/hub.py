@@ -1,0 +1,128 @@
+"""The hub: who is connected to this process, and how to reach them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from app.live.connection import Connection
+from app.live.frames import CloseCode, text_frame
+
+SOCKETS_PER_USER = 10
+SOCKETS_PER_IP = 100
+GOODBYE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subscriber:
+    """One socket and whom it serves.
+
+    `channel_id` narrows it to one channel. `remote_ip` may be any key of the network the client is in, `session_id`
+    is the login session, whose end ends the socket.
+    """
+
+    viewer_id: str
+    connection: Connection
+    remote_ip: str
+    session_id: str | None = None
+    channel_id: str | None = None
+
+
+class Hub:
+    """The sockets of this process. Limits and presence count here alone; other processes have hubs of their own.
+
+    No method waits for a client. Whether a viewer may see what it is sent is for the caller to know.
+    """
+
+    def __init__(self) -> None:
+        self._by_viewer: dict[str, set[Subscriber]] = {}
+        self._by_ip: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._is_closing = False
+
+    def may_connect(self, user_id: str, ip: str) -> bool:
+        """Whether one more socket is within the limits; ask before the 101, and answer 429 if it is not."""
+        return len(self._by_viewer.get(user_id, ())) < SOCKETS_PER_USER and self._by_ip[ip] < SOCKETS_PER_IP
+
+    def add(self, subscriber: Subscriber) -> bool:
+        """True when it is the viewer's first socket here.
+
+        A socket beyond the limits, which `may_connect` saw before others of its kind came in, is closed with 1008; one
+        that comes while the process stops, with 1012. It is still in the hub until it is removed.
+        """
+        with self._lock:
+            is_over = not self.may_connect(subscriber.viewer_id, subscriber.remote_ip)
+            theirs = self._by_viewer.setdefault(subscriber.viewer_id, set())
+            theirs.add(subscriber)
+            self._by_ip[subscriber.remote_ip] += 1
+            is_first = len(theirs) == 1
+        if self._is_closing:
+            subscriber.connection.close(CloseCode.SERVICE_RESTART, "restarting")
+        elif is_over:
+            subscriber.connection.close(CloseCode.POLICY_VIOLATION, "too many sockets")
+        return is_first
+
+    def remove(self, subscriber: Subscriber) -> bool:
+        """True when it was the viewer's last socket here."""
+        with self._lock:
+            theirs = self._by_viewer.get(subscriber.viewer_id, set())
+            if subscriber not in theirs:
+                return False
+            theirs.discard(subscriber)
+            self._by_ip[subscriber.remote_ip] -= 1
+            if not self._by_ip[subscriber.remote_ip]:
+                del self._by_ip[subscriber.remote_ip]
+            if theirs:
+                return False
+            del self._by_viewer[subscriber.viewer_id]
+            return True
+
+    def __len__(self) -> int:
+        return self._by_ip.total()
+
+    def viewers(self) -> set[str]:
+        """Who has a socket here."""
+        return set(self._by_viewer)
+
+    def send(self, user_ids: Collection[str] | None, text: str, *, channel_id: str | None) -> int:
+        """Queue `text` for the sockets of these users, or of everybody; the number of sockets that took it.
+
+        Sockets narrowed to a channel get what has its `channel_id`, and what has none, such as presence. What belongs
+        to a conversation is given that one's id in its place: no narrowed socket has it.
+        """
+        frame = text_frame(text)
+        return sum(
+            subscriber.connection.offer_frame(frame)
+            for subscriber in self._subscribers(user_ids)
+            if channel_id is None or subscriber.channel_id in (None, channel_id)
+        )
+
+    def close_viewer(self, user_id: str, code: int, reason: str) -> None:
+        for subscriber in self._subscribers([user_id]):
+            subscriber.connection.close(code, reason)
+
+    def close_session(self, session_id: str, code: int, reason: str) -> None:
+        """Close the sockets that were opened with this login session."""
+        for subscriber in self._subscribers(None):
+            if subscriber.session_id == session_id:
+                subscriber.connection.close(code, reason)
+
+    def close_all(self, code: int = CloseCode.SERVICE_RESTART, reason: str = "restarting") -> None:
+        """Close every socket, and each that comes later, and wait at most two seconds until they are gone."""
+        self._is_closing = True
+        deadline = time.monotonic() + GOODBYE_SECONDS
+        for subscriber in self._subscribers(None):
+            subscriber.connection.close(code, reason)
+        while len(self) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for subscriber in self._subscribers(None):
+            subscriber.connection.cut()
+
+    def _subscribers(self, user_ids: Iterable[str] | None) -> list[Subscriber]:
+        with self._lock:
+            if user_ids is None:
+                return [subscriber for theirs in self._by_viewer.values() for subscriber in theirs]
+            return [subscriber for user_id in user_ids for subscriber in self._by_viewer.get(user_id, ())]

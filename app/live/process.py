@@ -1,0 +1,58 @@
+"""The live part of one process: its hub, its feed and its bus, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.live.feed import Feed
+from app.live.hub import Hub, Subscriber
+from app.services.bus import EVENTS, Bus, hint_commits
+
+
+class Live:
+    """Made once in a web process. No thread starts and nothing connects before the first socket joins."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.hub = Hub()
+        self.feed = Feed(has_audience=lambda: len(self.hub) > 0)
+        bus.listen(EVENTS, lambda _topic, _payload: self.feed.hint())
+        bus.on_reconnect(self.feed.hint)
+        hint_commits(bus)
+
+    @contextmanager
+    def joined(self, subscriber: Subscriber) -> Iterator[bool]:
+        """Have a socket told of what happens from now on; True when it is its viewer's first in this process.
+
+        Raises UnavailableError when the database is away.
+        """
+        is_first = self.hub.add(subscriber)
+        try:
+            self.feed.attend()
+            self.bus.subscribe()
+            yield is_first
+        finally:
+            self.hub.remove(subscriber)
+
+    def stop(self) -> None:
+        """Close every socket with 1012 within two seconds, then end the threads. For the process's shutdown."""
+        self.hub.close_all()
+        self.feed.stop()
+        self.bus.close()
+
+
+_live: Live | None = None
+
+
+def configure(bus: Bus) -> Live:
+    """Make `bus` the bus of this web process. Celery's processes call `hint_commits` instead."""
+    global _live  # noqa: PLW0603  One process has one hub.
+    _live = Live(bus)
+    return _live
+
+
+def live() -> Live:
+    if _live is None:
+        raise RuntimeError("app.live.process.configure was not called")
+    return _live

@@ -1,0 +1,246 @@
+"""Compose: from what a person asks for to the activity that says it, addressed as its place demands.
+
+Facades translate their requests into calls of these and submit what they get. Nothing here decides what may be done;
+what the viewer cannot see raises NotFoundError all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from activitypub import build, html
+from activitypub.documents import Activity
+from activitypub.times import write_time
+from activitypub.vocabulary import PUBLIC
+from app.db import reading
+from app.errors import ConflictError, InvalidInputError, NotFoundError
+from app.ids import new_id
+from app.models import Actor, Channel, Message
+from app.queries import messages
+from app.queries.activities import find_by_uri
+from app.queries.actors import find_follow, get_by_id, list_by_handles
+from app.queries.channels import get_visible, list_remote_members
+from app.queries.documents import note_document
+from app.queries.placement import conversation_id
+from app.queries.reactions import find_own
+from app.queries.viewers import Viewer
+from app.settings import current
+from app.uris import Uris
+
+
+def channel_message(viewer: Viewer, channel_id: str, text: str, *, reply_to: str | None = None) -> Activity:
+    """A message in a channel: for everybody in a public one, for its members in a private one."""
+    _check_text(text)
+    with reading() as session:
+        channel, group = get_visible(session, viewer, channel_id)
+        mentions = _mentioned(session, text)
+        members = list_remote_members(session, channel_id) if channel.is_private and group.is_local else []
+        parent = _parent(session, viewer, reply_to, channel)
+    is_public = not channel.is_private
+    people = {member.uri: handle(member) for member in members}
+    to = [group.uri, PUBLIC] if is_public else [group.uri, *people]
+    named = {actor.uri: handle(actor) for actor in mentions.values()} if is_public or not group.is_local else {}
+    return _create(
+        viewer,
+        text,
+        mentions,
+        to=[*to, *([parent[1]] if parent else [])],
+        cc=[group.followers or "", *named] if is_public else [],
+        audience=[group.uri],
+        context=f"{group.uri}/messages" if group.is_local else None,
+        in_reply_to=parent[0] if parent else None,
+        tags=named | people,
+    )
+
+
+def direct_message(viewer: Viewer, people: Sequence[Actor], text: str) -> Activity:
+    """To exactly these people, each with a Mention: without it GoToSocial drops a direct message."""
+    _check_text(text)
+    others = {person.uri: handle(person) for person in people if person.id != viewer.actor_id}
+    if not others:
+        raise InvalidInputError("A direct message needs somebody else to read it.")
+    with reading() as session:
+        mentions = _mentioned(session, text)
+    conversation = conversation_id([viewer.uri, *others])
+    return _create(viewer, text, mentions, to=list(others), conversation=conversation, tags=others)
+
+
+def edit(viewer: Viewer, message_id: str, text: str) -> Activity:
+    _check_text(text)
+    now = datetime.now(UTC)
+    with reading() as session:
+        message, _ = messages.get_visible(session, viewer, message_id)
+        document = _current_note(session, message)
+        mentions = _mentioned(session, text)
+    note = {name: value for name, value in document.items() if name != "@context"} | {
+        "content": html.from_text(text, {name: actor.uri for name, actor in mentions.items()}),
+        "source": {"content": text, "mediaType": "text/plain"},
+        "updated": write_time(now),
+    }
+    return build.update(actor=viewer.uri, object=note, to=note["to"], cc=note["cc"])
+
+
+def deletion(viewer: Viewer, message_id: str, *, channel_id: str | None = None) -> Activity:
+    """With `channel_id`, the message must stand there."""
+    with reading() as session:
+        message, _ = messages.get_visible(session, viewer, message_id)
+        if message.deleted_at is not None or (channel_id is not None and message.channel_id != channel_id):
+            raise NotFoundError(messages.NO_SUCH_MESSAGE)
+        document = _current_note(session, message)
+    tombstone = build.tombstone(id=message.uri, former_type="Note", deleted=datetime.now(UTC))
+    return build.delete(actor=viewer.uri, object=tombstone, to=document["to"], cc=document["cc"])
+
+
+def reaction(viewer: Viewer, message_id: str, emoji: str | None) -> Activity:
+    with reading() as session:
+        message, _ = messages.get_visible(session, viewer, message_id)
+        return build.like(actor=viewer.uri, object=message.uri, content=emoji, to=_concerned(session, message))
+
+
+def reaction_taken_back(viewer: Viewer, message_id: str, emoji: str | None) -> Activity:
+    with reading() as session:
+        message, _ = messages.get_visible(session, viewer, message_id)
+        own = find_own(session, message.id, viewer.actor_id, emoji)
+        if own is None:
+            raise NotFoundError("There is no such reaction of yours.")
+        like = build.like(actor=viewer.uri, object=message.uri, content=emoji, to=_concerned(session, message))
+    return build.undo(actor=viewer.uri, object=build.with_id(like, own.activity_uri))
+
+
+def follow(viewer: Viewer, target: Actor) -> Activity:
+    return build.follow(actor=viewer.uri, object=target.uri)
+
+
+def unfollow(viewer: Viewer, target: Actor) -> Activity:
+    """Raises NotFoundError where nothing was followed."""
+    with reading() as session:
+        known = find_follow(session, viewer.actor_id, target.id)
+        logged = find_by_uri(session, known.activity_uri) if known else None
+    if known is None:
+        raise NotFoundError("You do not follow this actor.")
+    undone = build.follow(actor=viewer.uri, object=target.uri)
+    return build.undo(actor=viewer.uri, object=build.with_id(undone, logged.uri if logged else known.activity_uri))
+
+
+def channel(viewer: Viewer, name: str, *, type: str, is_private: bool) -> tuple[Activity, Mapping[str, Any]]:
+    """The activity, and what `submit` is to be given as `private`."""
+    uri = Uris(current().origin).channel(new_id("channel"))
+    group = {
+        "id": uri,
+        "type": "Group",
+        "preferredUsername": name or "?",
+        "name": name,
+        "inbox": f"{uri}/inbox",
+        "channelType": type,
+    }
+    if not name.strip():
+        raise InvalidInputError("A channel needs a name.")
+    activity = build.create(actor=viewer.uri, object=group, to=[])
+    return activity, {"channel_type": type, "is_private": is_private}
+
+
+def channel_deletion(viewer: Viewer, channel_id: str) -> Activity:
+    """Raises ConflictError for another server's channel, which only its home deletes."""
+    with reading() as session:
+        _, group = get_visible(session, viewer, channel_id)
+    if not group.is_local:
+        raise ConflictError("This channel belongs to another server. Unfollow it instead.")
+    tombstone = build.tombstone(id=group.uri, former_type="Group", deleted=datetime.now(UTC))
+    return build.delete(actor=viewer.uri, object=tombstone, to=[group.uri], cc=[group.followers or ""])
+
+
+def admission(viewer: Viewer, channel_id: str, person: Actor) -> Activity:
+    with reading() as session:
+        _, group = get_visible(session, viewer, channel_id)
+    return build.add(actor=viewer.uri, object=person.uri, target=group.followers or "", to=[group.uri, person.uri])
+
+
+def expulsion(viewer: Viewer, channel_id: str, person: Actor) -> Activity:
+    with reading() as session:
+        _, group = get_visible(session, viewer, channel_id)
+    return build.remove(actor=viewer.uri, object=person.uri, target=group.followers or "", to=[group.uri, person.uri])
+
+
+def handle(actor: Actor) -> str:
+    """`@user@host`, as a Mention tag is named."""
+    return f"@{actor.preferred_username}@{actor.host or Uris(current().origin).host}"
+
+
+def _create(
+    viewer: Viewer,
+    text: str,
+    mentions: Mapping[str, Actor],
+    *,
+    to: Sequence[str],
+    tags: Mapping[str, str],
+    cc: Sequence[str] = (),
+    audience: Sequence[str] = (),
+    context: str | None = None,
+    conversation: str | None = None,
+    in_reply_to: str | None = None,
+) -> Activity:
+    note = build.note(
+        id=Uris(current().origin).message(new_id("msg")),
+        author=viewer.uri,
+        content=html.from_text(text, {name: actor.uri for name, actor in mentions.items()}),
+        source=text,
+        published=datetime.now(UTC),
+        to=list(dict.fromkeys(to)),
+        cc=[uri for uri in dict.fromkeys(cc) if uri and uri not in to],
+        audience=audience,
+        context=context,
+        conversation=conversation,
+        in_reply_to=in_reply_to,
+        mentions=tags,
+    )
+    return build.create(actor=viewer.uri, object=note)
+
+
+def _check_text(text: str) -> None:
+    if not text.strip():
+        raise InvalidInputError("Either a message or attachments must be provided.")
+
+
+def _mentioned(session: Session, text: str) -> dict[str, Actor]:
+    """The actors that `text` mentions and that we know, by the handle as it was typed. No server is asked."""
+    if "@" not in text:
+        return {}
+    return list_by_handles(session, html.handles_in(text), own_host=Uris(current().origin).host)
+
+
+def _parent(session: Session, viewer: Viewer, reply_to: str | None, channel: Channel) -> tuple[str, str] | None:
+    """(URI of the message replied to, URI of its author), for one of the same channel."""
+    if reply_to is None:
+        return None
+    parent, _ = messages.get_visible(session, viewer, reply_to)
+    if parent.channel_id != channel.actor_id or parent.deleted_at is not None:
+        raise NotFoundError(messages.NO_SUCH_MESSAGE)
+    return parent.uri, get_by_id(session, parent.author_id).uri
+
+
+def _current_note(session: Session, message: Message) -> dict[str, Any]:
+    """The message's document as its home shows it: the same audience for what edits or deletes it."""
+    content = messages.open_content(session, message)
+    if content is None:
+        raise NotFoundError(messages.NO_SUCH_MESSAGE)
+    group = get_by_id(session, message.channel_id) if message.channel_id else None
+    people = messages.list_participants(session, message.conversation_id) if message.conversation_id else []
+    author = get_by_id(session, message.author_id)
+    return note_document(message, author, content, group=group, people=people)
+
+
+def _concerned(session: Session, message: Message) -> list[str]:
+    """Whom a reaction is told: the author, and the channel or the others in the conversation."""
+    concerned = [get_by_id(session, message.author_id).uri]
+    if message.channel_id:
+        group = get_by_id(session, message.channel_id)
+        concerned += [group.uri]
+        if message.audience == "public":
+            concerned.append(PUBLIC)
+    elif message.conversation_id:
+        concerned += [person.uri for person in messages.list_participants(session, message.conversation_id)]
+    return list(dict.fromkeys(concerned))

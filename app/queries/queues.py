@@ -1,0 +1,64 @@
+"""Reads of what waits for workers: hosts with a queue, in or out, and actors without a key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import CTE, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.models import Actor, ActorKey, Delivery, Host, InboxItem
+from app.queries.deliveries import GONE, QUEUED, is_due, is_ready
+
+
+def list_delivery_hosts(session: Session, now: datetime) -> Sequence[str]:
+    """Every host with a delivery due whose own timer does not hold it back."""
+    hosts = _queued_hosts(Delivery)
+    return session.scalars(
+        select(hosts.c.host)
+        .outerjoin(Host, Host.host == hosts.c.host)
+        .where(
+            hosts.c.host.is_not(None),
+            or_(Host.host.is_(None), (Host.state != GONE) & is_ready(now)),
+            select(Delivery.position).where(Delivery.host == hosts.c.host, is_due(now)).exists(),
+        )
+    ).all()
+
+
+def list_inbox_hosts(session: Session, now: datetime) -> Sequence[str]:
+    """Every host with an inbox item due that no worker is at."""
+    hosts = _queued_hosts(InboxItem)
+    is_item_due = or_(InboxItem.next_attempt_at <= now, InboxItem.received_at > now)
+    return session.scalars(
+        select(hosts.c.host)
+        .outerjoin(Host, Host.host == hosts.c.host)
+        .where(
+            hosts.c.host.is_not(None),
+            or_(Host.inbox_lease.is_(None), Host.inbox_lease_until < now),
+            select(InboxItem.position)
+            .where(InboxItem.state == QUEUED, InboxItem.host == hosts.c.host, is_item_due)
+            .exists(),
+        )
+    ).all()
+
+
+def list_without_rsa_key(session: Session, *, limit: int) -> Sequence[str]:
+    """Ids of actors of ours that cannot sign a request yet."""
+    has_key = select(ActorKey.id).where(ActorKey.actor_id == Actor.id, ActorKey.kind == "rsa").exists()
+    return session.scalars(
+        select(Actor.id).where(Actor.host.is_(None), Actor.deleted_at.is_(None), ~has_key).limit(limit)
+    ).all()
+
+
+def _queued_hosts(queue: type[Delivery] | type[InboxItem]) -> CTE:
+    """Each host with a queue, by jumping from one to the next in the index: the length of the queues costs nothing."""
+    first = select(func.min(queue.host).label("host")).where(queue.state == QUEUED)
+    hosts = first.cte("queued_hosts", recursive=True)
+    following = (
+        select(func.min(queue.host))
+        .where(queue.state == QUEUED, queue.host > hosts.c.host)
+        .correlate(hosts)
+        .scalar_subquery()
+    )
+    return hosts.union_all(select(following).where(hosts.c.host.is_not(None)))

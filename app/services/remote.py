@@ -1,0 +1,27 @@
+"""Other servers: the one guarded client of this process."""
+
+from __future__ import annotations
+
+import threading
+from importlib.metadata import version
+
+from activitypub.addresses import AddressPolicy
+from activitypub.fetch import GuardedClient
+from app.settings import current
+
+_client: GuardedClient | None = None
+_client_lock = threading.Lock()
+
+
+def remote_client() -> GuardedClient:
+    """Its connections are kept for the life of the process, so it is made once."""
+    global _client  # noqa: PLW0603  One pool a process.
+    with _client_lock:
+        if _client is None:
+            settings = current()
+            _client = GuardedClient(
+                policy=AddressPolicy(settings.allow_networks),
+                ca_file=settings.ca_file,
+                user_agent=f"Shoal/{version('shoal')} (+{settings.origin})",
+            )
+        return _client

@@ -1,0 +1,400 @@
+"""Settings: everything an operator can choose, read once from the environment and a `.env` file."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import os
+import re
+import secrets
+import ssl
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+T = TypeVar("T")
+
+SECRET_LENGTH_MIN = 32
+LOG_LEVELS = ("debug", "info", "warning", "error")
+_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_POSTGRESQL_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
+
+
+class SettingsError(Exception):
+    """A setting is missing or makes no sense. `str(error)` is one line that names the variable and shows no secret."""
+
+
+class SettingDoc(NamedTuple):
+    """One row of the table in docs/configuration.md; a test compares the two."""
+
+    name: str
+    default: str
+    help: str
+
+
+SETTINGS_DOCS = (
+    SettingDoc("PORT", "7575", "TCP port of the web process."),
+    SettingDoc(
+        "SHOAL_ORIGIN",
+        "http://localhost:PORT",
+        "Public origin, such as https://chat.example. Every address other servers see begins with it, so it never "
+        "changes once people use the server. Required with DATABASE_URL; the default is for development only.",
+    ),
+    SettingDoc(
+        "SHOAL_BIND",
+        "127.0.0.1,::1",
+        "IP addresses to listen on. The default becomes 0.0.0.0 when PORT is set in the process environment, as "
+        "hosting platforms do, or when the origin is https.",
+    ),
+    SettingDoc("SHOAL_DATA", "./data", "Folder of the database, the files and the secret; made with mode 0700."),
+    SettingDoc(
+        "SHOAL_SECRET_KEY",
+        "data folder/secret_key",
+        "Secrets of at least 32 characters each, newest first, separated by commas: the first protects what is new, "
+        "the rest only open what is old. Required with an https origin or DATABASE_URL; otherwise the file is made, "
+        "mode 0600.",
+    ),
+    SettingDoc("DATABASE_URL", "SQLite in the data folder", "PostgreSQL: postgresql://user:password@host/name."),
+    SettingDoc(
+        "REDIS_URL",
+        "bundled Valkey",
+        "Redis or Valkey: redis://, rediss:// or unix://. Without it shoal serve starts its own, private to this user.",
+    ),
+    SettingDoc(
+        "SHOAL_ALLOW_NETWORKS",
+        "none",
+        "Networks (CIDR, separated by commas) that outgoing requests may reach besides the public internet.",
+    ),
+    SettingDoc("SHOAL_CA_FILE", "none", "PEM file of a private CA to trust as well as the system's."),
+    SettingDoc(
+        "SHOAL_TRUSTED_PROXIES",
+        "none",
+        "Networks (CIDR, separated by commas) whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    ),
+    SettingDoc("SHOAL_WORKERS", "1", "Web worker processes, 1 to 64; more than one is of use with DATABASE_URL only."),
+    SettingDoc("SHOAL_WORKER_THREADS", "8", "Threads of one Celery worker, 1 to 256."),
+    SettingDoc("SHOAL_LOG_LEVEL", "info", "debug, info, warning or error."),
+    SettingDoc(
+        "SHOAL_FLOWER_AUTH",
+        "none",
+        "user:password for Flower, several separated by commas; shoal flower does not start without it.",
+    ),
+    SettingDoc("SHOAL_FLOWER_PORT", "5555", "TCP port of Flower."),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator chose, parsed and checked. Its repr shows no secret."""
+
+    origin: str
+    port: int
+    bind: tuple[str, ...]
+    data_dir: Path
+    secret_keys: tuple[str, ...] = field(repr=False)
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    has_own_broker: bool
+    allow_networks: tuple[Network, ...]
+    ca_file: Path | None
+    trusted_proxies: tuple[Network, ...]
+    workers: int
+    worker_threads: int
+    log_level: str
+    flower_auth: str | None = field(repr=False)
+    flower_port: int
+
+    @property
+    def is_https(self) -> bool:
+        return self.origin.startswith("https://")
+
+    @property
+    def host(self) -> str:
+        """The host of `user@host`: the origin without its scheme."""
+        return self.origin.split("://", 1)[1]
+
+    @property
+    def broker_url(self) -> str:
+        """`redis_url` as Celery spells it."""
+        return re.sub(r"^unix://", "redis+socket://", self.redis_url)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], dotenv_path: Path | None) -> Settings:
+        """Settings out of `environ`, and out of `dotenv_path` for what it does not hold.
+
+        Makes the data folder, and in development the secret in it. Raises SettingsError.
+        """
+        values = _Values(environ, _read_dotenv(dotenv_path))
+        port = values.parsed("PORT", "7575", _whole_number(1, 65535))
+        origin = _read_origin(values, port)
+        data_dir = _make_data_dir(values.text("SHOAL_DATA") or "data")
+        own_broker_url = f"unix://{runtime_dir(data_dir)}/valkey.sock"
+        return cls(
+            origin=origin,
+            port=port,
+            bind=_read_bind(values, origin, is_port_given="PORT" in environ),
+            data_dir=data_dir,
+            secret_keys=_read_secret_keys(values, origin, data_dir),
+            database_url=values.parsed("DATABASE_URL", "", _database_url) or f"sqlite:///{data_dir}/shoal.db",
+            redis_url=values.parsed("REDIS_URL", own_broker_url, _redis_url),
+            has_own_broker=values.text("REDIS_URL") is None,
+            allow_networks=values.parsed("SHOAL_ALLOW_NETWORKS", "", _outgoing_networks),
+            ca_file=values.parsed("SHOAL_CA_FILE", "", _ca_file),
+            trusted_proxies=values.parsed("SHOAL_TRUSTED_PROXIES", "", _networks),
+            workers=values.parsed("SHOAL_WORKERS", "1", _whole_number(1, 64)),
+            worker_threads=values.parsed("SHOAL_WORKER_THREADS", "8", _whole_number(1, 256)),
+            log_level=values.parsed("SHOAL_LOG_LEVEL", "info", _log_level),
+            flower_auth=values.parsed("SHOAL_FLOWER_AUTH", "", _flower_auth),
+            flower_port=values.parsed("SHOAL_FLOWER_PORT", "5555", _whole_number(1, 65535)),
+        )
+
+
+def load_settings() -> Settings:
+    """The settings of this process; a wrong one ends it with status 2 and one line on stderr."""
+    try:
+        return Settings.from_env(os.environ, Path(".env"))
+    except SettingsError as error:
+        print(f"shoal: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Variables that look like ours and are not: mostly slips of the pen."""
+    known = {doc.name for doc in SETTINGS_DOCS}
+    return sorted(name for name in environ if name.startswith("SHOAL_") and name not in known)
+
+
+def runtime_dir(data_dir: Path) -> Path:
+    """Where the sockets of the server on `data_dir` live.
+
+    Not inside it: a socket's path may have no more than 103 bytes, and a mounted folder may refuse sockets.
+    """
+    key = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"shoal-{os.getuid()}-{key}"
+
+
+class _Values:
+    """Variables by name; the environment wins over the file, and blank counts as unset."""
+
+    def __init__(self, environ: Mapping[str, str], dotenv: Mapping[str, str]) -> None:
+        self._sources = (environ, dotenv)
+
+    def text(self, name: str) -> str | None:
+        for source in self._sources:
+            if name in source:
+                return source[name].strip() or None
+        return None
+
+    def parsed(self, name: str, default: str, parse: Callable[[str], T]) -> T:
+        try:
+            return parse(self.text(name) or default)
+        except ValueError as error:
+            raise SettingsError(f"{name} {error}") from error
+
+
+def _read_origin(values: _Values, port: int) -> str:
+    if values.text("SHOAL_ORIGIN") is None and values.text("DATABASE_URL") is not None:
+        raise SettingsError("SHOAL_ORIGIN is required with DATABASE_URL, for example https://chat.example")
+    return values.parsed("SHOAL_ORIGIN", f"http://localhost:{port}", _origin)
+
+
+def _read_bind(values: _Values, origin: str, *, is_port_given: bool) -> tuple[str, ...]:
+    is_public = is_port_given or origin.startswith("https://")
+    return values.parsed("SHOAL_BIND", "0.0.0.0" if is_public else "127.0.0.1,::1", _addresses)  # noqa: S104  Documented.
+
+
+def _read_secret_keys(values: _Values, origin: str, data_dir: Path) -> tuple[str, ...]:
+    if values.text("SHOAL_SECRET_KEY") is not None:
+        return values.parsed("SHOAL_SECRET_KEY", "", _secret_ring)
+    if origin.startswith("https://"):
+        raise SettingsError("SHOAL_SECRET_KEY is required with an https SHOAL_ORIGIN")
+    if values.text("DATABASE_URL") is not None:
+        # A secret in a folder beside a database elsewhere is lost sooner or later, and all that it sealed with it.
+        raise SettingsError("SHOAL_SECRET_KEY is required with DATABASE_URL")
+    return (_development_secret(data_dir / "secret_key"),)
+
+
+def _make_data_dir(text: str) -> Path:
+    try:
+        folder = Path(text).expanduser().resolve()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as error:
+        raise SettingsError(f"SHOAL_DATA cannot be used: {error}") from error
+    return folder
+
+
+def _development_secret(path: Path) -> str:
+    """The secret kept in `path`, made there first if it is not; of two processes that make it, both get the first's."""
+    try:
+        if not path.exists():
+            _write_secret(path)
+        with path.open(encoding="ascii") as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+                raise SettingsError(f"SHOAL_DATA holds a secret that others may read: chmod 600 {path}")
+            secret = file.read().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"SHOAL_DATA holds a secret that cannot be read: {error}") from error
+    if len(secret) < SECRET_LENGTH_MIN:
+        raise SettingsError(f"SHOAL_DATA holds a damaged secret: {path} is too short")
+    return secret
+
+
+def _write_secret(path: Path) -> None:
+    """Make the file whole and on disk before it has its name: nobody reads half a secret, even after a power cut."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".secret_key-")  # mkstemp's mode is 0600.
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        return  # Another process was first.
+    finally:
+        Path(draft).unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _read_dotenv(path: Path | None) -> dict[str, str]:
+    """NAME=value lines; `export`, quotes and # comments as a shell has them, but nothing is expanded."""
+    if path is None or not path.exists():
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    found = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _DOTENV_LINE.fullmatch(line)
+        if match is None:
+            raise SettingsError(f"{path} line {number} is not NAME=value")
+        found[match["name"]] = next(value for value in match.group("double", "single", "bare") if value is not None)
+    return found
+
+
+_DOTENV_LINE = re.compile(
+    r"""\s*(export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*
+    ("(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>([^\s"'#]\S*([^\S\n]+[^\s#]\S*)*)?))
+    (\s+\#.*)?\s*""",
+    re.VERBOSE,
+)
+
+
+def _whole_number(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,6}", text) or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}, not {text!r}")
+        return int(text)
+
+    return parse
+
+
+def _origin(text: str) -> str:
+    """Scheme, host and port as browsers serialise an origin (RFC 6454 section 6.1)."""
+    parts = urlsplit(text)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise ValueError(f"must be like https://chat.example, not {text!r}")
+    if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError(f"must be a scheme, a host and perhaps a port, nothing else, not {text!r}")
+    host = f"[{ipaddress.IPv6Address(parts.hostname)}]" if ":" in parts.hostname else parts.hostname
+    if ":" not in host and not _HOST_NAME.fullmatch(host):
+        raise ValueError(f"has a host that is not a plain ASCII name: {parts.hostname!r}")
+    port = parts.port  # Reading it raises ValueError when it is above 65535.
+    if port == 0:
+        raise ValueError("cannot have port 0")
+    return f"{parts.scheme}://{host}" + ("" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}")
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _secret_ring(text: str) -> tuple[str, ...]:
+    ring = tuple(_items(text))
+    if not ring or min(map(len, ring)) < SECRET_LENGTH_MIN:
+        raise ValueError(f"must have at least {SECRET_LENGTH_MIN} characters in each of its secrets")
+    return ring
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(item) for item in _items(text))
+
+
+def _outgoing_networks(text: str) -> tuple[Network, ...]:
+    networks = _networks(text)
+    if any(network.prefixlen == 0 for network in networks):
+        raise ValueError("may name networks, not all addresses there are")
+    return networks
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_address(item)) for item in _items(text))
+
+
+def _database_url(text: str) -> str:
+    scheme, _, rest = text.partition("://")
+    if text and (scheme not in _POSTGRESQL_SCHEMES or not rest):
+        raise ValueError("must be like postgresql://user:password@host/name")
+    return text and f"postgresql+psycopg://{rest}"  # The name of psycopg 3; platforms say postgres://.
+
+
+def _redis_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.scheme == "unix"):
+        raise ValueError("must be like redis://user:password@host:6379/0")
+    if parts.scheme == "rediss" and "ssl_cert_reqs=" not in parts.query:
+        return text + ("&" if parts.query else "?") + "ssl_cert_reqs=required"  # Celery insists that it is said.
+    return text
+
+
+def _ca_file(text: str) -> Path | None:
+    if not text:
+        return None
+    path = Path(text).expanduser().resolve()
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError as error:  # ssl.SSLError is one.
+        raise ValueError(f"is not a readable PEM file of certificates: {path}") from error
+    return path
+
+
+def _log_level(text: str) -> str:
+    if text.lower() not in LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}, not {text!r}")
+    return text.lower()
+
+
+def _flower_auth(text: str) -> str | None:
+    pairs = _items(text)
+    if any(not all(pair.partition(":")) for pair in pairs):
+        raise ValueError("must be user:password")
+    return ",".join(pairs) or None
+
+
+_current: Settings | None = None
+
+
+def configure(settings: Settings) -> Settings:
+    """Make `settings` those of this process."""
+    global _current  # noqa: PLW0603  One process has one configuration.
+    _current = settings
+    return settings
+
+
+def current() -> Settings:
+    if _current is None:
+        raise RuntimeError("app.settings.configure was not called")
+    return _current

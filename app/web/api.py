@@ -1,0 +1,134 @@
+"""A facade's table of routes: what is asked, what is answered and who may ask, written once for Flask and OpenAPI."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict, TypeVar, Unpack
+
+from flask import Flask, Response, request
+from pydantic import BaseModel
+
+from app.errors import ForbiddenError
+from app.queries.viewers import Viewer
+from app.web.answers import json_answer
+from app.web.fields import Fields, P, Params, parse, read_fields
+
+A = TypeVar("A", bound=BaseModel)
+Authenticate = Callable[[Fields], Viewer]
+
+_PATH_NAME = re.compile(r"\{([a-z_]+)\}")
+
+
+class NoParams(Params):
+    """For a route that asks for nothing."""
+
+
+class About(TypedDict):
+    """What a route's documentation says; `errors` are statuses beyond those all routes have."""
+
+    tag: str
+    summary: str
+    status: NotRequired[int]
+    errors: NotRequired[Collection[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """`path` is written as OpenAPI does, `/channels/{channel_id}`. `view` takes the viewer first if `needs_viewer`."""
+
+    method: str
+    path: str
+    view: Callable[..., BaseModel]
+    params: type[Params]
+    answer: type[BaseModel]
+    tag: str
+    summary: str
+    status: int = 200
+    errors: Collection[int] = ()
+    needs_viewer: bool = False
+    privilege: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Unique among an API's routes."""
+        return f"{self.method.lower()}_{self.view.__name__}"
+
+    @property
+    def path_names(self) -> list[str]:
+        return _PATH_NAME.findall(self.path)
+
+
+class Api:
+    """Routes of one facade, with the way it tells who asks."""
+
+    def __init__(self, name: str, *, authenticate: Authenticate) -> None:
+        self.name = name
+        self.routes: list[Route] = []
+        self._authenticate = authenticate
+
+    def public(
+        self, method: str, path: str, *, params: type[P], answer: type[A], **about: Unpack[About]
+    ) -> Callable[[Callable[[P], A]], Callable[[P], A]]:
+        """A route that nobody needs a token for."""
+
+        def add(view: Callable[[P], A]) -> Callable[[P], A]:
+            self.routes.append(Route(method=method, path=path, view=view, params=params, answer=answer, **about))
+            return view
+
+        return add
+
+    def signed_in(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: type[P],
+        answer: type[A],
+        privilege: str | None = None,
+        **about: Unpack[About],
+    ) -> Callable[[Callable[[Viewer, P], A]], Callable[[Viewer, P], A]]:
+        """A route for people with a token, and with `privilege` where it is named."""
+
+        def add(view: Callable[[Viewer, P], A]) -> Callable[[Viewer, P], A]:
+            self.routes.append(
+                Route(
+                    method=method,
+                    path=path,
+                    view=view,
+                    params=params,
+                    answer=answer,
+                    needs_viewer=True,
+                    privilege=privilege,
+                    **about,
+                )
+            )
+            return view
+
+        return add
+
+    def mount(self, app: Flask) -> None:
+        """Serve every route, with and without a slash at its end."""
+        for route in self.routes:
+            app.add_url_rule(
+                _PATH_NAME.sub(r"<\1>", route.path),
+                endpoint=f"{self.name}.{route.name}",
+                view_func=self._handler(route),
+                methods=[route.method],
+                strict_slashes=False,
+            )
+
+    def _handler(self, route: Route) -> Callable[..., Response]:
+        def handle(**path: str) -> Response:
+            fields = read_fields(request, path)
+            given: tuple[Any, ...] = (self._admit(route, fields),) if route.needs_viewer else ()
+            return json_answer(route.view(*given, parse(route.params, fields)), route.status)
+
+        return handle
+
+    def _admit(self, route: Route, fields: Fields) -> Viewer:
+        viewer = self._authenticate(fields)
+        if route.privilege is not None and not viewer.has(route.privilege):
+            raise ForbiddenError(f"Access forbidden. Missing required privilege: {route.privilege}.")
+        return viewer

@@ -1,0 +1,159 @@
+"""A request's parameters, wherever they are: path, then query, then JSON body, then form; the first place wins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
+from urllib.parse import parse_qsl
+
+from flask import Request
+from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.formparser import FormDataParser
+
+from activitypub.errors import MalformedDocumentError
+from activitypub.strict_json import Json, JsonObject, load_object
+from app.errors import InvalidInputError, UnsupportedMediaError
+from app.web.bodies import MAX_BODY_BYTES, read_body
+
+MAX_FORM_FIELDS = 200
+
+Upload = Annotated[FileStorage, WithJsonSchema({"type": "string", "format": "binary"})]
+
+
+class Params(BaseModel):
+    """The parameters of a route. A field typed as a list takes all that were given, any other refuses a second one."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+    list_fields: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls.list_fields = frozenset(name for name, info in cls.model_fields.items() if _is_list(info.annotation))
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(_is_list(part) for part in get_args(annotation))
+
+
+P = TypeVar("P", bound=Params)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Every parameter of one request by the place it was in."""
+
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: MultiDict[str, str] = field(default_factory=MultiDict)
+    json: JsonObject = field(default_factory=dict)
+    form: MultiDict[str, str] = field(default_factory=MultiDict)
+    files: MultiDict[str, FileStorage] = field(default_factory=MultiDict)
+
+    def find(self, name: str) -> Json:
+        """The value in the first place that has one; null counts as absent.
+
+        Raises InvalidInputError when that place has several: which one a proxy or a log would see is not ours to guess.
+        """
+        if name in self.path:
+            return self.path[name]
+        given = self.query.getlist(name)
+        if not given and self.json.get(name) is not None:
+            return self.json[name]
+        given = given or self.form.getlist(name)
+        if len(given) > 1:
+            raise InvalidInputError(f"{name}: given more than once.")
+        return given[0] if given else None
+
+    def find_all(self, name: str) -> list[Any] | Json:
+        """Like `find`, for a parameter that may repeat; files are among its values."""
+        if self.query.getlist(name):
+            return self.query.getlist(name)
+        if self.json.get(name) is not None:
+            return self.json[name]
+        return [*self.form.getlist(name), *self.files.getlist(name)] or None
+
+
+def read_fields(request: Request, path: Mapping[str, str]) -> Fields:
+    """Reads the body of whatever kind it is.
+
+    Raises what `read_body` raises, InvalidInputError for a body that is not what it says, and UnsupportedMediaError
+    for one that is neither JSON nor a form.
+    """
+    body = read_body(request, limit=MAX_BODY_BYTES)
+    kind = request.mimetype
+    if not body:
+        fields = Fields(path, request.args)
+    elif kind == "application/json" or kind.endswith("+json"):
+        fields = Fields(path, request.args, json=_read_json(body))
+    elif kind == "application/x-www-form-urlencoded":
+        fields = Fields(path, request.args, form=_read_urlencoded(body))
+    elif kind == "multipart/form-data":
+        form, files = _read_multipart(body, request.mimetype_params)
+        fields = Fields(path, request.args, form=form, files=files)
+    else:
+        raise UnsupportedMediaError("The request body must be JSON or a form.")
+    _refuse_nul(fields)
+    return fields
+
+
+def parse(params: type[P], fields: Fields) -> P:
+    """Raises InvalidInputError that names the first wrong field and repeats nothing of what it held."""
+    values: dict[str, Any] = {}
+    for name in params.model_fields:
+        found = fields.find_all(name) if name in params.list_fields else fields.find(name)
+        if found is not None:
+            values[name] = found
+    try:
+        return params.model_validate(values)
+    except ValidationError as error:
+        raise InvalidInputError(_describe(error)) from None  # The cause holds the input: passwords, tokens.
+
+
+def _read_json(body: bytes) -> JsonObject:
+    try:
+        return load_object(body)
+    except MalformedDocumentError as error:
+        raise InvalidInputError("The request body is not a JSON object we accept.") from error
+
+
+def _read_urlencoded(body: bytes) -> MultiDict[str, str]:
+    try:
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
+    except ValueError as error:
+        raise InvalidInputError("The request body is not a form we accept.") from error
+    return MultiDict(pairs)
+
+
+def _read_multipart(body: bytes, options: Mapping[str, str]) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
+    """Parts of a form. A browser sends a file field left empty as a part with an empty name: it is no file."""
+    parser = FormDataParser(max_form_memory_size=len(body), max_form_parts=MAX_FORM_FIELDS, silent=False, cls=MultiDict)
+    try:
+        _, form, files = parser.parse(BytesIO(body), "multipart/form-data", len(body), dict(options))
+    except (ValueError, OSError) as error:
+        raise InvalidInputError("The request body is not a form we accept.") from error
+    named = MultiDict((name, file) for name, file in files.items(multi=True) if file.filename)
+    return form, named
+
+
+def _refuse_nul(fields: Fields) -> None:
+    """PostgreSQL's text holds no U+0000; JSON was refused by its own reader."""
+    places: Iterable[Iterable[str]] = (
+        fields.path.values(),
+        (text for pair in fields.query.items(multi=True) for text in pair),
+        (text for pair in fields.form.items(multi=True) for text in pair),
+    )
+    if any("\0" in text for place in places for text in place):
+        raise InvalidInputError("A parameter holds U+0000.")
+
+
+def _describe(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return f"{name}: required."
+    if first["type"] == "value_error":  # Raised by a field's own check, in the words its facade wants.
+        return str(first["ctx"]["error"])
+    return f"{name}: {first['msg']}."

@@ -1,0 +1,137 @@
+"""OpenAPI 3.1 out of a table of routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from http import HTTPStatus
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from app.web.answers import JSON, Problem
+from app.web.api import Route
+
+Schema = dict[str, Any]
+
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+_REF = "#/components/schemas/{model}"
+_WITHOUT_BODY = frozenset({"GET", "DELETE"})
+_ALWAYS = frozenset({400, 408, 413, 415, 429, 503})  # The body, which may come with every request, decides most.
+_WITH_VIEWER = frozenset({401, 403})
+_RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer", "minimum": 0}}
+}
+_SECURITY_SCHEMES: Schema = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "auth_token": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "auth_token",
+        "description": "The token may also be the field `auth_token` of a JSON body or a form.",
+    },
+}
+
+
+def document(routes: Sequence[Route], *, title: str, version: str, description: str) -> Schema:
+    """The description of `routes`, complete and without references to the outside."""
+    schemas = _Schemas(routes)
+    paths: dict[str, Schema] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "description": description},
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {"schemas": schemas.shared, "securitySchemes": _SECURITY_SCHEMES},
+    }
+
+
+class _Schemas:
+    """JSON Schemas of every model: answers are shared components, parameters belong to their one operation."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        params = {route.params for route in routes}
+        models: list[Any] = [(model, "validation") for model in params]
+        models += [(model, "serialization") for model in {route.answer for route in routes} | {Problem}]
+        self._refs, found = models_json_schema(models, ref_template=_REF)
+        definitions: dict[str, Schema] = found["$defs"]
+        own = {self._name(model, "validation") for model in params}
+        self._params = {name: definitions[name] for name in own}
+        self.shared = {name: schema for name, schema in sorted(definitions.items()) if name not in own}
+
+    def answer(self, route: Route) -> Schema:
+        return dict(self._refs[route.answer, "serialization"])
+
+    def problem(self) -> Schema:
+        return dict(self._refs[Problem, "serialization"])
+
+    def properties(self, route: Route) -> tuple[dict[str, Schema], list[str]]:
+        """The parameters outside the path: their schemas, and the names of those that must be there."""
+        schema = self._params[self._name(route.params, "validation")]
+        properties = {name: part for name, part in schema.get("properties", {}).items() if name not in route.path_names}
+        return deepcopy(properties), [name for name in schema.get("required", []) if name in properties]
+
+    def _name(self, model: Any, mode: Any) -> str:
+        return str(self._refs[model, mode]["$ref"]).rpartition("/")[2]
+
+
+def _operation(route: Route, schemas: _Schemas) -> Schema:
+    properties, required = schemas.properties(route)
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in route.path_names
+    ]
+    operation: Schema = {
+        "operationId": route.name,
+        "tags": [route.tag],
+        "summary": route.summary,
+        "parameters": parameters,
+        "responses": _responses(route, schemas),
+        "security": [{"bearer": []}, {"auth_token": []}] if route.needs_viewer else [],
+    }
+    if route.method in _WITHOUT_BODY:
+        parameters += [_query_parameter(name, schema, required) for name, schema in properties.items()]
+    elif properties:
+        operation["requestBody"] = _request_body(properties, required)
+    if properties:
+        operation["description"] = "Each parameter may be in the query, in a JSON body or in a form."
+    return operation
+
+
+def _query_parameter(name: str, schema: Schema, required: Sequence[str]) -> Schema:
+    return {"name": name, "in": "query", "required": name in required, "schema": schema}
+
+
+def _request_body(properties: Mapping[str, Schema], required: Sequence[str]) -> Schema:
+    """The same fields as JSON and as a form; files only fit into the form of many parts."""
+    texts = {name: schema for name, schema in properties.items() if not _is_file(schema)}
+    kinds = {JSON: texts, URLENCODED: texts}
+    if len(texts) < len(properties):
+        kinds[MULTIPART] = dict(properties)
+    return {
+        "required": bool(required),
+        "content": {
+            kind: {"schema": {"type": "object", "properties": fields, "required": list(required)}}
+            for kind, fields in kinds.items()
+        },
+    }
+
+
+def _is_file(schema: Schema) -> bool:
+    return schema.get("format") == "binary" or ("items" in schema and _is_file(schema["items"]))
+
+
+def _responses(route: Route, schemas: _Schemas) -> Schema:
+    answers = {str(route.status): _response(route.status, schemas.answer(route))}
+    statuses = _ALWAYS | frozenset(route.errors) | (_WITH_VIEWER if route.needs_viewer else frozenset())
+    for status in sorted(statuses):
+        answers[str(status)] = _response(status, schemas.problem())
+        if status in (429, 503):
+            answers[str(status)]["headers"] = _RETRY_AFTER
+    return answers
+
+
+def _response(status: int, schema: Schema) -> Schema:
+    return {"description": HTTPStatus(status).phrase, "content": {JSON: {"schema": schema}}}

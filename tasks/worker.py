@@ -1,0 +1,49 @@
+"""A worker's life: what it opens when it starts and how it stops."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from celery import signals
+
+from app.db import on_wake
+from app.process import prepare
+from app.services import broker
+from app.services.bus import Bus, hint_commits
+from app.services.logs import configure_logging
+from app.settings import current
+from tasks.delivery import lanes
+from tasks.watchdog import Watchdog
+
+_STOP_SECONDS: Final = 2.5  # The supervisor's patience ends at 4.
+
+_watchdogs: list[Watchdog] = []
+
+
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]  # Celery carries no types.
+def log_as_json(**_: Any) -> None:
+    configure_logging(current().log_level)
+
+
+@signals.worker_init.connect  # type: ignore[untyped-decorator]  # Celery carries no types.
+def open_up(**_: Any) -> None:
+    settings = current()
+    prepare(settings)
+    on_wake(broker.hint)
+    hint_commits(Bus(settings.redis_url, installation=settings.origin))
+
+
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]  # Celery carries no types.
+def keep_watch(sender: Any, **_: Any) -> None:
+    watchdog = Watchdog(sender.hostname)
+    watchdog.start()
+    _watchdogs.append(watchdog)
+
+
+@signals.worker_shutdown.connect  # type: ignore[untyped-decorator]  # Celery carries no types.
+def wind_up(**_: Any) -> None:
+    """Turns that are on may note what they sent; a request that hangs is cut off, and its row is sent again."""
+    for watchdog in _watchdogs:
+        watchdog.stop()
+    lanes.stop(seconds=_STOP_SECONDS)
+    broker.close()
