@@ -1,0 +1,77 @@
+"""Real databases for tests: each test an empty one, on SQLite and on PostgreSQL."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+import app.models  # noqa: F401  It fills the metadata.
+from app import sealing
+from app.db import Base, Database, connect
+from app.keyring import Keyring
+from tests.e2e.postgres import PostgresCluster, find_postgres_binaries
+
+SECRET = "a secret for tests, long enough to be one"
+BACKENDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A throwaway PostgreSQL of this test process, with every table; skips where none is installed."""
+    binaries = find_postgres_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL: initdb is neither in /usr/lib/postgresql nor on PATH")
+    with PostgresCluster(binaries) as cluster:
+        url = cluster.create_database("shoal").replace("postgres://", "postgresql+psycopg://", 1)
+        _create_tables(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with every table, to copy: making them takes longer than most tests."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _create_tables(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=BACKENDS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database with every table; a test that asks for it runs on each backend."""
+    if request.param == "sqlite":
+        path = tmp_path / "shoal.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("postgres_url")
+    _empty(url)
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The database of this process, empty, with a key ring to seal by."""
+    connected = connect(database_url)
+    sealing.configure(Keyring([SECRET]))
+    with ExitStack() as stack:
+        stack.callback(connected.engine.dispose)
+        yield connected
+
+
+def _create_tables(url: str) -> None:
+    database = Database(url)
+    Base.metadata.create_all(database.engine)
+    if database.is_sqlite:
+        with database.engine.connect() as connection:  # So that the file alone is the whole database.
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.engine.dispose()
+
+
+def _empty(url: str) -> None:
+    database = Database(url)
+    names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+    with database.engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    database.engine.dispose()

@@ -1,0 +1,126 @@
+"""A server behind Flask's test client, on a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import event, func, insert, select, update
+
+from app.actions import passwords
+from app.actions.installation import prepare_installation
+from app.db import Base, database, transaction
+from app.factory import make_app
+from app.models import Account, RoleGrant, Space
+from app.settings import Settings
+from tests.databases import database_url, postgres_url, sqlite_template
+
+__all__ = ["database_url", "postgres_url", "sqlite_template"]
+
+ORIGIN = "https://chat.example"
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account, signed in."""
+
+    id: str
+    username: str
+    session: dict[str, Any]
+
+    @property
+    def token(self) -> str:
+        return str(self.session["auth_token"])
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+class Server:
+    """What a client sees of a server, and what the tests may look at behind its back."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def call(self, method: str, path: str, *, person: Person | None = None, **options: Any) -> Any:
+        """The answer, read to its end; untyped, because `json` of a typed one may always be None."""
+        headers = dict(options.pop("headers", {})) | (person.bearer if person else {})
+        return self.client.open(path, method=method, headers=headers, buffered=True, **options)
+
+    def sign_up(self, username: str) -> Person:
+        answer = self.call("POST", "/api/v1/users/signup", json={"username": username, "password": PASSWORD})
+        assert answer.status_code == 201, answer.text
+        person = Person("", username, answer.json)
+        profile = self.call("POST", "/api/v1/users/profile", person=person).json
+        return Person(profile["user_data"]["user_id"], username, answer.json)
+
+    def give_role(self, person: Person, role: str) -> None:
+        with transaction() as session:
+            home = session.scalar(select(Space.actor_id).where(Space.is_home))
+            session.execute(insert(RoleGrant).values(actor_id=person.id, space_id=home, role=role))
+
+    def ban(self, person: Person) -> None:
+        with transaction() as session:
+            banned = update(Account).where(Account.actor_id == person.id)
+            session.execute(banned.values(banned_at=datetime.now(UTC), ban_reason="spam"))
+
+    def stored(self) -> dict[str, int]:
+        """How many rows each table has."""
+        with database().engine.connect() as connection:
+            return {
+                table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in Base.metadata.sorted_tables
+            }
+
+    @contextmanager
+    def stores_nothing(self) -> Iterator[None]:
+        before = self.stored()
+        yield
+        assert self.stored() == before
+
+    @contextmanager
+    def counted_queries(self) -> Iterator[list[str]]:
+        """The statements that are executed meanwhile."""
+        statements: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            statements.append(statement)
+
+        event.listen(database().engine, "before_cursor_execute", note)
+        try:
+            yield statements
+        finally:
+            event.remove(database().engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def server(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A new installation."""
+    monkeypatch.setattr(passwords, "COST", 4)
+    settings = Settings.from_env(
+        {"SHOAL_DATA": str(tmp_path / "data"), "SHOAL_ORIGIN": ORIGIN, "SHOAL_SECRET_KEY": "s" * 32}, None
+    )
+    app = make_app(replace(settings, database_url=database_url))
+    connected = database()
+    prepare_installation(settings)
+    yield Server(app.test_client())
+    connected.engine.dispose()
+
+
+@pytest.fixture
+def owner(server: Server) -> Person:
+    """The first account."""
+    return server.sign_up("alice")
+
+
+@pytest.fixture
+def member(server: Server, owner: Person) -> Person:
+    return server.sign_up("bob")

@@ -1,0 +1,252 @@
+"""HTTP as every route of this server speaks it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import uuid
+from typing import Any
+
+import pytest
+
+from app.errors import UnavailableError
+from app.facades.pufferblow import users
+from app.web.bodies import MAX_BODY_BYTES
+from tests.facades.conftest import Person, Server
+
+SIGN_UP = "/api/v1/users/signup"
+INFO = "/api/v1/info"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", INFO, 200),
+        ("GET", "/api/v1/nope", 404),
+        ("GET", SIGN_UP, 405),
+        ("POST", SIGN_UP, 400),
+        ("POST", "/api/v1/users/profile", 401),
+    ],
+)
+def test_every_answer_is_json_with_its_own_request_id(server: Server, method: str, path: str, status: int) -> None:
+    first, second = server.call(method, path), server.call(method, path)
+
+    assert (first.status_code, first.mimetype) == (status, "application/json")
+    ids = {uuid.UUID(answer.headers["X-Request-ID"]) for answer in (first, second)}
+    assert len(ids) == 2
+    assert first.headers["X-Content-Type-Options"] == "nosniff"
+    assert first.headers["Referrer-Policy"] == "no-referrer"
+    if status >= 400:
+        assert list(first.json) == ["detail"]
+        assert isinstance(first.json["detail"], str)
+
+
+@pytest.mark.parametrize("path", [INFO, "/api/v1/nope", SIGN_UP, "/", "/docs", "/healthz"])
+def test_a_browser_of_another_origin_may_ask_every_path(server: Server, path: str) -> None:
+    answer = server.call(
+        "OPTIONS",
+        path,
+        headers={
+            "Origin": "http://localhost:4173",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type,x-pufferblow-node-session",
+        },
+    )
+
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:4173"
+    assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, DELETE, OPTIONS"
+    assert {"content-type", "x-pufferblow-node-session", "authorization"} <= set(
+        answer.headers["Access-Control-Allow-Headers"].split(", ")
+    )
+    assert "Origin" in answer.vary
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/v1/nope"), ("GET", SIGN_UP), ("POST", SIGN_UP)])
+def test_a_browser_of_another_origin_may_read_errors(server: Server, method: str, path: str) -> None:
+    answer = server.call(method, path, headers={"Origin": "https://client.example"})
+
+    assert answer.status_code >= 400
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://client.example"
+    assert {"X-Request-ID", "Retry-After", "X-RateLimit-Reset"} <= set(
+        answer.headers["Access-Control-Expose-Headers"].split(", ")
+    )
+
+
+def test_a_wrong_method_is_told_the_right_ones(server: Server) -> None:
+    answer = server.call("GET", SIGN_UP)
+
+    assert answer.json == {"detail": "Method Not Allowed"}
+    assert "POST" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1"])
+def test_the_root_leads_to_info(server: Server, path: str) -> None:
+    answer = server.call("GET", path)
+
+    assert (answer.status_code, answer.headers["Location"]) == (307, INFO)
+
+
+@pytest.mark.parametrize("path", [INFO + "/", "/api/v1/users/", "/api/v1/"])
+def test_a_slash_at_the_end_changes_nothing(server: Server, path: str) -> None:
+    assert server.call("GET", path).status_code == server.call("GET", path.rstrip("/")).status_code
+
+
+def test_a_doubled_slash_is_no_route_and_no_redirect(server: Server) -> None:
+    assert server.call("GET", "/api//v1/info").status_code == 404
+
+
+def test_head_is_get_without_a_body(server: Server) -> None:
+    answer = server.call("HEAD", INFO)
+
+    assert (answer.status_code, answer.data) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[]",
+        b'"text"',
+        b"\xff",
+        '{"username":"a"}'.encode("utf-16"),
+        b"\xef\xbb\xbf{}",
+        b'{"username":NaN}',
+        b'{"username":"a","username":"b"}',
+        b'{"username":"\\u0000"}',
+        b'{"username":"\\ud800"}',
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 100 + b"1" + b"}" * 100,
+    ],
+)
+def test_json_that_readers_disagree_about_is_refused(server: Server, body: bytes) -> None:
+    with server.stores_nothing():
+        answer = server.call("POST", SIGN_UP, data=body, content_type="application/json")
+
+    assert (answer.status_code, answer.json) == (400, {"detail": "The request body is not a JSON object we accept."})
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", None])
+def test_a_body_of_another_kind_is_refused(server: Server, kind: str | None) -> None:
+    with server.stores_nothing():
+        answer = server.call("POST", SIGN_UP, data=b'{"username":"bob","password":"x"}', content_type=kind)
+
+    assert answer.status_code == 415
+
+
+def test_a_compressed_body_is_refused(server: Server) -> None:
+    answer = server.call(
+        "POST",
+        SIGN_UP,
+        data=gzip.compress(b'{"username":"bob","password":"x"}'),
+        content_type="application/json",
+        headers={"Content-Encoding": "gzip"},
+    )
+
+    assert answer.status_code == 415
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_above_the_limit_is_refused(server: Server, announced: bool) -> None:
+    body = json.dumps({"username": "bob", "password": "x" * MAX_BODY_BYTES}).encode()
+    options: dict[str, Any] = {} if announced else {"environ_overrides": _unannounced(body)}
+
+    with server.stores_nothing():
+        answer = server.call("POST", SIGN_UP, data=body, content_type="application/json", **options)
+
+    assert (answer.status_code, answer.json) == (413, {"detail": "The request body is larger than 1024 KiB."})
+
+
+def test_a_body_shorter_than_announced_is_refused(server: Server) -> None:
+    with server.stores_nothing():
+        answer = server.call(
+            "POST",
+            SIGN_UP,
+            data=b'{"username":"bob","password":"x"}',
+            content_type="application/json",
+            environ_overrides={"CONTENT_LENGTH": "1000", "wsgi.input_terminated": True},
+        )
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [("username=bob&username=eve&password=x", {}), ("username=b%00ob&password=x", {}), ("", {"password": "x"})],
+)
+def test_ambiguous_broken_or_missing_parameters_are_refused(server: Server, query: str, body: dict[str, str]) -> None:
+    with server.stores_nothing():
+        answer = server.call("POST", SIGN_UP, query_string=query, data=body)
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"username": "bob", "password": ["hunter2"]},
+        {"username": {"a": "hunter2"}, "password": "x"},
+        {"username": "bob"},
+    ],
+)
+def test_a_refusal_repeats_nothing_of_what_was_sent(server: Server, given: dict[str, Any]) -> None:
+    answer = server.call("POST", SIGN_UP, json=given)
+
+    assert answer.status_code == 400
+    assert "hunter2" not in answer.text
+    assert isinstance(answer.json["detail"], str)
+
+
+@pytest.mark.parametrize("place", ["query_string", "json", "data", "multipart"])
+def test_a_parameter_may_be_in_every_place(server: Server, place: str) -> None:
+    given = {"username": "bob", "password": "x"}
+    options: dict[str, Any] = (
+        {"data": given, "content_type": "multipart/form-data"} if place == "multipart" else {place: given}
+    )
+
+    assert server.call("POST", SIGN_UP, **options).status_code == 201
+
+
+def test_the_query_wins_over_the_body(server: Server) -> None:
+    server.call("POST", SIGN_UP, query_string={"username": "bob"}, json={"username": "eve", "password": "x"})
+
+    assert (
+        server.call("GET", "/api/v1/users/signin", query_string={"username": "bob", "password": "x"}).status_code == 200
+    )
+
+
+def test_an_unexpected_error_tells_the_client_an_id_and_the_log_the_rest(
+    server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the secret is 42")
+
+    monkeypatch.setattr(users, "get_profile", fail)
+
+    answer = server.call("POST", "/api/v1/users/profile?debug=1", person=owner)
+
+    assert (answer.status_code, answer.json) == (500, {"detail": "Internal Server Error"})
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert answer.headers["X-Request-ID"] in record.getMessage()
+    assert "the secret is 42" in (record.exc_text or "")
+    assert owner.token not in caplog.text
+
+
+def test_storage_that_is_away_is_a_503_and_a_time_to_come_back(
+    server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise UnavailableError
+
+    monkeypatch.setattr(users, "get_profile", fail)
+
+    answer = server.call("POST", "/api/v1/users/profile", person=owner)
+
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def _unannounced(body: bytes) -> dict[str, Any]:
+    """As gunicorn hands on a chunked body: without a length, on a stream that ends."""
+    return {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}

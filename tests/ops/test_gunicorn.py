@@ -1,0 +1,131 @@
+"""gunicorn with our settings, over a small application."""
+
+import http.client
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.ops.processes import clean_environ, free_port, is_running, started, wait_until
+
+
+class Web:
+    """A running gunicorn."""
+
+    def __init__(self, port: int, pid: int, log: Path) -> None:
+        self.port = port
+        self.arbiter = psutil.Process(pid)
+        self._log = log
+
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def answers(self) -> bool:
+        try:
+            return self.get("/")[0] == 200
+        except OSError:
+            return False
+
+
+@pytest.fixture
+def start_web(tmp_path: Path) -> Iterator[Callable[..., Web]]:
+    with ExitStack() as stack:
+
+        def start(**environ: str) -> Web:
+            port, log = free_port(), tmp_path / "log"
+            argv = [sys.executable, "-m", "gunicorn", "--config", "python:app.gunicorn_conf", "tests.ops.small_app:app"]
+            full = clean_environ(PORT=str(port), SHOAL_DATA=str(tmp_path / "data"), HOME=str(tmp_path), **environ)
+            web = Web(port, stack.enter_context(started(argv, log=log, environ=full)).pid, log)
+            wait_until(web.answers, what="an answer")
+            return web
+
+        yield start
+
+
+def test_the_application_is_loaded_after_the_worker_was_patched(start_web: Callable[..., Web]) -> None:
+    web = start_web()
+
+    assert web.get("/") == (200, "http True")
+    assert "Warning" not in web.log()
+
+
+def test_an_error_is_logged_without_the_query(start_web: Callable[..., Web]) -> None:
+    web = start_web(SHOAL_LOG_LEVEL="debug")
+
+    status, _ = web.get("/fail?auth_token=very-secret")
+
+    assert status == 500
+    assert "failed on purpose" in web.log()
+    assert "very-secret" not in web.log()
+
+
+def test_a_request_line_that_makes_no_sense_is_logged_without_the_query(start_web: Callable[..., Web]) -> None:
+    web = start_web()
+
+    with socket.create_connection(("127.0.0.1", web.port), timeout=5) as connection:
+        connection.sendall(b"GET /?auth_token=very-secret\r\n\r\n")
+        assert connection.recv(64).startswith(b"HTTP/1.1 400")
+
+    assert "Invalid request from ip=127.0.0.1: Invalid HTTP request line: 'GET /?...'" in web.log()
+    assert "very-secret" not in web.log()
+
+
+def test_a_proxys_word_on_the_scheme_counts_only_when_it_is_trusted(start_web: Callable[..., Web]) -> None:
+    assert start_web().get("/", **{"X-Forwarded-Proto": "https"}) == (200, "http True")
+
+
+def test_a_trusted_proxys_word_on_the_scheme_counts(start_web: Callable[..., Web]) -> None:
+    web = start_web(SHOAL_TRUSTED_PROXIES="127.0.0.0/8")
+
+    assert web.get("/", **{"X-Forwarded-Proto": "https"}) == (200, "https True")
+
+
+def test_the_application_hears_of_a_stop(start_web: Callable[..., Web]) -> None:
+    web = start_web()
+
+    web.arbiter.send_signal(signal.SIGTERM)
+
+    assert web.arbiter.wait(timeout=5) == 0
+    assert web.log().count("told to stop") == 1
+
+
+def test_a_client_that_says_nothing_does_not_hold_up_a_stop(start_web: Callable[..., Web]) -> None:
+    web = start_web()
+    with socket.create_connection(("127.0.0.1", web.port), timeout=5) as idle:
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert idle.recv(64).startswith(b"HTTP/1.1 200")
+
+        web.arbiter.send_signal(signal.SIGTERM)
+
+        assert web.arbiter.wait(timeout=4.5) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
+def test_workers_end_with_a_killed_arbiter(start_web: Callable[..., Web]) -> None:
+    web = start_web()
+    workers = [child.pid for child in web.arbiter.children()]
+
+    web.arbiter.kill()
+
+    assert len(workers) == 1
+    wait_until(lambda: not is_running(workers[0]), seconds=0.9, what="the end of the worker")  # gunicorn takes 1 s.
+
+
+def test_no_control_socket_is_left_in_the_home_folder(start_web: Callable[..., Web], tmp_path: Path) -> None:
+    start_web()
+
+    assert list(tmp_path.rglob("*.ctl")) == []

@@ -1,0 +1,138 @@
+"""Reading bodies under the server that really reads them: gunicorn with gevent."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.waiting import eventually
+
+SERVED = """
+from flask import Flask, request
+
+from app.web.answers import answer_errors
+from app.web.bodies import read_body
+
+app = Flask("served", static_folder=None)
+answer_errors(app)
+
+
+@app.post("/")
+def count() -> str:
+    return str(len(read_body(request, limit=1000, seconds=0.5)))
+"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "served.py").write_text(SERVED)
+    path = str(folder / "s")
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-k",
+        "gevent",
+        "-b",
+        f"unix:{path}",
+        "--no-control-socket",
+        "served:app",
+    ]
+    environ = os.environ | {"PYTHONPATH": f"{folder}:{Path(__file__).parents[2]}", "PYTHONWARNINGS": "ignore"}
+    server = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
+    try:
+        eventually(lambda: Path(path).exists())
+        yield path
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def test_a_body_that_arrives_is_read_whole(address: str) -> None:
+    assert _post(address, b"Content-Length: 5", b"hello").startswith(b"HTTP/1.1 200")
+    assert _post(address, b"Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n").endswith(b"5")
+
+
+@pytest.mark.parametrize(
+    ("header", "body"), [(b"Content-Length: 500", b"hel"), (b"Transfer-Encoding: chunked", b"5\r\nhel")]
+)
+def test_a_body_that_stalls_is_given_up_and_the_connection_closed(address: str, header: bytes, body: bytes) -> None:
+    began = time.monotonic()
+
+    answer = _post(address, header, body)
+
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert time.monotonic() - began < 2
+
+
+def test_a_body_that_trickles_in_is_given_up_too(address: str) -> None:
+    with _connection(address) as connection:
+        connection.sendall(_head(b"Content-Length: 500"))
+        began = time.monotonic()
+        while time.monotonic() - began < 5 and not _has_answer(connection):
+            connection.sendall(b"x")
+        answer = connection.recv(1000)
+
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [
+        (b"Content-Length: 1001", b"x" * 1001),
+        (b"Transfer-Encoding: chunked", b"3e9\r\n" + b"x" * 1001 + b"\r\n0\r\n\r\n"),
+    ],
+)
+def test_a_body_above_the_limit_is_refused(address: str, header: bytes, body: bytes) -> None:
+    assert _post(address, header + b"\r\nConnection: close", body).startswith(b"HTTP/1.1 413")
+
+
+def test_a_broken_chunk_is_the_clients_mistake(address: str) -> None:
+    assert _post(address, b"Transfer-Encoding: chunked", b"zz\r\nhello\r\n0\r\n\r\n").startswith(b"HTTP/1.1 400")
+
+
+def _post(address: str, header: bytes, body: bytes) -> bytes:
+    """The answer until the server closes the connection or has nothing more to say."""
+    with _connection(address) as connection:
+        connection.sendall(_head(header) + body)
+        return _read(connection)
+
+
+def _head(header: bytes) -> bytes:
+    return b"POST / HTTP/1.1\r\nHost: served\r\n" + header + b"\r\n\r\n"
+
+
+def _connection(address: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(10)
+    connection.connect(address)
+    return connection
+
+
+def _read(connection: socket.socket) -> bytes:
+    answer = b""
+    while part := connection.recv(65536):
+        answer += part
+        head, _, rest = answer.partition(b"\r\n\r\n")
+        if head.startswith(b"HTTP/1.1 200") and rest:
+            break
+    return answer
+
+
+def _has_answer(connection: socket.socket) -> bool:
+    connection.settimeout(0.05)
+    try:
+        return bool(connection.recv(1, socket.MSG_PEEK))
+    except TimeoutError:
+        return False
+    finally:
+        connection.settimeout(10)
