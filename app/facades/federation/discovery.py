@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import msgspec
 from flask import Blueprint, Response, request
 
 from activitypub import nodeinfo
-from activitypub.errors import MalformedDocumentError
-from activitypub.webfinger import JRD_TYPE, Handle, host_meta, jrd, parse_handle
+from activitypub.webfinger import JRD_TYPE, Handle, host_meta, jrd
 from app.db import reading
 from app.errors import InvalidInputError, NotFoundError
-from app.ids import INSTANCE_ID
-from app.queries.actors import find_by_id, find_local
-from app.queries.channels import find_any_channel
+from app.queries.resources import find_by_name, find_by_uri
 from app.queries.statistics import count_usage
 from app.settings import current
 from app.uris import Uris
 
-if TYPE_CHECKING:
-    from app.models import Actor
-
 discovery = Blueprint("discovery", __name__)
-
-_NO_ACTOR = "Local actor not found"
 
 
 @discovery.get("/.well-known/webfinger")
@@ -35,8 +26,15 @@ def get_webfinger() -> Response:
     resources = request.args.getlist("resource")
     if len(resources) != 1 or not resources[0] or len(resources[0]) > 2048:
         raise InvalidInputError("Unsupported resource format")
-    uris = Uris(current().origin)
-    actor = _find(uris, resources[0])
+    uris, resource = Uris(current().origin), resources[0]
+    with reading() as session:
+        if uris.is_local(resource):
+            actor = find_by_uri(session, uris, resource)
+        else:
+            name, host = _parse_account(resource)
+            actor = find_by_name(session, name) if host == uris.host else None
+    if actor is None:
+        raise NotFoundError("Local actor not found")
     body = jrd(Handle(actor.preferred_username, uris.host), actor=actor.uri)
     response = Response(msgspec.json.encode(body), mimetype=JRD_TYPE)
     response.headers["Cache-Control"] = "public, max-age=300"
@@ -82,33 +80,12 @@ def _server() -> nodeinfo.Server:
     )
 
 
-def _find(uris: Uris, resource: str) -> Actor:
-    """Raises InvalidInputError for what is no resource of ours, NotFoundError for nobody."""
-    if uris.is_local(resource):
-        with reading() as session:
-            actor = find_by_id(session, INSTANCE_ID if resource == uris.instance else uris.local_id(resource) or "")
-    else:
-        actor = _find_by_handle(uris, resource)
-    if actor is None or actor.deleted_at is not None or not actor.is_local or _is_hidden(actor):
-        raise NotFoundError(_NO_ACTOR)
-    return actor
-
-
-def _find_by_handle(uris: Uris, resource: str) -> Actor | None:
-    if not resource.startswith("acct:"):
+def _parse_account(resource: str) -> tuple[str, str]:
+    """(name, host) of an `acct:` URI (RFC 7565). In development our host is `localhost:7575`, no public handle's."""
+    scheme, _, account = resource.partition(":")
+    name, _, host = account.removeprefix("@").rpartition("@")
+    if scheme != "acct":
         raise InvalidInputError("Unsupported resource format")
-    try:
-        handle = parse_handle(resource)
-    except MalformedDocumentError as error:
-        raise InvalidInputError("Invalid acct resource") from error
-    if handle.host != uris.host:
-        raise NotFoundError(_NO_ACTOR)
-    with reading() as session:
-        return find_local(session, handle.user)
-
-
-def _is_hidden(actor: Actor) -> bool:
-    """To strangers a private channel is not there."""
-    with reading() as session:
-        channel = find_any_channel(session, actor.id)
-    return channel is not None and channel.is_private
+    if not name or "@" in name:
+        raise InvalidInputError("Invalid acct resource")
+    return name, host.lower()
