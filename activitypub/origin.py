@@ -74,7 +74,8 @@ def _decide(activity: Node, *, signer: str, local_origin: str, contexts: list[ob
     around = [*contexts, activity.get("@context")]
     if isinstance(claim.object, Mapping):
         check_plain(claim.object, contexts=around)
-    _RULES.get(claim.kind, _check_nothing)(claim)
+    if (rule := _RULES.get(claim.kind)) is not None:  # a type without a rule has no effect either
+        rule(claim)
     if signer != claim.actor:
         return _ask_at_home(claim)
     if (inner := _announced_activity(claim)) is None:
@@ -123,10 +124,6 @@ def _announced_activity(claim: _Claim) -> Node | None:
         return None
     kind = _only(inner.get("type"))
     return inner if isinstance(kind, str) and kind in _RULES else None
-
-
-def _check_nothing(claim: _Claim) -> None:
-    """A type without a rule has no effect either."""
 
 
 def _check_authored(claim: _Claim) -> None:

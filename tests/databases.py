@@ -14,7 +14,7 @@ from app.db import Base, Database, connect
 from app.keyring import Keyring
 from tests.e2e.postgres import PostgresCluster, find_postgres_binaries
 
-SECRET = "a secret for tests, long enough to be one"
+SECRET = "a secret for tests that is long enough to be one"
 BACKENDS = ("sqlite", "postgresql")
 
 

@@ -8,7 +8,8 @@ from activitypub.fetch.connection import Connection
 
 Endpoint: TypeAlias = tuple[str, int]
 
-_MAX_PER_HOST: Final = 4
+# As many as a healthy host gets deliveries at once.
+_MAX_PER_HOST: Final = 6
 
 
 class ConnectionPool:

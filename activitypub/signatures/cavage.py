@@ -52,7 +52,7 @@ def parse_cavage(request: HttpRequest) -> PresentedSignature:
 def signing_strings(request: HttpRequest, presented: PresentedSignature) -> Iterator[bytes]:
     """What the sender may have signed: the request as it is and, for reads, without its query.
 
-    Older GoToSocial leaves the query out of ``(request-target)``. A POST gets no such grace, because the
+    Some peers leave the query out of ``(request-target)``. A POST gets no such grace, because the
     query of an inbox would otherwise be anyone's to choose.
     """
     yield _signing_string(request, presented, target=request.target)
@@ -139,7 +139,11 @@ def _signing_string(request: HttpRequest, presented: PresentedSignature, *, targ
         if value is None:
             raise SignatureError("a covered component is not in the request")
         lines.append(f"{name}: {value}")
+    text = "\n".join(lines)
+    # The list of components is not signed itself, so a line must never be able to pass for two.
+    if text.count("\n") != len(lines) - 1 or "\r" in text:
+        raise SignatureError("a covered component spans lines")
     try:
-        return "\n".join(lines).encode("latin-1")
+        return text.encode("latin-1")
     except UnicodeEncodeError:
         raise SignatureError("a covered component is not Latin-1") from None

@@ -128,14 +128,12 @@ class _Message:
 
 def _only_member(header: str) -> tuple[str, tuple[Any, _Parameters]]:
     try:
-        members = http_sf.parse(header.encode("ascii"), tltype="dictionary", on_duplicate_key=_refuse_duplicate)
+        members: Any = http_sf.parse(header.encode("ascii"), tltype="dictionary", on_duplicate_key=_refuse_duplicate)
     except ValueError as error:
         raise SignatureError(f"not a structured field: {error}") from None
-    if not isinstance(members, dict) or len(members) != 1:
+    if len(members) != 1:
         raise SignatureError("not exactly one signature")
-    label, member = next(iter(members.items()))
-    if not isinstance(member, tuple):
-        raise SignatureError("not a member with parameters")
+    [(label, member)] = members.items()
     return label, member
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Delete, Update, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Delete, Update, delete, exists, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.db import transaction
@@ -111,8 +111,9 @@ def _forget_tokens(session: Session, now: datetime) -> int:
 
 def _forget_hosts(session: Session, now: datetime) -> int:
     """Hosts that nobody follows across, with nothing under way, not heard from in a week (FED-07)."""
-    actors = select(Actor.id).where(Actor.host == Host.host)
-    is_followed_across = exists().where(or_(Follow.actor_id.in_(actors), Follow.target_id.in_(actors)))
+    is_of_host = Actor.host == Host.host
+    has_follower = exists().where(is_of_host, Follow.actor_id == Actor.id)
+    has_followed = exists().where(is_of_host, Follow.target_id == Actor.id)
     idle = (
         select(Host.host)
         .where(
@@ -120,7 +121,8 @@ def _forget_hosts(session: Session, now: datetime) -> int:
             func.coalesce(Host.last_success_at, Host.created_at) < now - _HOST_MEMORY,
             ~exists().where(Delivery.host == Host.host, Delivery.state == QUEUED),
             ~exists().where(InboxItem.host == Host.host, InboxItem.state == QUEUED),
-            ~is_followed_across,
+            ~has_follower,
+            ~has_followed,
         )
         .limit(_BATCH)
     )

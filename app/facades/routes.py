@@ -11,6 +11,6 @@ from app.facades import docs, federation, health, pufferblow
 
 def mount_facades(app: Flask) -> None:
     health.mount(app)
-    pufferblow.mount(app)
     federation.mount(app)
+    pufferblow.mount(app)
     docs.mount(app, [pufferblow.API], version=version("shoal"))

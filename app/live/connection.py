@@ -22,6 +22,7 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessa
 from app.errors import UnavailableError
 from app.live.bucket import TokenBucket
 from app.live.frames import CloseCode, close_frame, text_frame
+from app.live.handshake import HandshakeSocket
 from app.live.writer import Writer
 
 MESSAGE_BYTES_MAX = 64 * 1024
@@ -55,11 +56,11 @@ class Connection:
     """
 
     def __init__(self, server: Server) -> None:
-        if not isinstance(server.thread, _NoThread):
-            raise RuntimeError("SOCK_SERVER_OPTIONS must be app.live.connection.SERVER_OPTIONS")
+        if not isinstance(server.thread, _NoThread) or not isinstance(server.sock, HandshakeSocket):
+            raise RuntimeError("a socket needs prepare_upgrade before it, and SERVER_OPTIONS as SOCK_SERVER_OPTIONS")
         server.connected = False  # flask-sock closes what it believes open, and that is ours to do.
         self._protocol: WSConnection = server.ws
-        self._sock: socket.socket = server.sock
+        self._sock = server.sock.sock
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         self._writer = Writer(self._sock)
         self._messages = TokenBucket(per_second=MESSAGES_PER_SECOND, burst=MESSAGES_BURST)
@@ -77,7 +78,8 @@ class Connection:
             self.cut()  # The process ends; gunicorn kills greenlets so.
             return False
         if error is not None:
-            _log.error("a socket's handler failed", exc_info=error)
+            is_outage = isinstance(error, UnavailableError)  # Which has been logged where it was noticed.
+            _log.error("a socket's handler failed", exc_info=None if is_outage else error)
         self.close(_code_after(error), "")
         self._drain()
         self._writer.join()
@@ -130,7 +132,7 @@ class Connection:
             return self._sock.recv(_RECEIVE_BYTES)
         except TimeoutError:
             return None
-        except OSError:
+        except (OSError, ValueError):  # The latter from a TLS socket that the writer has shut down.
             return b""
 
     def _handle(self, event: Event) -> str | bytes | None:

@@ -21,6 +21,7 @@ raises UnavailableError it is given the batch again; after any other error the b
 
 POLL_SECONDS = 5.0
 RETRY_SECONDS = 1.0
+_STOP_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -66,11 +67,11 @@ class Feed:
                 self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; the batch it is at is told to the end."""
+        """End the thread, within a second; the batch it is at is told to the end if that is long enough."""
         self._is_stopped = True
         self._is_hinted.set()
         if self._thread is not None:
-            self._thread.join(POLL_SECONDS)
+            self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         pause = POLL_SECONDS

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import binascii
+import socket
 from base64 import b64decode
+from contextlib import suppress
 from typing import Any
 
 import h11
@@ -13,15 +15,34 @@ from wsproto.utilities import RemoteProtocolError
 from app.errors import InvalidInputError
 
 _EXTENSIONS = "HTTP_SEC_WEBSOCKET_EXTENSIONS"
+_SOCKETS = ("gunicorn.socket", "werkzeug.socket")
+
+
+class HandshakeSocket:
+    """What simple-websocket writes its 101 to. A client that is gone by then is not an error: the reader will see."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+
+    def send(self, data: bytes) -> None:
+        with suppress(OSError):
+            self.sock.sendall(data)
 
 
 def prepare_upgrade(environ: dict[str, Any]) -> None:
-    """Check the request in `environ`, and take its offer of compression out.
+    """Check the request in `environ`, and change it into one that simple-websocket answers well.
 
-    simple-websocket would answer a bad request with 500 and accept every permessage-deflate, which costs 137 KB a
-    socket and lets 64 KB become 64 MB. Raises InvalidInputError.
+    It would answer a bad request with 500, and accept every permessage-deflate, which costs 137 KB a socket and lets
+    64 KB become 64 MB. Raises InvalidInputError.
     """
+    _check_upgrade(environ)
     environ.pop(_EXTENSIONS, None)
+    for name in _SOCKETS:
+        if name in environ:
+            environ[name] = HandshakeSocket(environ[name])
+
+
+def _check_upgrade(environ: dict[str, Any]) -> None:
     if environ["REQUEST_METHOD"] != "GET":
         raise InvalidInputError("A socket is opened with GET.")
     if environ.get("CONTENT_LENGTH") not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in environ:

@@ -96,14 +96,20 @@ class Bus:
             listener()
 
 
+_hinted: Bus | None = None
+
+
 def hint_commits(bus: Bus) -> None:
-    """Have every commit of this process that added events tell the bus so."""
+    """Have `bus`, from now on instead of any other, told of every commit of this process that added events."""
+    global _hinted  # noqa: PLW0603  Commits are of the process, and so is who is told.
+    if _hinted is None:
+        on_wake(_hint)
+    _hinted = bus
 
-    def publish(kind: str, _key: str) -> None:
-        if kind == EVENTS:
-            bus.publish(EVENTS)
 
-    on_wake(publish)
+def _hint(kind: str, _key: str) -> None:
+    if kind == EVENTS and _hinted is not None:
+        _hinted.publish(EVENTS)
 
 
 class _OnceThread:

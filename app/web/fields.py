@@ -68,12 +68,13 @@ class Fields:
         return given[0] if given else None
 
     def find_all(self, name: str) -> list[Any] | Json:
-        """Like `find`, for a parameter that may repeat; files are among its values."""
+        """Like `find`, for a parameter that may repeat; files are among its values, empty fields of a form are not."""
         if self.query.getlist(name):
             return self.query.getlist(name)
         if self.json.get(name) is not None:
             return self.json[name]
-        return [*self.form.getlist(name), *self.files.getlist(name)] or None
+        texts = [text for text in self.form.getlist(name) if text]
+        return [*texts, *self.files.getlist(name)] or None
 
 
 def read_fields(request: Request, path: Mapping[str, str]) -> Fields:
@@ -129,7 +130,13 @@ def _read_urlencoded(body: bytes) -> MultiDict[str, str]:
 
 def _read_multipart(body: bytes, options: Mapping[str, str]) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
     """Parts of a form. A browser sends a file field left empty as a part with an empty name: it is no file."""
-    parser = FormDataParser(max_form_memory_size=len(body), max_form_parts=MAX_FORM_FIELDS, silent=False, cls=MultiDict)
+    parser = FormDataParser(
+        stream_factory=lambda *_, **__: BytesIO(),  # The whole body is in memory already.
+        max_form_memory_size=len(body),
+        max_form_parts=MAX_FORM_FIELDS,
+        silent=False,
+        cls=MultiDict,
+    )
     try:
         _, form, files = parser.parse(BytesIO(body), "multipart/form-data", len(body), dict(options))
     except (ValueError, OSError) as error:

@@ -24,12 +24,11 @@ _RETRY_AFTER = {
     "Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer", "minimum": 0}}
 }
 _SECURITY_SCHEMES: Schema = {
-    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-    "auth_token": {
-        "type": "apiKey",
-        "in": "query",
-        "name": "auth_token",
-        "description": "The token may also be the field `auth_token` of a JSON body or a form.",
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The token may also be the parameter `auth_token`, in the query, a JSON body or a form.",
     },
 }
 
@@ -89,7 +88,7 @@ def _operation(route: Route, schemas: _Schemas) -> Schema:
         "summary": route.summary,
         "parameters": parameters,
         "responses": _responses(route, schemas),
-        "security": [{"bearer": []}, {"auth_token": []}] if route.needs_viewer else [],
+        "security": [{"bearer": []}] if route.needs_viewer else [],
     }
     if route.method in _WITHOUT_BODY:
         parameters += [_query_parameter(name, schema, required) for name, schema in properties.items()]

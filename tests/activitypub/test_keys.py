@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_public_key,
+)
 
 from activitypub.errors import UnusableKeyError
 from activitypub.keys import (
@@ -40,6 +46,14 @@ def test_a_stored_private_key_signs_as_before(key: Any) -> None:
     restored = private_key_from_der(private_key_to_der(key))
 
     assert sign(restored, b"message") == sign(key, b"message")
+
+
+def test_a_stored_key_of_another_kind_is_not_ours() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    data = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+    with pytest.raises(ValueError, match="neither"):
+        private_key_from_der(data)
 
 
 @pytest.mark.parametrize("key", [RSA, ED25519], ids=["rsa", "ed25519"])

@@ -131,6 +131,21 @@ def test_a_covered_header_must_be_there() -> None:
         check(rfc9421(covered='"@method" "@target-uri" "content-digest" "x"'))
 
 
+@pytest.mark.parametrize("value", ["one\ntwo", "one\rtwo"])
+def test_a_covered_header_must_be_one_line(value: str) -> None:
+    for request in (
+        cavage(covered="(request-target) host date digest x", headers={"x": value}),
+        rfc9421(covered='"@method" "@target-uri" "content-digest" "x"', headers={"x": value}),
+    ):
+        with pytest.raises(SignatureError, match="spans lines"):
+            check(request)
+
+
+def test_a_header_must_not_be_endless() -> None:
+    with pytest.raises(SignatureError, match="too long"):
+        check(cavage(parameters=f'opaque="{"x" * 8192}"'))
+
+
 UNCOVERED = {
     "request target": cavage(covered="host date digest"),
     "host": cavage(covered="(request-target) date digest"),

@@ -62,6 +62,19 @@ class Server:
         profile = self.call("POST", "/api/v1/users/profile", person=person).json
         return Person(profile["user_data"]["user_id"], username, answer.json)
 
+    def create_channel(self, person: Person, **given: Any) -> dict[str, Any]:
+        answer = self.call("POST", "/api/v1/channels/create/", person=person, json={"channel_name": "Lobby"} | given)
+        assert answer.status_code == 200, answer.text
+        channel: dict[str, Any] = answer.json["channel_data"]
+        return channel
+
+    def send(self, person: Person, channel_id: str, text: str) -> dict[str, Any]:
+        path = f"/api/v1/channels/{channel_id}/send_message"
+        answer = self.call("POST", path, person=person, data={"message": text})
+        assert answer.status_code == 201, answer.text
+        message: dict[str, Any] = answer.json["message_data"]
+        return message
+
     def give_role(self, person: Person, role: str) -> None:
         with transaction() as session:
             home = session.scalar(select(Space.actor_id).where(Space.is_home))

@@ -1,4 +1,4 @@
-"""gunicorn with the test application, databases, and a Valkey, each started once for a module that asks."""
+"""gunicorn with the test application, databases, and a Valkey, each started once for all tests that ask."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def make_tables(url: str) -> str:
     return url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def start_gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Gunicorn]]:
     """Start one more server: SQLite and no Redis unless told otherwise."""
     with ExitStack() as stack:
@@ -92,18 +92,18 @@ def start_gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
         yield start
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(start_gunicorn: Callable[..., Gunicorn]) -> Gunicorn:
     return start_gunicorn()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
     with ValkeyServer(tmp_path_factory.mktemp("valkey") / "data") as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresCluster]:
     binaries = find_postgres_binaries()
     if binaries is None:

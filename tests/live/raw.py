@@ -45,6 +45,7 @@ class RawClient:
         self.sock.connect(("127.0.0.1", port))
         lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", *(f"{k}: {v}" for k, v in headers.items())]
         self.sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        self.was_reset = False
         self._buffer = b""
         head = self._read_head()
         self.status = int(head.split(b" ", 2)[1])
@@ -69,6 +70,7 @@ class RawClient:
             try:
                 data = self.sock.recv(65536)
             except ConnectionResetError:
+                self.was_reset = True
                 data = b""
             if not data:
                 if self._buffer:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Blueprint, Flask, g, request
 from flask_sock import Sock
@@ -31,11 +32,14 @@ sockets = Blueprint("sockets", __name__)
 sock = Sock()
 routes = Blueprint("routes", __name__)
 resumed = threading.Event()
+ended: list[Connection] = []
 
 
 @sockets.before_request
 def admit() -> None:
     prepare_upgrade(request.environ)
+    if request.path == "/late":
+        time.sleep(0.1)
     arguments = request.args
     g.who = {
         "viewer_id": arguments.get("user", "user_anybody"),
@@ -75,6 +79,15 @@ def join(ws: object) -> None:
             pass
 
 
+@sock.route("/late", bp=sockets)  # type: ignore[untyped-decorator]
+def late(ws: object) -> None:
+    """A socket that was admitted slowly; it is counted when it has ended."""
+    with Connection(ws) as connection:
+        for _ in connection.messages():
+            pass
+    ended.append(connection)
+
+
 @sock.route("/stuck", bp=sockets)  # type: ignore[untyped-decorator]
 def stuck(ws: object) -> None:
     """A handler that takes one message and is then busy until /resume."""
@@ -91,13 +104,13 @@ def broken(ws: object) -> None:
 
 
 @routes.post("/resume")
-def resume() -> dict:
+def resume() -> dict[str, Any]:
     resumed.set()
     return {}
 
 
 @routes.post("/send")
-def send() -> dict:
+def send() -> dict[str, Any]:
     """Send `count` texts of `size` characters; the writers run in between, for `pause` seconds."""
     arguments = request.json
     began = time.monotonic()
@@ -109,7 +122,7 @@ def send() -> dict:
 
 
 @routes.post("/close")
-def close() -> dict:
+def close() -> dict[str, Any]:
     if user := request.json.get("user"):
         live().hub.close_viewer(user, 1008, "banned")
     if session := request.json.get("session"):
@@ -118,7 +131,7 @@ def close() -> dict:
 
 
 @routes.post("/event")
-def event() -> dict:
+def event() -> dict[str, Any]:
     """Commit `count` events, one transaction each."""
     for _ in range(request.json.get("count", 1)):
         with db.transaction() as session:
@@ -129,14 +142,19 @@ def event() -> dict:
 
 
 @routes.post("/publish")
-def publish() -> dict:
+def publish() -> dict[str, Any]:
     live().bus.publish("ephemeral", request.json["text"])
     return {}
 
 
 @routes.get("/stats")
-def stats() -> dict:
-    return {"sockets": len(live().hub), "viewers": sorted(live().hub.viewers()), "threads": threading.active_count()}
+def stats() -> dict[str, Any]:
+    return {
+        "sockets": len(live().hub),
+        "viewers": sorted(live().hub.viewers()),
+        "threads": threading.active_count(),
+        "ended": len(ended),
+    }
 
 
 def tell(_session: Session, batch: Sequence[RecordedEvent]) -> None:
@@ -148,7 +166,7 @@ def tell_ephemeral(_topic: str, payload: bytes) -> None:
     live().hub.send(None, payload.decode(), channel_id=None)
 
 
-def refuse(error: AppError) -> tuple[dict, int]:
+def refuse(error: AppError) -> tuple[dict[str, Any], int]:
     return {"detail": error.message}, error.status
 
 

@@ -177,7 +177,9 @@ def test_bus_without_redis_is_this_process() -> None:
 
 def test_commit_that_added_events_is_hinted_and_no_other(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.db._wake_listeners", [])
-    process = Process(None)
+    monkeypatch.setattr(module, "_hinted", None)
+    process, other = Process(None), Process(None)
+    hint_commits(other.bus)
     hint_commits(process.bus)
 
     with transaction() as session:
@@ -190,6 +192,7 @@ def test_commit_that_added_events_is_hinted_and_no_other(database: Database, mon
         wake(session, "events")
         assert process.heard == []
     assert process.heard == [(EVENTS, b"")]
+    assert other.heard == []
 
 
 def test_bus_made_before_a_fork_works_after_it(valkey: ValkeyServer, start: Callable[..., Process]) -> None:

@@ -22,8 +22,7 @@ Start = Callable[..., Gunicorn]
 def join(stack: ExitStack, server: Gunicorn, count: int) -> list[RawClient]:
     """So many sockets, each of its own user and address, which have been greeted."""
     clients = [
-        stack.enter_context(RawClient(server.port, f"/join?user=user{number}&ip=ip{number}"))
-        for number in range(count)
+        stack.enter_context(RawClient(server.port, f"/join?user=user{number}&ip=ip{number}")) for number in range(count)
     ]
     for client in clients:
         assert client.frames(1)[0].opcode == TEXT
@@ -89,6 +88,7 @@ def test_both_processes_push_every_event_once_and_in_order(pair: list[Gunicorn])
             assert [told(client)["position"] for _ in range(60)] == list(range(1, 61))
 
 
+@pytest.mark.slow
 def test_without_redis_the_other_process_pushes_by_polling(pair: list[Gunicorn], valkey: ValkeyServer) -> None:
     here, there = pair
     with ExitStack() as stack:
@@ -115,6 +115,23 @@ def test_without_redis_the_other_process_pushes_by_polling(pair: list[Gunicorn],
             return frame is not None and json.loads(frame.payload)["position"] == -1
 
         eventually(is_heard, what="the bus is back")
+
+
+@pytest.mark.slow
+def test_feed_goes_on_after_the_database_was_killed(pair: list[Gunicorn], postgres: PostgresCluster) -> None:
+    here = pair[0]
+    with ExitStack() as stack:
+        (client,) = join(stack, here, 1)
+        here.post("/event")
+        assert told(client)["position"] == 1
+        postgres.process.kill()
+        eventually(lambda: "the feed cannot read the database" in here.log(), what="the feed has noticed")
+        postgres.start()
+
+        eventually(lambda: here.post("/event") == {}, what="an event is committed again")
+
+        assert told(client)["position"] > 1
+        assert "Traceback" not in here.log()
 
 
 def test_sockets_beyond_the_limits_are_answered_429(server: Gunicorn) -> None:

@@ -1,5 +1,6 @@
 """The command line: what it refuses, in one line and without a traceback."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,13 @@ from tests.ops.processes import clean_environ
 PRODUCTION = {"SHOAL_ORIGIN": "https://chat.example", "SHOAL_SECRET_KEY": "s" * 32}
 
 
-def shoal(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+def shoal(*arguments: str, cwd: Path, given: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run it in `cwd` with `given` on its standard input."""
     return subprocess.run(
         [sys.executable, "-m", "app.cli", *arguments],
         cwd=cwd,
         env=clean_environ(**environ),
-        stdin=subprocess.DEVNULL,
+        input=given,
         capture_output=True,
         text=True,
         timeout=60,
@@ -109,3 +111,50 @@ def test_check_tells_what_does_not_answer(tmp_path: Path) -> None:
     assert "127.0.0.1" in database
     assert "127.0.0.1:1" in broker
     assert "Traceback" not in result.stderr
+
+
+@pytest.fixture(scope="module")
+def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("empty")
+    shoal("migrate", cwd=folder).check_returncode()
+    return folder
+
+
+@pytest.fixture
+def folder(empty_server: Path, tmp_path: Path) -> Path:
+    """The folder of a server that nobody has an account on."""
+    return Path(shutil.copytree(empty_server, tmp_path / "server"))
+
+
+def test_init_makes_the_owner_of_an_empty_server_and_of_no_other(folder: Path) -> None:
+    arguments = ("init", "--username", "alice", "--password-stdin")
+
+    first = shoal(*arguments, cwd=folder, given="correct horse battery\n")
+    second = shoal(*arguments, cwd=folder, given="correct horse battery\n")
+
+    assert (first.returncode, first.stdout, first.stderr) == (0, "alice owns this server now.\n", "")
+    assert (second.returncode, second.stdout, second.stderr) == (1, "", "shoal: This server has an owner already.\n")
+
+
+def test_init_refuses_a_password_nobody_may_have(folder: Path) -> None:
+    result = shoal("init", "--username", "alice", "--password-stdin", cwd=folder, given="\n")
+
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_database_is_not_served_under_another_origin_or_secret(folder: Path) -> None:
+    moved = shoal("migrate", cwd=folder, SHOAL_ORIGIN="http://elsewhere")
+    locked = shoal("migrate", cwd=folder, SHOAL_SECRET_KEY="another secret of 32 characters!")
+
+    for result, word in ((moved, "http://elsewhere"), (locked, "SHOAL_SECRET_KEY")):
+        assert result.returncode == 2
+        assert len(result.stderr.splitlines()) == 1
+        assert word in result.stderr
+
+
+def test_init_before_migrate_is_one_line(tmp_path: Path) -> None:
+    result = shoal("init", "--username", "alice", "--password-stdin", cwd=tmp_path, given="correct horse battery\n")
+
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1

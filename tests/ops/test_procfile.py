@@ -29,6 +29,8 @@ def test_honcho_runs_every_process_and_ends_them_all(tmp_path: Path, broker_url:
         PORT=str(port),
         REDIS_URL=broker_url,
         SHOAL_BIND="127.0.0.1",
+        SHOAL_DATA=str(tmp_path / "data"),
+        SHOAL_ORIGIN=f"http://localhost:{port}",  # honcho gives each process a PORT of its own.
         SHOAL_FLOWER_AUTH=FLOWER_AUTH,
         SHOAL_FLOWER_PORT=str(flower_port),
     )
@@ -38,10 +40,10 @@ def test_honcho_runs_every_process_and_ends_them_all(tmp_path: Path, broker_url:
 
     with started([*honcho, "web", "worker", "beat", "flower"], log=log, environ=environ) as process:
         flower = f"http://127.0.0.1:{flower_port}/workers"
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/api/v1/info"), seconds=30, what="the web process")
-        wait_until(lambda: answers(flower, Authorization=basic(FLOWER_AUTH)), seconds=30, what="flower")
-        wait_until(lambda: "ready." in log.read_text(), seconds=30, what="the worker")
-        wait_until(lambda: "beat: Starting..." in log.read_text(), seconds=30, what="beat")
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/api/v1/info"), seconds=60, what="the web process")
+        wait_until(lambda: answers(flower, Authorization=basic(FLOWER_AUTH)), seconds=60, what="flower")
+        wait_until(lambda: "ready." in log.read_text(), seconds=60, what="the worker")
+        wait_until(lambda: "beat: Starting..." in log.read_text(), seconds=60, what="beat")
         assert not answers(flower)
         assert not answers(flower, Authorization=basic("admin:guess"))
         assert "flower-password" not in " ".join(" ".join(p.cmdline()) for p in descendants(process.pid))

@@ -31,7 +31,7 @@ class Server:
         self._url = f"http://127.0.0.1:{port}/api/v1/info"
 
     def wait_until_it_serves(self) -> None:
-        wait_until(lambda: answers(self._url), seconds=30, what=f"an answer of {self._url}")
+        wait_until(lambda: answers(self._url), seconds=60, what=f"an answer of {self._url}")
 
     def descendants(self) -> list[psutil.Process]:
         return descendants(self.process.pid)
@@ -55,10 +55,10 @@ class Server:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[[], Server]]:
+    port = free_port()  # One for all: the origin has it, and a database belongs to one origin.
     with ExitStack() as stack:
 
         def start() -> Server:
-            port = free_port()
             environ = clean_environ(PORT=str(port), SHOAL_BIND="127.0.0.1")
             process = stack.enter_context(
                 started(["shoal", "serve"], log=tmp_path / "log", environ=environ, cwd=tmp_path)
@@ -102,7 +102,9 @@ def test_a_web_process_killed_with_9_is_back_soon(serve: Callable[[], Server]) -
 
     web.kill()
 
-    wait_until(lambda: "web ended with code -9; starting it again in 1 s" in server.log(), what="the notice")
+    wait_until(
+        lambda: "web ended with code -9; starting it again in 1 s" in server.log(), seconds=20, what="the notice"
+    )
     server.wait_until_it_serves()
     assert server.child("gunicorn").pid != web.pid
 

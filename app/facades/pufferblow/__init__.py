@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
-from app.facades.pufferblow import info, tokens, users
+from app.facades.pufferblow import channels, dms, federation, info, messages, tokens, users
 from app.facades.pufferblow.api import API
 
 __all__ = ["API", "mount"]
 
-ROUTES = (info, tokens, users)  # Importing a module adds its routes to API.
+ROUTES = (info, tokens, users, channels, messages, federation, dms)  # Importing a module adds its routes to API.
 
 
 def mount(app: Flask) -> None:

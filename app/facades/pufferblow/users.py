@@ -21,8 +21,12 @@ TAG = "Users"
 Password = Annotated[str, Field(min_length=1, max_length=accounts.MAX_PASSWORD_LENGTH)]
 
 
+# The action says what a name may be; the pattern is for the documentation.
+Username = Annotated[str, Field(json_schema_extra={"pattern": accounts.USERNAME})]
+
+
 class SignUp(Params):
-    username: str
+    username: Username
     password: Password
 
 

@@ -1,0 +1,168 @@
+"""Channels: list, create, delete, and how far they were read (contracts/pufferblow.md, 4)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from app.actions.read_marks import mark_read
+from app.db import reading
+from app.facades.pufferblow.answers import Done, Time, iso
+from app.facades.pufferblow.api import API
+from app.facades.pufferblow.params import Flag, Id
+from app.pipeline import compose, submit
+from app.queries.channels import (
+    ChannelView,
+    count_unread,
+    get_visible,
+    list_members,
+    list_read_message_ids,
+    list_visible,
+    view_channel,
+)
+from app.queries.viewers import Viewer
+from app.web.api import NoParams
+from app.web.fields import Params
+
+TAG = "Channels"
+
+
+class CreateChannel(Params):
+    channel_name: Annotated[str, Field(min_length=1, max_length=100)]
+    is_private: Flag = False
+    channel_type: Literal["text", "voice", "mixed"] = "text"
+
+
+class WhichChannel(Params):
+    channel_id: Id
+
+
+class ReadMessage(WhichChannel):
+    message_id: Id
+
+
+class ChannelData(BaseModel):
+    """`allowed_users` are the members of a private channel."""
+
+    channel_id: str
+    channel_name: str
+    channel_type: str
+    messages_ids: list[str]
+    is_private: bool
+    allowed_users: list[str]
+    participant_ids: list[str]
+    created_at: Time
+
+
+class ChannelsListed(BaseModel):
+    status_code: int
+    channels: list[ChannelData]
+
+
+class ChannelCreated(Done):
+    channel_data: ChannelData
+
+
+class ReadHistory(BaseModel):
+    """Channels that were read to their end have no count."""
+
+    status_code: int
+    viewed_message_ids: list[str]
+    unread_counts: dict[str, int]
+
+
+@API.public("GET", "/api/v1/channels", params=NoParams, answer=Done, tag=TAG, summary="That the channels are here")
+def channels_route(_: NoParams) -> Done:
+    return Done(status_code=200, message="Channels route")
+
+
+@API.signed_in(
+    "POST", "/api/v1/channels/list/", params=NoParams, answer=ChannelsListed, tag=TAG, summary="Channels one may read"
+)
+def list_channels(viewer: Viewer, _: NoParams) -> ChannelsListed:
+    with reading() as session:
+        views = list_visible(session, viewer)
+    return ChannelsListed(status_code=200, channels=[_channel_data(view) for view in views])
+
+
+@API.signed_in(
+    "POST",
+    "/api/v1/channels/create/",
+    params=CreateChannel,
+    answer=ChannelCreated,
+    privilege="create_channels",
+    tag=TAG,
+    summary="Create a channel",
+    errors={409},
+)
+def create_channel(viewer: Viewer, params: CreateChannel) -> ChannelCreated:
+    activity, private = compose.channel(
+        viewer, params.channel_name, type=params.channel_type, is_private=params.is_private
+    )
+    channel_id = submit(activity, private=private).found["channel_id"]
+    with reading() as session:
+        channel, actor = get_visible(session, viewer, channel_id)
+        members = list_members(session, [channel_id] if channel.is_private else [])
+    view = view_channel(channel, actor.uri, actor.host, members.get(channel_id, ()))
+    return ChannelCreated(status_code=200, message="Channel created successfully", channel_data=_channel_data(view))
+
+
+@API.signed_in(
+    "DELETE",
+    "/api/v1/channels/{channel_id}/delete",
+    params=WhichChannel,
+    answer=Done,
+    privilege="delete_channels",
+    tag=TAG,
+    summary="Delete a channel",
+    errors={404, 409},
+)
+def delete_channel(viewer: Viewer, params: WhichChannel) -> Done:
+    submit(compose.channel_deletion(viewer, params.channel_id))
+    return Done(status_code=200, message=f"Channel: '{params.channel_id}' deleted successfully")
+
+
+@API.signed_in(
+    "PUT",
+    "/api/v1/channels/{channel_id}/mark_message_as_read",
+    params=ReadMessage,
+    answer=Done,
+    tag=TAG,
+    summary="Mark a channel as read up to a message",
+    status=201,
+    errors={404},
+)
+def mark_message_as_read(viewer: Viewer, params: ReadMessage) -> Done:
+    mark_read(viewer, params.message_id, channel_id=params.channel_id)
+    return Done(status_code=201, message="The message_id was successfully marked as read")
+
+
+@API.signed_in(
+    "GET",
+    "/api/v1/channels/read-history",
+    params=NoParams,
+    answer=ReadHistory,
+    tag=TAG,
+    summary="What one has read, and how much one has not",
+)
+def show_read_history(viewer: Viewer, _: NoParams) -> ReadHistory:
+    with reading() as session:
+        return ReadHistory(
+            status_code=200,
+            viewed_message_ids=list_read_message_ids(session, viewer),
+            unread_counts=count_unread(session, viewer),
+        )
+
+
+def _channel_data(view: ChannelView) -> ChannelData:
+    return ChannelData(
+        channel_id=view.id,
+        channel_name=view.name,
+        channel_type=view.type,
+        messages_ids=[],  # Every id there is in the reference server; nobody reads them.
+        is_private=view.is_private,
+        allowed_users=list(view.member_ids),
+        participant_ids=[],
+        created_at=iso(view.created_at),
+    )

@@ -1,0 +1,127 @@
+"""Direct messages (contracts/pufferblow.md, 6)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from app.db import reading
+from app.errors import InvalidInputError, NotFoundError
+from app.facades.pufferblow.answers import Done
+from app.facades.pufferblow.api import API
+from app.facades.pufferblow.params import PageNumber, PageSize
+from app.facades.pufferblow.peers import check_person, find_known, resolve
+from app.facades.pufferblow.sent import get_sent
+from app.facades.pufferblow.shown import MessageShown, show
+from app.pipeline import compose, submit
+from app.queries.messages import list_conversation
+from app.queries.placement import conversation_id
+from app.queries.viewers import Viewer
+from app.web.fields import Params
+from app.web.idempotency import idempotency_key
+
+TAG = "Direct messages"
+
+Peer = Annotated[str, Field(min_length=1, max_length=2048)]
+
+
+class SendDirect(Params):
+    peer: Peer
+    message: Annotated[str, Field(min_length=1)]
+    attachments: list[str] = Field(default_factory=list)
+
+
+class LoadDirect(Params):
+    peer: Peer
+    page: PageNumber = 1
+    messages_per_page: PageSize = 20
+
+
+class DirectResult(BaseModel):
+    conversation_id: str
+    message_id: str
+    delivered_local: bool
+    delivered_remote: bool
+
+
+class RemoteDirectResult(DirectResult):
+    """`delivered_remote` is true once the delivery is stored: from then on it is tried until it succeeds or expires."""
+
+    activity_id: str
+    delivery_target: str
+
+
+class DirectSent(Done):
+    result: RemoteDirectResult | DirectResult
+
+
+class DirectLoaded(BaseModel):
+    status_code: int
+    conversation_id: str
+    peer_actor_uri: str
+    messages: list[MessageShown]
+
+
+@API.signed_in(
+    "POST",
+    "/api/v1/dms/send",
+    params=SendDirect,
+    answer=DirectSent,
+    tag=TAG,
+    summary="Send a direct message to somebody here or elsewhere",
+    status=201,
+    errors={404, 409},
+)
+def send_direct(viewer: Viewer, params: SendDirect) -> DirectSent:
+    if not params.message.strip():
+        raise InvalidInputError("Direct message body cannot be empty")
+    if params.attachments:
+        raise InvalidInputError("This server does not take attachments yet.")
+    peer = resolve(params.peer)
+    check_person(peer)
+    conversation = conversation_id([viewer.uri, peer.uri])
+    outcome = submit(compose.direct_message(viewer, [peer], params.message), idempotency_key=idempotency_key())
+    sent = get_sent(outcome, conversation_id=conversation)
+    return DirectSent(
+        status_code=201, message="Direct message sent", result=_result(sent.id, conversation, peer, outcome.uri)
+    )
+
+
+@API.signed_in(
+    "GET",
+    "/api/v1/dms/messages",
+    params=LoadDirect,
+    answer=DirectLoaded,
+    tag=TAG,
+    summary="A page of the conversation with somebody: page 1 has the newest, the oldest is first",
+    errors={404},
+)
+def load_direct(viewer: Viewer, params: LoadDirect) -> DirectLoaded:
+    peer = find_known(params.peer)
+    if peer is None:
+        raise NotFoundError("Nobody is known here by that peer.")
+    conversation = conversation_id([viewer.uri, peer.uri])
+    with reading() as session:
+        views = list_conversation(session, conversation, page=params.page, size=params.messages_per_page)
+    return DirectLoaded(
+        status_code=200,
+        conversation_id=conversation,
+        peer_actor_uri=peer.uri,
+        messages=[show(view) for view in views],
+    )
+
+
+def _result(message_id: str, conversation: str, peer: Any, activity_uri: str) -> DirectResult:
+    if peer.is_local:
+        return DirectResult(
+            conversation_id=conversation, message_id=message_id, delivered_local=True, delivered_remote=False
+        )
+    return RemoteDirectResult(
+        conversation_id=conversation,
+        message_id=message_id,
+        delivered_local=False,
+        delivered_remote=True,
+        activity_id=activity_uri,
+        delivery_target=peer.shared_inbox or peer.inbox,
+    )

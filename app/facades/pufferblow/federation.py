@@ -1,0 +1,52 @@
+"""Following people of other servers (contracts/pufferblow.md, 6)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from app.errors import InvalidInputError
+from app.facades.pufferblow.answers import Done
+from app.facades.pufferblow.api import API
+from app.facades.pufferblow.peers import resolve
+from app.pipeline import compose, submit
+from app.queries.viewers import Viewer
+from app.web.fields import Params
+
+
+class Follow(Params):
+    remote_handle: Annotated[str, Field(min_length=3, max_length=2048)]
+
+
+class FollowResult(BaseModel):
+    activity_id: str
+    target_actor: str
+    delivery_target: str
+
+
+class Followed(Done):
+    result: FollowResult
+
+
+@API.signed_in(
+    "POST",
+    "/api/v1/federation/follow",
+    params=Follow,
+    answer=Followed,
+    tag="Federation",
+    summary="Follow somebody on another server",
+    errors={409},
+)
+def follow(viewer: Viewer, params: Follow) -> Followed:
+    target = resolve(params.remote_handle)
+    if target.is_local:
+        raise InvalidInputError("Follow target must be remote for federation follow flow")
+    outcome = submit(compose.follow(viewer, target))
+    return Followed(
+        status_code=200,
+        message="Follow activity delivered",
+        result=FollowResult(
+            activity_id=outcome.uri, target_actor=target.uri, delivery_target=target.shared_inbox or target.inbox
+        ),
+    )

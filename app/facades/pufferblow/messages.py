@@ -1,0 +1,113 @@
+"""Messages of a channel: load, send, delete (contracts/pufferblow.md, 4)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from app.db import reading
+from app.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
+from app.facades.pufferblow.answers import Done
+from app.facades.pufferblow.api import API
+from app.facades.pufferblow.params import Id, PageNumber, PageSize
+from app.facades.pufferblow.sent import get_sent
+from app.facades.pufferblow.shown import MessageShown, show
+from app.pipeline import compose, submit
+from app.queries.channels import get_visible
+from app.queries.messages import list_page
+from app.queries.viewers import Viewer
+from app.web.fields import Params, Upload
+from app.web.idempotency import idempotency_key
+
+TAG = "Messages"
+
+
+class LoadMessages(Params):
+    channel_id: Id
+    page: PageNumber = 1
+    messages_per_page: PageSize = 20
+
+
+class SendMessage(Params):
+    channel_id: Id
+    message: Annotated[str, Field(json_schema_extra={"pattern": r"\S"})] = ""
+    attachments: Annotated[list[Upload], Field(json_schema_extra={"maxItems": 0})] = Field(default_factory=list)
+
+
+class DeleteMessage(Params):
+    channel_id: Id
+    message_id: Id
+
+
+class MessagesLoaded(BaseModel):
+    status_code: int
+    messages: list[MessageShown]
+
+
+class MessageSent(Done):
+    """`attachments` are the URLs of those in `message_data`."""
+
+    message_id: str
+    attachments: list[str]
+    message_data: MessageShown
+
+
+@API.signed_in(
+    "GET",
+    "/api/v1/channels/{channel_id}/load_messages",
+    params=LoadMessages,
+    answer=MessagesLoaded,
+    tag=TAG,
+    summary="A page of messages: page 1 has the newest, inside a page the oldest is first",
+    errors={404},
+)
+def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
+    with reading() as session:
+        get_visible(session, viewer, params.channel_id)
+        views = list_page(session, params.channel_id, page=params.page, size=params.messages_per_page)
+    return MessagesLoaded(status_code=200, messages=[show(view) for view in views])
+
+
+@API.signed_in(
+    "POST",
+    "/api/v1/channels/{channel_id}/send_message",
+    params=SendMessage,
+    answer=MessageSent,
+    tag=TAG,
+    summary="Send a message",
+    status=201,
+    errors={404, 409},
+)
+def send_message(viewer: Viewer, params: SendMessage) -> MessageSent:
+    if params.attachments:
+        raise InvalidInputError("This server does not take attachments yet.")
+    outcome = submit(
+        compose.channel_message(viewer, params.channel_id, params.message), idempotency_key=idempotency_key()
+    )
+    sent = show(get_sent(outcome, channel_id=params.channel_id))
+    return MessageSent(
+        status_code=201,
+        message="message sent successfully",
+        message_id=sent.message_id,
+        attachments=[item.url for item in sent.attachments],
+        message_data=sent,
+    )
+
+
+@API.signed_in(
+    "DELETE",
+    "/api/v1/channels/{channel_id}/delete_message",
+    params=DeleteMessage,
+    answer=Done,
+    tag=TAG,
+    summary="Delete a message of one's own, or as a moderator",
+    errors={404},
+)
+def delete_message(viewer: Viewer, params: DeleteMessage) -> Done:
+    """Answers 200, because a 204 has no body, and says 204 in the body, because clients were promised one."""
+    try:
+        submit(compose.deletion(viewer, params.message_id, channel_id=params.channel_id))
+    except ForbiddenError as error:
+        raise UnauthenticatedError("You are not authorized to delete this message") from error
+    return Done(status_code=204, message="The message has been deleted successfully")

@@ -1,0 +1,52 @@
+"""Whom a client means: an id, a name, a handle or an actor's URI (contracts/pufferblow.md, 6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from activitypub.errors import ActivityPubError, MalformedDocumentError
+from activitypub.webfinger import parse_handle
+from app.actions.remote_actors import resolve_handle
+from app.db import reading
+from app.errors import InvalidInputError, NotFoundError
+from app.queries.actors import find_actor, find_by_id, find_local, find_remote
+from app.settings import current
+
+_PEOPLE = frozenset({"Person", "Service"})
+
+
+def find_known(text: str) -> Any | None:
+    """The actor, if this server knows one by that; no other server is asked."""
+    with reading() as session:
+        found = find_by_id(session, text) or find_local(session, text) or find_actor(session, text)
+        found = found or _find_by_handle(session, text)
+    return found if found is not None and found.deleted_at is None else None
+
+
+def resolve(text: str) -> Any:
+    """The actor, known or fetched from its home. Raises InvalidInputError when there is none."""
+    known = find_known(text)
+    if known is not None:
+        return known
+    try:
+        return resolve_handle(text)
+    except (ActivityPubError, NotFoundError) as error:
+        reason = error.public if isinstance(error, ActivityPubError) else error.message
+        raise InvalidInputError(f"Failed to resolve remote actor from handle '{text}': {reason}") from error
+
+
+def check_person(actor: Any) -> None:
+    if actor.type not in _PEOPLE:
+        raise InvalidInputError("A direct message goes to a person.")
+
+
+def _find_by_handle(session: Session, text: str) -> Any | None:
+    try:
+        handle = parse_handle(text)
+    except MalformedDocumentError:
+        return None
+    if handle.host == current().host:
+        return find_local(session, handle.user)
+    return find_remote(session, handle.user, handle.host)

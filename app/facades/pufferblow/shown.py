@@ -1,0 +1,81 @@
+"""A message as this facade's clients know one (contracts/pufferblow.md, 4 and 6)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from pydantic import BaseModel
+
+from app.facades.pufferblow.answers import Time, iso
+from app.queries.messages import MessageView
+
+
+class AttachmentShown(BaseModel):
+    url: str
+    filename: str
+    type: str
+    size: int
+
+
+class ReactionShown(BaseModel):
+    emoji: str
+    count: int
+    user_ids: list[str]
+
+
+class MessageShown(BaseModel):
+    """In a channel or in a conversation; the other of the two is null.
+
+    The sender's name is there twice because the official clients look for it in two places.
+    """
+
+    message_id: str
+    channel_id: str | None
+    conversation_id: str | None
+    sender_id: str
+    sender_user_id: str
+    username: str
+    sender_username: str
+    message: str
+    hashed_message: str
+    sent_at: Time
+    attachments: list[AttachmentShown]
+    reactions: list[ReactionShown]
+    sender_avatar_url: str | None
+    sender_banner_url: str | None
+    sender_status: str
+    sender_roles: list[str]
+    sender_about: str | None
+    sender_last_seen: Time
+    sender_created_at: Time
+
+
+def show(view: MessageView) -> MessageShown:
+    author = view.author
+    return MessageShown(
+        message_id=view.id,
+        channel_id=view.channel_id,
+        conversation_id=view.conversation_id,
+        sender_id=author.id,
+        sender_user_id=author.id,
+        username=author.username,
+        sender_username=author.username,
+        message=view.content.text,
+        hashed_message=hashlib.sha256(view.content.text.encode()).hexdigest(),
+        sent_at=iso(view.published_at),
+        attachments=[
+            AttachmentShown(url=item.url, filename=item.name, type=item.media_type, size=0)
+            for item in view.content.attachments
+        ],
+        reactions=[
+            ReactionShown(emoji=reaction.emoji, count=len(reaction.actor_ids), user_ids=list(reaction.actor_ids))
+            for reaction in view.reactions
+        ],
+        sender_avatar_url=author.icon_url,
+        sender_banner_url=None,
+        sender_status=author.status,
+        sender_roles=list(author.roles),
+        sender_about=author.about,
+        sender_last_seen=iso(author.last_seen_at),
+        sender_created_at=iso(author.created_at),
+    )

@@ -1,0 +1,221 @@
+"""The sweep finds whatever waits, and prunes what has served."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select, update
+
+from app.actions import pruning
+from app.actions.sweeps import is_overdue, sweep
+from app.db import Database, reading, transaction
+from app.models import Account, Delivery, Event, Host, InboxItem, LoginSession, RefreshToken
+from tests.actions.delivery.world import HOST, INBOX, World, respond
+
+OTHER = "other.test"
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World()
+
+
+def hints(world: World) -> list[tuple[str, str]]:
+    heard: list[tuple[str, str]] = []
+    sweep(lambda kind, key: heard.append((kind, key)), world.clock.now)
+    return sorted(heard)
+
+
+def inbox_item(world: World, host: str, *, state: str = "queued", received_at: datetime | None = None) -> None:
+    at = received_at or world.clock.now
+    with transaction() as session:
+        session.execute(
+            insert(InboxItem).values(
+                seen_key=f"https://{host}/activities/{at.timestamp()}",
+                host=host,
+                activity_uri=f"https://{host}/activities/1",
+                signer_uri=f"https://{host}/users/x",
+                key_id=f"https://{host}/users/x#main-key",
+                state=state,
+                attempts=0,
+                next_attempt_at=at,
+                signed_at=at,
+                received_at=at,
+            )
+        )
+
+
+def count(table: type[Any]) -> int:
+    with reading() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_every_host_with_something_due_is_hinted_at_once(world: World) -> None:
+    world.queue_many(3)
+    world.queue(f"https://{OTHER}/inbox", host=OTHER)
+    world.queue("https://later.test/inbox", host="later.test", delay=timedelta(hours=1))
+
+    assert hints(world) == [("deliver", OTHER), ("deliver", HOST)]
+
+
+def test_what_was_delivered_is_not_hinted_at(world: World) -> None:
+    world.queue()
+    world.deliver()
+
+    assert hints(world) == []
+
+
+def test_a_host_whose_timer_runs_is_left_alone_until_it_ends(world: World) -> None:
+    world.queue()
+    world.wire.answers[INBOX] = [respond(503)]
+    world.deliver()
+
+    assert hints(world) == []
+    world.clock.pass_by(seconds=13)
+    assert hints(world) == [("deliver", HOST)]
+
+
+def test_a_host_that_an_admin_declared_gone_is_left_alone(world: World) -> None:
+    world.queue()
+    world.deliver()
+    world.queue()
+    world.change_host(state="gone")
+
+    assert hints(world) == []
+
+
+def test_inbox_items_that_wait_are_hinted_at_unless_a_worker_is_at_them(world: World) -> None:
+    inbox_item(world, HOST)
+    inbox_item(world, OTHER)
+    inbox_item(world, "done.test", state="done")
+    with transaction() as session:
+        session.execute(
+            insert(Host).values(
+                host=OTHER,
+                inbox_lease="worker",
+                inbox_lease_until=world.clock.now + timedelta(seconds=30),
+                created_at=world.clock.now,
+            )
+        )
+
+    assert hints(world) == [("inbox", HOST)]
+
+
+def test_actors_of_ours_without_a_key_are_hinted_at(world: World) -> None:
+    keyless = world.local_actor("new", has_key=False)
+    world.remote_actor("elsewhere")
+
+    assert hints(world) == [("keys", keyless)]
+
+
+def test_a_sweep_leaves_its_time_behind(world: World) -> None:
+    assert is_overdue(world.clock.now)
+
+    hints(world)
+
+    assert not is_overdue(world.clock.now + timedelta(seconds=29))
+    assert is_overdue(world.clock.now + timedelta(seconds=31))
+
+
+def test_a_sweep_of_the_future_is_overdue_because_the_clock_was_put_back(world: World) -> None:
+    hints(world)
+
+    assert is_overdue(world.clock.now - timedelta(hours=2))
+
+
+def test_deliveries_past_their_time_are_ended_without_their_host(world: World) -> None:
+    world.queue(life=timedelta(days=7))
+    world.queue(life=timedelta(days=30))
+    world.clock.pass_by(days=7)
+
+    pruning.prune(world.clock.now)
+
+    assert world.states() == ["expired", "queued"]
+
+
+def test_finished_deliveries_are_forgotten_after_a_month(world: World) -> None:
+    world.queue_many(2)
+    world.deliver()
+    world.clock.pass_by(days=29)
+    kept = world.queue()
+    world.deliver()
+    world.clock.pass_by(days=2)
+
+    pruning.prune(world.clock.now)
+
+    assert [delivery.activity_id for delivery in world.deliveries()] == [kept]
+
+
+def test_the_memory_of_an_inbox_lasts_ninety_days_and_waiting_items_are_kept(world: World) -> None:
+    inbox_item(world, HOST, state="done", received_at=world.clock.now - timedelta(days=91))
+    inbox_item(world, HOST, state="done", received_at=world.clock.now - timedelta(days=89))
+    inbox_item(world, OTHER, received_at=world.clock.now - timedelta(days=92))
+
+    pruning.prune(world.clock.now)
+
+    assert count(InboxItem) == 2
+
+
+def test_events_last_a_week(world: World) -> None:
+    with transaction() as session:
+        for days in (8, 6):
+            at = world.clock.now - timedelta(days=days)
+            session.execute(insert(Event).values(type="message", data={}, created_at=at))
+
+    pruning.prune(world.clock.now)
+
+    assert count(Event) == 1
+
+
+def test_refresh_tokens_end_with_their_time(world: World) -> None:
+    now = world.clock.now
+    with transaction() as session:
+        session.execute(
+            insert(Account).values(
+                actor_id=world.alice, username="alice", password_hash="", status="offline", last_seen_at=now
+            )
+        )
+        session.execute(insert(LoginSession).values(id="session_1", actor_id=world.alice, created_at=now))
+        for name, hours in (("old", -1), ("new", 1)):
+            session.execute(
+                insert(RefreshToken).values(
+                    id=f"token_{name}", session_id="session_1", digest=name, expires_at=now + timedelta(hours=hours)
+                )
+            )
+
+    pruning.prune(now)
+
+    with reading() as session:
+        assert list(session.scalars(select(RefreshToken.digest))) == ["new"]
+
+
+def test_hosts_that_nobody_follows_across_are_forgotten_in_a_week(world: World) -> None:
+    world.follow(world.remote_actor("fan"), world.alice)
+    for host in (HOST, OTHER):
+        world.queue(f"https://{host}/inbox", host=host)
+        world.deliver(host)
+    world.clock.pass_by(days=8)
+
+    pruning.prune(world.clock.now)
+
+    with reading() as session:
+        assert list(session.scalars(select(Host.host))) == [HOST]
+
+
+def test_a_queue_past_its_limit_loses_its_oldest_public_messages_and_says_how_many(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "QUEUE_MAX", 3)
+    ids = world.queue_many(6)
+    world.wire.answers[INBOX] = [503]
+    world.deliver()
+    with transaction() as session:
+        session.execute(update(Delivery).values(expires_at=datetime.max.replace(tzinfo=UTC)))
+
+    pruning.prune(world.clock.now)
+
+    assert [row.state for row in world.deliveries()] == ["dropped"] * 3 + ["queued"] * 3
+    assert [row.activity_id for row in world.deliveries()][:3] == ids[:3]
+    assert world.host().dropped == 3

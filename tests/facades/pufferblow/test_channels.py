@@ -1,0 +1,206 @@
+"""Channels: list, create, delete, read marks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.facades.conftest import Person, Server
+
+LIST = "/api/v1/channels/list/"
+CREATE = "/api/v1/channels/create/"
+HISTORY = "/api/v1/channels/read-history"
+NO_SUCH_CHANNEL = {"detail": "The provided channel ID does not exist or could not be found."}
+
+
+def test_the_channels_route(server: Server) -> None:
+    assert server.call("GET", "/api/v1/channels").json == {"status_code": 200, "message": "Channels route"}
+
+
+def test_creating_a_channel(server: Server, owner: Person) -> None:
+    answer = server.call("POST", CREATE, json={"auth_token": owner.token, "channel_name": "Lobby", "is_private": False})
+
+    assert answer.status_code == 200
+    assert list(answer.json) == ["status_code", "message", "channel_data"]
+    assert answer.json["message"] == "Channel created successfully"
+    channel = answer.json["channel_data"]
+    assert list(channel) == [
+        "channel_id",
+        "channel_name",
+        "channel_type",
+        "messages_ids",
+        "is_private",
+        "allowed_users",
+        "participant_ids",
+        "created_at",
+    ]
+    assert (channel["channel_name"], channel["channel_type"], channel["is_private"]) == ("Lobby", "text", False)
+    assert server.call("POST", LIST, person=owner).json["channels"] == [channel]
+
+
+@pytest.mark.parametrize("path", [CREATE, CREATE.rstrip("/")])
+def test_both_ends_of_the_path_create(server: Server, owner: Person, path: str) -> None:
+    assert server.call("POST", path, person=owner, json={"channel_name": "Lobby"}).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["text", "voice", "mixed"])
+def test_a_channel_has_a_type(server: Server, owner: Person, kind: str) -> None:
+    assert server.create_channel(owner, channel_type=kind)["channel_type"] == kind
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"channel_name": ""},
+        {"channel_name": "  "},
+        {"channel_name": "x" * 101},
+        {"channel_name": None},
+        {"channel_name": 7},
+        {"channel_name": "x", "channel_type": "video"},
+        {"channel_name": "x", "is_private": "perhaps"},
+        {"channel_name": "x", "is_private": 1},
+    ],
+)
+def test_a_channel_that_makes_no_sense_is_refused(server: Server, owner: Person, given: dict[str, Any]) -> None:
+    with server.stores_nothing():
+        answer = server.call("POST", CREATE, person=owner, json=given)
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("name", ["Lobby", "LOBBY", "\uff4cobby"])
+def test_a_name_is_taken_however_it_is_written(server: Server, owner: Person, name: str) -> None:
+    server.create_channel(owner, channel_name="Lobby")
+
+    with server.stores_nothing():
+        answer = server.call("POST", CREATE, person=owner, json={"channel_name": name})
+
+    assert answer.status_code == 409
+    assert answer.json == {"detail": "Channel name already exists, please change it and try again."}
+
+
+def test_a_deleted_channels_name_is_free_again_and_its_id_is_not(server: Server, owner: Person) -> None:
+    first = server.create_channel(owner, channel_name="Lobby")
+    server.call("DELETE", f"/api/v1/channels/{first['channel_id']}/delete", person=owner)
+
+    assert server.create_channel(owner, channel_name="Lobby")["channel_id"] != first["channel_id"]
+
+
+def test_a_member_may_not_create_channels(server: Server, owner: Person, member: Person) -> None:
+    with server.stores_nothing():
+        answer = server.call("POST", CREATE, person=member, json={"channel_name": "x"})
+
+    assert answer.status_code == 403
+    assert answer.json == {"detail": "Access forbidden. Missing required privilege: create_channels."}
+
+
+def test_a_moderator_may_create_channels_but_not_delete_them(server: Server, owner: Person, member: Person) -> None:
+    server.give_role(member, "moderator")
+
+    channel = server.create_channel(member)
+    answer = server.call("DELETE", f"/api/v1/channels/{channel['channel_id']}/delete", person=member)
+
+    assert answer.status_code == 403
+    assert answer.json == {"detail": "Access forbidden. Missing required privilege: delete_channels."}
+
+
+def test_a_private_channel_is_listed_for_its_members_and_moderators_alone(
+    server: Server, owner: Person, member: Person
+) -> None:
+    moderator = server.sign_up("carol")
+    server.give_role(moderator, "moderator")
+    secret = server.create_channel(owner, is_private=True)
+
+    def listed(person: Person) -> list[str]:
+        return [channel["channel_id"] for channel in server.call("POST", LIST, person=person).json["channels"]]
+
+    assert secret["allowed_users"] == [owner.id]
+    assert (listed(owner), listed(moderator), listed(member)) == ([secret["channel_id"]], [secret["channel_id"]], [])
+
+
+def test_deleting_a_channel(server: Server, owner: Person) -> None:
+    channel_id = server.create_channel(owner)["channel_id"]
+    path = f"/api/v1/channels/{channel_id}/delete"
+
+    answer = server.call("DELETE", path, query_string={"auth_token": owner.token})
+
+    assert answer.json == {"status_code": 200, "message": f"Channel: '{channel_id}' deleted successfully"}
+    assert server.call("POST", LIST, person=owner).json["channels"] == []
+    with server.stores_nothing():
+        again = server.call("DELETE", path, person=owner)
+    assert (again.status_code, again.json) == (404, NO_SUCH_CHANNEL)
+
+
+@pytest.mark.parametrize("channel_id", ["nope", "%00", "..", "9ecbc1cb-05fd-50da-8ba2-6108c9739cb2", "x" * 65])
+def test_deleting_a_channel_that_is_not_there(server: Server, owner: Person, channel_id: str) -> None:
+    with server.stores_nothing():
+        answer = server.call("DELETE", f"/api/v1/channels/{channel_id}/delete", person=owner)
+
+    assert answer.status_code in {400, 404}
+
+
+@pytest.mark.parametrize("place", ["query_string", "json"])
+def test_marking_a_message_as_read(server: Server, owner: Person, member: Person, place: str) -> None:
+    channel_id = server.create_channel(owner)["channel_id"]
+    ids = [server.send(member, channel_id, text)["message_id"] for text in ("one", "two", "three")]
+    given: dict[str, Any] = {place: {"auth_token": owner.token, "message_id": ids[1]}}
+
+    answer = server.call("PUT", f"/api/v1/channels/{channel_id}/mark_message_as_read", **given)
+
+    assert answer.status_code == 201
+    assert answer.json == {"status_code": 201, "message": "The message_id was successfully marked as read"}
+    history = server.call("GET", HISTORY, person=owner).json
+    assert list(history) == ["status_code", "viewed_message_ids", "unread_counts"]
+    assert set(history["viewed_message_ids"]) == set(ids[:2])
+    assert history["unread_counts"] == {channel_id: 1}
+
+
+def test_a_mark_never_goes_back(server: Server, owner: Person, member: Person) -> None:
+    channel_id = server.create_channel(owner)["channel_id"]
+    ids = [server.send(member, channel_id, text)["message_id"] for text in ("one", "two")]
+    path = f"/api/v1/channels/{channel_id}/mark_message_as_read"
+
+    statuses = [
+        server.call("PUT", path, person=owner, query_string={"message_id": message_id}).status_code
+        for message_id in (ids[1], *ids)
+    ]
+
+    assert statuses == [201, 201, 201]
+    assert server.call("GET", HISTORY, person=owner).json["unread_counts"] == {}
+
+
+def test_ones_own_messages_are_not_unread(server: Server, owner: Person) -> None:
+    channel_id = server.create_channel(owner)["channel_id"]
+    server.send(owner, channel_id, "to myself")
+
+    assert server.call("GET", HISTORY, person=owner).json["unread_counts"] == {}
+
+
+def test_a_message_is_marked_in_its_own_channel_by_who_can_see_it(
+    server: Server, owner: Person, member: Person
+) -> None:
+    lobby, secret = server.create_channel(owner), server.create_channel(owner, is_private=True, channel_name="secret")
+    message_id = server.send(owner, secret["channel_id"], "hush")["message_id"]
+
+    def mark(person: Person, channel: dict[str, Any], message_id: str) -> Any:
+        path = f"/api/v1/channels/{channel['channel_id']}/mark_message_as_read"
+        return server.call("PUT", path, person=person, query_string={"message_id": message_id})
+
+    with server.stores_nothing():
+        refused = [mark(owner, lobby, message_id), mark(member, secret, message_id), mark(owner, secret, "nope")]
+
+    assert [answer.status_code for answer in refused] == [404, 404, 404]
+    assert all("message_id" in answer.json["detail"] for answer in refused)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", LIST), ("GET", HISTORY)])
+def test_lists_are_cheap(server: Server, owner: Person, method: str, path: str) -> None:
+    for number in range(3):
+        server.create_channel(owner, channel_name=f"channel {number}", is_private=bool(number))
+
+    with server.counted_queries() as queries:
+        server.call(method, path, person=owner)
+
+    assert len([query for query in queries if query.startswith("SELECT")]) <= 3
