@@ -7,15 +7,12 @@ from collections.abc import Callable
 from flask import Flask
 
 from app.db import on_wake
-from app.db import on_wake
-from app.facades.routes import mount_facades
-from app.live.process import configure
+from app.facades.routes import follow_events, mount_facades
 from app.live import process as live
 from app.process import prepare
 from app.services import broker
 from app.services.bus import Bus
-from app.services import broker
-from app.services.bus import Bus
+from app.services.logs import configure_logging
 from app.settings import Settings
 from app.web.answers import answer_errors
 from app.web.headers import add_headers
@@ -25,6 +22,7 @@ _ON_SHUTDOWN = "shoal.on_shutdown"  # What app.gunicorn_conf calls when the work
 
 def create_app(settings: Settings) -> Flask:
     """The application, tied to the workers and to the sockets of all web processes. One for each process."""
+    configure_logging(settings.log_level)
     app = make_app(settings)
     app.extensions[_ON_SHUTDOWN] = [_tie_to_workers(), _tie_to_sockets(settings)]
     return app
@@ -51,4 +49,6 @@ def _tie_to_workers() -> Callable[[], None]:
 
 def _tie_to_sockets(settings: Settings) -> Callable[[], None]:
     """Feed this process's sockets, and tell the others' of our commits; returns what closes them."""
-    return live.configure(Bus(settings.redis_url, installation=settings.origin)).stop
+    here = live.configure(Bus(settings.redis_url, installation=settings.origin))
+    follow_events(here)
+    return here.stop

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from flask import Flask
 
 from app.facades import docs, federation, health, pufferblow
+from app.live.process import Live
 
 
 def mount_facades(app: Flask) -> None:
@@ -14,3 +15,8 @@ def mount_facades(app: Flask) -> None:
     federation.mount(app)
     pufferblow.mount(app)
     docs.mount(app, [pufferblow.API], version=version("shoal"))
+
+
+def follow_events(live: Live) -> None:
+    """Have each facade's sockets told of what happens."""
+    pufferblow.follow_events(live)

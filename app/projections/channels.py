@@ -9,9 +9,13 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from app.db import upsert
 from app.models import Actor, Channel, Follow, Pin
 from app.projections import actors
 from app.uris import Uris
+
+
+MAX_NAME = 255  # Characters, in a column that both databases share.
 
 
 def name_key(name: str) -> str:
@@ -60,18 +64,22 @@ def add_local(
 
 
 def ensure_remote(session: Session, group: Actor, *, now: datetime) -> None:
-    """The channel that another server's Group is to us, from the first time somebody here follows it."""
-    if session.scalar(select(Channel.actor_id).where(Channel.actor_id == group.id)) is None:
-        session.execute(
-            insert(Channel).values(
-                actor_id=group.id,
-                name=f"{group.preferred_username}@{group.host}",
-                type="text",
-                is_private=True,
-                head=0,
-                created_at=now,
-            )
+    """The channel that another server's Group is to us, from the first time somebody here follows it.
+
+    One that lets everybody in is taken to be public: what is said there is meant for the world.
+    """
+    session.execute(
+        upsert(session, Channel)
+        .values(
+            actor_id=group.id,
+            name=f"{group.preferred_username}@{group.host}"[:MAX_NAME],
+            type="text",
+            is_private=group.manually_approves,
+            head=0,
+            created_at=now,
         )
+        .on_conflict_do_nothing()
+    )
 
 
 def rename(session: Session, channel: Channel, *, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ class Credentials:
     """What signing in is checked against."""
 
     actor_id: str
-    password_hash: str
+    password_hash: str = field(repr=False)
     is_banned: bool
 
 

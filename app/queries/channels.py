@@ -50,6 +50,15 @@ def get_visible(session: Session, viewer: Viewer, channel_id: str) -> tuple[Chan
     return row[0], row[1]
 
 
+def find_view(session: Session, channel_id: str) -> ChannelView | None:
+    """A living channel, for whoever checks who may see it."""
+    found = find_channel_with_actor(session, channel_id)
+    if found is None:
+        return None
+    members = list_members(session, [channel_id]) if found[0].is_private else {}
+    return view_channel(found[0], found[1].uri, found[1].host, members.get(channel_id, ()))
+
+
 def find_channel(session: Session, channel_id: str | None) -> Channel | None:
     """For the pipeline, which decides itself who may."""
     if channel_id is None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import ActivityDocument, Delivery, Host
+from app.models.columns import UtcDateTime
 
 QUEUED: Final = "queued"
 DELIVERED: Final = "delivered"
@@ -28,6 +29,34 @@ GONE: Final = "gone"
 # What must reach a server that was away for a week, because it changes who may see what.
 _LASTING_TYPES: Final = frozenset({"Accept", "Block", "Delete", "Flag", "Follow", "Undo"})
 _SOON: Final = timedelta(seconds=60)
+_LONGEST_WAIT: Final = timedelta(days=9)
+
+# Conditions of statements that are built once, because building one takes longer than running it.
+# They are run with the parameters of `at_time`.
+NOW: Final = bindparam("now", type_=UtcDateTime())
+_NEVER_SO_LATE: Final = bindparam("never_so_late", type_=UtcDateTime())
+_deliveries: Any = Delivery.__table__
+_documents: Any = ActivityDocument.__table__
+_hosts: Any = Host.__table__
+# A row made in the future was made before the clock was put back, and would wait for the clock to come there again.
+IS_DUE: Final = (_deliveries.c.state == QUEUED) & or_(
+    _deliveries.c.next_attempt_at <= NOW, _deliveries.c.created_at > NOW
+)
+# So would a host whose timer ends later than any that we set.
+IS_READY: Final = or_(_hosts.c.probe_at.is_(None), _hosts.c.probe_at <= NOW, _hosts.c.probe_at > _NEVER_SO_LATE)
+
+
+# In the order of the fields of DueDelivery.
+_ROW_COLUMNS: Final = (
+    "position",
+    "activity_id",
+    "sender_id",
+    "inbox",
+    "is_shared",
+    "attempts",
+    "created_at",
+    "expires_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +85,15 @@ def is_deliverable(host_state: str, activity_type: str) -> bool:
     return host_state in (UNREACHABLE, DORMANT) and activity_type in _LASTING_TYPES
 
 
-def is_due(now: datetime) -> ColumnElement[bool]:
-    """A row made in the future was made before the clock was set back, and would wait for the clock to come again."""
-    return (Delivery.state == QUEUED) & or_(Delivery.next_attempt_at <= now, Delivery.created_at > now)
+def at_time(now: datetime) -> dict[str, datetime]:
+    """The parameters of IS_DUE and IS_READY."""
+    return {"now": now, "never_so_late": now + _LONGEST_WAIT}
 
 
 def list_due(session: Session, host: str, now: datetime, *, limit: int) -> Sequence[DueDelivery]:
     """The oldest rows of the host that are due, in the order in which it must hear of them."""
-    rows = session.execute(
-        select(
-            Delivery.position,
-            Delivery.activity_id,
-            Delivery.sender_id,
-            Delivery.inbox,
-            Delivery.is_shared,
-            Delivery.attempts,
-            Delivery.created_at,
-            Delivery.expires_at,
-            ActivityDocument.scope,
-            ActivityDocument.sealed,
-        )
-        .outerjoin(ActivityDocument, ActivityDocument.activity_id == Delivery.activity_id)
-        .where(is_due(now), Delivery.host == host)
-        .order_by(Delivery.position)
-        .limit(limit)
-    )
-    return [DueDelivery(**row) for row in rows.mappings()]
+    rows = session.execute(_LIST_DUE, {"at_host": host, "rows": limit, **at_time(now)})
+    return [DueDelivery(*row) for row in rows]
 
 
 def find_next_attempt(session: Session, host: str, now: datetime) -> datetime | None:
@@ -96,6 +108,14 @@ def find_next_attempt(session: Session, host: str, now: datetime) -> datetime | 
     )
 
 
-def is_ready(now: datetime) -> ColumnElement[bool]:
-    """The host's timer has run out, or was set before the clock was put back by more than any wait we make."""
-    return or_(Host.probe_at.is_(None), Host.probe_at <= now, Host.probe_at > now + timedelta(days=9))
+_LIST_DUE: Final = (
+    select(
+        *(_deliveries.c[name] for name in _ROW_COLUMNS),
+        _documents.c.scope,
+        _documents.c.sealed,
+    )
+    .select_from(_deliveries.outerjoin(_documents, _documents.c.activity_id == _deliveries.c.activity_id))
+    .where(IS_DUE, _deliveries.c.host == bindparam("at_host"))
+    .order_by(_deliveries.c.position)
+    .limit(bindparam("rows"))
+)

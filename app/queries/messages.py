@@ -132,6 +132,11 @@ def view_message(session: Session, message_id: str) -> MessageView | None:
     return next(iter(_views(session, _select_views().where(Message.id == message_id))), None)
 
 
+def view_messages(session: Session, message_ids: Sequence[str]) -> list[MessageView]:
+    """The living ones of a batch, in no order, for whoever checks who may see each."""
+    return _views(session, _select_views().where(Message.id.in_(message_ids))) if message_ids else []
+
+
 def list_page(session: Session, channel_id: str, *, page: int, size: int) -> list[MessageView]:
     """Page 1 holds the newest `size` living messages, page 2 those before; inside a page the oldest is first."""
     return _page(session, _select_views().where(Message.channel_id == channel_id), page, size)

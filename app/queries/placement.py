@@ -44,10 +44,10 @@ def find_placement(
     found = _find_channel(session, uris, note, addressed, via)
     if found is not None:
         return Placement(audience, channel=found[0], group=found[1])
-    people = _find_people(session, uris, note, addressed)
-    if not any(person.is_local and person.id != author.id for person in people):
+    people = [person for person in _find_people(session, uris, note, addressed) if person.id != author.id]
+    if not any(person.is_local or author.is_local for person in people):
         return None
-    members = list({person.id: person for person in (author, *people)}.values())
+    members = [author, *people]
     return Placement("direct", conversation_id=conversation_id(person.uri for person in members), people=tuple(members))
 
 
@@ -73,13 +73,14 @@ def _find_channel(
 def _find_people(session: Session, uris: Uris, note: Note, addressed: Audience) -> Sequence[Actor]:
     """Whom a note speaks to.
 
-    A private one speaks to everybody it is addressed to, here and elsewhere. A public one speaks to those of ours it
-    mentions: each such mention must be seen by the one who is meant, and chat has no other place for it.
+    A private one speaks to everybody it is addressed to, here and elsewhere. A public one that stands in no channel
+    speaks to the first of ours it mentions: a message has one place, and such a mention no better one.
     """
-    if addressed.is_public:
-        hrefs = [mention.href for mention in note.mentions if uris.is_local(mention.href)]
-        return [person for person in list_by_uris(session, hrefs) if _is_person(person)][:1]
-    return [person for person in list_by_uris(session, addressed) if _is_person(person)]
+    if not addressed.is_public:
+        return [person for person in list_by_uris(session, addressed) if _is_person(person)]
+    hrefs = [mention.href for mention in note.mentions if uris.is_local(mention.href)]
+    known = {person.uri: person for person in list_by_uris(session, hrefs) if _is_person(person)}
+    return [known[href] for href in hrefs if href in known][:1]
 
 
 def _is_person(actor: Actor) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import CTE, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Actor, ActorKey, Delivery, Host, InboxItem
-from app.queries.deliveries import GONE, QUEUED, is_due, is_ready
+from app.queries.deliveries import GONE, IS_DUE, IS_READY, QUEUED, at_time
 
 
 def list_delivery_hosts(session: Session, now: datetime) -> Sequence[str]:
@@ -20,9 +20,10 @@ def list_delivery_hosts(session: Session, now: datetime) -> Sequence[str]:
         .outerjoin(Host, Host.host == hosts.c.host)
         .where(
             hosts.c.host.is_not(None),
-            or_(Host.host.is_(None), (Host.state != GONE) & is_ready(now)),
-            select(Delivery.position).where(Delivery.host == hosts.c.host, is_due(now)).exists(),
-        )
+            or_(Host.host.is_(None), (Host.state != GONE) & IS_READY),
+            select(Delivery.position).where(Delivery.host == hosts.c.host, IS_DUE).exists(),
+        ),
+        at_time(now),
     ).all()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
 from sqlalchemy.orm import Session
 
-from app.models import Account, Actor, Block, Channel, Follow, Message, Participant, RoleGrant
+from app.models import Account, Actor, Block, Channel, Follow, Message, Participant, RoleGrant, Space
 from app.queries.actors import ACCEPTED
 from app.queries.privileges import ROLES
 from app.queries.viewers import Viewer
@@ -50,6 +50,24 @@ def place_of_message(message: Message, channel: Channel | None) -> Place:
         is_private=channel.is_private,
         is_public_message=message.audience == "public",
     )
+
+
+def find_places(session: Session, *, message_ids: Collection[str], channel_ids: Collection[str]) -> dict[str, Place]:
+    """The place of each message and of each channel or space, by its id; at most three queries."""
+    places: dict[str, Place] = {}
+    if channel_ids:
+        channels = session.scalars(select(Channel).where(Channel.actor_id.in_(channel_ids)))
+        places |= {channel.actor_id: place_of_channel(channel) for channel in channels}
+        spaces = session.scalars(select(Space.actor_id).where(Space.actor_id.in_(channel_ids)))
+        places |= {space_id: Place(channel_id=space_id, space_id=space_id) for space_id in spaces}
+    if message_ids:
+        rows = session.execute(
+            select(Message, Channel)
+            .outerjoin(Channel, Channel.actor_id == Message.channel_id)
+            .where(Message.id.in_(message_ids))
+        )
+        places |= {message.id: place_of_message(message, channel) for message, channel in rows}
+    return places
 
 
 def may_see(session: Session, viewer: Viewer | None, place: Place) -> bool:

@@ -13,6 +13,7 @@ from app.errors import AppError, TooManyRequestsError, UnauthenticatedError, Una
 from app.web.headers import request_id
 
 JSON = "application/json"
+_NO_STORE = {"Cache-Control": "no-store"}  # Answers hold tokens, and what only the asker may read.
 _log = logging.getLogger(__name__)
 
 
@@ -24,13 +25,13 @@ class Problem(BaseModel):
 
 
 def json_answer(model: BaseModel, status: int = 200) -> Response:
-    return Response(model.model_dump_json(), status, mimetype=JSON)
+    return Response(model.model_dump_json(), status, headers=_NO_STORE, mimetype=JSON)
 
 
 def problem(status: int, detail: str, *, with_message: bool = False) -> Response:
     """`message` repeats `detail` where old clients look for it."""
     body = Problem(detail=detail, message=detail if with_message else None)
-    return Response(body.model_dump_json(exclude_none=True), status, mimetype=JSON)
+    return Response(body.model_dump_json(exclude_none=True), status, headers=_NO_STORE, mimetype=JSON)
 
 
 def answer_errors(app: Flask) -> None:

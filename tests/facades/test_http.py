@@ -37,6 +37,7 @@ def test_every_answer_is_json_with_its_own_request_id(server: Server, method: st
     assert len(ids) == 2
     assert first.headers["X-Content-Type-Options"] == "nosniff"
     assert first.headers["Referrer-Policy"] == "no-referrer"
+    assert first.headers["Cache-Control"] == "no-store"
     if status >= 400:
         assert list(first.json) == ["detail"]
         assert isinstance(first.json["detail"], str)

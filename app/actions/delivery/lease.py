@@ -8,17 +8,37 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import bindparam, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.actions.delivery.health import COLUMNS, Health
 from app.db import transaction
 from app.models import Delivery, Host
-from app.queries.deliveries import GONE, QUEUED, UP, DueDelivery, is_due, is_ready, list_due
+from app.queries.deliveries import GONE, IS_DUE, IS_READY, NOW, QUEUED, UP, DueDelivery, at_time, list_due
 
 LEASE: Final = timedelta(seconds=60)
 _BATCH: Final = 20
+
+_hosts: Any = Host.__table__
+_deliveries: Any = Delivery.__table__
+# A lease that ends later than any we give was given before the clock was put back.
+_IS_FREE: Final = or_(
+    _hosts.c.delivery_lease.is_(None),
+    _hosts.c.delivery_lease_until < NOW,
+    _hosts.c.delivery_lease_until > bindparam("no_lease_so_late"),
+)
+_CLAIM: Final = (
+    update(_hosts)
+    .where(
+        _hosts.c.host == bindparam("at_host"),
+        _hosts.c.state != GONE,
+        _IS_FREE,
+        IS_READY,
+        exists().where(_deliveries.c.host == bindparam("at_host"), IS_DUE),
+    )
+    .returning(_hosts.c.scheme, *(_hosts.c[name] for name in COLUMNS))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +67,18 @@ def next_rows(session: Session, host: str, health: Health, now: datetime) -> Seq
     return list_due(session, host, now, limit=_BATCH if health.is_trusted else 1)
 
 
-def holds(host: str, token: str) -> ColumnElement[bool]:
-    return (Host.host == host) & (Host.delivery_lease == token)
-
-
 def _take(session: Session, host: str, now: datetime) -> Lease | None:
     token = secrets.token_hex(8)
     until = now + LEASE
+    claimed = {"delivery_lease": token, "delivery_lease_until": until}
     row = session.execute(
-        update(Host)
-        .where(
-            Host.host == host,
-            Host.state != GONE,
-            _is_free(now),
-            is_ready(now),
-            exists().where(Delivery.host == host, is_due(now)),
-        )
-        .values(delivery_lease=token, delivery_lease_until=until)
-        .returning(Host.scheme, *(getattr(Host, name) for name in COLUMNS))
-        .execution_options(synchronize_session=False)
+        _CLAIM, {"at_host": host, "no_lease_so_late": now + 2 * LEASE, **at_time(now), **claimed}
     ).one_or_none()
     if row is None:
         return None
-    health = Health(**{name: getattr(row, name) for name in COLUMNS})
-    return Lease(host, token, until, health, row.scheme, next_rows(session, host, health, now))
-
-
-def _is_free(now: datetime) -> ColumnElement[bool]:
-    """A lease that ends later than any we give was given before the clock was put back."""
-    return or_(
-        Host.delivery_lease.is_(None), Host.delivery_lease_until < now, Host.delivery_lease_until > now + 2 * LEASE
-    )
+    scheme, *columns = row
+    health = Health(**dict(zip(COLUMNS, columns, strict=True)))
+    return Lease(host, token, until, health, scheme, next_rows(session, host, health, now))
 
 
 def _add_host(session: Session, host: str, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from app.actions.delivery.health import Health
-from app.actions.delivery.lease import LEASE, Lease, holds, next_rows
+from app.actions.delivery.lease import LEASE, Lease, next_rows
 from app.actions.delivery.policy import Fate
 from app.actions.delivery.recipients import drop_follows, fall_back
 from app.db import transaction
@@ -32,10 +32,12 @@ _STATES: Final[dict[Ending, str]] = {
 }
 _UNANSWERED: Final[frozenset[Ending]] = frozenset({"again", "dropped", "expired"})
 
-_table: Any = Delivery.__table__
+# Built once, because building a statement takes longer than running it.
+_deliveries: Any = Delivery.__table__
+_hosts: Any = Host.__table__
 _MARK: Final = (
-    update(_table)
-    .where(_table.c.position == bindparam("at"), _table.c.state == QUEUED)
+    update(_deliveries)
+    .where(_deliveries.c.position == bindparam("at"), _deliveries.c.state == QUEUED)
     .values(
         {
             name: bindparam(f"new_{name}")
@@ -43,6 +45,10 @@ _MARK: Final = (
         }
     )
 )
+_WRITE_HOST: Final = update(_hosts).where(
+    _hosts.c.host == bindparam("at_host"), _hosts.c.delivery_lease == bindparam("at_lease")
+)
+_WRITE_HELD_HOST: Final = update(_hosts).where(_hosts.c.host == bindparam("at_host"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +114,21 @@ def _columns(outcome: Outcome) -> dict[str, Any]:
 
 def _write_host(session: Session, lease: Lease, health: Health, scheme: str | None) -> bool:
     """Whether the lease was still ours."""
-    values = health.to_columns() | {"scheme": scheme, "delivery_lease": None, "delivery_lease_until": None}
-    written = session.execute(
-        update(Host).where(holds(lease.host, lease.token)).values(values).execution_options(synchronize_session=False)
+    freed = {"scheme": scheme, "delivery_lease": None, "delivery_lease_until": None}
+    written: Any = session.execute(
+        _WRITE_HOST, {"at_host": lease.host, "at_lease": lease.token, **health.to_columns(), **freed}
     )
-    return bool(written.rowcount)  # type: ignore[attr-defined]  # An UPDATE's result is a CursorResult.
+    return bool(written.rowcount)
 
 
 def _end_drain(session: Session, host: str, health: Health) -> None:
     """Caught up: from here on the host is written to as fast as it answers."""
     if health.drain_since is not None:
-        session.execute(
-            update(Host).where(Host.host == host).values(drain_since=None).execution_options(synchronize_session=False)
-        )
+        session.execute(_WRITE_HELD_HOST, {"at_host": host, "drain_since": None})
 
 
 def _retake(session: Session, lease: Lease, until: datetime) -> None:
     session.execute(
-        update(Host)
-        .where(Host.host == lease.host)
-        .values(delivery_lease=lease.token, delivery_lease_until=until)
-        .execution_options(synchronize_session=False)
+        _WRITE_HELD_HOST,
+        {"at_host": lease.host, "delivery_lease": lease.token, "delivery_lease_until": until},
     )

@@ -5,16 +5,18 @@ from __future__ import annotations
 from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
-from app.facades.pufferblow import channels, dms, federation, info, messages, tokens, users
+from app.facades.pufferblow import channels, dms, federation, info, messages, sockets, tokens, users
 from app.facades.pufferblow.api import API
+from app.facades.pufferblow.sockets import follow_events
 
-__all__ = ["API", "mount"]
+__all__ = ["API", "follow_events", "mount"]
 
 ROUTES = (info, tokens, users, channels, messages, federation, dms)  # Importing a module adds its routes to API.
 
 
 def mount(app: Flask) -> None:
     API.mount(app)
+    sockets.mount(app)
     for path in ("/", "/api/v1"):
         app.add_url_rule(path, f"pufferblow.root{path}", _to_info)
 

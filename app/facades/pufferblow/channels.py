@@ -83,7 +83,7 @@ def channels_route(_: NoParams) -> Done:
 def list_channels(viewer: Viewer, _: NoParams) -> ChannelsListed:
     with reading() as session:
         views = list_visible(session, viewer)
-    return ChannelsListed(status_code=200, channels=[_channel_data(view) for view in views])
+    return ChannelsListed(status_code=200, channels=[channel_data(view) for view in views])
 
 
 @API.signed_in(
@@ -105,7 +105,7 @@ def create_channel(viewer: Viewer, params: CreateChannel) -> ChannelCreated:
         channel, actor = get_visible(session, viewer, channel_id)
         members = list_members(session, [channel_id] if channel.is_private else [])
     view = view_channel(channel, actor.uri, actor.host, members.get(channel_id, ()))
-    return ChannelCreated(status_code=200, message="Channel created successfully", channel_data=_channel_data(view))
+    return ChannelCreated(status_code=200, message="Channel created successfully", channel_data=channel_data(view))
 
 
 @API.signed_in(
@@ -155,7 +155,7 @@ def show_read_history(viewer: Viewer, _: NoParams) -> ReadHistory:
         )
 
 
-def _channel_data(view: ChannelView) -> ChannelData:
+def channel_data(view: ChannelView) -> ChannelData:
     return ChannelData(
         channel_id=view.id,
         channel_name=view.name,

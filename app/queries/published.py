@@ -1,0 +1,194 @@
+"""Reads of our own actors, messages and activities by their ids: what other servers may ask for.
+
+Each is read with as much as it takes to decide who may see it, and nothing is decided about a stranger by what cannot
+be seen: missing, foreign and forbidden are one answer to the callers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from app.models import Activity, ActivityDocument, Actor, Channel, Message
+from app.queries.documents import note_document
+from app.queries.messages import list_participants, open_content
+from app.queries.viewers import Viewer
+from app.queries.visibility import Place, may_see, place_of_channel, place_of_message
+from app.sealing import unseal_row
+
+
+@dataclass(frozen=True, slots=True)
+class OwnActor:
+    """An actor of ours, deleted ones too; a Group that is a channel with it."""
+
+    actor: Actor
+    channel: Channel | None
+
+    @property
+    def is_public(self) -> bool:
+        return self.channel is None or not self.channel.is_private
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMessage:
+    """A message by one of our people. `document` is the Note as it is now, None where it is gone since `gone_at`."""
+
+    uri: str
+    is_public: bool
+    document: dict[str, Any] | None
+    gone_at: datetime | None
+    place: Place
+    addressed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnActivity:
+    """An activity of one of our actors. `document` is what was recorded, byte for byte; None where it was erased with
+    the message it carried, or taken back, or its channel is gone."""
+
+    uri: str
+    type: str
+    is_public: bool
+    document: bytes | None
+    gone_at: datetime
+    place: Place | None
+    addressed: frozenset[str]
+
+
+def find_own_actor(session: Session, id: str) -> OwnActor | None:
+    row = session.execute(
+        select(Actor, Channel)
+        .outerjoin(Channel, Channel.actor_id == Actor.id)
+        .where(Actor.id == id, Actor.host.is_(None))
+    ).one_or_none()
+    return None if row is None else OwnActor(row[0], row[1])
+
+
+def find_own_message(session: Session, id: str) -> OwnMessage | None:
+    author, group = aliased(Actor), aliased(Actor)
+    row = session.execute(
+        select(Message, Channel, author, group)
+        .join(author, author.id == Message.author_id)
+        .outerjoin(Channel, Channel.actor_id == Message.channel_id)
+        .outerjoin(group, group.id == Message.channel_id)
+        .where(Message.id == id, author.host.is_(None))
+    ).one_or_none()
+    return None if row is None else _own_message(session, *row)
+
+
+def find_own_activity(session: Session, id: str) -> OwnActivity | None:
+    """One of a remote actor is not ours to show, though the log has it."""
+    row = session.execute(
+        select(Activity, ActivityDocument, Message, Channel)
+        .join(Actor, Actor.id == Activity.actor_id)
+        .outerjoin(ActivityDocument, ActivityDocument.activity_id == Activity.id)
+        .outerjoin(Message, Message.uri == Activity.object_uri)
+        # Its place is the scope it was sealed for; once it is erased, that of the message it was about, and for a
+        # channel's Announce the channel itself.
+        .outerjoin(
+            Channel,
+            Channel.actor_id == func.coalesce(ActivityDocument.scope, Message.channel_id, Activity.actor_id),
+        )
+        .where(Activity.id == id, Actor.host.is_(None))
+    ).one_or_none()
+    return None if row is None else _own_activity(session, *row)
+
+
+def may_see_actor(session: Session, viewer: Viewer | None, own: OwnActor) -> bool:
+    return own.is_public or (own.channel is not None and may_see(session, viewer, place_of_channel(own.channel)))
+
+
+def may_read(session: Session, viewer: Viewer | None, own: OwnMessage | OwnActivity) -> bool:
+    """Whoever sees the place now; for what has no place here, whoever it was addressed to by name.
+
+    A follow, its answer and what is said in another server's channel have no place here. Having been addressed once is
+    not enough for a place of ours: who was put out of it sees nothing of it (hostile case AUZ-11).
+    """
+    if own.is_public:
+        return True
+    if viewer is None:
+        return False
+    if own.place is None or (own.place.channel_id is not None and own.place.space_id is None):
+        return _is_named(viewer, own.addressed)
+    return may_see(session, viewer, own.place)
+
+
+def _is_named(viewer: Viewer, addressed: Collection[str]) -> bool:
+    """An instance asks for all the people of its server."""
+    if viewer.is_instance:
+        return any(uri.startswith(f"https://{viewer.host}/") for uri in addressed)
+    return viewer.uri in addressed
+
+
+def _own_message(
+    session: Session, message: Message, channel: Channel | None, author: Actor, group: Actor | None
+) -> OwnMessage:
+    gone_at = message.deleted_at or (channel.deleted_at if channel else None)
+    document = None
+    if gone_at is None and (content := open_content(session, message)) is not None:
+        people = list_participants(session, message.conversation_id) if message.conversation_id else []
+        document = note_document(message, author, content, group=group, people=people)
+    return OwnMessage(
+        uri=message.uri,
+        is_public=_is_for_everybody(message.audience, channel),
+        document=document,
+        gone_at=gone_at,
+        place=place_of_message(message, channel),
+        addressed=_addressed(document) if document else frozenset([group.uri] if group else []),
+    )
+
+
+def _own_activity(
+    session: Session,
+    activity: Activity,
+    recorded: ActivityDocument | None,
+    message: Message | None,
+    channel: Channel | None,
+) -> OwnActivity:
+    gone_at = activity.undone_at or (channel.deleted_at if channel else None) or (message.deleted_at if message else None)
+    body = None if recorded is None else unseal_row(session, recorded.scope, activity.id, recorded.sealed)
+    is_gone = body is None or activity.undone_at is not None or (channel is not None and channel.deleted_at is not None)
+    return OwnActivity(
+        uri=activity.uri,
+        type=activity.type,
+        is_public=_is_for_everybody(activity.audience, channel),
+        document=None if is_gone else body,
+        gone_at=gone_at or activity.recorded_at,
+        place=_place_of_activity(activity, recorded, message, channel),
+        addressed=_addressed(msgspec.json.decode(body)) if body is not None else frozenset(),
+    )
+
+
+def _place_of_activity(
+    activity: Activity, recorded: ActivityDocument | None, message: Message | None, channel: Channel | None
+) -> Place | None:
+    if activity.audience == "private":
+        return None
+    if channel is not None:
+        return Place(
+            channel_id=channel.actor_id,
+            space_id=channel.space_id,
+            is_private=channel.is_private,
+            is_public_message=activity.audience == "public",
+        )
+    conversation_id = recorded.scope if recorded else message.conversation_id if message else None
+    return Place(conversation_id=conversation_id) if conversation_id else None
+
+
+def _is_for_everybody(audience: str, channel: Channel | None) -> bool:
+    """Said to all the world, in whatever channel but a private one of ours.
+
+    Another server's channel is closed to strangers here, but what our people said in it in public is public.
+    """
+    is_closed = channel is not None and channel.space_id is not None and channel.is_private
+    return audience == "public" and not is_closed
+
+
+def _addressed(document: dict[str, Any]) -> frozenset[str]:
+    return frozenset([*document.get("to", []), *document.get("cc", [])])
