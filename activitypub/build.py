@@ -9,7 +9,7 @@ from typing import Any
 
 from activitypub.documents import Activity, parse_activity
 from activitypub.times import write_time
-from activitypub.vocabulary import ACTOR_CONTEXT, OBJECT_CONTEXT, PUBLIC, RFC9421
+from activitypub.vocabulary import ACTOR_CONTEXT, OBJECT_CONTEXT, RFC9421
 
 Document = dict[str, Any]
 
@@ -191,12 +191,10 @@ def remove(*, actor: str, object: str, target: str, to: Sequence[str]) -> Activi
 
 
 def with_id(activity: Activity, id: str) -> Activity:
-    document = {"@context": activity.document["@context"], "id": id, **activity.document}
+    """The activity under another id, which its document says right after its context."""
+    document = {"@context": activity.document["@context"], "id": id}
+    document |= {name: value for name, value in activity.document.items() if name not in document}
     return replace(activity, id=id, document=document)
-
-
-def public_audience(*others: str) -> list[str]:
-    return [PUBLIC, *others]
 
 
 def _pointer(activity: Activity) -> Document:

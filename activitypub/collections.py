@@ -10,30 +10,29 @@ from activitypub.vocabulary import OBJECT_CONTEXT
 Document = dict[str, Any]
 
 
-def ordered_collection(*, id: str, first: str | None, total: int | None = None) -> Document:
-    """`total` is None where the asker may not know how many there are."""
-    document: Document = {"@context": OBJECT_CONTEXT, "id": id, "type": "OrderedCollection"}
-    if total is not None:
-        document["totalItems"] = total
-    if first is not None:
-        document["first"] = first
-    else:
-        document["orderedItems"] = []
-    return document
+def ordered_collection(
+    *, id: str, first: str | None = None, items: Sequence[object] | None = None, total: int | None = None
+) -> Document:
+    """A collection that leads to its `first` page, or one so short that its `items` are in it.
+
+    `total` is None where the asker may not know how many there are.
+    """
+    optional = {"totalItems": total, "first": first, "orderedItems": None if items is None else list(items)}
+    return {"@context": OBJECT_CONTEXT, "id": id, "type": "OrderedCollection", **_present(optional)}
 
 
 def ordered_collection_page(
     *, id: str, part_of: str, items: Sequence[object], next: str | None = None, prev: str | None = None
 ) -> Document:
-    document: Document = {
+    return {
         "@context": OBJECT_CONTEXT,
         "id": id,
         "type": "OrderedCollectionPage",
         "partOf": part_of,
         "orderedItems": list(items),
+        **_present({"next": next, "prev": prev}),
     }
-    if next is not None:
-        document["next"] = next
-    if prev is not None:
-        document["prev"] = prev
-    return document
+
+
+def _present(values: Document) -> Document:
+    return {name: value for name, value in values.items() if value is not None}

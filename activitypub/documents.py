@@ -20,7 +20,7 @@ MAX_RECIPIENTS = 500
 MAX_TAGS = 100
 MAX_ATTACHMENTS = 32
 MAX_NAME = 255
-MAX_URI = 2048
+MAX_URI = 2048  # Bytes: an index of PostgreSQL takes no more than 2,700 of a key.
 MAX_NESTING = 2
 
 Json = Mapping[str, Any]
@@ -329,7 +329,7 @@ def _required(document: Json, name: str) -> str:
 
 
 def _uri(value: object) -> str | None:
-    return value if isinstance(value, str) and 0 < len(value) <= MAX_URI else None
+    return value if isinstance(value, str) and 0 < len(value.encode(errors="replace")) <= MAX_URI else None
 
 
 def _text(value: object, limit: int = 200_000) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
+from activitypub.uris import same_origin
 from app.models import Actor
 from app.uris import Uris
 
@@ -36,13 +37,23 @@ class Gathered:
         return self.documents.get(uri) if uri else None
 
 
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Where one delivery goes: a shared inbox stands for every recipient of its server."""
+
+    uri: str
+    host: str
+    is_shared: bool
+
+
 @dataclass(slots=True)
 class Act:
     """`actor` is who acts, `is_local` whether it is one of ours.
 
     `private` holds what an effect needs and the log must not: a password's hash. `scope` is the sealing scope of the
     recorded document, `audience` its reach ("public", "members", "direct", "private"); both are set by `authorise`.
-    `via` is the Group that relayed somebody else's activity. `recorded` is the document as the log has it.
+    `via` is the Group that relayed somebody else's activity. `recorded` is the document as the log has it. `inboxes`
+    are told besides those it is addressed to: a deletion notes them before it takes its own followers away.
     """
 
     session: Session
@@ -62,6 +73,11 @@ class Act:
     events: list[LiveEvent] = field(default_factory=list)
     found: dict[str, Any] = field(default_factory=dict)
     recorded: Mapping[str, Any] = field(default_factory=dict)
+    inboxes: list[Inbox] = field(default_factory=list)
+
+    def owns(self, uri: str) -> bool:
+        """Whether a URI is of the actor's own server, which alone speaks for what stands there (FEP-fe34)."""
+        return self.uris.is_local(uri) if self.is_local else same_origin(uri, self.actor.uri)
 
     def publish(self, event: LiveEvent) -> None:
         self.events.append(event)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
+from sqlalchemy.exc import IntegrityError
 
-from activitypub.documents import ActorDocument, KeyDocument, parse_actor, parse_keys
+from activitypub.documents import ActorDocument, parse_actor, parse_keys
 from activitypub.errors import (
     ActivityPubError,
     FetchError,
@@ -19,7 +20,6 @@ from activitypub.errors import (
     KeyMismatchError,
     KeyUnavailableError,
     MalformedDocumentError,
-    NotFoundRemoteError,
     SignatureError,
 )
 from activitypub.fetch import Document, FetchBudget
@@ -40,12 +40,15 @@ from app.services.remote import remote_client
 from app.settings import current
 from app.uris import Uris
 
-# An actor that signs with a key we do not know has perhaps changed it; asked for again at most this often.
+# An actor whose key did not make a signature has perhaps changed it; its home is asked at most this often.
 _REFRESH_AFTER = timedelta(minutes=5)
 
-
-_key_locks: LRUCache[str, threading.Lock] = LRUCache(maxsize=1024)
-_key_locks_lock = threading.Lock()
+# So long a key is believed, or refused, without asking the database: what another process learns of it counts then.
+_KEYS_SECONDS = 60
+_keys: TTLCache[str, PublicKey] = TTLCache(maxsize=8192, ttl=_KEYS_SECONDS)
+_refused: TTLCache[str, str] = TTLCache(maxsize=8192, ttl=_KEYS_SECONDS)
+_host_locks: LRUCache[str, threading.Lock] = LRUCache(maxsize=1024)
+_caches_lock = threading.Lock()
 
 
 def sign_get(url: str) -> Mapping[str, str]:
@@ -70,43 +73,33 @@ def key_for(key_id: str) -> PublicKey:
     known = _known_key(key_id)
     if known is not None:
         return known
-    host = host_of(key_id)
-    with _one_at_a_time(host):
-        return _known_key(key_id) or _fetch_unknown_key(key_id, host)
-
-
-def _fetch_unknown_key(key_id: str, host: str) -> PublicKey:
-    host_notes.check_may_fetch_key(host)
-    try:
-        return _fetch_key(key_id)
-    except (GoneError, NotFoundRemoteError) as error:
-        raise SignatureError(f"{key_id} is gone") from error
-    except FetchError as error:
-        if error.permanent:
-            raise SignatureError(f"{key_id} cannot be fetched") from error
-        host_notes.note_key_failure(host, error)
-        raise KeyUnavailableError(f"{key_id}: {error}") from error
-    except SignatureError:
-        raise
-    except ActivityPubError as error:
-        raise SignatureError(f"{key_id}: {error}") from error
+    with _one_at_a_time(host_of(key_id)):
+        return _known_key(key_id) or _fetch_key_now(key_id)
 
 
 def is_known_key(key_id: str) -> bool:
-    with reading() as session:
-        return find_key(session, key_id) is not None
+    """Whether it is the key of an actor that we know and that lives."""
+    try:
+        return _known_key(key_id) is not None
+    except SignatureError:
+        return False
 
 
-def refreshed_key(key_id: str) -> PublicKey | None:
-    """The key again from its home, for a signature that does not hold: None if it was fetched only just now."""
-    with reading() as session:
-        found = find_key(session, key_id)
-        if found is None or found[1].is_local:
+def newer_key(key: PublicKey) -> PublicKey | None:
+    """What its home has put in the place of a key that did not make a signature; None where nothing is newer.
+
+    An actor's home is asked at most once in five minutes. Raises SignatureError where the key is no more,
+    KeyUnavailableError where it could not be fetched just now.
+    """
+    with _one_at_a_time(host_of(key.id)):
+        _forget_keys_of(key.owner)
+        known = _known_key(key.id)
+        if known is None or known.key != key.key:
+            return known  # Another process has asked.
+        if _was_asked_lately(key.owner):
             return None
-        fetched_at = found[1].fetched_at
-    if fetched_at is not None and datetime.now(UTC) - fetched_at < _REFRESH_AFTER:
-        return None
-    return _fetch_key(key_id)
+        fetched = _fetch_key_now(key.id)
+    return fetched if fetched.key != key.key else None
 
 
 def fetch_actor(uri: str, *, budget: FetchBudget | None = None) -> Actor:
@@ -153,7 +146,15 @@ def save_actor(document: Document) -> Actor:
         raise MalformedDocumentError("the actor is not who was asked for")
     if not same_origin(actor.inbox, actor.id):
         raise MalformedDocumentError("the actor's inbox is on another server")
-    keys = [_public_key(key) for key in actor.keys if key.owner == actor.id and same_origin(key.id, actor.id)]
+    try:
+        saved = _store(actor)
+    except IntegrityError:
+        saved = _store_again(actor)
+    _forget_keys_of(actor.id)
+    return saved
+
+
+def _store(actor: ActorDocument) -> Actor:
     with transaction() as session:
         known = find_any(session, actor.id)
         if known is not None and known.deleted_at is not None:
@@ -165,7 +166,7 @@ def save_actor(document: Document) -> Actor:
             known,
             _without_foreign_collections(actor),
             host=host_of(actor.id),
-            keys=[key for key in keys if key is not None],
+            keys=_own_keys(actor),
             now=datetime.now(UTC),
         )
         if actor.announces_rfc9421:
@@ -173,11 +174,19 @@ def save_actor(document: Document) -> Actor:
     return saved
 
 
+def _store_again(actor: ActorDocument) -> Actor:
+    """After another process met the same actor at the same moment."""
+    try:
+        return _store(actor)
+    except IntegrityError as error:
+        raise MalformedDocumentError("another actor has one of these keys") from error
+
+
 @contextmanager
 def _one_at_a_time(host: str) -> Iterator[None]:
     """A thousand requests that name one unknown key cost its host one fetch from this process."""
-    with _key_locks_lock:
-        lock = _key_locks.setdefault(host, threading.Lock())
+    with _caches_lock:
+        lock = _host_locks.setdefault(host, threading.Lock())
     with lock:
         yield
 
@@ -191,16 +200,62 @@ def _local_actor(name: str) -> Actor:
 
 
 def _known_key(key_id: str) -> PublicKey | None:
+    with _caches_lock:
+        cached = _keys.get(key_id)
+    if cached is not None:
+        return cached
     with reading() as session:
         found = find_key(session, key_id)
     if found is None:
         return None
-    key, actor = found
+    row, actor = found
     if actor.deleted_at is not None:
         raise SignatureError(f"{actor.uri} is deleted")
     if actor.is_local:
         raise SignatureError("our own actors do not send requests to us")
-    return PublicKey(id=key.id, owner=actor.uri, key=public_key_from_multikey(key.public))
+    key = PublicKey(id=row.id, owner=actor.uri, key=public_key_from_multikey(row.public))
+    with _caches_lock:
+        _keys[key_id] = key
+    return key
+
+
+def _forget_keys_of(owner: str) -> None:
+    with _caches_lock:
+        for key_id in [key_id for key_id, key in _keys.items() if key.owner == owner]:
+            del _keys[key_id]
+
+
+def _was_asked_lately(uri: str) -> bool:
+    with reading() as session:
+        actor = find_actor(session, uri)
+    fetched_at = actor.fetched_at if actor else None
+    return fetched_at is not None and datetime.now(UTC) - fetched_at < _REFRESH_AFTER
+
+
+def _fetch_key_now(key_id: str) -> PublicKey:
+    """Ask its home. A key that is refused is refused again for a minute without asking."""
+    with _caches_lock:
+        refusal = _refused.get(key_id)
+    if refusal is not None:
+        raise SignatureError(refusal)
+    host = host_of(key_id)
+    host_notes.check_may_fetch_key(host)
+    try:
+        return _fetch_key(key_id)
+    except FetchError as error:
+        if not error.permanent:
+            host_notes.note_key_failure(host, error)
+            raise KeyUnavailableError(f"{key_id}: {error}") from error
+        raise _refuse(key_id, error) from error
+    except ActivityPubError as error:
+        raise _refuse(key_id, error) from error
+
+
+def _refuse(key_id: str, reason: ActivityPubError) -> SignatureError:
+    text = f"{key_id}: {reason}"
+    with _caches_lock:
+        _refused[key_id] = text
+    return reason if isinstance(reason, SignatureError) else SignatureError(text)
 
 
 def _fetch_key(key_id: str) -> PublicKey:
@@ -227,13 +282,16 @@ def _owner_in(json: Mapping[str, Any], key_id: str) -> str:
     raise KeyMismatchError("the document does not hold this key")
 
 
-def _public_key(key: KeyDocument) -> PublicKey | None:
-    """None for a key of a kind we do not verify with."""
-    read = public_key_from_multikey if key.is_multikey else public_key_from_pem
-    try:
-        return PublicKey(id=key.id, owner=key.owner, key=read(key.encoded))
-    except ActivityPubError:
-        return None
+def _own_keys(actor: ActorDocument) -> list[PublicKey]:
+    """Those of the kinds we verify with; one listed in both forms counts once."""
+    keys: dict[str, PublicKey] = {}
+    for listed in actor.keys:
+        if listed.owner != actor.id or not same_origin(listed.id, actor.id):
+            continue
+        read = public_key_from_multikey if listed.is_multikey else public_key_from_pem
+        with suppress(ActivityPubError):
+            keys.setdefault(listed.id, PublicKey(id=listed.id, owner=listed.owner, key=read(listed.encoded)))
+    return list(keys.values())
 
 
 def _without_foreign_collections(actor: ActorDocument) -> ActorDocument:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.actions.pruning import prune
 from app.db import reading, transaction
 from app.models import Setting
-from app.queries.queues import list_delivery_hosts, list_inbox_hosts, list_without_rsa_key
+from app.queries.queues import list_delivery_hosts, list_inbox_hosts, list_probe_hosts, list_without_rsa_key
 
 SWEEP_SECONDS: Final = 15
 LAST_SWEEP: Final = "last_sweep_at"
@@ -33,8 +33,9 @@ def sweep(tell: Callable[[str, str], None], now: datetime | None = None) -> None
     with transaction() as session:
         _note_time(session, LAST_SWEEP, now)
     with reading() as session:
+        hosts = {*list_delivery_hosts(session, now), *list_probe_hosts(session, now)}
         hints = [
-            *(("deliver", host) for host in list_delivery_hosts(session, now)),
+            *(("deliver", host) for host in hosts),
             *(("inbox", host) for host in list_inbox_hosts(session, now)),
             *(("keys", actor_id) for actor_id in list_without_rsa_key(session, limit=_KEYS_A_SWEEP)),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent
+from app.models import Follow
 from app.projections import follows
 from app.queries.actors import ACCEPTED, find_by_id
 from app.queries.follows import get_answered
@@ -14,11 +15,11 @@ def authorise(act: Act) -> None:
 
 
 def apply(act: Act) -> list[Activity]:
-    follow = act.found.pop("follow")
+    follow: Follow = act.found.pop("follow")
+    if follow.state == ACCEPTED:
+        return []
     follows.set_state(act.session, follow, ACCEPTED)
     target = find_by_id(act.session, follow.target_id)
-    is_channel = target is not None and target.type == "Group"
-    act.publish(
-        LiveEvent("member_added", channel_id=follow.target_id if is_channel else None, actor_id=follow.actor_id)
-    )
+    if target is not None and target.type == "Group":
+        act.publish(LiveEvent("member_added", channel_id=target.id, actor_id=follow.actor_id))
     return []

@@ -5,10 +5,10 @@ from __future__ import annotations
 from activitypub.documents import Activity
 from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
-from app.errors import ForbiddenError, NotFoundError
+from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor, Channel
 from app.projections import channels, follows, pins
-from app.queries.actors import ACCEPTED, find_actor, get_actor
+from app.queries.actors import ACCEPTED, PEOPLE, find_actor, get_actor, is_banned, is_blocked
 from app.queries.channels import NO_SUCH_CHANNEL, find_channel
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri
 from app.queries.permissions import get_permissions
@@ -16,33 +16,45 @@ from app.queries.visibility import may_see, place_of_channel
 
 
 def authorise(act: Act) -> None:
-    """Sets `group`, `channel` (None for a Group elsewhere that is new to us) and `collection`."""
-    group, collection = find_collection(act)
+    """Sets `group` and `collection`."""
+    authorise_change(act)
+    group: Actor = act.found["group"]
+    if act.found["collection"] == "featured":
+        _authorise_pin(act, group)
+    else:
+        _authorise_member(act, group)
+
+
+def apply(act: Act) -> list[Activity]:
+    group: Actor = act.found.pop("group")
+    if act.found.pop("collection") == "featured":
+        pins.add(act.session, group.id, act.activity.object_id or "", now=act.now)
+        return []
+    person = get_actor(act.session, act.activity.object_id)
+    if not group.is_local:
+        channels.ensure_remote(act.session, group, now=act.now)
+    was_accepted = follows.put(
+        act.session, person, group, state=ACCEPTED, activity_uri=act.activity.id or "", now=act.now
+    )
+    if not was_accepted:
+        act.publish(LiveEvent("member_added", channel_id=group.id, actor_id=person.id))
+    return []
+
+
+def authorise_change(act: Act) -> None:
+    """Whether the actor may change the collection at all: let in and put out, pin and take down."""
+    group, collection = _find_collection(act)
     channel = find_channel(act.session, group.id)
     if group.is_local and channel is not None:
         _authorise_here(act, channel, collection)
     elif not same_origin(act.actor.uri, group.uri) or act.is_local:
         raise ForbiddenError("a channel's collections are changed by its own server")
-    act.found |= {"group": group, "channel": channel, "collection": collection}
+    act.found |= {"group": group, "collection": collection}
     act.scope = group.id
     act.audience = "members"
 
 
-def apply(act: Act) -> list[Activity]:
-    group: Actor = act.found.pop("group")
-    collection = act.found.pop("collection")
-    act.found.pop("channel")
-    if collection == "featured":
-        return _pin(act, group)
-    person = get_actor(act.session, act.activity.object_id)
-    if not group.is_local:
-        channels.ensure_remote(act.session, group, now=act.now)
-    follows.put(act.session, person, group, state=ACCEPTED, activity_uri=act.activity.id or "", now=act.now)
-    act.publish(LiveEvent("member_added", channel_id=group.id, actor_id=person.id))
-    return []
-
-
-def find_collection(act: Act) -> tuple[Actor, str]:
+def _find_collection(act: Act) -> tuple[Actor, str]:
     """(the Group, "followers" or "featured") that an Add or Remove targets. Raises NotFoundError."""
     owner_uri, _, name = (act.activity.target or "").rpartition("/")
     group = find_actor(act.session, owner_uri)
@@ -60,9 +72,18 @@ def _authorise_here(act: Act, channel: Channel, collection: str) -> None:
         raise NotFoundError(NO_SUCH_CHANNEL)
 
 
-def _pin(act: Act, group: Actor) -> list[Activity]:
+def _authorise_member(act: Act, group: Actor) -> None:
+    person = get_actor(act.session, act.activity.object_id)
+    if person.type not in PEOPLE:
+        raise InvalidInputError("Only people are members of a channel.")
+    channel = find_channel(act.session, group.id)
+    if is_banned(act.session, person.id, channel.space_id if channel else None):
+        raise ForbiddenError("this actor is banned from the channel")
+    if any(is_blocked(act.session, by=person.id, actor_id=actor_id) for actor_id in (act.actor.id, group.id)):
+        raise ForbiddenError("you are blocked by this actor")
+
+
+def _authorise_pin(act: Act, group: Actor) -> None:
     message = find_by_uri(act.session, act.activity.object_id)
     if message is None or message.channel_id != group.id or message.deleted_at is not None:
         raise NotFoundError(NO_SUCH_MESSAGE)
-    pins.add(act.session, group.id, message.uri, now=act.now)
-    return []

@@ -7,29 +7,29 @@ from datetime import UTC, datetime
 from activitypub.documents import Activity, Note, parse_object
 from activitypub.uris import same_origin
 from app.act import Act
+from app.effects.access import authorise_on
 from app.effects.create.note import authorise_in, store
 from app.errors import ForbiddenError, NotFoundError
-from app.models import Actor
+from app.models import Actor, Message
 from app.projections import messages
 from app.queries.activities import find_by_uri as find_activity
 from app.queries.actors import get_actor
 from app.queries.channels import find_channel
-from app.queries.messages import find_by_uri
+from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.placement import Placement
 from app.queries.tombstones import find_tombstone
 
 
 def authorise(act: Act) -> None:
     """A Group's Announce is either of something known by now, or of a note a worker has fetched from its home."""
-    if act.is_local:
+    if act.is_local and act.actor.type == "Group":
+        # What a channel of ours passes on was authorised when it was done.
+        act.scope = act.actor.id
         act.audience = "public" if act.activity.addressed.is_public else "members"
         return
     message = find_by_uri(act.session, act.activity.object_id)
     if message is not None:
-        # A share of what was not said in public would show it to people it was not meant for.
-        if message.audience != "public" and not _is_home(act, message.channel_id):
-            raise ForbiddenError("this message is not public")
-        act.found["message"] = message
+        _authorise_share(act, message)
         return
     if find_activity(act.session, act.activity.object_id or "") is not None:
         return
@@ -46,15 +46,24 @@ def apply(act: Act) -> list[Activity]:
     return []
 
 
-def _is_home(act: Act, channel_id: str | None) -> bool:
-    return act.actor.id == channel_id
+def _authorise_share(act: Act, message: Message) -> None:
+    """A share of what was not said in public would show it to people it was not meant for."""
+    if act.actor.id != message.channel_id:
+        authorise_on(act, message)
+        if message.audience != "public":
+            raise ForbiddenError("this message is not public")
+    elif message.deleted_at is not None:
+        raise NotFoundError(NO_SUCH_MESSAGE)
+    act.found["message"] = message
+    act.scope = scope_of(message)
+    act.audience = message.audience
 
 
 def _get_relayed(act: Act) -> Note:
     """The note that a channel followed here announces. Raises NotFoundError where it is no such thing."""
     document = act.gathered.find(act.activity.object_id)
     channel = find_channel(act.session, act.actor.id)
-    if document is None or channel is None or act.actor.is_local:
+    if document is None or channel is None or act.is_local:
         raise NotFoundError("nobody here follows this")
     note = parse_object(dict(document), now=datetime.now(UTC))
     if not isinstance(note, Note) or not same_origin(note.id, note.attributed_to):

@@ -39,7 +39,7 @@ def apply(act: Act) -> list[Activity]:
         return []
     for target_id in (space.id, *list_space_channel_ids(act.session, space.id)):
         follows.remove(act.session, blocked.id, target_id)
-    act.publish(LiveEvent("member_removed", actor_id=blocked.id))
+    act.publish(LiveEvent("member_removed", channel_id=space.id, actor_id=blocked.id))
     return []
 
 

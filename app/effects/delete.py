@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from sqlalchemy import ColumnElement, select
+
+from activitypub import build
 from activitypub.documents import Activity
 from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
 from app.effects.relaying import relay
 from app.errors import ForbiddenError, NotFoundError
+from app.models import Activity as Logged
 from app.models import Actor, Channel, Message
-from app.projections import actors, channels, messages, tombstones
-from app.queries.actors import find_actor
+from app.projections import activities, actors, channels, messages, tombstones
+from app.queries.actors import find_actor, list_follower_inboxes
 from app.queries.channels import find_channel, find_channel_with_actor
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.permissions import get_permissions
@@ -32,6 +36,8 @@ def authorise(act: Act) -> None:
 
 def apply(act: Act) -> list[Activity]:
     target = act.found.pop("target")
+    if isinstance(target, Actor) and _is_channel_of_ours(act, target):
+        return _delete_channel_of_ours(act, target)
     former_type = target.type if isinstance(target, Actor) else "Note"
     tombstones.put(
         act.session,
@@ -46,6 +52,8 @@ def apply(act: Act) -> list[Activity]:
             return _delete_message(act, target)
         case Actor():
             _delete_actor(act, target)
+        case _:
+            _erase_documents(act, Logged.object_uri == act.activity.object_id)
     return []
 
 
@@ -82,8 +90,14 @@ def _authorise_actor(act: Act, actor: Actor) -> None:
     get_permissions(act.session, act.actor).require("delete_channels")
 
 
+def _erase_documents(act: Act, is_about: ColumnElement[bool]) -> None:
+    """Ours are kept, to be delivered: they hold a Tombstone. Others put the whole note into its Delete."""
+    activities.erase_documents(act.session, is_about, kept=act.id if act.is_local else None)
+
+
 def _delete_message(act: Act, message: Message) -> list[Activity]:
     messages.erase(act.session, message, now=act.now)
+    _erase_documents(act, Logged.object_uri == message.uri)
     act.publish(
         LiveEvent(
             "message_deleted",
@@ -97,12 +111,28 @@ def _delete_message(act: Act, message: Message) -> list[Activity]:
     return relay(act, *found) if found else []
 
 
+def _is_channel_of_ours(act: Act, actor: Actor) -> bool:
+    return actor.is_local and actor.id != act.actor.id
+
+
+def _delete_channel_of_ours(act: Act, group: Actor) -> list[Activity]:
+    """Other servers believe that an actor is deleted if it says so itself: the channel does, as its last word."""
+    act.publish(LiveEvent("channel_deleted", channel_id=group.id, actor_id=act.actor.id))
+    tombstone = build.tombstone(id=group.uri, former_type=group.type, deleted=act.now)
+    return [build.delete(actor=group.uri, object=tombstone, to=[group.followers or ""])]
+
+
 def _delete_actor(act: Act, actor: Actor) -> None:
     channel: Channel | None = find_channel(act.session, actor.id)
-    if channel is not None:
-        channels.mark_deleted(act.session, channel, now=act.now)
-        act.publish(LiveEvent("channel_deleted", channel_id=actor.id, actor_id=act.actor.id))
+    if act.is_local:
+        act.inboxes += list_follower_inboxes(act.session, actor.id)
+    if channel is None:
+        messages.erase_all_by(act.session, actor, now=act.now)
+        said = select(Message.uri).where(Message.author_id == actor.id)
+        _erase_documents(act, (Logged.object_uri == actor.uri) | Logged.object_uri.in_(said))
+        actors.mark_deleted(act.session, actor, now=act.now)
+        act.publish(LiveEvent("member_removed", actor_id=actor.id))
         return
-    messages.erase_all_by(act.session, actor, now=act.now)
-    actors.mark_deleted(act.session, actor, now=act.now)
-    act.publish(LiveEvent("member_removed", actor_id=actor.id))
+    channels.mark_deleted(act.session, channel, now=act.now)
+    if not act.is_local:
+        act.publish(LiveEvent("channel_deleted", channel_id=actor.id, actor_id=act.actor.id))

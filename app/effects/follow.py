@@ -28,7 +28,7 @@ def apply(act: Act) -> list[Activity]:
     """An open actor of ours answers at once, a closed one waits for its owner; elsewhere we wait for the answer."""
     target = get_actor(act.session, act.activity.object_id)
     is_open = target.is_local and not target.manually_approves
-    follows.put(
+    was_accepted = follows.put(
         act.session,
         act.actor,
         target,
@@ -39,12 +39,12 @@ def apply(act: Act) -> list[Activity]:
     if not target.is_local and target.type == "Group":
         channels.ensure_remote(act.session, target, now=act.now)
     act.found["target_inbox"] = target.inbox
-    if not is_open:
+    # Whoever was let in before, by an Add or an earlier Follow, has its answer from that.
+    if not target.is_local or not (is_open or was_accepted):
         return []
-    act.publish(
-        LiveEvent("member_added", channel_id=target.id if target.type == "Group" else None, actor_id=act.actor.id)
-    )
-    # A local member of the home space is told by the answer to the sign-up itself.
+    if target.type == "Group" and not was_accepted:
+        act.publish(LiveEvent("member_added", channel_id=target.id, actor_id=act.actor.id))
+    # Ours need no answer: they see what came of it.
     return [] if act.is_local else [build.accept(actor=target.uri, object=act.activity)]
 
 

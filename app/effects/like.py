@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent
+from app.effects.access import authorise_on
 from app.effects.relaying import relay
-from app.errors import InvalidInputError, NotFoundError
+from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Message
 from app.projections import messages
-from app.queries.channels import find_channel_with_actor
+from app.queries.actors import is_blocked
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.reactions import HEART
-from app.queries.visibility import may_actor_see
 
 _MAX_EMOJI = 64
 
 
 def authorise(act: Act) -> None:
     message = find_by_uri(act.session, act.activity.object_id)
-    # Missing and forbidden look the same outside.
-    if message is None or message.deleted_at is not None or not may_actor_see(act.session, act.actor, message):
+    if message is None:
         raise NotFoundError(NO_SUCH_MESSAGE)
+    found = authorise_on(act, message)
+    if is_blocked(act.session, by=message.author_id, actor_id=act.actor.id):
+        raise ForbiddenError("you are blocked by this actor")
     if len(act.activity.content or "") > _MAX_EMOJI:
         raise InvalidInputError("A reaction is one emoji.")
-    act.found["message"] = message
+    act.found |= {"message": message, "channel": found}
     act.scope = scope_of(message)
     act.audience = message.audience
 
 
 def apply(act: Act) -> list[Activity]:
     message: Message = act.found.pop("message")
+    found = act.found.pop("channel")
     emoji = (act.activity.content or "").strip() or HEART
     is_new = messages.react(
         act.session, message, act.actor, emoji=emoji, activity_uri=act.activity.id or "", now=act.now
@@ -46,5 +49,4 @@ def apply(act: Act) -> list[Activity]:
             data={"emoji": emoji},
         )
     )
-    found = find_channel_with_actor(act.session, message.channel_id)
     return relay(act, *found) if found else []

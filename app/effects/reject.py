@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from activitypub.documents import Activity
-from app.act import Act
+from app.act import Act, LiveEvent
+from app.models import Follow
 from app.projections import follows
+from app.queries.actors import ACCEPTED, find_by_id
 from app.queries.follows import get_answered
 
 
@@ -13,6 +15,9 @@ def authorise(act: Act) -> None:
 
 
 def apply(act: Act) -> list[Activity]:
-    follow = act.found.pop("follow")
+    follow: Follow = act.found.pop("follow")
     follows.remove(act.session, follow.actor_id, follow.target_id)
+    target = find_by_id(act.session, follow.target_id)
+    if follow.state == ACCEPTED and target is not None and target.type == "Group":
+        act.publish(LiveEvent("member_removed", channel_id=target.id, actor_id=follow.actor_id))
     return []

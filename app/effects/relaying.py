@@ -12,18 +12,36 @@ from app.act import Act
 from app.models import Actor, Channel
 from app.queries.actors import has_remote_followers
 
+# What one of ours does in a private channel is addressed to each of its members (`pipeline.compose`).
+_TOLD_DIRECTLY = frozenset({"Create", "Delete", "Update"})
+
 
 def relay(act: Act, channel: Channel, group: Actor, *, note_uri: str | None = None) -> list[Activity]:
-    """The channel's Announce of the activity (FEP-1b12: Lemmy, PieFed, Shoal), and for a new note of its URI
+    """The channel's Announce of the activity (FEP-1b12: Lemmy, PieFed, Shoal), and for a new public note of its URI
     (microblog servers, which show it as a boost).
 
     The activity goes first: whoever understands it has the note by the time its URI comes, and need not fetch it.
-    Nothing is announced where nobody elsewhere follows, for a private channel (its members are addressed one by
-    one), or by a server that is not the channel's home.
+    Nothing is announced where nobody elsewhere follows, by a server that is not the channel's home, or of what the
+    members of a private channel are told anyway; what else is done there is announced to them and nobody else.
     """
-    if not group.is_local or channel.is_private or not has_remote_followers(act.session, group.id):
+    if not group.is_local or not has_remote_followers(act.session, group.id):
         return []
+    if channel.is_private and act.is_local and act.activity.type in _TOLD_DIRECTLY:
+        return []
+    is_public = act.audience == "public" and not channel.is_private
     followers = group.followers or ""
-    to, cc = ([PUBLIC], [followers]) if act.audience == "public" else ([followers], [])
-    objects: list[str | Mapping[str, Any]] = [act.recorded, note_uri] if note_uri else [act.recorded]
+    to, cc = ([PUBLIC], [followers]) if is_public else ([followers], [])
+    objects: list[str | Mapping[str, Any]] = [_announced(act)]
+    if note_uri is not None and is_public:
+        objects.append(note_uri)
     return [build.announce(actor=group.uri, object=announced, published=act.now, to=to, cc=cc) for announced in objects]
+
+
+def _announced(act: Act) -> Mapping[str, Any]:
+    """The activity as it was recorded; but some servers put the whole note into its Delete, and that text must not be
+    told again: then it is named, without the proof that no longer fits, and its home can be asked."""
+    deleted = act.recorded.get("object")
+    if act.activity.type != "Delete" or not isinstance(deleted, dict) or deleted.get("type") == "Tombstone":
+        return act.recorded
+    kept = {name: value for name, value in act.recorded.items() if name not in {"proof", "signature"}}
+    return kept | {"object": act.activity.object_id}

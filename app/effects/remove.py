@@ -11,16 +11,15 @@ from app.queries.actors import get_actor
 
 
 def authorise(act: Act) -> None:
-    add.authorise(act)  # Whoever may let in may put out.
+    add.authorise_change(act)  # Whoever may let in may put out.
 
 
 def apply(act: Act) -> list[Activity]:
     group: Actor = act.found.pop("group")
-    act.found.pop("channel")
     if act.found.pop("collection") == "featured":
         pins.remove(act.session, group.id, act.activity.object_id or "")
         return []
     person = get_actor(act.session, act.activity.object_id)
-    follows.remove(act.session, person.id, group.id)
-    act.publish(LiveEvent("member_removed", channel_id=group.id, actor_id=person.id))
+    if follows.remove(act.session, person.id, group.id):
+        act.publish(LiveEvent("member_removed", channel_id=group.id, actor_id=person.id))
     return []

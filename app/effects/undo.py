@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from sqlalchemy.orm import Session
-
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent
 from app.effects.relaying import relay
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Activity as LoggedActivity
-from app.models import Block, Follow, Reaction
+from app.models import Follow, Message, Reaction
 from app.projections import activities, blocks, follows, messages, tombstones
 from app.queries.activities import find_by_uri
 from app.queries.actors import find_by_id
-from app.queries.blocks import find_block
+from app.queries.blocks import find_undone as find_undone_block
 from app.queries.channels import find_channel_with_actor
 from app.queries.follows import find_undone
 from app.queries.messages import find_by_id as find_message
+from app.queries.messages import scope_of
 from app.queries.permissions import get_permissions
 from app.queries.reactions import find_reaction
 
 UNDOABLE = frozenset({"Announce", "Block", "EmojiReact", "Follow", "Join", "Like"})
+_REACTIONS = frozenset({"EmojiReact", "Like"})
 
 
 def authorise(act: Act) -> None:
@@ -32,9 +32,11 @@ def authorise(act: Act) -> None:
     if isinstance(named, Activity) and named.actor != act.actor.uri and logged is None:
         raise ForbiddenError("only its own actor can undo an activity")
     type_ = logged.type if logged else named.type
-    if type_ not in UNDOABLE:
+    if type_ not in UNDOABLE and not (logged is None and _is_early(act)):
         raise NotFoundError("there is nothing to undo")
     act.found |= {"type": type_, "uri": logged.uri if logged else named.id, "logged": logged}
+    if type_ in _REACTIONS:
+        _find_reaction(act)
 
 
 def apply(act: Act) -> list[Activity]:
@@ -45,39 +47,64 @@ def apply(act: Act) -> list[Activity]:
     if uri is not None and not act.is_local:
         # An Undo may come before what it undoes; the tombstone keeps that from happening afterwards.
         tombstones.put(
-            act.session, uri, former_type=type_, actor_uri=act.actor.uri, signed_at=act.signed_at, now=act.now
+            act.session,
+            uri,
+            former_type=type_ or "Activity",
+            actor_uri=act.actor.uri,
+            signed_at=act.signed_at,
+            now=act.now,
         )
     return answers
 
 
-def _take_back(act: Act, type_: str, logged: LoggedActivity | None) -> list[Activity]:
+def _take_back(act: Act, type_: str | None, logged: LoggedActivity | None) -> list[Activity]:
     match type_:
         case "Follow" | "Join":
             _unfollow(act, find_undone(act.session, act.activity, act.actor))
         case "Like" | "EmojiReact":
-            return _unreact(act, find_reaction(act.session, act.activity, act.actor))
+            return _unreact(act)
         case "Announce":
-            messages.take_back_share(act.session, act.activity.object_id or "")
+            messages.take_back_share(act.session, act.actor, act.activity.object_id or "")
         case "Block":
-            _unblock(act.session, find_block(act.session, act.activity, logged))
+            _unblock(act, logged)
     return []
 
 
+def _is_early(act: Act) -> bool:
+    """It names nothing but a URI of the sender's own server, which may be on its way to us."""
+    named = act.activity.object
+    return not act.is_local and named.id is not None and named.type is None and act.owns(named.id)
+
+
 def _unfollow(act: Act, follow: Follow | None) -> None:
+    """A follow that was made anew, under another id, after the Undo of the old one was signed stays."""
     if follow is None:
+        return
+    made = find_by_uri(act.session, follow.activity_uri)
+    if made is not None and made.signed_at > act.signed_at:
         return
     target = find_by_id(act.session, follow.target_id)
     follows.remove(act.session, follow.actor_id, follow.target_id)
-    is_channel = target is not None and target.type == "Group"
-    act.publish(LiveEvent("member_removed", channel_id=follow.target_id if is_channel else None, actor_id=act.actor.id))
+    if target is not None and target.type == "Group":
+        act.publish(LiveEvent("member_removed", channel_id=target.id, actor_id=act.actor.id))
 
 
-def _unreact(act: Act, reaction: Reaction | None) -> list[Activity]:
+def _find_reaction(act: Act) -> None:
+    """Whoever heard of a reaction hears that it is gone, so the Undo has the reach of the message."""
+    reaction = find_reaction(act.session, act.activity, act.actor)
     message = find_message(act.session, reaction.message_id) if reaction else None
+    act.found |= {"reaction": reaction, "message": message}
+    if message is not None:
+        act.scope = scope_of(message)
+        act.audience = message.audience
+
+
+def _unreact(act: Act) -> list[Activity]:
+    reaction: Reaction | None = act.found.pop("reaction")
+    message: Message | None = act.found.pop("message")
     if reaction is None or message is None:
         return []
     messages.take_back_reaction(act.session, reaction)
-    act.audience = message.audience
     act.publish(
         LiveEvent(
             "message_reaction_removed",
@@ -92,9 +119,10 @@ def _unreact(act: Act, reaction: Reaction | None) -> list[Activity]:
     return relay(act, *found) if found else []
 
 
-def _unblock(session: Session, block: Block | None) -> None:
+def _unblock(act: Act, logged: LoggedActivity | None) -> None:
+    block = find_undone_block(act.session, act.activity, logged)
     if block is not None:
-        blocks.remove(session, block)
+        blocks.remove(act.session, block)
 
 
 def _authorise_lift(act: Act, logged: LoggedActivity) -> None:

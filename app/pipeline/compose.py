@@ -6,7 +6,7 @@ what the viewer cannot see raises NotFoundError all the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,20 +40,22 @@ def channel_message(viewer: Viewer, channel_id: str, text: str, *, reply_to: str
         mentions = _mentioned(session, text)
         members = list_remote_members(session, channel_id) if channel.is_private and group.is_local else []
         parent = _parent(session, viewer, reply_to, channel)
-    is_public = not channel.is_private
-    people = {member.uri: handle(member) for member in members}
-    to = [group.uri, PUBLIC] if is_public else [group.uri, *people]
-    named = {actor.uri: handle(actor) for actor in mentions.values()} if is_public or not group.is_local else {}
+    replied_to = [parent[1]] if parent and not channel.is_private else []
+    # Whoever is named in a private channel, or wrote what is replied to, hears of it as a member or not at all.
+    told = members if channel.is_private else [*replied_to, *mentions.values()]
+    people = {actor.uri: handle(actor) for actor in told if actor.id != viewer.actor_id}
+    first = people if channel.is_private else [PUBLIC, *(actor.uri for actor in replied_to)]
+    to, cc = [group.uri, *first], [] if channel.is_private else [group.followers or "", *people]
     return _create(
         viewer,
         text,
         mentions,
-        to=[*to, *([parent[1]] if parent else [])],
-        cc=[group.followers or "", *named] if is_public else [],
+        to=to,
+        cc=cc,
         audience=[group.uri],
         context=f"{group.uri}/messages" if group.is_local else None,
         in_reply_to=parent[0] if parent else None,
-        tags=named | people,
+        tags=people,
     )
 
 
@@ -73,9 +75,12 @@ def edit(viewer: Viewer, message_id: str, text: str) -> Activity:
     _check_text(text)
     now = datetime.now(UTC)
     with reading() as session:
-        message, _ = messages.get_visible(session, viewer, message_id)
+        message, channel = messages.get_visible(session, viewer, message_id)
         document = _current_note(session, message)
         mentions = _mentioned(session, text)
+        if channel is not None and channel.is_private and channel.space_id is not None:
+            members = {member.uri for member in list_remote_members(session, channel.actor_id)}
+            document |= _without_former_members(document, members)
     note = {name: value for name, value in document.items() if name != "@context"} | {
         "content": html.from_text(text, {name: actor.uri for name, actor in mentions.items()}),
         "source": {"content": text, "mediaType": "text/plain"},
@@ -212,14 +217,14 @@ def _mentioned(session: Session, text: str) -> dict[str, Actor]:
     return list_by_handles(session, html.handles_in(text), own_host=Uris(current().origin).host)
 
 
-def _parent(session: Session, viewer: Viewer, reply_to: str | None, channel: Channel) -> tuple[str, str] | None:
-    """(URI of the message replied to, URI of its author), for one of the same channel."""
+def _parent(session: Session, viewer: Viewer, reply_to: str | None, channel: Channel) -> tuple[str, Actor] | None:
+    """(URI of the message replied to, its author), for one of the same channel."""
     if reply_to is None:
         return None
     parent, _ = messages.get_visible(session, viewer, reply_to)
     if parent.channel_id != channel.actor_id or parent.deleted_at is not None:
         raise NotFoundError(messages.NO_SUCH_MESSAGE)
-    return parent.uri, get_by_id(session, parent.author_id).uri
+    return parent.uri, get_by_id(session, parent.author_id)
 
 
 def _current_note(session: Session, message: Message) -> dict[str, Any]:
@@ -231,6 +236,16 @@ def _current_note(session: Session, message: Message) -> dict[str, Any]:
     people = messages.list_participants(session, message.conversation_id) if message.conversation_id else []
     author = get_by_id(session, message.author_id)
     return note_document(message, author, content, group=group, people=people)
+
+
+def _without_former_members(document: Mapping[str, Any], members: Collection[str]) -> dict[str, Any]:
+    """The audience of a private channel's message: whoever was put out since is not told what it says now."""
+    stay = {*members, *document["audience"]}
+    return {
+        "to": [uri for uri in document["to"] if uri in stay],
+        "cc": [uri for uri in document["cc"] if uri in stay],
+        "tag": [tag for tag in document["tag"] if tag["href"] in stay],
+    }
 
 
 def _concerned(session: Session, message: Message) -> list[str]:

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 from sqlalchemy import insert
 
-from app.act import Act
+from app.act import Act, Inbox
 from app.db import wake
 from app.models import Delivery
 from app.pipeline.address import address
+from app.queries.deliveries import is_deliverable
+from app.queries.hosts import find_states
 
 _MESSAGE_LIFE = timedelta(days=7)
 _RELATION_LIFE = timedelta(days=30)
@@ -21,10 +23,10 @@ _ANSWER_DELAY = timedelta(seconds=1.5)
 
 
 def enqueue(act: Act) -> None:
-    inboxes = address(act)
+    type_ = act.activity.type
+    inboxes = _deliverable(act, address(act))
     if not inboxes:
         return
-    type_ = act.activity.type
     due_at = act.now + _ANSWER_DELAY if type_ in {"Accept", "Reject"} else act.now
     act.session.execute(
         insert(Delivery),
@@ -47,3 +49,11 @@ def enqueue(act: Act) -> None:
     for inbox in inboxes:
         wake(act.session, "deliver", inbox.host)
     act.found["inboxes"] = [inbox.uri for inbox in inboxes]
+
+
+def _deliverable(act: Act, inboxes: list[Inbox]) -> list[Inbox]:
+    """Without the servers that were away for so long that only what lasts is kept for them."""
+    if not inboxes:
+        return []
+    states = find_states(act.session, {inbox.host for inbox in inboxes})
+    return [inbox for inbox in inboxes if is_deliverable(states[inbox.host], act.activity.type)]

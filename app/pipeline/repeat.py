@@ -19,9 +19,13 @@ def is_repeat(act: Act) -> bool:
     if act.is_local:
         return False
     tombstone = find_tombstone(act.session, act.activity.id)
-    if tombstone is not None:
-        return act.activity.type != "Follow" or act.signed_at <= tombstone.signed_at
-    return find_by_uri(act.session, act.activity.id or "") is not None
+    was_undone = tombstone is not None and tombstone.actor_uri == act.activity.actor
+    if tombstone is not None and was_undone:
+        is_new = act.activity.type == "Follow" and act.signed_at > tombstone.signed_at
+        if not is_new:
+            return True
+    logged = find_by_uri(act.session, act.activity.id or "")
+    return logged is not None and not (was_undone and logged.undone_at is not None)
 
 
 def find_earlier(session: Session, idempotency_key: str) -> Activity | None:

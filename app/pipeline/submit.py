@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from activitypub.documents import Activity
-from app.db import transaction
+from app.db import reading, transaction
 from app.errors import ConflictError
+from app.models import Activity as LoggedActivity
 from app.pipeline.perform import Outcome, local_act, perform
 from app.pipeline.repeat import find_earlier
 from app.settings import current
@@ -25,19 +27,34 @@ def submit(
     `private` reaches the effect and nothing else. A request repeated with its `idempotency_key` changes nothing and
     gives the first outcome's ids. Raises AppError; ConflictError where somebody else was faster.
     """
-    key = f"{activity.actor} {idempotency_key}"[:255] if idempotency_key else None
+    key = _key(activity.actor, idempotency_key) if idempotency_key else None
     try:
-        with transaction() as session:
-            if key and (earlier := find_earlier(session, key)):
-                return Outcome(earlier.id, earlier.uri, is_repeat=True, found={"object_uri": earlier.object_uri})
-            act = local_act(
-                session,
-                Uris(current().origin),
-                activity,
-                now=datetime.now(UTC),
-                private=private,
-                idempotency_key=key,
-            )
-            return perform(act)
+        return _submit(activity, private, key)
     except IntegrityError as error:
-        raise ConflictError("Somebody else did this at the same moment. Try again.") from error
+        first = _find_first(key) if key else None  # The same request may have come twice at the same moment.
+        if first is None:
+            raise ConflictError("Somebody else did this at the same moment. Try again.") from error
+        return first
+
+
+def _submit(activity: Activity, private: Mapping[str, Any] | None, key: str | None) -> Outcome:
+    with transaction() as session:
+        if key and (earlier := find_earlier(session, key)):
+            return _outcome_of(earlier)
+        uris, now = Uris(current().origin), datetime.now(UTC)
+        return perform(local_act(session, uris, activity, now=now, private=private, idempotency_key=key))
+
+
+def _key(actor: str, given: str) -> str:
+    """One actor's key is not another's, and however long two are, they are not taken for one."""
+    return hashlib.sha256(f"{actor} {given}".encode()).hexdigest()
+
+
+def _find_first(key: str) -> Outcome | None:
+    with reading() as session:
+        earlier = find_earlier(session, key)
+        return _outcome_of(earlier) if earlier else None
+
+
+def _outcome_of(earlier: LoggedActivity) -> Outcome:
+    return Outcome(earlier.id, earlier.uri, is_repeat=True, found={"object_uri": earlier.object_uri})

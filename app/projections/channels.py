@@ -14,13 +14,12 @@ from app.models import Actor, Channel, Follow, Pin
 from app.projections import actors
 from app.uris import Uris
 
-
 MAX_NAME = 255  # Characters, in a column that both databases share.
 
 
 def name_key(name: str) -> str:
     """What two names must not share to stand in one list."""
-    return unicodedata.normalize("NFKC", name).casefold()
+    return unicodedata.normalize("NFKC", name.strip()).casefold()
 
 
 def add_local(

@@ -13,8 +13,11 @@ from app.models import Actor, Follow
 from app.queries.actors import ACCEPTED, find_follow
 
 
-def put(session: Session, actor: Actor, target: Actor, *, state: str, activity_uri: str, now: datetime) -> None:
-    """Note that `actor` follows `target`; an accepted follow does not fall back to waiting."""
+def put(session: Session, actor: Actor, target: Actor, *, state: str, activity_uri: str, now: datetime) -> bool:
+    """Note that `actor` follows `target`; an accepted follow does not fall back to waiting.
+
+    Whether the follow was accepted before.
+    """
     known = find_follow(session, actor.id, target.id)
     if known is None:
         session.execute(
@@ -27,9 +30,10 @@ def put(session: Session, actor: Actor, target: Actor, *, state: str, activity_u
                 created_at=now,
             )
         )
-        return
+        return False
     kept = known.state if known.state == ACCEPTED else state
     session.execute(update(Follow).where(Follow.id == known.id).values(state=kept, activity_uri=activity_uri))
+    return known.state == ACCEPTED
 
 
 def set_state(session: Session, follow: Follow, state: str) -> None:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.db import upsert
 from app.ids import new_id
 from app.models import (
-    Activity,
-    ActivityDocument,
     Actor,
     Channel,
     Conversation,
     Message,
     MessageContent,
     Participant,
+    Pin,
     Reaction,
     Share,
 )
@@ -38,6 +37,7 @@ def add(
     in_reply_to: str | None,
     published_at: datetime,
     content: Content,
+    edited_at: datetime | None = None,
 ) -> int:
     """Store a message at the end of its channel or conversation; returns its position there.
 
@@ -55,6 +55,7 @@ def add(
             audience=audience,
             in_reply_to=in_reply_to,
             published_at=published_at,
+            edited_at=edited_at,
         )
     )
     sealed = seal_row(session, channel_id or conversation_id or "", id, encode_content(content))
@@ -69,35 +70,31 @@ def edit(session: Session, message: Message, *, content: Content, edited_at: dat
 
 
 def erase(session: Session, message: Message, *, now: datetime) -> None:
-    """Leave the tombstone: the text goes, and so does every recorded document that repeats it."""
-    session.execute(update(Message).where(Message.id == message.id).values(deleted_at=now))
-    session.execute(delete(MessageContent).where(MessageContent.message_id == message.id))
-    session.execute(delete(Reaction).where(Reaction.message_id == message.id))
-    session.execute(delete(Share).where(Share.message_id == message.id))
-    carriers = select(Activity.id).where(Activity.object_uri == message.uri, Activity.type.in_(("Create", "Update")))
-    wrapped = select(Activity.uri).where(Activity.object_uri == message.uri, Activity.type.in_(("Create", "Update")))
-    announces = select(Activity.id).where(Activity.type == "Announce", Activity.object_uri.in_(wrapped))
-    session.execute(
-        delete(ActivityDocument).where(
-            or_(ActivityDocument.activity_id.in_(carriers), ActivityDocument.activity_id.in_(announces))
-        )
-    )
+    """Leave the tombstone: the row stays, and nothing of what it said or of what was said to it."""
+    _erase(session, Message.id == message.id, now=now)
 
 
 def erase_all_by(session: Session, author: Actor, *, now: datetime) -> None:
-    """Everything one actor said, in five statements however much it is."""
-    own = select(Message.id).where(Message.author_id == author.id)
-    session.execute(delete(MessageContent).where(MessageContent.message_id.in_(own)))
-    session.execute(
-        delete(ActivityDocument).where(
-            ActivityDocument.activity_id.in_(
-                select(Activity.id).where(Activity.actor_id == author.id, Activity.type.in_(("Create", "Update")))
-            )
-        )
-    )
+    """Everything one actor said and every sign of approval it gave, in a few statements however much it is."""
+    _erase(session, Message.author_id == author.id, now=now)
     session.execute(delete(Reaction).where(Reaction.actor_id == author.id))
+    session.execute(delete(Share).where(Share.actor_id == author.id))
+
+
+def _erase(session: Session, which: ColumnElement[bool], *, now: datetime) -> None:
+    ids = select(Message.id).where(which)
+    for said in (MessageContent, Reaction, Share):
+        session.execute(delete(said).where(said.message_id.in_(ids)).execution_options(synchronize_session=False))
     session.execute(
-        update(Message).where(Message.author_id == author.id, Message.deleted_at.is_(None)).values(deleted_at=now)
+        delete(Pin)
+        .where(Pin.object_uri.in_(select(Message.uri).where(which)))
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(Message)
+        .where(which, Message.deleted_at.is_(None))
+        .values(deleted_at=now)
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -144,8 +141,8 @@ def share(session: Session, message: Message, actor: Actor, *, activity_uri: str
     )
 
 
-def take_back_share(session: Session, activity_uri: str) -> None:
-    session.execute(delete(Share).where(Share.activity_uri == activity_uri))
+def take_back_share(session: Session, actor: Actor, activity_uri: str) -> None:
+    session.execute(delete(Share).where(Share.activity_uri == activity_uri, Share.actor_id == actor.id))
 
 
 def _next_position(session: Session, channel_id: str | None, conversation_id: str | None) -> int:

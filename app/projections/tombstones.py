@@ -20,4 +20,8 @@ def put(session: Session, uri: str, *, former_type: str, actor_uri: str, signed_
         "deleted_at": now,
     }
     statement = upsert(session, Tombstone).values(values)
-    session.execute(statement.on_conflict_do_update(index_elements=["uri"], set_={"signed_at": signed_at}))
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["uri"], set_={"signed_at": signed_at}, where=Tombstone.signed_at < signed_at
+        )
+    )

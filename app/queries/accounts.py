@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, exists, or_, select
+from sqlalchemy import Row, Select, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
 from app.errors import ForbiddenError, NotFoundError
@@ -56,19 +56,7 @@ def find_viewer(session: Session, *, actor_id: str, session_id: str) -> Viewer |
 
     Raises ForbiddenError for a banned account.
     """
-    query = (
-        select(Actor.uri, Account.username, Account.banned_at, RoleGrant.role)
-        .join(Account, Account.actor_id == Actor.id)
-        .join(LoginSession, LoginSession.actor_id == Actor.id)
-        .outerjoin(RoleGrant, _grants_at_home())
-        .where(
-            Actor.id == actor_id,
-            Actor.deleted_at.is_(None),
-            LoginSession.id == session_id,
-            LoginSession.revoked_at.is_(None),
-        )
-    )
-    rows = session.execute(query).all()
+    rows = session.execute(_VIEWER, {"actor_id": actor_id, "session_id": session_id}).all()
     if not rows:
         return None
     if rows[0].banned_at is not None:
@@ -168,3 +156,18 @@ def _home_space_id() -> Any:
 
 def _grants_at_home() -> Any:
     return and_(RoleGrant.actor_id == Actor.id, RoleGrant.space_id == _home_space_id())
+
+
+# Every request with a token asks this, and building it costs as much as running it.
+_VIEWER = (
+    select(Actor.uri, Account.username, Account.banned_at, RoleGrant.role)
+    .join(Account, Account.actor_id == Actor.id)
+    .join(LoginSession, LoginSession.actor_id == Actor.id)
+    .outerjoin(RoleGrant, _grants_at_home())
+    .where(
+        Actor.id == bindparam("actor_id"),
+        Actor.deleted_at.is_(None),
+        LoginSession.id == bindparam("session_id"),
+        LoginSession.revoked_at.is_(None),
+    )
+)

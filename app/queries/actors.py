@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import QueryableAttribute, Session
 
+from app.act import Inbox
 from app.errors import NotFoundError
 from app.models import Actor, ActorKey, Block, Follow
 
 ACCEPTED = "accepted"
 PENDING = "pending"
-REJECTED = "rejected"
+# Who writes, is written to and is a member, as against channels and servers.
+PEOPLE = frozenset({"Person", "Service"})
 
 
 def find_actor(session: Session, uri: str | None) -> Actor | None:
@@ -139,15 +140,6 @@ def is_banned(session: Session, actor_id: str, space_id: str | None) -> bool:
         session.scalar(select(Block.id).where(Block.space_id == space_id, Block.blocked_id == actor_id).limit(1))
         is not None
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Inbox:
-    """Where one delivery goes: a shared inbox stands for every recipient of its server."""
-
-    uri: str
-    host: str
-    is_shared: bool
 
 
 def list_follower_inboxes(session: Session, target_id: str) -> list[Inbox]:

@@ -56,9 +56,7 @@ def count_following(session: Session, actor_id: str) -> int:
     return session.scalar(select(func.count()).select_from(Follow).where(_followed_by(actor_id))) or 0
 
 
-def list_messages(
-    session: Session, channel_id: str, cut: Cut[int], *, size: int, is_member: bool
-) -> Page[int]:
+def list_messages(session: Session, channel_id: str, cut: Cut[int], *, size: int, is_member: bool) -> Page[int]:
     """A channel's living messages, the newest first; those meant for members only where a member asks."""
     query = select(Message.position, Message.uri).where(_living_in(channel_id, is_member=is_member))
     return _cut_page(session, query, Message.position, cut, size=size, newest_first=True)
@@ -126,8 +124,9 @@ def _select_outbox(*columns: Any) -> Select[*tuple[Any, ...]]:
 
 
 def _is_shown_to(viewer: Viewer | None) -> ColumnElement[bool]:
-    """The rule of `visibility.may_see` over many places: each document is sealed for the place it belongs to."""
-    is_public = Activity.audience == "public"
+    """The rules of `published.may_read` over many places: each document is sealed for the place it belongs to."""
+    is_open = or_(Channel.space_id.is_(None), Channel.is_private.is_(False))
+    is_public = and_(Activity.audience == "public", is_open)
     if viewer is None:
         return is_public
     scope = ActivityDocument.scope
@@ -136,7 +135,7 @@ def _is_shown_to(viewer: Viewer | None) -> ColumnElement[bool]:
     follows = exists().where(Follow.target_id == scope, Follow.actor_id == Actor.id, Follow.state == ACCEPTED)
     is_banned = exists().where(Block.space_id == Channel.space_id, Block.blocked_id == Actor.id)
     is_there = exists().where(is_asking, Actor.deleted_at.is_(None), or_(talks, and_(follows, ~is_banned)))
-    return or_(is_public, and_(Activity.audience.in_(("members", "direct")), is_there))
+    return or_(is_public, and_(Activity.audience != "private", is_there))
 
 
 def _cut_page(

@@ -26,6 +26,9 @@ DORMANT: Final = "dormant"
 DEAD: Final = "dead"
 GONE: Final = "gone"
 
+# Hosts that are asked now and then whether they are back, for nobody else may tell us.
+AWAY: Final = (UNREACHABLE, DORMANT)
+
 # What must reach a server that was away for a week, because it changes who may see what.
 _LASTING_TYPES: Final = frozenset({"Accept", "Block", "Delete", "Flag", "Follow", "Undo"})
 _SOON: Final = timedelta(seconds=60)
@@ -82,7 +85,7 @@ def is_deliverable(host_state: str, activity_type: str) -> bool:
     """Whether an activity of that type is worth a row for a host in that state (reliability.md, section 3.4)."""
     if host_state in (UP, OPEN):
         return True
-    return host_state in (UNREACHABLE, DORMANT) and activity_type in _LASTING_TYPES
+    return host_state in AWAY and activity_type in _LASTING_TYPES
 
 
 def at_time(now: datetime) -> dict[str, datetime]:
@@ -93,7 +96,7 @@ def at_time(now: datetime) -> dict[str, datetime]:
 def list_due(session: Session, host: str, now: datetime, *, limit: int) -> Sequence[DueDelivery]:
     """The oldest rows of the host that are due, in the order in which it must hear of them."""
     rows = session.execute(_LIST_DUE, {"at_host": host, "rows": limit, **at_time(now)})
-    return [DueDelivery(*row) for row in rows]
+    return [DueDelivery(*tuple(row)) for row in rows]
 
 
 def find_next_attempt(session: Session, host: str, now: datetime) -> datetime | None:

@@ -105,9 +105,20 @@ def get_visible(session: Session, viewer: Viewer | None, message_id: str) -> tup
         .outerjoin(Channel, Channel.actor_id == Message.channel_id)
         .where(Message.id == message_id)
     ).one_or_none()
-    if row is None or not may_see(session, viewer, place_of_message(row[0], row[1])):
+    if row is None or (row[1] is not None and row[1].deleted_at is not None):
+        raise NotFoundError(NO_SUCH_MESSAGE)
+    if not may_see(session, viewer, place_of_message(row[0], row[1])):
         raise NotFoundError(NO_SUCH_MESSAGE)
     return row[0], row[1]
+
+
+def get_view_in_channel(session: Session, viewer: Viewer, channel_id: str, message_id: str) -> MessageView:
+    """A living message that stands in that channel. Raises NotFoundError."""
+    message, _ = get_visible(session, viewer, message_id)
+    view = view_message(session, message_id) if message.channel_id == channel_id else None
+    if view is None:
+        raise NotFoundError(NO_SUCH_MESSAGE)
+    return view
 
 
 def open_content(session: Session, message: Message) -> Content | None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from activitypub.documents import Audience, Note
 from app.models import Actor, Channel
-from app.queries.actors import list_by_uris
+from app.queries.actors import PEOPLE, list_by_uris
 from app.queries.channels import find_addressed, find_channel
 from app.queries.messages import find_by_uri
 from app.uris import Uris
@@ -40,9 +40,10 @@ def find_placement(
     session: Session, uris: Uris, note: Note, author: Actor, *, addressed: Audience, via: Actor | None
 ) -> Placement | None:
     """None for a note that nobody here is meant to read."""
-    audience = "public" if addressed.is_public else "members"
     found = _find_channel(session, uris, note, addressed, via)
     if found is not None:
+        # What is said in a closed channel is for its members, whatever the note says of itself.
+        audience = "public" if addressed.is_public and not found[0].is_private else "members"
         return Placement(audience, channel=found[0], group=found[1])
     people = [person for person in _find_people(session, uris, note, addressed) if person.id != author.id]
     if not any(person.is_local or author.is_local for person in people):
@@ -58,11 +59,13 @@ def _find_channel(
     if via is not None:
         channel = find_channel(session, via.id)
         return (channel, via) if channel else None
-    named = [*addressed.audience, *addressed.to, *addressed.cc, *(mention.href for mention in note.mentions)]
-    if note.context:
-        named.append(note.context)
-    found = find_addressed(session, named)
-    if found is not None or not addressed.is_public:
+    named = [*addressed.audience, *addressed.to, *addressed.cc]
+    if not addressed.is_public:
+        # A private note is shown where it was sent, not wherever it names.
+        return find_addressed(session, named)
+    contexts = [note.context] if note.context else []
+    found = find_addressed(session, [*named, *(mention.href for mention in note.mentions), *contexts])
+    if found is not None:
         return found
     parent = find_by_uri(session, note.in_reply_to)
     if parent is None or parent.channel_id is None or parent.audience != "public":
@@ -77,11 +80,7 @@ def _find_people(session: Session, uris: Uris, note: Note, addressed: Audience) 
     speaks to the first of ours it mentions: a message has one place, and such a mention no better one.
     """
     if not addressed.is_public:
-        return [person for person in list_by_uris(session, addressed) if _is_person(person)]
+        return [person for person in list_by_uris(session, addressed) if person.type in PEOPLE]
     hrefs = [mention.href for mention in note.mentions if uris.is_local(mention.href)]
-    known = {person.uri: person for person in list_by_uris(session, hrefs) if _is_person(person)}
+    known = {person.uri: person for person in list_by_uris(session, hrefs) if person.type in PEOPLE}
     return [known[href] for href in hrefs if href in known][:1]
-
-
-def _is_person(actor: Actor) -> bool:
-    return actor.type in {"Person", "Service"}

@@ -7,7 +7,7 @@ be seen: missing, foreign and forbidden are one answer to the callers.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -42,15 +42,18 @@ class OwnMessage:
     uri: str
     is_public: bool
     document: dict[str, Any] | None
-    gone_at: datetime | None
+    gone_at: datetime
     place: Place
     addressed: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class OwnActivity:
-    """An activity of one of our actors. `document` is what was recorded, byte for byte; None where it was erased with
-    the message it carried, or taken back, or its channel is gone."""
+    """An activity of one of our actors. `document` is what was recorded, byte for byte.
+
+    It is None where it was erased with the message it carried, where the activity was taken back, and where its channel
+    is gone; `gone_at` is then since when.
+    """
 
     uri: str
     type: str
@@ -104,6 +107,13 @@ def may_see_actor(session: Session, viewer: Viewer | None, own: OwnActor) -> boo
     return own.is_public or (own.channel is not None and may_see(session, viewer, place_of_channel(own.channel)))
 
 
+def is_member(session: Session, viewer: Viewer | None, own: OwnActor) -> bool:
+    """Whether the viewer is of the channel, and sees what is said there to its members alone."""
+    if own.channel is None:
+        return False
+    return may_see(session, viewer, replace(place_of_channel(own.channel), is_public_message=False))
+
+
 def may_read(session: Session, viewer: Viewer | None, own: OwnMessage | OwnActivity) -> bool:
     """Whoever sees the place now; for what has no place here, whoever it was addressed to by name.
 
@@ -138,7 +148,7 @@ def _own_message(
         uri=message.uri,
         is_public=_is_for_everybody(message.audience, channel),
         document=document,
-        gone_at=gone_at,
+        gone_at=gone_at or message.published_at,
         place=place_of_message(message, channel),
         addressed=_addressed(document) if document else frozenset([group.uri] if group else []),
     )
@@ -151,15 +161,15 @@ def _own_activity(
     message: Message | None,
     channel: Channel | None,
 ) -> OwnActivity:
-    gone_at = activity.undone_at or (channel.deleted_at if channel else None) or (message.deleted_at if message else None)
     body = None if recorded is None else unseal_row(session, recorded.scope, activity.id, recorded.sealed)
-    is_gone = body is None or activity.undone_at is not None or (channel is not None and channel.deleted_at is not None)
+    taken_at = activity.undone_at or (channel.deleted_at if channel else None)
+    erased_at = message.deleted_at if message else None
     return OwnActivity(
         uri=activity.uri,
         type=activity.type,
         is_public=_is_for_everybody(activity.audience, channel),
-        document=None if is_gone else body,
-        gone_at=gone_at or activity.recorded_at,
+        document=body if taken_at is None else None,
+        gone_at=taken_at or erased_at or activity.recorded_at,
         place=_place_of_activity(activity, recorded, message, channel),
         addressed=_addressed(msgspec.json.decode(body)) if body is not None else frozenset(),
     )

@@ -9,7 +9,7 @@ from sqlalchemy import CTE, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Actor, ActorKey, Delivery, Host, InboxItem
-from app.queries.deliveries import GONE, IS_DUE, IS_READY, QUEUED, at_time
+from app.queries.deliveries import AWAY, GONE, IS_DUE, IS_READY, QUEUED, at_time
 
 
 def list_delivery_hosts(session: Session, now: datetime) -> Sequence[str]:
@@ -25,6 +25,11 @@ def list_delivery_hosts(session: Session, now: datetime) -> Sequence[str]:
         ),
         at_time(now),
     ).all()
+
+
+def list_probe_hosts(session: Session, now: datetime) -> Sequence[str]:
+    """Hosts that are away and due to be asked whether they are back, with or without a queue."""
+    return session.scalars(select(Host.host).where(Host.state.in_(AWAY), IS_READY), at_time(now)).all()
 
 
 def list_inbox_hosts(session: Session, now: datetime) -> Sequence[str]:

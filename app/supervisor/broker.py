@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,6 +38,12 @@ def broker(settings: Settings, environ: Mapping[str, str]) -> Program:
         environ=environ,
         config=_CONFIG.format(folder=folder).encode(),
     )
+
+
+def remove_folder(settings: Settings) -> None:
+    """Leave no empty folder behind; one that is in use, or was never made, stays as it is."""
+    with suppress(OSError):
+        runtime_dir(settings.data_dir).rmdir()
 
 
 def _binary() -> Path:

@@ -43,6 +43,7 @@ def _supervise(settings: Settings, environ: Mapping[str, str]) -> int:
             supervisor.keep(Program(name="web", argv=commands.web(), environ=environ))
             supervisor.run_until_stopped()
         supervisor.stop(last=[broker.NAME])
+    broker.remove_folder(settings)
     return migrated or 0  # None: a stop was asked for while it migrated.
 
 

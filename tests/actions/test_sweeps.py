@@ -86,6 +86,16 @@ def test_a_host_that_an_admin_declared_gone_is_left_alone(world: World) -> None:
     assert hints(world) == []
 
 
+def test_a_host_that_is_away_is_probed_when_its_timer_ends_although_nothing_waits_for_it(world: World) -> None:
+    world.queue()
+    world.deliver()
+    world.change_host(state="unreachable", failing_days=7, probe_at=world.clock.now + timedelta(hours=3))
+
+    assert hints(world) == []
+    world.clock.pass_by(hours=3)
+    assert hints(world) == [("deliver", HOST)]
+
+
 def test_inbox_items_that_wait_are_hinted_at_unless_a_worker_is_at_them(world: World) -> None:
     inbox_item(world, HOST)
     inbox_item(world, OTHER)

@@ -82,6 +82,7 @@ def test_a_signal_ends_everything_within_the_promised_time(serve: Callable[[], S
     assert time.monotonic() - since < PROMISED_STOP_SECONDS
     assert len(descendants) >= 4  # Broker, worker, gunicorn and its worker.
     assert not any(map(is_alive, descendants))
+    assert not server.socket.parent.exists()
 
 
 def test_nothing_outlives_a_supervisor_killed_with_9_and_the_next_one_starts_at_once(

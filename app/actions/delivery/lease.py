@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.actions.delivery.health import COLUMNS, Health
 from app.db import transaction
 from app.models import Delivery, Host
-from app.queries.deliveries import GONE, IS_DUE, IS_READY, NOW, QUEUED, UP, DueDelivery, at_time, list_due
+from app.queries.deliveries import AWAY, GONE, IS_DUE, IS_READY, NOW, QUEUED, UP, DueDelivery, at_time, list_due
 
 LEASE: Final = timedelta(seconds=60)
 _BATCH: Final = 20
@@ -35,7 +35,10 @@ _CLAIM: Final = (
         _hosts.c.state != GONE,
         _IS_FREE,
         IS_READY,
-        exists().where(_deliveries.c.host == bindparam("at_host"), IS_DUE),
+        or_(
+            exists().where(_deliveries.c.host == bindparam("at_host"), IS_DUE),
+            _hosts.c.state.in_(AWAY),
+        ),
     )
     .returning(_hosts.c.scheme, *(_hosts.c[name] for name in COLUMNS))
 )
@@ -54,7 +57,7 @@ class Lease:
 
 
 def claim(host: str, now: datetime) -> Lease | None:
-    """Take the lease if it is free, the host's timer has run out and something is due; in one short transaction."""
+    """Take the lease if it is free, the host's timer has run out, and it has something to hear or is to be probed."""
     with transaction() as session:
         found = _take(session, host, now)
         if found is None and _add_host(session, host, now):

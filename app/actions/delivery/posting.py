@@ -36,6 +36,8 @@ class InboxClient(Protocol):
         deadline_seconds: float,
     ) -> Response: ...
 
+    def get(self, url: str, *, deadline_seconds: float) -> Response: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Posting:
@@ -70,6 +72,14 @@ class Poster:
             return Posting(_answer(second), _sample(second), learned_scheme=other)
         return _posting(first, scheme)
 
+    def probe(self, host: str) -> Answer | NoAnswer:
+        """Whether anything answers there, asked for what every server shows to anyone (FEP-f1d5, NodeInfo)."""
+        try:
+            answer = self.client.get(f"https://{host}/.well-known/nodeinfo", deadline_seconds=self.deadline_seconds)
+        except FetchError as error:
+            return _no_answer(error)
+        return _answer(answer)
+
     def _send(self, inbox: str, body: bytes, key: SigningKey, scheme: str) -> Response | NoAnswer:
         sign = sign_rfc9421 if scheme == RFC9421 else sign_cavage
 
@@ -79,8 +89,7 @@ class Poster:
         try:
             return self.client.post(inbox, body=body, headers=headers, deadline_seconds=self.deadline_seconds)
         except FetchError as error:
-            is_absent = isinstance(error, UnreachableError) and error.reason in _ABSENT
-            return NoAnswer(str(error), is_permanent=error.permanent, is_absent=is_absent)
+            return _no_answer(error)
 
 
 def _is_refusal(answer: Response | NoAnswer) -> bool:
@@ -93,6 +102,11 @@ def _posting(answer: Response | NoAnswer, scheme: str | None) -> Posting:
     # A scheme that was learned by trying is not given up for an announcement.
     announced = RFC9421 if scheme is None and announces_rfc9421(answer.headers.items()) else None
     return Posting(_answer(answer), _sample(answer), learned_scheme=announced)
+
+
+def _no_answer(error: FetchError) -> NoAnswer:
+    is_absent = isinstance(error, UnreachableError) and error.reason in _ABSENT
+    return NoAnswer(str(error), is_permanent=error.permanent, is_absent=is_absent)
 
 
 def _answer(response: Response) -> Answer:

@@ -12,14 +12,14 @@ from typing import Final
 
 from app.actions.delivery.health import Health, after_answer, after_failure, after_wait
 from app.actions.delivery.lease import Lease, claim
-from app.actions.delivery.policy import NoAnswer, classify
+from app.actions.delivery.policy import Answer, NoAnswer, Verdict, classify
 from app.actions.delivery.posting import Clock, InboxClient, Poster, Posting, printable
 from app.actions.delivery.schedule import JITTER, drain_rate
 from app.actions.delivery.settlement import Outcome, settle
 from app.actions.keys import signing_key
 from app.db import reading
 from app.errors import UnavailableError
-from app.queries.deliveries import DueDelivery, find_next_attempt
+from app.queries.deliveries import AWAY, DueDelivery, find_next_attempt
 from app.sealing import unseal_row
 
 DEADLINE_SECONDS: Final = 10.0
@@ -96,6 +96,8 @@ class _Speaking:
 
     def go_on(self, *, is_last: bool) -> bool:
         """Send a batch and note what came of it; whether there is a next one."""
+        if self.lease.health.state in AWAY and not self.lease.rows:
+            self._probe()
         outcomes = self._send_batch()
         is_last = is_last or self.is_held or self.should_stop()
         lease = self._settle(outcomes, is_last=is_last)
@@ -104,6 +106,16 @@ class _Speaking:
             return False
         self.lease = lease
         return True
+
+    def _probe(self) -> None:
+        """Nothing waits for a host that is away, so it is only asked whether it is back."""
+        result = self.poster.probe(self.lease.host)
+        now = self.poster.clock()
+        verdict = classify(result, attempts=0, is_shared=False, now=now)
+        if verdict.host == "unknown":
+            self._note_failure(result, now)
+        else:
+            self._judge_host(verdict, result, now)
 
     def _settle(self, outcomes: list[Outcome], *, is_last: bool) -> Lease | None:
         """Patiently: what is not noted is sent twice, and a database that restarts is back in seconds."""
@@ -173,23 +185,26 @@ class _Speaking:
 
     def _judge(self, due: DueDelivery, body: bytes, posting: Posting, now: datetime) -> Outcome:
         verdict = classify(posting.result, attempts=due.attempts, is_shared=due.is_shared, now=now)
-        match verdict.host:
-            case "alive":
-                self.health = after_answer(self.health, now)
-            case "failing":
-                self._note_failure(posting, now)
-            case "busy":
-                self.health = after_wait(self.health, now, seconds=verdict.wait_seconds)
-                self.is_held = True
-            case "unknown":
-                pass
+        self._judge_host(verdict, posting.result, now)
         self.delivered += verdict.fate == "delivered"
         status = None if isinstance(posting.result, NoAnswer) else posting.result.status
         row_wait = verdict.wait_seconds if verdict.fate == "later" else 0.0
         return Outcome(due, verdict.fate, now, status, posting.sample, row_wait, body)
 
-    def _note_failure(self, posting: Posting, now: datetime) -> None:
-        is_absent = isinstance(posting.result, NoAnswer) and posting.result.is_absent
+    def _judge_host(self, verdict: Verdict, result: Answer | NoAnswer, now: datetime) -> None:
+        match verdict.host:
+            case "alive":
+                self.health = after_answer(self.health, now)
+            case "failing":
+                self._note_failure(result, now)
+            case "busy":
+                self.health = after_wait(self.health, now, seconds=verdict.wait_seconds)
+                self.is_held = True
+            case "unknown":
+                pass
+
+    def _note_failure(self, result: Answer | NoAnswer, now: datetime) -> None:
+        is_absent = isinstance(result, NoAnswer) and result.is_absent
         jitter = random.uniform(*JITTER)  # noqa: S311  It spreads load and guards nothing.
         self.health = after_failure(self.health, now, is_absent=is_absent, jitter=jitter)
         self.is_held = True

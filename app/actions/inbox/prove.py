@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from activitypub.documents import Activity, parse_activity
-from activitypub.errors import OriginError, ProofError
+from activitypub.errors import OriginError, ProofError, SignatureError, UnusableKeyError
 from activitypub.fetch import FetchBudget
 from activitypub.origin import Decision, Verdict, decide
 from activitypub.proofs import proof_key_id, verify_proof
@@ -37,12 +37,17 @@ def prove(document: Document, *, signer: str, budget: FetchBudget) -> Proved:
         document = _from_home_or_proof(document, decision, budget)
         decision = _decide(document, str(document.get("actor")))
     activity = parse_activity(document)
-    inner = document.get("object")
+    inner = _only(document.get("object"))
     if activity.type != "Announce" or not isinstance(activity.object, Activity) or not isinstance(inner, dict):
         return Proved(activity)
     if decision.verdict is Verdict.FETCH:
         inner = _from_home_or_proof(inner, decision, budget)
     return Proved(activity, (parse_activity(inner),))
+
+
+def _only(value: object) -> object:
+    """JSON-LD writes one value with or without a list around it."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _decide(document: Document, signer: str) -> Decision:
@@ -69,6 +74,6 @@ def _is_proved(document: Document) -> bool:
         if key.owner != document.get("actor"):
             return False
         verify_proof(document, key, now=datetime.now(UTC))
-    except ProofError:
+    except (ProofError, SignatureError, UnusableKeyError):
         return False
     return True

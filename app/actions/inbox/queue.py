@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,13 +25,14 @@ POISON_ATTEMPTS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class QueuedItem:
-    """An accepted request. `raw` is None where it was emptied meanwhile."""
+    """An accepted request, its body still sealed for `seen_key`."""
 
     position: int
     host: str
     signer_uri: str
     activity_uri: str
-    raw: bytes
+    seen_key: str
+    sealed: bytes = field(repr=False)
     attempts: int
     signed_at: datetime
 
@@ -87,13 +88,20 @@ def list_due(host: str, now: datetime) -> Sequence[QueuedItem]:
                 host=row.host,
                 signer_uri=row.signer_uri,
                 activity_uri=row.activity_uri,
-                raw=unseal_row(session, INBOX_SCOPE, row.seen_key, row.sealed),
+                seen_key=row.seen_key,
+                sealed=row.sealed,
                 attempts=row.attempts,
                 signed_at=row.signed_at,
             )
             for row in rows
             if row.sealed is not None
         ]
+
+
+def open_body(item: QueuedItem) -> bytes:
+    """What was sent. Raises WrongKeyError when the secret that sealed it is gone."""
+    with reading() as session:
+        return unseal_row(session, INBOX_SCOPE, item.seen_key, item.sealed)
 
 
 def finish(position: int, *, state: str, outcome: str, keep_body: bool = False) -> None:

@@ -75,7 +75,7 @@ def _process_one(item: QueuedItem, now: Callable[[], datetime]) -> None:
 def _apply(item: QueuedItem) -> None:
     """The item is marked done in the transaction that applies it."""
     budget = FetchBudget(MAX_FETCHES)
-    proved = prove(load_object(item.raw), signer=item.signer_uri, budget=budget)
+    proved = prove(load_object(queue.open_body(item)), signer=item.signer_uri, budget=budget)
     gathered = gather(proved, budget)
     received = Received(
         activity=proved.activity,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from activitypub.documents import Activity, ActorDocument
 from app.act import Act, LiveEvent
 from app.errors import ConflictError, ForbiddenError, InvalidInputError
@@ -12,19 +14,26 @@ from app.queries.permissions import get_permissions
 
 CHANNEL_TYPES = frozenset({"text", "voice", "mixed"})
 MAX_NAME = 100
+NAME_TAKEN = "Channel name already exists, please change it and try again."
 
 
 def authorise(act: Act, group: ActorDocument) -> None:
     if not act.is_local or act.uris.local_id(group.id) is None:
         raise ForbiddenError("a channel is made on its own server")
     get_permissions(act.session, act.actor).require("create_channels")
-    name = group.name.strip()
-    if not name or len(name) > MAX_NAME:
-        raise InvalidInputError(f"A channel's name has 1 to {MAX_NAME} characters.")
     if act.private["channel_type"] not in CHANNEL_TYPES:
         raise InvalidInputError("channel_type must be one of: text, voice, mixed.")
-    if is_name_taken(act.session, channels.name_key(name)):
-        raise ConflictError("Channel name already exists, please change it and try again.")
+    check_name(group.name)
+    if is_name_taken(act.session, channels.name_key(group.name)):
+        raise ConflictError(NAME_TAKEN)
+
+
+def check_name(name: str) -> None:
+    """Raises InvalidInputError for a name no channel may have; one letter may be many once its case is folded."""
+    if not 1 <= len(name.strip()) <= MAX_NAME or len(channels.name_key(name)) > channels.MAX_NAME:
+        raise InvalidInputError(f"A channel's name has 1 to {MAX_NAME} characters.")
+    if any(unicodedata.category(character) == "Cc" for character in name.strip()):
+        raise InvalidInputError("A channel's name has no control characters.")
 
 
 def apply(act: Act, group: ActorDocument) -> list[Activity]:

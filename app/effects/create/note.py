@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from activitypub import html
 from activitypub.documents import Activity, Note
-from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
+from app.effects.access import is_passed_on
 from app.effects.relaying import relay
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.ids import new_id
@@ -28,7 +29,7 @@ MAX_TEXT = 50_000  # Characters; what the PufferBlow reference allows.
 
 
 def authorise(act: Act, note: Note) -> None:
-    if note.attributed_to != act.actor.uri:
+    if note.attributed_to != act.actor.uri or not act.owns(note.id):
         raise ForbiddenError("only its author can publish a message")
     if find_by_uri(act.session, note.id) is not None or find_tombstone(act.session, note.id) is not None:
         raise ConflictError("this message was published before")
@@ -65,9 +66,9 @@ def authorise_in(act: Act, placement: Placement, author: Actor) -> None:
         raise NotFoundError(NO_SUCH_CHANNEL)
 
 
-def apply(act: Act, note: Note) -> list[Activity]:
+def apply(act: Act, note: Note, *, edited_at: datetime | None = None) -> list[Activity]:
     placement: Placement = act.found.pop("placement")
-    message_id = store(act, note, placement, act.actor)
+    message_id = store(act, note, placement, act.actor, edited_at=edited_at)
     act.found["message_id"] = message_id
     act.found["published_at"] = note.published or act.now
     if placement.channel is None or placement.group is None:
@@ -75,9 +76,9 @@ def apply(act: Act, note: Note) -> list[Activity]:
     return relay(act, placement.channel, placement.group, note_uri=note.id if act.audience == "public" else None)
 
 
-def store(act: Act, note: Note, placement: Placement, author: Actor) -> str:
+def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_at: datetime | None = None) -> str:
     """Write the message and tell who sees it; returns its id."""
-    message_id = act.uris.local_id(note.id) or new_id("msg")
+    message_id = (act.uris.local_id(note.id) if author.is_local else None) or new_id("msg")
     if placement.conversation_id is not None:
         messages.ensure_conversation(act.session, placement.conversation_id, placement.people, now=act.now)
     messages.add(
@@ -90,6 +91,7 @@ def store(act: Act, note: Note, placement: Placement, author: Actor) -> str:
         audience=placement.audience,
         in_reply_to=note.in_reply_to,
         published_at=note.published or act.now,
+        edited_at=edited_at,
         content=content_of(note),
     )
     act.publish(
@@ -132,9 +134,7 @@ def _authorise_elsewhere(act: Act, channel: Channel, group: Actor, author: Actor
         if not may_see(act.session, viewer, place_of_channel(channel)):
             raise NotFoundError(NO_SUCH_CHANNEL)
         return
-    if act.via is not None and act.via.id == group.id:
-        return
-    if not same_origin(author.uri, group.uri):
+    if not is_passed_on(act, group):
         raise ForbiddenError("the channel's own server has not passed this on")
 
 

@@ -17,6 +17,8 @@ NAME_TAKEN = "username already exists. Please change it and try again later"
 def authorise(act: Act, person: ActorDocument) -> None:
     if not act.is_local or act.actor.uri != act.uris.instance:
         raise ForbiddenError("only the instance makes accounts")
+    if act.uris.local_id(person.id) is None:
+        raise ForbiddenError("an account is made on its own server")
     if find_local(act.session, person.preferred_username) is not None:
         raise ConflictError(NAME_TAKEN)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from activitypub.documents import Activity, ActorDocument
 from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
+from app.effects.create.group import NAME_TAKEN, check_name
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.models import Actor
 from app.projections import actors, channels
@@ -29,22 +30,20 @@ def authorise(act: Act, document: ActorDocument) -> None:
     if channel is None or not target.is_local:
         raise ForbiddenError("only the actor itself can change its description")
     get_permissions(act.session, act.actor).require("edit_channels")
-    if document.name != channel.name and _is_taken(act, channel.name_key, document.name):
-        raise ConflictError("Channel name already exists, please change it and try again.")
+    check_name(document.name)
+    name_key = channels.name_key(document.name)
+    if name_key != channel.name_key and is_name_taken(act.session, name_key):
+        raise ConflictError(NAME_TAKEN)
 
 
 def apply(act: Act, document: ActorDocument) -> list[Activity]:
     target: Actor = act.found.pop("target")
     channel = find_channel(act.session, target.id)
     if channel is not None and target.is_local:
-        channels.rename(act.session, channel, name=document.name)
+        channels.rename(act.session, channel, name=document.name.strip())
         act.publish(LiveEvent("channel_updated", channel_id=target.id, actor_id=act.actor.id))
         return []
-    actors.describe(act.session, target, document, now=act.now)
+    if target.fetched_at is None or target.fetched_at < act.signed_at:
+        actors.describe(act.session, target, document, now=act.now)
     act.publish(LiveEvent("profile_updated", actor_id=target.id))
     return []
-
-
-def _is_taken(act: Act, own_key: str | None, name: str) -> bool:
-    key = channels.name_key(name)
-    return key != own_key and is_name_taken(act.session, key)

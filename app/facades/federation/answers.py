@@ -11,12 +11,13 @@ from flask import Response, request
 
 from activitypub.vocabulary import ACTIVITY_JSON
 from app.errors import NotFoundError
+from app.facades.federation.negotiation import HTML, media_type_for
 
+NO_ACTOR = "Local actor not found"
+NO_DOCUMENT = "Not found"
 _PUBLIC = "public, max-age=60"
 _PRIVATE = "private, no-store"
-_LD_JSON = "application/ld+json"
-_TYPES = (ACTIVITY_JSON, _LD_JSON, "application/json", "text/html")
-NOT_FOUND = "Not found"
+_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -36,44 +37,38 @@ _PAGE = """<!doctype html>
 """
 
 
-def document(json: Mapping[str, Any], *, status: int = 200, is_public: bool = True, title: str = "") -> Response:
-    """The document in the type that was asked for.
-
-    Everything that is not HTML gets ActivityPub: peers ask with either media type, with and without the profile, or
-    with none at all (contracts/peers.md, 6).
-    """
-    if request.accept_mimetypes.best_match(_TYPES, default=ACTIVITY_JSON) == "text/html":
-        response = _page(title or str(json.get("name") or json.get("type")), str(json.get("id", "")), status)
-    else:
-        response = Response(msgspec.json.encode(json), status, mimetype=_media_type())
-    response.headers["Cache-Control"] = _PUBLIC if is_public else _PRIVATE
-    response.vary.update(("Accept", "Signature"))
-    return response
+def document(json: Mapping[str, Any], *, status: int = 200, is_public: bool = True) -> Response:
+    """The document in the form that was asked for."""
+    title = str(json.get("name") or json["type"])
+    return _answer(msgspec.json.encode(json), status, is_public=is_public, uri=str(json["id"]), title=title)
 
 
-def raw_document(body: bytes, *, is_public: bool) -> Response:
-    """A document as it was recorded, byte for byte."""
-    response = Response(body, mimetype=_media_type())
-    response.headers["Cache-Control"] = _PUBLIC if is_public else _PRIVATE
-    response.vary.update(("Accept", "Signature"))
-    return response
+def recorded_document(body: bytes, *, uri: str, type: str, is_public: bool) -> Response:
+    """A document as it was recorded, byte for byte: its proof is over what it says, and its digest over the bytes."""
+    return _answer(body, 200, is_public=is_public, uri=uri, title=type)
 
 
-def missing() -> NotFoundError:
+def missing(what: str = NO_DOCUMENT) -> NotFoundError:
     """One answer for what is not there and for what is not for the asker."""
-    return NotFoundError(NOT_FOUND)
+    return NotFoundError(what)
 
 
-def _media_type() -> str:
-    """The profile is part of the type only where JSON-LD was asked for (activitypub, section 3.2)."""
-    asked = request.headers.get("Accept", "")
-    if _LD_JSON in asked and ACTIVITY_JSON not in asked:
-        return 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
-    return ACTIVITY_JSON
+def keep_apart(response: Response) -> Response:
+    """After each request: what one asker is told, a refusal too, is no answer for another form or another asker."""
+    response.vary.update(("Accept", "Signature"))
+    return response
 
 
-def _page(title: str, uri: str, status: int) -> Response:
-    body = _PAGE.format(title=escape(title), uri=escape(uri), type=ACTIVITY_JSON)
-    response = Response(body, status, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+def _answer(body: bytes, status: int, *, is_public: bool, uri: str, title: str) -> Response:
+    """A public document may be kept for a minute, and asked for again by its ETag (hostile case FED-15)."""
+    media_type = media_type_for(request.accept_mimetypes)
+    if media_type == HTML:
+        body = _PAGE.format(title=escape(title), uri=escape(uri), type=ACTIVITY_JSON).encode()
+    response = Response(body, status, content_type="text/html; charset=utf-8" if media_type == HTML else media_type)
+    if media_type == HTML:
+        response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Cache-Control"] = _PUBLIC if is_public else _PRIVATE
+    if is_public and status == 200:
+        response.add_etag()
+        response.make_conditional(request)
     return response

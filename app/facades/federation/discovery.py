@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -11,7 +12,9 @@ from flask import Blueprint, Response, request
 from activitypub import nodeinfo
 from activitypub.webfinger import JRD_TYPE, Handle, host_meta, jrd
 from app.db import reading
-from app.errors import InvalidInputError, NotFoundError
+from app.errors import InvalidInputError
+from app.facades.federation.answers import NO_ACTOR, missing
+from app.queries.instance import get_instance
 from app.queries.resources import find_by_name, find_by_uri
 from app.queries.statistics import count_usage
 from app.settings import current
@@ -19,12 +22,15 @@ from app.uris import Uris
 
 discovery = Blueprint("discovery", __name__)
 
+_MAX_RESOURCE = 2048
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
+
 
 @discovery.get("/.well-known/webfinger")
 def get_webfinger() -> Response:
     """RFC 7033, for `acct:` handles of ours and for our actors' own URIs."""
     resources = request.args.getlist("resource")
-    if len(resources) != 1 or not resources[0] or len(resources[0]) > 2048:
+    if len(resources) != 1 or not resources[0] or len(resources[0]) > _MAX_RESOURCE:
         raise InvalidInputError("Unsupported resource format")
     uris, resource = Uris(current().origin), resources[0]
     with reading() as session:
@@ -32,46 +38,50 @@ def get_webfinger() -> Response:
             actor = find_by_uri(session, uris, resource)
         else:
             name, host = _parse_account(resource)
-            actor = find_by_name(session, name) if host == uris.host else None
+            actor = find_by_name(session, name) if host == uris.host and _NAME.fullmatch(name) else None
     if actor is None:
-        raise NotFoundError("Local actor not found")
+        raise missing(NO_ACTOR)
     body = jrd(Handle(actor.preferred_username, uris.host), actor=actor.uri)
-    response = Response(msgspec.json.encode(body), mimetype=JRD_TYPE)
-    response.headers["Cache-Control"] = "public, max-age=300"
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    return response
+    return _answer(msgspec.json.encode(body), JRD_TYPE)
 
 
 @discovery.get("/.well-known/host-meta")
 def get_host_meta() -> Response:
-    return Response(host_meta(current().origin), mimetype="application/xrd+xml")
+    return _answer(host_meta(current().origin).encode(), "application/xrd+xml; charset=utf-8")
 
 
 @discovery.get("/.well-known/nodeinfo")
 def get_nodeinfo_links() -> Response:
     origin = current().origin
     links = nodeinfo.well_known({"2.0": f"{origin}/nodeinfo/2.0", "2.1": f"{origin}/nodeinfo/2.1"})
-    return Response(msgspec.json.encode(links), mimetype="application/json")
+    return _answer(msgspec.json.encode(links), "application/json")
 
 
 @discovery.get("/nodeinfo/2.0")
 def get_nodeinfo_2_0() -> Response:
-    body = nodeinfo.node_info_2_0(_server())
-    return Response(msgspec.json.encode(body), content_type=nodeinfo.content_type("2.0"))
+    return _answer(msgspec.json.encode(nodeinfo.node_info_2_0(_server())), nodeinfo.content_type("2.0"))
 
 
 @discovery.get("/nodeinfo/2.1")
 def get_nodeinfo_2_1() -> Response:
-    body = nodeinfo.node_info_2_1(_server())
-    return Response(msgspec.json.encode(body), content_type=nodeinfo.content_type("2.1"))
+    return _answer(msgspec.json.encode(nodeinfo.node_info_2_1(_server())), nodeinfo.content_type("2.1"))
+
+
+def _answer(body: bytes, content_type: str) -> Response:
+    """Open to scripts of every site (RFC 7033, section 5), and good for some minutes."""
+    response = Response(body, content_type=content_type)
+    response.headers["Cache-Control"] = "public, max-age=300"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
 
 
 def _server() -> nodeinfo.Server:
     with reading() as session:
+        instance = get_instance(session)
         usage = count_usage(session, now=datetime.now(UTC))
     return nodeinfo.Server(
         version=version("shoal"),
-        name=Uris(current().origin).host,
+        name=instance.name,
         open_registrations=True,
         users=usage.users,
         active_half_year=usage.active_half_year,
@@ -84,7 +94,7 @@ def _parse_account(resource: str) -> tuple[str, str]:
     """(name, host) of an `acct:` URI (RFC 7565). In development our host is `localhost:7575`, no public handle's."""
     scheme, _, account = resource.partition(":")
     name, _, host = account.removeprefix("@").rpartition("@")
-    if scheme != "acct":
+    if scheme.lower() != "acct":
         raise InvalidInputError("Unsupported resource format")
     if not name or "@" in name:
         raise InvalidInputError("Invalid acct resource")

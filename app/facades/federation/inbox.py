@@ -5,75 +5,82 @@ from __future__ import annotations
 import msgspec
 from flask import Blueprint, Response, request
 
-from activitypub.documents import parse_activity
-from activitypub.errors import ActivityPubError
+from activitypub.documents import Activity, id_of, parse_activity, type_of
+from activitypub.errors import ActivityPubError, MalformedDocumentError
 from activitypub.origin import Verdict, decide
-from activitypub.signatures import parse
-from activitypub.strict_json import load_object
+from activitypub.signatures import PresentedSignature, parse
+from activitypub.strict_json import JsonObject, load_object
 from activitypub.uris import host_of
+from activitypub.vocabulary import ACTIVITY_TYPES
 from app.actions.hosts import note_inbound
 from app.actions.remote_actors import is_known_key
 from app.db import reading
 from app.errors import UnsupportedMediaError
-from app.facades.federation.answers import missing
-from app.facades.federation.signed import on_the_wire, verify_request
+from app.facades.federation.opening import ACTOR_PATH, open_living_actor
+from app.facades.federation.signed import on_the_wire, verify_request, viewer_of
 from app.pipeline import accept
 from app.queries.actors import find_actor
 from app.settings import current
-from app.uris import Uris
 from app.web.bodies import read_body
 
 inboxes = Blueprint("inboxes", __name__)
 
 _MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
+_MAX_TYPE = 100  # Characters of a type we do not know that are said back to its sender.
 
 
 @inboxes.post("/ap/inbox")
-def post_shared_inbox() -> Response:
-    return _receive()
-
-
 @inboxes.post("/ap/instance/inbox")
-def post_instance_inbox() -> Response:
-    return _receive()
+@inboxes.post(f"{ACTOR_PATH}/inbox")
+def post_inbox(kind: str | None = None, id: str | None = None) -> Response:
+    """Raises ActivityPubError and AppError; until the 202 nothing is promised, and after it nothing is lost.
 
-
-@inboxes.post("/ap/<any(users, channels, spaces):kind>/<id>/inbox")
-def post_inbox(kind: str, id: str) -> Response:
-    with reading() as session:
-        if find_actor(session, f"{Uris(current().origin).origin}/ap/{kind}/{id}") is None:
-            raise missing()
-    return _receive()
-
-
-def _receive() -> Response:
-    """Raises ActivityPubError and AppError; until the 202 nothing is promised, and after it nothing is lost."""
+    All inboxes are one; an actor's own must be that of a living actor whom the sender may know of.
+    """
     if request.mimetype not in _MEDIA_TYPES:
         raise UnsupportedMediaError("An inbox takes application/activity+json.")
     wire = on_the_wire(request, read_body(request))
     presented = parse(wire)
-    # Everybody tells everybody of deleted accounts; for those we never knew there is nothing to do, and no key to ask
-    # for either (hostile case SIG-23).
-    if not is_known_key(presented.key_id) and _is_own_deletion(wire.body):
+    if _is_deletion_of_nobody(presented, wire.body):
         return _accepted("Delete", "ignored")
-    verified = verify_request(wire)
+    verified = verify_request(wire, presented)
+    if kind is not None and id is not None:
+        open_living_actor(kind, id, asker=lambda: viewer_of(verified))
     document = load_object(wire.body)
-    activity = parse_activity(document)
+    activity = _parse(document)
     note_inbound(host_of(verified.owner))
+    if activity is None:
+        return _accepted(str(type_of(document))[:_MAX_TYPE], "ignored")
     decision = decide(document, signer=verified.owner, local_origin=current().origin)
     if decision.verdict is Verdict.DROP:
         return _accepted(activity.type, "ignored")
     return _accepted(activity.type, accept(verified, activity, wire.body))
 
 
-def _is_own_deletion(body: bytes) -> bool:
+def _parse(document: JsonObject) -> Activity | None:
+    """None for a type that the vocabulary does not have. Raises MalformedDocumentError for what is no activity."""
+    if type_of(document) is None or id_of(document.get("actor")) is None:
+        raise MalformedDocumentError("an activity has a type and an actor")
+    return parse_activity(document) if type_of(document) in ACTIVITY_TYPES else None
+
+
+def _is_deletion_of_nobody(presented: PresentedSignature, body: bytes) -> bool:
+    """Everybody tells everybody of deleted accounts, and some do so twice.
+
+    For one we never knew, or know to be deleted, there is nothing to do, and no key to ask for either (hostile case
+    SIG-23).
+    """
+    if is_known_key(presented.key_id):
+        return False
     try:
         document = load_object(body)
     except ActivityPubError:
         return False
-    actor, deleted = document.get("actor"), document.get("object")
-    target = deleted.get("id") if isinstance(deleted, dict) else deleted
-    return document.get("type") == "Delete" and isinstance(actor, str) and actor == target
+    actor = document.get("actor")
+    if document.get("type") != "Delete" or not isinstance(actor, str) or actor != id_of(document.get("object")):
+        return False
+    with reading() as session:
+        return find_actor(session, actor) is None
 
 
 def _accepted(type_: str, action: str) -> Response:

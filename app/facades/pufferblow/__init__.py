@@ -5,13 +5,22 @@ from __future__ import annotations
 from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
-from app.facades.pufferblow import channels, dms, federation, info, messages, sockets, tokens, users
+from app.facades.pufferblow import channels, dms, federation, info, messages, reactions, sockets, tokens, users
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.sockets import follow_events
 
 __all__ = ["API", "follow_events", "mount"]
 
-ROUTES = (info, tokens, users, channels, messages, federation, dms)  # Importing a module adds its routes to API.
+ROUTES = (
+    info,
+    tokens,
+    users,
+    channels,
+    messages,
+    reactions,
+    federation,
+    dms,
+)  # Importing a module adds its routes to API.
 
 
 def mount(app: Flask) -> None:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from app.errors import InvalidInputError
+from app.errors import InvalidInputError, NotFoundError
 from app.facades.pufferblow.answers import Done
 from app.facades.pufferblow.api import API
-from app.facades.pufferblow.peers import resolve
+from app.facades.pufferblow.peers import find_known, resolve
 from app.pipeline import compose, submit
 from app.queries.viewers import Viewer
 from app.web.fields import Params
@@ -46,6 +46,30 @@ def follow(viewer: Viewer, params: Follow) -> Followed:
     return Followed(
         status_code=200,
         message="Follow activity delivered",
+        result=FollowResult(
+            activity_id=outcome.uri, target_actor=target.uri, delivery_target=target.shared_inbox or target.inbox
+        ),
+    )
+
+
+@API.signed_in(
+    "POST",
+    "/api/v1/federation/unfollow",
+    params=Follow,
+    answer=Followed,
+    tag="Federation",
+    summary="Stop following somebody on another server",
+    errors={404, 409},
+)
+def unfollow(viewer: Viewer, params: Follow) -> Followed:
+    """No route of the reference server, which has no way back."""
+    target = find_known(params.remote_handle)
+    if target is None or target.is_local:
+        raise NotFoundError("You do not follow this actor.")
+    outcome = submit(compose.unfollow(viewer, target))
+    return Followed(
+        status_code=200,
+        message="Unfollow activity delivered",
         result=FollowResult(
             activity_id=outcome.uri, target_actor=target.uri, delivery_target=target.shared_inbox or target.inbox
         ),

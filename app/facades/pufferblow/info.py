@@ -11,6 +11,8 @@ from app.facades.pufferblow.api import API
 from app.queries.instance import get_instance
 from app.web.api import NoParams
 
+_VERSION = version("shoal")
+
 
 class Info(BaseModel):
     status_code: int
@@ -25,4 +27,4 @@ class Info(BaseModel):
 def info(_: NoParams) -> Info:
     with reading() as session:
         instance = get_instance(session)
-    return Info(status_code=200, name=instance.name, version=version("shoal"), description=instance.description)
+    return Info(status_code=200, name=instance.name, version=_VERSION, description=instance.description)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 from sqlalchemy import delete, event, update
 from sqlalchemy.orm import Session
 
-from activitypub.errors import BlockedAddressError
+from activitypub.errors import BlockedAddressError, FetchError
 from activitypub.fetch import Reason, UnreachableError
 from app.db import Database, transaction
 from app.errors import UnavailableError
@@ -271,6 +272,22 @@ def test_two_workers_never_speak_to_a_host_at_once(world: World) -> None:
     assert others == [0, 0]
 
 
+def test_no_row_is_lost_or_doubled_between_workers_that_all_get_hints(world: World) -> None:
+    world.clock.now = datetime.now(UTC)
+
+    def queue_and_hint(_: int) -> None:
+        for _ in range(8):
+            world.queue()
+            while world.deliver().due_in_seconds == 0:
+                pass
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(queue_and_hint, range(4)))
+
+    assert world.states() == ["delivered"] * 32
+    assert len(set(world.wire.order)) == len(world.wire.order) == 32
+
+
 def test_a_worker_killed_after_the_answer_is_replaced_and_sends_the_same_id(world: World) -> None:
     activity = world.queue()
 
@@ -437,3 +454,49 @@ def test_no_transaction_is_open_while_a_request_is(world: World, database: Datab
     world.deliver()
 
     assert open_connections == [0, 0]
+
+
+NODEINFO = f"https://{HOST}/.well-known/nodeinfo"
+
+
+@pytest.fixture
+def away(world: World) -> World:
+    """A world whose peer has been unreachable for a week and has nothing queued."""
+    world.queue()
+    world.deliver()
+    world.change_host(state="unreachable", failures=20, failing_days=7, probe_at=world.clock.now)
+    return world
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_host_that_was_away_is_up_when_it_answers_a_probe(away: World, status: int) -> None:
+    away.wire.answers[NODEINFO] = [status]
+
+    away.deliver()
+
+    assert away.wire.asked == [NODEINFO]
+    assert (away.host().state, away.host().failures) == ("up", 0)
+
+
+@pytest.mark.parametrize("answer", [DOWN, 502, BlockedAddressError("10.0.0.1 is not a public address")])
+def test_a_host_that_is_still_away_is_asked_again_a_day_later(away: World, answer: FetchError | int) -> None:
+    away.wire.answers[NODEINFO] = [answer]
+
+    away.deliver()
+    away.clock.pass_by(hours=23)
+    away.deliver()
+
+    assert away.wire.asked == [NODEINFO]
+    assert (away.host().state, away.host().failures) == ("unreachable", 21)
+    assert away.host().delivery_lease is None
+
+
+def test_a_host_that_is_away_and_has_a_queue_is_probed_by_its_oldest_row(away: World) -> None:
+    away.queue_many(2)
+    away.wire.answers[INBOX] = [DOWN]
+    away.wire.sent.clear()
+
+    away.deliver()
+
+    assert away.wire.asked == []
+    assert len(away.wire.sent) == 1

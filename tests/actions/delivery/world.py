@@ -75,6 +75,7 @@ class Wire:
     clock: Clock
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     exchange_seconds: float = 0.0
 
     def post(
@@ -82,6 +83,10 @@ class Wire:
     ) -> Response:
         self.sent.append(Sent(url, json.loads(body), dict(headers(url))))
         self.clock.pass_by(seconds=self.exchange_seconds)
+        return self._answer(self._next(url), url)
+
+    def get(self, url: str, *, deadline_seconds: float) -> Response:
+        self.asked.append(url)
         return self._answer(self._next(url), url)
 
     @property

@@ -1,0 +1,149 @@
+"""Actors' collections: each whole by its count and its first page, and page by page.
+
+The collection of a public actor is public; a page of it may hold more for who signs, and then is for that asker alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+import msgspec
+from flask import Blueprint, Response
+from sqlalchemy.orm import Session
+
+from activitypub.collections import ordered_collection, ordered_collection_page
+from app.db import reading
+from app.facades.federation.answers import document, keep_apart
+from app.facades.federation.opening import ACTOR_PATH, open_living_actor
+from app.facades.federation.params import find_id, find_number, has_any
+from app.facades.federation.signed import asking_viewer
+from app.queries.collections import (
+    Cut,
+    K,
+    Page,
+    count_followers,
+    count_following,
+    count_outbox,
+    list_followers,
+    list_following,
+    list_messages,
+    list_outbox,
+    list_pinned,
+)
+from app.queries.published import is_member
+from app.settings import current
+from app.uris import Uris
+
+collections = Blueprint("collections", __name__)
+collections.after_request(keep_apart)
+
+PAGE_SIZE = 50
+OUTBOX_PAGE_SIZE = 20
+
+
+@collections.get(f"{ACTOR_PATH}/followers")
+def get_followers(kind: str, id: str) -> Response:
+    return _follows(kind, id, "followers", count_followers, list_followers)
+
+
+@collections.get(f"{ACTOR_PATH}/following")
+def get_following(kind: str, id: str) -> Response:
+    return _follows(kind, id, "following", count_following, list_following)
+
+
+@collections.get(f"{ACTOR_PATH}/featured")
+def get_featured(kind: str, id: str) -> Response:
+    opened = open_living_actor(kind, id)
+    with reading() as session:
+        items = list_pinned(session, id, limit=PAGE_SIZE, is_member=not opened.is_public)
+    body = ordered_collection(id=f"{opened.found.actor.uri}/featured", total=len(items), items=items)
+    return document(body, is_public=opened.is_public)
+
+
+@collections.get("/ap/instance/outbox")
+def get_instance_outbox() -> Response:
+    """The instance's own activities are between it and our people, so its outbox is empty for everybody else."""
+    return document(ordered_collection(id=f"{Uris(current().origin).instance}/outbox", total=0, items=()))
+
+
+@collections.get(f"{ACTOR_PATH}/outbox")
+def get_outbox(kind: str, id: str) -> Response:
+    opened = open_living_actor(kind, id)
+    outbox = f"{opened.found.actor.uri}/outbox"
+    page = find_number("page", default=1, low=1, message="page must be >= 1")
+    size = find_number("limit", default=OUTBOX_PAGE_SIZE, low=1, high=100, message="limit must be between 1 and 100")
+
+    def page_uri(number: int) -> str:
+        limit = {} if size == OUTBOX_PAGE_SIZE else {"limit": size}
+        return f"{outbox}?{urlencode({'page': number} | limit)}"
+
+    if not has_any("page"):
+        with reading() as session:
+            total = count_outbox(session, id) if opened.is_public else None
+        return document(ordered_collection(id=outbox, first=page_uri(1), total=total), is_public=opened.is_public)
+    viewer = opened.viewer or asking_viewer()
+    with reading() as session:
+        documents, has_more = list_outbox(session, id, viewer, page=page, size=size)
+    body = ordered_collection_page(
+        id=page_uri(page),
+        part_of=outbox,
+        # Each with its own @context: its proof is over that too.
+        items=[msgspec.json.decode(recorded) for recorded in documents],
+        next=page_uri(page + 1) if has_more else None,
+        prev=page_uri(page - 1) if page > 1 else None,
+    )
+    return document(body, is_public=viewer is None)
+
+
+@collections.get("/ap/channels/<id>/messages")
+def get_messages(id: str) -> Response:
+    """A channel's messages, newest first: how a server that comes late catches up (FEP-7888)."""
+    opened = open_living_actor("channels", id)
+    collection = f"{opened.found.actor.uri}/messages"
+    if not has_any("page", "after", "before"):
+        return document(ordered_collection(id=collection, first=f"{collection}?page=true"), is_public=opened.is_public)
+    cut = Cut(after=_position("after"), before=_position("before"))
+    viewer = opened.viewer or asking_viewer()
+    with reading() as session:
+        page = list_messages(session, id, cut, size=PAGE_SIZE, is_member=is_member(session, viewer, opened.found))
+    return document(_page(collection, cut, page), is_public=viewer is None)
+
+
+def _follows(
+    kind: str,
+    id: str,
+    name: str,
+    count: Callable[[Session, str], int],
+    list_page: Callable[..., Page[str]],
+) -> Response:
+    opened = open_living_actor(kind, id)
+    collection = f"{opened.found.actor.uri}/{name}"
+    cut = Cut(after=find_id("after"), before=find_id("before"))
+    with reading() as session:
+        if not has_any("page", "after", "before"):
+            first, total = f"{collection}?page=true", count(session, id)
+            return document(ordered_collection(id=collection, first=first, total=total), is_public=opened.is_public)
+        page = list_page(session, id, cut, size=PAGE_SIZE)
+    return document(_page(collection, cut, page), is_public=opened.is_public)
+
+
+def _page(collection: str, cut: Cut[K], page: Page[K]) -> dict[str, object]:
+    return ordered_collection_page(
+        id=_page_uri(collection, cut),
+        part_of=collection,
+        items=page.items,
+        next=_page_uri(collection, Cut(after=page.next_after)) if page.next_after is not None else None,
+        prev=_page_uri(collection, Cut(before=page.previous_before)) if page.previous_before is not None else None,
+    )
+
+
+def _page_uri(collection: str, cut: Cut[K]) -> str:
+    if cut.after is not None:
+        return f"{collection}?after={cut.after}"
+    return f"{collection}?page=true" if cut.before is None else f"{collection}?before={cut.before}"
+
+
+def _position(name: str) -> int | None:
+    text = f"{name} must be a position in the collection"
+    return find_number(name, default=-1, low=0, message=text) if has_any(name) else None

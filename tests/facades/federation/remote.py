@@ -1,0 +1,141 @@
+"""Other servers: the wire with nothing behind it but a script, and actors that sign what they send."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any, TypeAlias
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from activitypub.errors import FetchError
+from activitypub.fetch import GuardedClient, Headers, Response
+from activitypub.keys import generate_rsa, public_key_to_pem, sign
+from activitypub.signatures import HttpRequest
+from tests.activitypub.signed import cavage, rfc9421
+from tests.facades.conftest import ORIGIN
+
+CONTEXT = "https://www.w3.org/ns/activitystreams"
+
+# A document, a status, an error to raise.
+Answer: TypeAlias = dict[str, Any] | int | FetchError
+
+
+@functools.cache
+def rsa_key(name: str = "") -> RSAPrivateKey:
+    """One key for each name: making one takes longer than most tests."""
+    return generate_rsa()
+
+
+class Wire(GuardedClient):
+    """The guarded client, whose questions to the world are answered from a script: each URL's next answer, and the
+    last one for ever. Of what the script does not have, the world says 404."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Answer]] = {}
+        self.asked: list[str] = []
+        self.headers: list[Mapping[str, str]] = []
+
+    def serve(self, url: str, *answers: Answer) -> None:
+        self.answers[url] = list(answers)
+
+    def _get(self, url: str, headers: Any, *_: Any) -> Response:
+        self.asked.append(url)
+        self.headers.append(headers(url) if callable(headers) else headers)
+        answers = self.answers.get(url, [404])
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, FetchError):
+            raise answer
+        if isinstance(answer, int):
+            return Response(answer, Headers(), b"", url)
+        return Response(200, Headers([("content-type", "application/activity+json")]), json.dumps(answer).encode(), url)
+
+
+@dataclass
+class RemoteActor:
+    """An actor of another server, with the one key it signs with; those of one server share it, to save time."""
+
+    uri: str
+    type: str = "Person"
+    key: RSAPrivateKey = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.key = rsa_key(self.host)
+
+    @property
+    def key_id(self) -> str:
+        return f"{self.uri}#main-key"
+
+    @property
+    def host(self) -> str:
+        return self.uri.split("/")[2]
+
+    @property
+    def name(self) -> str:
+        return self.uri.rsplit("/", 1)[1]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return {
+            "@context": [CONTEXT, "https://w3id.org/security/v1"],
+            "id": self.uri,
+            "type": self.type,
+            "preferredUsername": self.name,
+            "inbox": f"{self.uri}/inbox",
+            "endpoints": {"sharedInbox": f"https://{self.host}/inbox"},
+            "followers": f"{self.uri}/followers",
+            "publicKey": {
+                "id": self.key_id,
+                "owner": self.uri,
+                "publicKeyPem": public_key_to_pem(self.key.public_key()),
+            },
+        }
+
+    def activity(self, type: str, object: Any, *, number: int = 1, **fields: Any) -> dict[str, Any]:
+        return {
+            "@context": CONTEXT,
+            "id": f"{self.uri}/activities/{type.lower()}-{number}",
+            "type": type,
+            "actor": self.uri,
+            "object": object,
+            **fields,
+        }
+
+    def note(self, *, number: int = 1, **fields: Any) -> dict[str, Any]:
+        return {
+            "id": f"{self.uri}/notes/{number}",
+            "type": "Note",
+            "attributedTo": self.uri,
+            "content": "<p>hello</p>",
+            **fields,
+        }
+
+    def get(self, path: str, **odd: Any) -> HttpRequest:
+        """A signed GET; what is `odd` about it is said as to `tests.activitypub.signed.cavage`."""
+        return self._signed(method="GET", target=path, covered="(request-target) host date", body=b"", **odd)
+
+    def post(self, body: bytes | dict[str, Any], path: str = "/ap/inbox", **odd: Any) -> HttpRequest:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self._signed(method="POST", target=path, body=raw, **odd)
+
+    def post_rfc9421(self, body: dict[str, Any], path: str = "/ap/inbox", **odd: Any) -> HttpRequest:
+        created = int(datetime.now(UTC).timestamp())
+        options = {"parameters": f'created={created};keyid="{self.key_id}"', "signer": self.sign} | odd
+        return rfc9421(target=path, body=json.dumps(body).encode(), **options)
+
+    def sign(self, message: bytes) -> bytes:
+        return sign(self.key, message)
+
+    def _signed(self, **request: Any) -> HttpRequest:
+        headers = {"date": format_datetime(datetime.now(UTC), usegmt=True)} | request.pop("headers", {})
+        return cavage(headers=headers, **({"key_id": self.key_id, "signer": self.sign} | request))
+
+
+def path_of(uri: str) -> str:
+    """Where one of our URIs is asked for."""
+    assert uri.startswith(ORIGIN)
+    return uri.removeprefix(ORIGIN)

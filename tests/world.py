@@ -1,0 +1,432 @@
+"""A server behind its facades: alice owns it, bob is a member, and everybody else comes from where a test says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import delete, insert, select, update
+
+from activitypub import build
+from activitypub.documents import Activity
+from activitypub.fetch import Document
+from activitypub.keys import generate_ed25519, public_key_to_multikey
+from activitypub.proofs import add_proof
+from activitypub.vocabulary import PUBLIC
+from app import db, sealing
+from app.act import Gathered
+from app.actions import keys as rsa_keys
+from app.actions import remote_actors
+from app.actions.installation import prepare_installation
+from app.db import Base, Database, reading, transaction
+from app.errors import AppError
+from app.ids import new_id
+from app.keyring import Keyring
+from app.models import (
+    Account,
+    ActivityDocument,
+    Actor,
+    Block,
+    Delivery,
+    Event,
+    Follow,
+    Message,
+    MessageContent,
+    RoleGrant,
+)
+from app.models import Activity as Logged
+from app.models import Channel as ChannelRow
+from app.pipeline import Outcome, Received, compose, receive, submit
+from app.queries import keys as proof_keys
+from app.queries.activities import find_document
+from app.queries.channels import get_home_space
+from app.queries.messages import list_reactions, open_content
+from app.queries.permissions import get_permissions
+from app.queries.viewers import Viewer, remote_viewer
+from app.settings import Settings, configure
+from app.uris import Uris
+from tests.databases import SECRET
+
+ORIGIN = "https://chat.example"
+HOST = "pond.example"
+URIS = Uris(ORIGIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel, ours or another server's, with its Group actor."""
+
+    id: str
+    actor: Actor
+
+    @property
+    def uri(self) -> str:
+        return self.actor.uri
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One delivery: what is sent, in whose name, to which inbox."""
+
+    type: str
+    sender: str
+    inbox: str
+
+
+class World:
+    def __init__(self) -> None:
+        self.wakes: list[tuple[str, str]] = []
+        self.proof_keys: dict[str, Ed25519PrivateKey] = {}
+        self._numbers: Counter[str] = Counter()
+        self.alice = self.actor("alice")
+        self.bob = self.actor("bob")
+        self.forget()
+
+    # Who is there.
+
+    def actor(self, name: str, origin: str = "local", *, host: str = HOST, type: str = "Person", **odd: Any) -> Actor:
+        """Somebody with an account here ("local"), or whom we know from another server ("remote")."""
+        return self._sign_up(name) if origin == "local" else self._meet(name, host, type, **odd)
+
+    def viewer(self, actor: Actor) -> Viewer:
+        with reading() as session:
+            return get_permissions(session, actor).viewer if actor.is_local else remote_viewer(actor)
+
+    @property
+    def home(self) -> Actor:
+        """The home space."""
+        with reading() as session:
+            return session.scalars(select(Actor).where(Actor.id == get_home_space(session).actor_id)).one()
+
+    @property
+    def instance(self) -> Actor:
+        return self.reload(URIS.instance)
+
+    def reload(self, uri: str) -> Actor:
+        with reading() as session:
+            return session.scalars(select(Actor).where(Actor.uri == uri)).one()
+
+    def grant(self, actor: Actor, role: str) -> None:
+        with transaction() as session:
+            home = get_home_space(session).actor_id
+            session.execute(insert(RoleGrant).values(actor_id=actor.id, space_id=home, role=role))
+
+    def change_account(self, actor: Actor, **values: Any) -> None:
+        with transaction() as session:
+            session.execute(update(Account).where(Account.actor_id == actor.id).values(**values))
+
+    # Where they talk.
+
+    def channel(
+        self,
+        name: str,
+        *,
+        is_private: bool = False,
+        type: str = "text",
+        members: Sequence[Actor] = (),
+        banned: Actor | None = None,
+    ) -> Channel:
+        """A channel of ours, made by alice; whoever is a member of a private one was let in by her."""
+        activity, private = compose.channel(self.viewer(self.alice), name, type=type, is_private=is_private)
+        channel_id = submit(activity, private=private).found["channel_id"]
+        channel = Channel(channel_id, self.reload(URIS.channel(channel_id)))
+        for member in members:
+            self.join(member, channel)
+        if banned is not None:
+            self.perform(build.block(actor=self.alice.uri, object=banned.uri, target=self.home.uri))
+        self.forget()
+        return channel
+
+    def join(self, member: Actor, channel: Channel) -> None:
+        if channel.actor.manually_approves:
+            submit(compose.admission(self.viewer(self.alice), channel.id, member))
+        else:
+            self.perform(build.follow(actor=member.uri, object=channel.uri))
+
+    def remote_channel(
+        self, name: str, *, host: str = HOST, members: Sequence[Actor] = (), is_private: bool = False
+    ) -> Channel:
+        """Another server's channel; its members are ours, and have followed it and been accepted."""
+        group = self._meet(name, host, "Group", manually_approves=is_private)
+        for member in members:
+            follow = self.perform(build.follow(actor=member.uri, object=group.uri))
+            asked = build.with_id(build.follow(actor=member.uri, object=group.uri), follow.uri)
+            self.perform(build.accept(actor=group.uri, object=asked))
+        self.forget()
+        return Channel(group.id, group)
+
+    # What they do.
+
+    def perform(
+        self,
+        activity: Activity,
+        *,
+        signed_at: datetime | None = None,
+        private: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        relayed: Sequence[Activity] = (),
+        fetched: Mapping[str, Mapping[str, Any] | None] | None = None,
+    ) -> Outcome:
+        """One of ours submits it; one from elsewhere is received, as a worker does once it is proved and gathered."""
+        if URIS.is_local(activity.actor):
+            return submit(activity, private=private, idempotency_key=idempotency_key)
+        outcome = receive(
+            Received(
+                activity=self.identified(activity),
+                signed_at=signed_at or datetime.now(UTC),
+                gathered=Gathered(fetched or {}),
+                relayed=tuple(relayed),
+            )
+        )
+        assert outcome is not None
+        return outcome
+
+    def identified(self, activity: Activity) -> Activity:
+        """The activity with an id of its actor's server, if it has none."""
+        return activity if activity.id else build.with_id(activity, self.uri_of(activity.actor, "activities"))
+
+    def uri_of(self, actor: str, kind: str) -> str:
+        """A new URI on the actor's server."""
+        self._numbers[kind] += 1
+        return f"https://{actor.split('/')[2]}/{kind}/{self._numbers[kind]}"
+
+    def proved(self, activity: Activity) -> Activity:
+        """The activity with the proof of its actor, who is from elsewhere."""
+        activity = self.identified(activity)
+        key = self.proof_keys[activity.actor]
+        document = add_proof(
+            dict(activity.document),
+            verification_method=f"{activity.actor}#ed25519-key",
+            private_key=key,
+            created=datetime.now(UTC),
+        )
+        return replace(activity, document=document)
+
+    def note(self, author: Actor, text: str, *, to: Sequence[str] = (PUBLIC,), **fields: Any) -> dict[str, Any]:
+        """A Note as another server writes it."""
+        fields.setdefault("id", self.uri_of(author.uri, "notes"))
+        fields.setdefault("published", datetime.now(UTC))
+        return build.note(author=author.uri, content=f"<p>{text}</p>", source=text, to=list(to), **fields)
+
+    def say(self, author: Actor, channel: Channel, text: str, *, is_public: bool = True, **fields: Any) -> str:
+        """A message in a channel; returns its URI."""
+        if author.is_local:
+            activity = compose.channel_message(self.viewer(author), channel.id, text, **fields)
+        else:
+            to = [channel.uri, PUBLIC] if is_public else [channel.uri]
+            note = self.note(author, text, to=to, audience=[channel.uri], **fields)
+            activity = build.create(actor=author.uri, object=note)
+        self.perform(activity)
+        return str(activity.object_id)
+
+    def tell(self, author: Actor, people: Sequence[Actor], text: str) -> str:
+        """A direct message; returns its URI."""
+        if author.is_local:
+            activity = compose.direct_message(self.viewer(author), people, text)
+        else:
+            handles = {person.uri: compose.handle(person) for person in people}
+            note = self.note(author, text, to=[person.uri for person in people], mentions=handles)
+            activity = build.create(actor=author.uri, object=note)
+        self.perform(activity)
+        return str(activity.object_id)
+
+    def edited(self, author: Actor, uri: str, text: str, *, updated: datetime | None = None, **fields: Any) -> Activity:
+        """The Update of a message by its author."""
+        if author.is_local:
+            return compose.edit(self.viewer(author), self.message(uri).id, text)
+        note = self.note(author, text, id=uri, updated=updated or datetime.now(UTC), **fields)
+        return build.update(actor=author.uri, object=note, to=note["to"], cc=note["cc"])
+
+    def deleted(self, author: Actor, uri: str) -> Activity:
+        """The Delete of a message."""
+        if author.is_local:
+            return compose.deletion(self.viewer(author), self.message(uri).id)
+        tombstone = build.tombstone(id=uri, former_type="Note", deleted=datetime.now(UTC))
+        return build.delete(actor=author.uri, object=tombstone, to=[PUBLIC])
+
+    # What came of it.
+
+    def message(self, uri: str) -> Message:
+        with reading() as session:
+            return session.scalars(select(Message).where(Message.uri == uri)).one()
+
+    def text(self, uri: str) -> str | None:
+        """What a message says; None where it is erased or never came."""
+        with reading() as session:
+            message = session.scalar(select(Message).where(Message.uri == uri))
+            content = open_content(session, message) if message is not None else None
+            return content.text if content else None
+
+    def texts(self, channel: Channel) -> list[str | None]:
+        with reading() as session:
+            rows = select(Message.uri).where(Message.channel_id == channel.id).order_by(Message.position)
+            return [self.text(uri) for uri in session.scalars(rows).all()]
+
+    def reactions(self, uri: str) -> dict[str, int]:
+        message_id = self.message(uri).id
+        with reading() as session:
+            found = list_reactions(session, [message_id]).get(message_id, ())
+            return {reaction.emoji: len(reaction.actor_ids) for reaction in found}
+
+    def members(self, channel: Channel) -> list[str]:
+        return self.followers(channel.actor)
+
+    def followers(self, actor: Actor, *, state: str = "accepted") -> list[str]:
+        """The names of those who follow the actor."""
+        with reading() as session:
+            follows = select(Actor.preferred_username).join(Follow, Follow.actor_id == Actor.id)
+            return sorted(session.scalars(follows.where(Follow.target_id == actor.id, Follow.state == state)))
+
+    def blocks(self) -> list[tuple[str, str | None]]:
+        """(who is blocked, from which space)"""
+        with reading() as session:
+            query = select(Actor.preferred_username, Block.space_id).join(Actor, Actor.id == Block.blocked_id)
+            return [(row[0], row[1]) for row in session.execute(query)]
+
+    def channel_row(self, channel: Channel) -> ChannelRow:
+        with reading() as session:
+            return session.scalars(select(ChannelRow).where(ChannelRow.actor_id == channel.id)).one()
+
+    def deliveries(self) -> list[Sent]:
+        with reading() as session:
+            query = (
+                select(Logged.type, Actor.uri, Delivery.inbox)
+                .join(Logged, Logged.id == Delivery.activity_id)
+                .join(Actor, Actor.id == Delivery.sender_id)
+                .order_by(Delivery.position)
+            )
+            return [Sent(*row) for row in session.execute(query)]
+
+    def delivery_rows(self) -> list[Delivery]:
+        with reading() as session:
+            return list(session.scalars(select(Delivery).order_by(Delivery.position)))
+
+    def events(self) -> list[str]:
+        """The types of what sockets are told."""
+        return [event.type for event in self.event_rows()]
+
+    def event_rows(self) -> list[Event]:
+        with reading() as session:
+            return list(session.scalars(select(Event).order_by(Event.position)))
+
+    def log(self) -> list[Logged]:
+        with reading() as session:
+            return list(session.scalars(select(Logged).order_by(Logged.position)))
+
+    def logged(self, uri: str) -> Logged:
+        (found,) = [row for row in self.log() if row.uri == uri]
+        return found
+
+    def document(self, uri: str) -> bytes | None:
+        """The recorded document of an activity; None where it was erased."""
+        with reading() as session:
+            return find_document(session, self.logged(uri).id)
+
+    def json(self, uri: str) -> dict[str, Any]:
+        """The recorded document of an activity, read."""
+        document: dict[str, Any] = msgspec.json.decode(self.document(uri) or b"")
+        return document
+
+    def documents(self) -> dict[str, bytes]:
+        """Every recorded document, opened, by the activity's id."""
+        with reading() as session:
+            ids = session.scalars(select(ActivityDocument.activity_id)).all()
+            return {id_: find_document(session, id_) or b"" for id_ in ids}
+
+    def contents(self) -> int:
+        with reading() as session:
+            return len(session.scalars(select(MessageContent.message_id)).all())
+
+    def forget(self) -> None:
+        """As if everything had been delivered, and everybody told."""
+        with transaction() as session:
+            session.execute(delete(Delivery))
+            session.execute(delete(Event))
+        self.wakes.clear()
+
+    def stored(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All there is in the database."""
+        with db.database().engine.connect() as connection:
+            tables = Base.metadata.sorted_tables
+            return {table.name: sorted(map(tuple, connection.execute(select(table))), key=repr) for table in tables}
+
+    @contextmanager
+    def refuses(self, error: type[AppError], match: str | None = None) -> Iterator[None]:
+        """What is asked for in the block is refused; nothing of it is stored and nobody is told."""
+        before, woken = self.stored(), list(self.wakes)
+        with pytest.raises(error, match=match):
+            yield
+        assert self.stored() == before
+        assert self.wakes == woken
+
+    def _sign_up(self, name: str) -> Actor:
+        uri = URIS.user(new_id("user"))
+        submit(build.create(actor=URIS.instance, object=person(uri, name), to=[]), private={"password_hash": "hash"})
+        return self.reload(uri)
+
+    def _meet(self, name: str, host: str, type: str, **odd: Any) -> Actor:
+        key = generate_ed25519()
+        uri = f"https://{host}/users/{name}"
+        self.proof_keys[uri] = key
+        multikey = public_key_to_multikey(key.public_key())
+        described: dict[str, Any] = {
+            "type": type,
+            "shared_inbox": f"https://{host}/inbox",
+            "ed25519_key": (f"{uri}#ed25519-key", multikey),
+        }
+        document = person(uri, name, **(described | odd))
+        return remote_actors.save_actor(Document(document, uri, uri))
+
+
+def person(uri: str, name: str, **described: Any) -> dict[str, Any]:
+    """An actor document."""
+    values: dict[str, Any] = {
+        "type": "Person",
+        "summary": "",
+        "shared_inbox": f"{ORIGIN}/ap/inbox",
+        "manually_approves": False,
+        "rsa_key": None,
+        "ed25519_key": None,
+    }
+    return build.actor(
+        build.Person(
+            uri=uri,
+            username=name.lower(),
+            name=name,
+            url=uri,
+            published=datetime.now(UTC),
+            discoverable=True,
+            **(values | described),
+        )
+    )
+
+
+def hours(number: float) -> timedelta:
+    return timedelta(hours=number)
+
+
+@pytest.fixture
+def world(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A new installation, with alice and bob."""
+    return make_world(database, tmp_path, monkeypatch)
+
+
+def make_world(database: Database, data: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    environ = {"SHOAL_DATA": str(data / "data"), "SHOAL_ORIGIN": ORIGIN, "SHOAL_SECRET_KEY": SECRET}
+    settings = configure(replace(Settings.from_env(environ, None), database_url=str(database.url)))
+    sealing.configure(Keyring(settings.secret_keys))
+    # The instance has the same id in every test's database, but not the same keys.
+    for cache in (proof_keys._opened, rsa_keys._opened, remote_actors._keys, remote_actors._refused):
+        cache.clear()
+    prepare_installation(settings)
+    world = World()
+    monkeypatch.setattr(db, "_wake_listeners", [lambda kind, key: world.wakes.append((kind, key))])
+    return world
