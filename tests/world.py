@@ -88,13 +88,17 @@ class World:
         self._numbers: Counter[str] = Counter()
         self.alice = self.actor("alice")
         self.bob = self.actor("bob")
-        self.forget()
 
     # Who is there.
 
     def actor(self, name: str, origin: str = "local", *, host: str = HOST, type: str = "Person", **odd: Any) -> Actor:
-        """Somebody with an account here ("local"), or whom we know from another server ("remote")."""
-        return self._sign_up(name) if origin == "local" else self._meet(name, host, type, **odd)
+        """Somebody with an account here ("local"), or whom we know from another server ("remote").
+
+        What a test says before this is forgotten: everybody has come in before anything happens.
+        """
+        actor = self._sign_up(name) if origin == "local" else self._meet(name, host, type, **odd)
+        self.forget()
+        return actor
 
     def viewer(self, actor: Actor) -> Viewer:
         with reading() as session:
