@@ -15,11 +15,11 @@ from app.queries.published import OwnActor, find_own_actor
 from app.settings import current
 from app.uris import Uris
 
-actors = Blueprint("actors", __name__)
-actors.after_request(keep_apart)
+blueprint = Blueprint("actors", __name__)
+blueprint.after_request(keep_apart)
 
 
-@actors.get("/ap/instance")
+@blueprint.get("/ap/instance")
 def get_instance() -> Response:
     """Public always: whoever we ask for something asks for this, to know who asks."""
     with reading() as session:
@@ -29,7 +29,7 @@ def get_instance() -> Response:
     return _answer(instance, is_public=True)
 
 
-@actors.get(ACTOR_PATH)
+@blueprint.get(ACTOR_PATH)
 def get_actor(kind: str, id: str) -> Response:
     """410 and a Tombstone once deleted (activitypub, section 6.4)."""
     opened = open_actor(kind, id)

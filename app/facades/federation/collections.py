@@ -35,24 +35,24 @@ from app.queries.published import is_member
 from app.settings import current
 from app.uris import Uris
 
-collections = Blueprint("collections", __name__)
-collections.after_request(keep_apart)
+blueprint = Blueprint("collections", __name__)
+blueprint.after_request(keep_apart)
 
 PAGE_SIZE = 50
 OUTBOX_PAGE_SIZE = 20
 
 
-@collections.get(f"{ACTOR_PATH}/followers")
+@blueprint.get(f"{ACTOR_PATH}/followers")
 def get_followers(kind: str, id: str) -> Response:
     return _follows(kind, id, "followers", count_followers, list_followers)
 
 
-@collections.get(f"{ACTOR_PATH}/following")
+@blueprint.get(f"{ACTOR_PATH}/following")
 def get_following(kind: str, id: str) -> Response:
     return _follows(kind, id, "following", count_following, list_following)
 
 
-@collections.get(f"{ACTOR_PATH}/featured")
+@blueprint.get(f"{ACTOR_PATH}/featured")
 def get_featured(kind: str, id: str) -> Response:
     opened = open_living_actor(kind, id)
     with reading() as session:
@@ -61,13 +61,13 @@ def get_featured(kind: str, id: str) -> Response:
     return document(body, is_public=opened.is_public)
 
 
-@collections.get("/ap/instance/outbox")
+@blueprint.get("/ap/instance/outbox")
 def get_instance_outbox() -> Response:
     """The instance's own activities are between it and our people, so its outbox is empty for everybody else."""
     return document(ordered_collection(id=f"{Uris(current().origin).instance}/outbox", total=0, items=()))
 
 
-@collections.get(f"{ACTOR_PATH}/outbox")
+@blueprint.get(f"{ACTOR_PATH}/outbox")
 def get_outbox(kind: str, id: str) -> Response:
     opened = open_living_actor(kind, id)
     outbox = f"{opened.found.actor.uri}/outbox"
@@ -96,7 +96,7 @@ def get_outbox(kind: str, id: str) -> Response:
     return document(body, is_public=viewer is None)
 
 
-@collections.get("/ap/channels/<id>/messages")
+@blueprint.get("/ap/channels/<id>/messages")
 def get_messages(id: str) -> Response:
     """A channel's messages, newest first: how a server that comes late catches up (FEP-7888)."""
     opened = open_living_actor("channels", id)

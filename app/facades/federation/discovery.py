@@ -20,13 +20,13 @@ from app.queries.statistics import count_usage
 from app.settings import current
 from app.uris import Uris
 
-discovery = Blueprint("discovery", __name__)
+blueprint = Blueprint("discovery", __name__)
 
 _MAX_RESOURCE = 2048
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 
 
-@discovery.get("/.well-known/webfinger")
+@blueprint.get("/.well-known/webfinger")
 def get_webfinger() -> Response:
     """RFC 7033, for `acct:` handles of ours and for our actors' own URIs."""
     resources = request.args.getlist("resource")
@@ -45,24 +45,24 @@ def get_webfinger() -> Response:
     return _answer(msgspec.json.encode(body), JRD_TYPE)
 
 
-@discovery.get("/.well-known/host-meta")
+@blueprint.get("/.well-known/host-meta")
 def get_host_meta() -> Response:
     return _answer(host_meta(current().origin).encode(), "application/xrd+xml; charset=utf-8")
 
 
-@discovery.get("/.well-known/nodeinfo")
+@blueprint.get("/.well-known/nodeinfo")
 def get_nodeinfo_links() -> Response:
     origin = current().origin
     links = nodeinfo.well_known({"2.0": f"{origin}/nodeinfo/2.0", "2.1": f"{origin}/nodeinfo/2.1"})
     return _answer(msgspec.json.encode(links), "application/json")
 
 
-@discovery.get("/nodeinfo/2.0")
+@blueprint.get("/nodeinfo/2.0")
 def get_nodeinfo_2_0() -> Response:
     return _answer(msgspec.json.encode(nodeinfo.node_info_2_0(_server())), nodeinfo.content_type("2.0"))
 
 
-@discovery.get("/nodeinfo/2.1")
+@blueprint.get("/nodeinfo/2.1")
 def get_nodeinfo_2_1() -> Response:
     return _answer(msgspec.json.encode(nodeinfo.node_info_2_1(_server())), nodeinfo.content_type("2.1"))
 

@@ -23,15 +23,15 @@ from app.queries.actors import find_actor
 from app.settings import current
 from app.web.bodies import read_body
 
-inboxes = Blueprint("inboxes", __name__)
+blueprint = Blueprint("inboxes", __name__)
 
 _MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
 _MAX_TYPE = 100  # Characters of a type we do not know that are said back to its sender.
 
 
-@inboxes.post("/ap/inbox")
-@inboxes.post("/ap/instance/inbox")
-@inboxes.post(f"{ACTOR_PATH}/inbox")
+@blueprint.post("/ap/inbox")
+@blueprint.post("/ap/instance/inbox")
+@blueprint.post(f"{ACTOR_PATH}/inbox")
 def post_inbox(kind: str | None = None, id: str | None = None) -> Response:
     """Raises ActivityPubError and AppError; until the 202 nothing is promised, and after it nothing is lost.
 

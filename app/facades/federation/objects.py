@@ -8,11 +8,11 @@ from app.facades.federation.answers import document, keep_apart, recorded_docume
 from app.facades.federation.opening import open_activity, open_message
 from app.queries.documents import tombstone_document
 
-objects = Blueprint("objects", __name__)
-objects.after_request(keep_apart)
+blueprint = Blueprint("objects", __name__)
+blueprint.after_request(keep_apart)
 
 
-@objects.get("/ap/messages/<id>")
+@blueprint.get("/ap/messages/<id>")
 def get_message(id: str) -> Response:
     """The message as it is now; 410 and its Tombstone once deleted (activitypub, section 6.4)."""
     opened = open_message(id)
@@ -23,7 +23,7 @@ def get_message(id: str) -> Response:
     return document(message.document, is_public=opened.is_public)
 
 
-@objects.get("/ap/activities/<id>")
+@blueprint.get("/ap/activities/<id>")
 def get_activity(id: str) -> Response:
     """A recorded activity, byte for byte; 410 where it was erased with the message it carried, or taken back."""
     opened = open_activity(id)

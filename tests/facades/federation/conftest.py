@@ -92,8 +92,7 @@ class World:
 
     def tell(self, person: Person, other: RemoteActor, text: str) -> Outcome:
         """A direct message."""
-        known = remote_actors.known_or_fetched_actor(other.uri)
-        return submit(compose.direct_message(self.viewer(person), [known], text))
+        return submit(compose.direct_message(self.viewer(person), [self.known(other)], text))
 
     def edit(self, person: Person, message: Outcome, text: str) -> Outcome:
         return submit(compose.edit(self.viewer(person), message.found["message_id"], text))
@@ -111,12 +110,11 @@ class World:
         return activity
 
     def admit(self, channel_id: str, newcomer: RemoteActor) -> Outcome:
-        known = remote_actors.known_or_fetched_actor(newcomer.uri)
-        return submit(compose.admission(self.viewer(self.alice), channel_id, known))
+        return submit(compose.admission(self.viewer(self.alice), channel_id, self.known(newcomer)))
 
     def ban(self, banned: RemoteActor) -> Outcome:
-        remote_actors.known_or_fetched_actor(banned.uri)
-        return self.submit(build.block(actor=self.actor(self.alice.id).uri, object=banned.uri, target=self.home))
+        blocked = self.known(banned).uri
+        return self.submit(build.block(actor=self.actor(self.alice.id).uri, object=blocked, target=self.home))
 
     def submit(self, activity: Activity) -> Outcome:
         return submit(activity)
@@ -129,6 +127,10 @@ class World:
     def actor(self, id: str) -> Actor:
         with reading() as session:
             return get_by_id(session, id)
+
+    def known(self, actor: RemoteActor) -> Actor:
+        """As this server knows it from now on."""
+        return remote_actors.known_or_fetched_actor(actor.uri)
 
     def stored_actor(self, uri: str) -> Actor | None:
         with reading() as session:

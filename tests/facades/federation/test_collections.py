@@ -1,0 +1,388 @@
+"""Collections: whole and page by page, and in each only what the asker may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from activitypub import build
+from activitypub.documents import parse_activity
+from activitypub.vocabulary import PUBLIC
+from app.facades.federation import collections
+from tests.facades.conftest import ORIGIN
+from tests.facades.federation.conftest import World
+from tests.facades.federation.remote import RemoteActor, path_of
+
+
+@pytest.fixture(autouse=True)
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collections, "PAGE_SIZE", 3)
+
+
+def pages(world: World, uri: str, by: RemoteActor | None = None, *, along: str = "next") -> Iterator[dict[str, Any]]:
+    """Every page from this one on."""
+    seen: set[str] = set()
+    following: str | None = uri
+    while following is not None:
+        assert following not in seen
+        seen.add(following)
+        answer = world.get(path_of(following), by)
+        assert answer.status_code == 200, answer.text
+        assert answer.json["id"] == following
+        yield answer.json
+        following = answer.json.get(along)
+
+
+def items(world: World, path: str, by: RemoteActor | None = None) -> list[Any]:
+    """All that the collection holds for the asker."""
+    root = world.get(path, by).json
+    found = []
+    for page in pages(world, root["first"], by):
+        assert (page["type"], page["partOf"]) == ("OrderedCollectionPage", root["id"])
+        found += page["orderedItems"]
+    return found
+
+
+def said_in(world: World, path: str, by: RemoteActor | None = None) -> list[str]:
+    """The texts of the messages that an outbox's Creates carry."""
+    created = [item for item in items(world, path, by) if item["type"] == "Create"]
+    return [item["object"]["source"]["content"] for item in created if "source" in item["object"]]
+
+
+# Outboxes.
+
+
+def test_an_outbox_shows_each_asker_what_that_asker_may_see(world: World) -> None:
+    general, staff = world.channel("general"), world.channel("staff", is_private=True)
+    world.follow(world.zoe, world.actor(general).uri)
+    world.admit(staff, world.zoe)
+    world.say(world.alice, general, "to all")
+    world.say(world.alice, staff, "to staff")
+    world.tell(world.alice, world.zoe, "to zoe")
+    world.tell(world.alice, world.mallory, "to mallory")
+    world.submit(build.block(actor=world.actor(world.alice.id).uri, object=world.mallory.uri))
+    neighbour = world.meet(RemoteActor("https://peer.example/users/yann"))
+    outbox = f"/ap/users/{world.alice.id}/outbox"
+
+    seen = {
+        asker.uri if asker else "": said_in(world, outbox, asker)
+        for asker in (None, neighbour, world.zoe, world.peer, world.mallory, world.evil)
+    }
+
+    assert seen == {
+        "": ["to all"],
+        neighbour.uri: ["to all"],
+        world.zoe.uri: ["to zoe", "to staff", "to all"],
+        world.peer.uri: ["to zoe", "to staff", "to all"],
+        world.mallory.uri: ["to mallory", "to all"],
+        world.evil.uri: ["to mallory", "to all"],
+    }
+    assert {item["type"] for item in items(world, outbox, world.mallory)} == {"Create"}
+
+
+def test_who_is_banned_loses_the_private_part_of_an_outbox(world: World) -> None:
+    staff = world.channel("staff", is_private=True)
+    world.admit(staff, world.zoe)
+    world.say(world.alice, staff, "to staff")
+    world.say(world.alice, world.channel("general"), "to all")
+    world.ban(world.zoe)
+
+    for asker in (world.zoe, world.peer):
+        assert said_in(world, f"/ap/users/{world.alice.id}/outbox", asker) == ["to all"]
+
+
+def test_what_an_outbox_lists_can_be_read_and_what_can_be_read_in_a_place_is_listed(world: World) -> None:
+    """The rule over many places is the rule for one."""
+    general, staff = world.channel("general"), world.channel("staff", is_private=True)
+    world.follow(world.zoe, world.actor(general).uri)
+    world.admit(staff, world.zoe)
+    done = [
+        world.say(world.alice, general, "to all"),
+        world.say(world.alice, staff, "to staff"),
+        world.tell(world.alice, world.zoe, "to zoe"),
+        world.tell(world.alice, world.mallory, "to mallory"),
+        world.delete(world.alice, world.say(world.alice, staff, "regret")),
+    ]
+    world.edit(world.alice, done[1], "to the staff")
+
+    for asker in (None, world.zoe, world.peer, world.mallory, world.evil):
+        listed = {item["id"] for item in items(world, f"/ap/users/{world.alice.id}/outbox", asker)}
+        readable = {outcome.uri for outcome in done if world.get(path_of(outcome.uri), asker).status_code == 200}
+        assert {outcome.uri for outcome in done} & listed == readable
+        assert all(world.get(path_of(uri), asker).status_code == 200 for uri in listed)
+
+
+def test_an_outbox_is_counted_for_strangers_and_leads_to_its_first_page(world: World) -> None:
+    general = world.channel("general")
+    world.tell(world.alice, world.zoe, "to zoe")
+    for number in range(3):
+        world.say(world.alice, general, f"message {number}")
+    outbox = f"{ORIGIN}/ap/users/{world.alice.id}/outbox"
+
+    root = world.get(path_of(outbox)).json
+
+    assert (root["id"], root["type"], root["totalItems"]) == (outbox, "OrderedCollection", 3)
+    assert root["first"] == f"{outbox}?page=1"
+    assert "orderedItems" not in root
+    assert world.get(f"{path_of(outbox)}?limit=2").json["first"] == f"{outbox}?page=1&limit=2"
+
+
+def test_pages_of_an_outbox_lead_to_one_another_and_tell_nothing_of_what_is_hidden(world: World) -> None:
+    general = world.channel("general")
+    for number in range(5):
+        world.say(world.alice, general, f"message {number}")
+        for _ in range(3):
+            world.tell(world.alice, world.zoe, "hidden")
+    outbox = f"{ORIGIN}/ap/users/{world.alice.id}/outbox"
+
+    for asker in (None, world.mallory):
+        found = list(pages(world, f"{outbox}?page=1&limit=2", asker))
+        texts = [[item["object"]["source"]["content"] for item in page["orderedItems"]] for page in found]
+        assert texts == [["message 4", "message 3"], ["message 2", "message 1"], ["message 0"]]
+        assert [page.get("prev") for page in found] == [
+            None,
+            f"{outbox}?page=1&limit=2",
+            f"{outbox}?page=2&limit=2",
+        ]
+    assert [len(page["orderedItems"]) for page in pages(world, f"{outbox}?page=1", world.zoe)] == [20]
+
+
+def test_a_page_that_cannot_be_is_a_mistake(world: World) -> None:
+    pages = [f"page={page}" for page in ("0", "-1", "a", "", "1.5", "%C2%B2", "9" * 40, "%00")]
+    limits = [f"limit={size}" for size in ("0", "101", "-1", "a", "", "9" * 40)]
+    mistakes = dict.fromkeys(pages, "page must be >= 1")
+    mistakes |= dict.fromkeys([*limits, *(f"page=1&{limit}" for limit in limits)], "limit must be between 1 and 100")
+
+    for query, detail in mistakes.items():
+        answer = world.get(f"/ap/users/{world.alice.id}/outbox?{query}")
+        assert (query, answer.status_code, answer.json) == (query, 400, {"detail": detail})
+
+
+def test_a_page_past_the_end_is_empty(world: World) -> None:
+    outbox = f"{ORIGIN}/ap/users/{world.alice.id}/outbox"
+
+    page = world.get(f"{path_of(outbox)}?page=999999999999&limit=100").json
+
+    assert (page["orderedItems"], "next" in page) == ([], False)
+
+
+def test_a_page_is_kept_by_caches_for_strangers_alone(world: World) -> None:
+    outbox = f"/ap/users/{world.alice.id}/outbox?page=1"
+
+    assert world.get(outbox).headers["Cache-Control"] == "public, max-age=60"
+    assert world.get(outbox, world.zoe).headers["Cache-Control"] == "private, no-store"
+    assert world.send(world.zoe.get(outbox, signer=world.mallory.sign)).status_code == 401
+
+
+def test_a_channel_s_outbox_holds_what_it_announced(world: World) -> None:
+    channel = world.channel("general")
+    world.follow(world.zoe, world.actor(channel).uri)
+    said = world.say(world.alice, channel, "hello")
+
+    announced = [item["object"] for item in items(world, f"/ap/channels/{channel}/outbox")]
+
+    assert announced[0] == f"{ORIGIN}/ap/messages/{said.found['message_id']}"
+    assert (announced[1]["id"], announced[1]["type"]) == (said.uri, "Create")
+
+
+def test_what_was_deleted_or_taken_back_is_no_longer_in_an_outbox(world: World) -> None:
+    channel = world.channel("general")
+    world.follow(world.zoe, world.actor(channel).uri)
+    regretted = world.say(world.alice, channel, "regret")
+    kept = world.say(world.alice, channel, "kept")
+    like = world.submit(
+        build.like(
+            actor=world.actor(world.alice.id).uri,
+            object=f"{ORIGIN}/ap/messages/{kept.found['message_id']}",
+            to=[world.actor(channel).uri, PUBLIC],
+        )
+    )
+    assert like.uri in {item["id"] for item in items(world, f"/ap/users/{world.alice.id}/outbox")}
+    world.delete(world.alice, regretted)
+    done = parse_activity(world.last_activity("Like", world.actor(world.alice.id).uri))
+    world.submit(build.undo(actor=world.actor(world.alice.id).uri, object=done))
+
+    for owner in (f"users/{world.alice.id}", f"channels/{channel}"):
+        answer = world.get(f"/ap/{owner}/outbox?page=1&limit=100")
+        assert "regret" not in answer.text
+        assert like.uri not in {item["id"] for item in answer.json["orderedItems"]}
+    assert said_in(world, f"/ap/users/{world.alice.id}/outbox") == ["kept"]
+
+
+# Followers and following.
+
+
+def test_followers_are_paged_both_ways(world: World) -> None:
+    channel = world.channel("general")
+    names = [f"member{number}" for number in range(7)]
+    for name in names:
+        world.follow(world.meet(RemoteActor(f"https://peer.example/users/{name}")), world.actor(channel).uri)
+    uris = [f"https://peer.example/users/{name}" for name in names]
+    followers = f"{ORIGIN}/ap/channels/{channel}/followers"
+
+    root = world.get(path_of(followers)).json
+    forwards = list(pages(world, root["first"]))
+    backwards = list(pages(world, forwards[-1]["prev"], along="prev"))
+
+    assert (root["totalItems"], root["first"]) == (7, f"{followers}?page=true")
+    assert [page["orderedItems"] for page in forwards] == [uris[:3], uris[3:6], uris[6:]]
+    assert [page["orderedItems"] for page in backwards] == [uris[3:6], uris[:3]]
+    assert "prev" not in forwards[0]
+    assert "next" not in forwards[-1]
+    assert [page["next"] for page in backwards] == [forwards[2]["id"], forwards[1]["id"]]
+
+
+def test_a_full_last_page_leads_nowhere(world: World) -> None:
+    channel = world.channel("general")
+    for number in range(3):
+        world.follow(world.meet(RemoteActor(f"https://peer.example/users/m{number}")), world.actor(channel).uri)
+
+    [page] = pages(world, f"{ORIGIN}/ap/channels/{channel}/followers?page=true")
+
+    assert len(page["orderedItems"]) == 3
+
+
+def test_a_cursor_that_was_tampered_with_does_no_harm(world: World) -> None:
+    channel = world.channel("general")
+    world.follow(world.zoe, world.actor(channel).uri)
+    foreign = {"0": 200, "user_" + "0" * 26: 200, "follow_" + "z" * 26: 200}
+    broken = dict.fromkeys(["", "a", "%00", "follow_%00", "1' OR '1'='1", "user_1", "x" * 5000], 400)
+
+    for cursor, status in (foreign | broken).items():
+        for name in ("after", "before"):
+            answer = world.get(f"/ap/channels/{channel}/followers?page=true&{name}={cursor}")
+            assert answer.status_code == status
+            assert set(answer.json.get("orderedItems", [])) <= {world.zoe.uri}
+
+
+def test_a_cursor_of_a_private_channel_shows_nothing_of_it(world: World) -> None:
+    general, staff = world.channel("general"), world.channel("staff", is_private=True)
+    for number in range(4):
+        world.admit(staff, world.meet(RemoteActor(f"https://peer.example/users/m{number}")))
+    world.follow(world.zoe, world.actor(general).uri)
+    member = RemoteActor("https://peer.example/users/m0")
+    cursor = world.get(f"/ap/channels/{staff}/followers?page=true", member).json["next"].rpartition("=")[2]
+
+    page = world.get(f"/ap/channels/{general}/followers?after={cursor}").json
+
+    assert set(page["orderedItems"]) <= {world.zoe.uri}
+
+
+def test_who_one_follows_is_told_but_not_of_which_private_channel_one_is(world: World) -> None:
+    alice = world.actor(world.alice.id).uri
+    world.channel("staff", is_private=True)
+    world.meet(RemoteActor("https://peer.example/users/yann"))
+    world.submit(build.follow(actor=alice, object=world.known(world.zoe).uri))
+    world.receive(world.zoe, world.zoe.activity("Accept", world.last_activity("Follow", alice)))
+    following = f"/ap/users/{world.alice.id}/following"
+
+    assert items(world, following) == [world.home, world.zoe.uri]
+    assert world.get(following).json["totalItems"] == 2
+    assert items(world, following, world.zoe) == [world.home, world.zoe.uri]
+
+
+def test_a_follow_that_waits_for_its_answer_is_not_one(world: World) -> None:
+    alice = world.actor(world.alice.id).uri
+    world.submit(build.follow(actor=alice, object=world.known(world.zoe).uri))
+
+    assert items(world, f"/ap/users/{world.alice.id}/following") == [world.home]
+
+
+def test_the_members_of_a_private_channel_are_told_to_its_members(world: World) -> None:
+    channel = world.channel("staff", is_private=True)
+    world.admit(channel, world.zoe)
+    followers = f"/ap/channels/{channel}/followers"
+
+    for asker in (world.zoe, world.peer):
+        assert set(items(world, followers, asker)) == {world.actor(world.alice.id).uri, world.zoe.uri}
+    unknown = world.get("/ap/channels/channel_00000000000000000000000000/followers", world.mallory)
+    for name in ("followers", "following", "featured", "outbox", "messages"):
+        for query in ("", "?page=1"):
+            answers = [
+                world.get(f"/ap/channels/{channel}/{name}{query}", asker)
+                for asker in (None, world.mallory, world.evil)
+            ]
+            assert [(answer.status_code, answer.data) for answer in answers] == [(404, unknown.data)] * 3
+            assert world.get(f"/ap/channels/{channel}/{name}{query}", world.zoe).status_code == 200
+
+
+# A channel's messages, and those pinned in it.
+
+
+def test_a_channel_s_messages_are_paged_newest_first_both_ways(world: World) -> None:
+    channel = world.channel("general")
+    said = [world.say(world.alice, channel, f"message {number}") for number in range(8)]
+    world.delete(world.alice, said[4])
+    uris = [f"{ORIGIN}/ap/messages/{one.found['message_id']}" for one in said if one is not said[4]][::-1]
+    collection = f"{ORIGIN}/ap/channels/{channel}/messages"
+
+    root = world.get(path_of(collection)).json
+    forwards = list(pages(world, root["first"]))
+    backwards = list(pages(world, forwards[-1]["prev"], along="prev"))
+
+    assert root["id"] == collection
+    assert [page["orderedItems"] for page in forwards] == [uris[:3], uris[3:6], uris[6:]]
+    assert [page["orderedItems"] for page in backwards] == [uris[3:6], uris[:3]]
+    assert all(world.get(path_of(uri)).json["context"] == collection for uri in uris)
+
+
+def test_messages_for_members_are_listed_for_members(world: World) -> None:
+    channel = world.channel("general")
+    world.follow(world.zoe, world.actor(channel).uri)
+    to_all, to_members = (world.say(world.alice, channel, text) for text in ("to all", "to members"))
+    world.mark_for_members(to_members)
+    uris = [f"{ORIGIN}/ap/messages/{one.found['message_id']}" for one in (to_members, to_all)]
+    messages, featured = f"/ap/channels/{channel}/messages", f"/ap/channels/{channel}/featured"
+    for uri in uris:
+        pin = build.add(
+            actor=world.actor(world.alice.id).uri,
+            object=uri,
+            target=f"{ORIGIN}{featured}",
+            to=[world.actor(channel).uri],
+        )
+        world.submit(pin)
+
+    assert items(world, messages) == items(world, messages, world.mallory) == uris[1:]
+    assert items(world, messages, world.zoe) == items(world, messages, world.peer) == uris
+    assert world.get(featured).json["orderedItems"] == uris[1:]
+    assert world.get(featured).json["totalItems"] == 1
+
+
+def test_a_private_channel_s_messages_are_listed_for_its_members(world: World) -> None:
+    channel = world.channel("staff", is_private=True)
+    world.admit(channel, world.zoe)
+    said = world.say(world.alice, channel, "secret")
+
+    for asker in (world.zoe, world.peer):
+        found = items(world, f"/ap/channels/{channel}/messages", asker)
+        assert found == [f"{ORIGIN}/ap/messages/{said.found['message_id']}"]
+
+
+def test_a_position_that_cannot_be_is_a_mistake(world: World) -> None:
+    channel = world.channel("general")
+
+    for cursor in ("-1", "a", "", "9" * 30, "%00", "1.0"):
+        answer = world.get(f"/ap/channels/{channel}/messages?after={cursor}")
+        assert (answer.status_code, answer.json) == (400, {"detail": "after must be a position in the collection"})
+
+
+def test_people_have_no_messages_collection(world: World) -> None:
+    assert world.get(f"/ap/users/{world.alice.id}/messages").status_code == 404
+    assert world.get(f"/ap/users/{world.alice.id}/featured").json["orderedItems"] == []
+
+
+def test_a_page_costs_as_many_queries_as_any_other(world: World) -> None:
+    channel = world.channel("general")
+    world.follow(world.zoe, world.actor(channel).uri)
+    for number in range(10):
+        world.say(world.alice, channel, f"message {number}")
+    paths = [f"/ap/users/{world.alice.id}/outbox?page=1", f"/ap/channels/{channel}/messages?page=true"]
+    paths += [f"/ap/channels/{channel}/{name}" for name in ("followers", "followers?page=true", "outbox", "featured")]
+
+    for path in paths:
+        world.get(path)
+        with world.counted_queries() as queries:
+            assert world.get(path).status_code == 200
+        assert len(queries) <= 2, queries
