@@ -1,13 +1,14 @@
 """WebFinger (RFC 7033): from ``@user@host`` to an actor, and our answers to those who ask for ours."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote, urlencode
 from xml.sax.saxutils import quoteattr
 
 from activitypub.errors import MalformedDocumentError, OriginError
-from activitypub.fetch import FetchBudget, GuardedClient
+from activitypub.fetch import FetchBudget, Response
 from activitypub.fetch.documents import ACTIVITY_TYPE, MEDIA_TYPES, check_answer, media_type
 from activitypub.strict_json import JsonObject, load_object
 from activitypub.uris import is_canonical, normalise_host, parse_https
@@ -39,6 +40,12 @@ class Handle:
     def is_same(self, other: "Handle") -> bool:
         """Do both mean the same account? No server tells user names apart by case alone."""
         return (self.user.lower(), self.host) == (other.user.lower(), other.host)
+
+
+class Asker(Protocol):
+    """The part of the guarded client that is needed here; whatever it raises is a FetchError."""
+
+    def get(self, url: str, *, headers: Mapping[str, str], budget: FetchBudget | None = None) -> Response: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ def parse_jrd(document: JsonObject, *, handle: Handle) -> str:
     return _self_link(document)
 
 
-def resolve(text: str, client: GuardedClient, *, budget: FetchBudget | None = None) -> Found:
+def resolve(text: str, client: Asker, *, budget: FetchBudget | None = None) -> Found:
     """Ask the handle's server which actor it is.
 
     A server may answer for a handle of another domain, as those do whose accounts are ``@user@example.org``
@@ -132,7 +139,7 @@ def _parse_profile_url(text: str) -> Handle:
     return parse_handle(handle if "@" in handle[1:] else f"{handle}@{uri.authority}")
 
 
-def _ask(handle: Handle, client: GuardedClient, budget: FetchBudget | None) -> JsonObject:
+def _ask(handle: Handle, client: Asker, budget: FetchBudget | None) -> JsonObject:
     query = urlencode({"resource": handle.acct}, safe=":@")
     url = f"https://{handle.host}/.well-known/webfinger?{query}"
     response = client.get(url, headers={"Accept": f"{JRD_TYPE}, application/json"}, budget=budget)

@@ -24,15 +24,13 @@ from activitypub.errors import (
 )
 from activitypub.fetch import Document, FetchBudget
 from activitypub.keys import PublicKey, public_key_from_multikey, public_key_from_pem
-from activitypub.signatures import sign_cavage
 from activitypub.uris import host_of, is_canonical, origin_of, same_origin
 from activitypub.vocabulary import ACTOR_TYPES
 from activitypub.webfinger import parse_handle, resolve
 from app.actions import host_notes
-from app.actions.keys import signing_key
+from app.actions.signed_gets import SignedClient, sign_get
 from app.db import reading, transaction
 from app.errors import InvalidInputError, NotFoundError
-from app.ids import INSTANCE_ID
 from app.models import Actor
 from app.projections import actors
 from app.queries.actors import find_actor, find_any, find_key, find_local, find_remote
@@ -49,12 +47,6 @@ _keys: TTLCache[str, PublicKey] = TTLCache(maxsize=8192, ttl=_KEYS_SECONDS)
 _refused: TTLCache[str, str] = TTLCache(maxsize=8192, ttl=_KEYS_SECONDS)
 _host_locks: LRUCache[str, threading.Lock] = LRUCache(maxsize=1024)
 _caches_lock = threading.Lock()
-
-
-def sign_get(url: str) -> Mapping[str, str]:
-    """Headers for any GET of ours: the instance actor asks, because many servers answer nobody else."""
-    key = signing_key(INSTANCE_ID)
-    return sign_cavage("GET", url, key_id=key.id, private_key=key.key, now=datetime.now(UTC))
 
 
 def fetch_document(uri: str, *, budget: FetchBudget | None = None) -> Document:
@@ -132,7 +124,7 @@ def resolve_handle(text: str) -> Actor:
         known = find_remote(session, handle.user, handle.host)
     if known is not None:
         return known
-    found = resolve(text, remote_client())
+    found = resolve(text, SignedClient())
     actor = fetch_actor(found.actor)
     if actor.preferred_username.lower() != found.handle.user.lower():
         raise NotFoundError("The handle and the actor do not name each other.")

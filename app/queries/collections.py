@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import QueryableAttribute, Session
 
+from app.db import Base
 from app.models import Activity, ActivityDocument, Actor, Block, Channel, Follow, Message, Participant, Pin
 from app.queries.actors import ACCEPTED
 from app.queries.viewers import Viewer
@@ -131,11 +132,16 @@ def _is_shown_to(viewer: Viewer | None) -> ColumnElement[bool]:
         return is_public
     scope = ActivityDocument.scope
     is_asking = Actor.host == viewer.host if viewer.is_instance else Actor.id == viewer.actor_id
-    talks = exists().where(Participant.conversation_id == scope, Participant.actor_id == Actor.id)
-    follows = exists().where(Follow.target_id == scope, Follow.actor_id == Actor.id, Follow.state == ACCEPTED)
-    is_banned = exists().where(Block.space_id == Channel.space_id, Block.blocked_id == Actor.id)
-    is_there = exists().where(is_asking, Actor.deleted_at.is_(None), or_(talks, and_(follows, ~is_banned)))
+    talks = _exists(Participant, Participant.conversation_id == scope, Participant.actor_id == Actor.id)
+    follows = _exists(Follow, Follow.target_id == scope, Follow.actor_id == Actor.id, Follow.state == ACCEPTED)
+    is_banned = _exists(Block, Block.space_id == Channel.space_id, Block.blocked_id == Actor.id)
+    is_there = _exists(Actor, is_asking, Actor.deleted_at.is_(None), or_(talks, and_(follows, ~is_banned)))
     return or_(is_public, and_(Activity.audience != "private", is_there))
+
+
+def _exists(table: type[Base], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the table has such a row; every other table is that of the query around, however far outside."""
+    return exists().where(*conditions).correlate_except(table)
 
 
 def _cut_page(

@@ -105,11 +105,14 @@ def get_visible(session: Session, viewer: Viewer | None, message_id: str) -> tup
         .outerjoin(Channel, Channel.actor_id == Message.channel_id)
         .where(Message.id == message_id)
     ).one_or_none()
-    if row is None or (row[1] is not None and row[1].deleted_at is not None):
+    if row is None:
         raise NotFoundError(NO_SUCH_MESSAGE)
-    if not may_see(session, viewer, place_of_message(row[0], row[1])):
+    message: Message = row[0]
+    channel: Channel | None = row[1]  # None in a conversation.
+    is_channel_gone = channel is not None and channel.deleted_at is not None
+    if is_channel_gone or not may_see(session, viewer, place_of_message(message, channel)):
         raise NotFoundError(NO_SUCH_MESSAGE)
-    return row[0], row[1]
+    return message, channel
 
 
 def get_view_in_channel(session: Session, viewer: Viewer, channel_id: str, message_id: str) -> MessageView:

@@ -32,8 +32,8 @@ ACTIVITY_JSON = "application/activity+json"
 
 
 class World:
-    """`alice` owns the server and `bob` is a member of it; `zoe` and `mallory` are people of other servers, `peer` is the
-    instance actor of zoe's and `evil` that of mallory's."""
+    """`alice` owns the server and `bob` is a member of it; `zoe` and `mallory` are people of other servers, and `peer`
+    and `evil` the instance actors of those."""
 
     def __init__(self, server: Server, wire: Wire, alice: Person, bob: Person) -> None:
         self.server, self.wire, self.alice, self.bob = server, wire, alice, bob
@@ -170,14 +170,14 @@ class World:
 
 
 @pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     """In place of this process's one guarded client, which remembers nothing of other tests."""
     wire = Wire()
     monkeypatch.setattr(remote, "_client", wire)
     monkeypatch.setattr(keys, "generate_rsa", rsa_key)
     for cache in (remote_actors._keys, remote_actors._refused, hosts._seen_lately):
         cache.clear()
-    yield wire
+    return wire
 
 
 @pytest.fixture

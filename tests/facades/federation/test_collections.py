@@ -301,8 +301,7 @@ def test_the_members_of_a_private_channel_are_told_to_its_members(world: World) 
     for name in ("followers", "following", "featured", "outbox", "messages"):
         for query in ("", "?page=1"):
             answers = [
-                world.get(f"/ap/channels/{channel}/{name}{query}", asker)
-                for asker in (None, world.mallory, world.evil)
+                world.get(f"/ap/channels/{channel}/{name}{query}", asker) for asker in (None, world.mallory, world.evil)
             ]
             assert [(answer.status_code, answer.data) for answer in answers] == [(404, unknown.data)] * 3
             assert world.get(f"/ap/channels/{channel}/{name}{query}", world.zoe).status_code == 200

@@ -8,8 +8,8 @@ import pytest
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from app.facades.federation.negotiation import media_type_for
 from activitypub.vocabulary import AS2
+from app.facades.federation.negotiation import media_type_for
 from tests.facades.conftest import ORIGIN
 from tests.facades.federation.conftest import ACTIVITY_JSON, World
 

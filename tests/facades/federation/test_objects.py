@@ -242,7 +242,8 @@ def test_what_others_did_is_asked_of_their_own_servers(world: World) -> None:
     note = world.zoe.note(to=[PUBLIC], cc=[world.actor(channel).uri])
     world.receive(world.zoe, world.zoe.activity("Create", note, to=[PUBLIC], cc=[world.actor(channel).uri]))
     with reading() as session:
-        stored = session.scalars(select(Activity.id).where(Activity.uri == f"{world.zoe.uri}/activities/create-1")).one()
+        by_uri = select(Activity.id).where(Activity.uri == f"{world.zoe.uri}/activities/create-1")
+        stored = session.scalars(by_uri).one()
 
     [message] = world.get(f"/ap/channels/{channel}/messages?page=true").json["orderedItems"]
 
