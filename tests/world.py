@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,15 +22,12 @@ from activitypub.fetch import Document
 from activitypub.keys import generate_ed25519, public_key_to_multikey
 from activitypub.proofs import add_proof
 from activitypub.vocabulary import PUBLIC
-from app import db, sealing
+from app import db
 from app.act import Gathered
 from app.actions import keys as rsa_keys
 from app.actions import remote_actors
-from app.actions.installation import prepare_installation
-from app.db import Base, Database, reading, transaction
+from app.db import Base, reading, transaction
 from app.errors import AppError
-from app.ids import new_id
-from app.keyring import Keyring
 from app.models import (
     Account,
     ActivityDocument,
@@ -45,19 +43,17 @@ from app.models import (
 from app.models import Activity as Logged
 from app.models import Channel as ChannelRow
 from app.pipeline import Outcome, Received, compose, receive, submit
+from app.process import prepare
 from app.queries import keys as proof_keys
 from app.queries.activities import find_document
 from app.queries.channels import get_home_space
 from app.queries.messages import list_reactions, open_content
 from app.queries.permissions import get_permissions
 from app.queries.viewers import Viewer, remote_viewer
-from app.settings import Settings, configure
-from app.uris import Uris
-from tests.databases import SECRET
+from tests.databases import BACKENDS
+from tests.founding import URIS, Founding, person, sign_up
 
-ORIGIN = "https://chat.example"
 HOST = "pond.example"
-URIS = Uris(ORIGIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +82,9 @@ class World:
         self.wakes: list[tuple[str, str]] = []
         self.proof_keys: dict[str, Ed25519PrivateKey] = {}
         self._numbers: Counter[str] = Counter()
-        self.alice = self.actor("alice")
-        self.bob = self.actor("bob")
+        with reading() as session:
+            people = {actor.local_name: actor for actor in session.scalars(select(Actor).join(Account))}
+        self.alice, self.bob = people["alice"], people["bob"]
 
     # Who is there.
 
@@ -96,7 +93,7 @@ class World:
 
         What a test says before this is forgotten: everybody has come in before anything happens.
         """
-        actor = self._sign_up(name) if origin == "local" else self._meet(name, host, type, **odd)
+        actor = self.reload(sign_up(name)) if origin == "local" else self._meet(name, host, type, **odd)
         self.forget()
         return actor
 
@@ -339,6 +336,11 @@ class World:
         document: dict[str, Any] = msgspec.json.decode(self.document(uri) or b"")
         return document
 
+    def announced(self) -> list[dict[str, Any]]:
+        """What our channels announced and is not erased, as it was recorded."""
+        uris = [row.uri for row in self.log() if row.type == "Announce" and URIS.is_local(row.uri)]
+        return [self.json(uri) for uri in uris if self.document(uri) is not None]
+
     def documents(self) -> dict[str, bytes]:
         """Every recorded document, opened, by the activity's id."""
         with reading() as session:
@@ -363,18 +365,13 @@ class World:
             return {table.name: sorted(map(tuple, connection.execute(select(table))), key=repr) for table in tables}
 
     @contextmanager
-    def refuses(self, error: type[AppError], match: str | None = None) -> Iterator[None]:
+    def refuses(self, error: type[AppError] | tuple[type[AppError], ...], match: str | None = None) -> Iterator[None]:
         """What is asked for in the block is refused; nothing of it is stored and nobody is told."""
         before, woken = self.stored(), list(self.wakes)
         with pytest.raises(error, match=match):
             yield
         assert self.stored() == before
         assert self.wakes == woken
-
-    def _sign_up(self, name: str) -> Actor:
-        uri = URIS.user(new_id("user"))
-        submit(build.create(actor=URIS.instance, object=person(uri, name), to=[]), private={"password_hash": "hash"})
-        return self.reload(uri)
 
     def _meet(self, name: str, host: str, type: str, **odd: Any) -> Actor:
         key = generate_ed25519()
@@ -390,47 +387,29 @@ class World:
         return remote_actors.save_actor(Document(document, uri, uri))
 
 
-def person(uri: str, name: str, **described: Any) -> dict[str, Any]:
-    """An actor document."""
-    values: dict[str, Any] = {
-        "type": "Person",
-        "summary": "",
-        "shared_inbox": f"{ORIGIN}/ap/inbox",
-        "manually_approves": False,
-        "rsa_key": None,
-        "ed25519_key": None,
-    }
-    return build.actor(
-        build.Person(
-            uri=uri,
-            username=name.lower(),
-            name=name,
-            url=uri,
-            published=datetime.now(UTC),
-            discoverable=True,
-            **(values | described),
-        )
-    )
+def moment(**after: float) -> datetime:
+    """Now, or so long after it: `moment(hours=-1)`."""
+    return datetime.now(UTC) + timedelta(**after)
 
 
-def hours(number: float) -> timedelta:
-    return timedelta(hours=number)
-
-
-@pytest.fixture
-def world(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A new installation, with alice and bob."""
-    return make_world(database, tmp_path, monkeypatch)
-
-
-def make_world(database: Database, data: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    environ = {"SHOAL_DATA": str(data / "data"), "SHOAL_ORIGIN": ORIGIN, "SHOAL_SECRET_KEY": SECRET}
-    settings = configure(replace(Settings.from_env(environ, None), database_url=str(database.url)))
-    sealing.configure(Keyring(settings.secret_keys))
-    # The instance has the same id in every test's database, but not the same keys.
+@pytest.fixture(params=BACKENDS)
+def world(
+    request: pytest.FixtureRequest, founding: Founding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """A new installation with alice and bob, on each database."""
+    path = tmp_path / "shoal.db"
+    is_sqlite = request.param == "sqlite"
+    url = f"sqlite:///{path}" if is_sqlite else request.getfixturevalue("postgres_url")
+    prepare(replace(founding.settings, database_url=url))
+    if is_sqlite:
+        shutil.copy(founding.path, path)
+    else:
+        founding.restore(db.database())
+    # The instance has the same id everywhere, but not the same keys.
     for cache in (proof_keys._opened, rsa_keys._opened, remote_actors._keys, remote_actors._refused):
         cache.clear()
-    prepare_installation(settings)
     world = World()
+    world.forget()
     monkeypatch.setattr(db, "_wake_listeners", [lambda kind, key: world.wakes.append((kind, key))])
-    return world
+    yield world
+    db.database().engine.dispose()

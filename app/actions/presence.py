@@ -1,59 +1,132 @@
-"""Presence: what people say they are doing. It is told to sockets, kept for lists, and sent to no other server."""
+"""Presence: who is here and what they say they are doing. Told to sockets and kept for lists; no other server hears."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy.orm import Session
 
-from app.db import reading, row_count, transaction
+from app.db import reading, transaction, upsert
 from app.errors import InvalidInputError
-from app.models import Account
+from app.models import Account, Presence
 
-STATUSES = ("online", "idle", "afk", "dnd", "offline")
-_ALIASES = {"away": "afk", "inactive": "offline", "invisible": "offline"}
-# What somebody chose stays when they open or close a client.
-_CHOSEN = ("afk", "dnd", "idle")
+STATUSES: Final = ("online", "idle", "afk", "dnd", "offline")
+STALE: Final = timedelta(seconds=45)  # Three beats of `app.live.attendance` were missed.
+
+_ALIASES: Final = {"away": "afk", "inactive": "offline", "invisible": "offline"}
+_SHOWN_CHARACTERS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """What somebody's status is from now on."""
+
+    actor_id: str
+    status: str
 
 
 def normalise_status(text: str) -> str:
-    """Raises InvalidInputError."""
+    """The status that `text` means, in its one spelling. Raises InvalidInputError."""
     status = text.strip().lower()
     status = _ALIASES.get(status, status)
     if status not in STATUSES:
-        raise InvalidInputError(f"Unsupported status. Supported values: {', '.join(STATUSES)}")
+        shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+        raise InvalidInputError(f"Unsupported status '{shown}'. Supported values: {', '.join(STATUSES)}")
     return status
 
 
-def set_status(actor_id: str, text: str) -> str:
-    """What the person chose; returns it in its one spelling. Raises InvalidInputError."""
-    status = normalise_status(text)
+def set_status(actor_id: str, text: str) -> StatusChange:
+    """What the person chose. Raises InvalidInputError."""
+    change = StatusChange(actor_id, normalise_status(text))
     with transaction() as session:
         session.execute(
-            update(Account).where(Account.actor_id == actor_id).values(status=status, last_seen_at=datetime.now(UTC))
-        )
-    return status
-
-
-def come_online(actor_id: str) -> str | None:
-    """The first socket is open; the new status, or None where it did not change."""
-    with reading() as session:
-        status = session.scalar(select(Account.status).where(Account.actor_id == actor_id))
-    if status in (*_CHOSEN, "online"):
-        return None
-    return _change(actor_id, "online", ("offline",))
-
-
-def go_offline(actor_id: str) -> str | None:
-    """The last socket is closed; the new status, or None where it did not change."""
-    return _change(actor_id, "offline", ("online", "idle"))
-
-
-def _change(actor_id: str, status: str, earlier: tuple[str, ...]) -> str | None:
-    with transaction() as session:
-        changed = session.execute(
             update(Account)
-            .where(Account.actor_id == actor_id, Account.status.in_(earlier))
-            .values(status=status, last_seen_at=datetime.now(UTC))
+            .where(Account.actor_id == actor_id)
+            .values(status=change.status, last_seen_at=datetime.now(UTC))
         )
-    return status if row_count(changed) else None
+    return change
+
+
+def note(process_id: str, *, arrived: Collection[str], left: Collection[str]) -> list[StatusChange]:
+    """Note who has a first socket in a web process, and who has no longer any; both may be said again.
+
+    Whoever was nowhere comes online, unless they are away or not to be disturbed, and whoever is nowhere any more goes
+    offline. Returns what changed by it.
+    """
+    now = datetime.now(UTC)
+    with transaction() as session:
+        known = _lock(session, {*arrived, *left})
+        online = _arrive(session, process_id, known & set(arrived), now)
+        offline = _leave(session, known & set(left), Presence.process_id == process_id, now)
+    return [*online, *offline]
+
+
+def keep(process_id: str) -> set[str]:
+    """Say that a process and its sockets are alive; returns whom the process is known to have.
+
+    Somebody may be missing, if the process was silent for so long that it was taken for dead.
+    """
+    with transaction() as session:
+        kept = session.scalars(
+            update(Presence)
+            .where(Presence.process_id == process_id)
+            .values(seen_at=datetime.now(UTC))
+            .returning(Presence.actor_id)
+            .execution_options(synchronize_session=False)
+        )
+        return set(kept)
+
+
+def sweep(now: datetime, *, stale: timedelta = STALE) -> list[StatusChange]:
+    """Take away whom a process left behind that was killed; returns who is offline by it."""
+    is_stale = Presence.seen_at < now - stale
+    with reading() as session:
+        left_behind = set(session.scalars(select(Presence.actor_id).where(is_stale)))
+    if not left_behind:
+        return []
+    with transaction() as session:
+        return _leave(session, _lock(session, left_behind), is_stale, now)
+
+
+def _lock(session: Session, actor_ids: Collection[str]) -> set[str]:
+    """Those of them who have an account. Who comes in one process and goes in another is settled in turn."""
+    accounts = select(Account.actor_id).where(Account.actor_id.in_(actor_ids)).order_by(Account.actor_id)
+    return set(session.scalars(accounts.with_for_update()))
+
+
+def _arrive(session: Session, process_id: str, actor_ids: Collection[str], now: datetime) -> list[StatusChange]:
+    if not actor_ids:
+        return []
+    is_elsewhere = exists().where(Presence.actor_id == Account.actor_id, Presence.process_id != process_id)
+    came = _change(session, actor_ids, "online", Account.status.in_(("offline", "idle")) & ~is_elsewhere, now)
+    rows = [{"process_id": process_id, "actor_id": actor_id, "seen_at": now} for actor_id in sorted(actor_ids)]
+    session.execute(upsert(session, Presence).values(rows).on_conflict_do_nothing())
+    return came
+
+
+def _leave(
+    session: Session, actor_ids: Collection[str], which: ColumnElement[bool], now: datetime
+) -> list[StatusChange]:
+    if not actor_ids:
+        return []
+    gone = delete(Presence).where(Presence.actor_id.in_(actor_ids), which)
+    session.execute(gone.execution_options(synchronize_session=False))
+    is_somewhere = exists().where(Presence.actor_id == Account.actor_id)
+    return _change(session, actor_ids, "offline", (Account.status != "offline") & ~is_somewhere, now)
+
+
+def _change(
+    session: Session, actor_ids: Collection[str], status: str, condition: ColumnElement[bool], now: datetime
+) -> list[StatusChange]:
+    changed = session.scalars(
+        update(Account)
+        .where(Account.actor_id.in_(actor_ids), condition)
+        .values(status=status, last_seen_at=now)
+        .returning(Account.actor_id)
+        .execution_options(synchronize_session=False)
+    )
+    return [StatusChange(actor_id, status) for actor_id in sorted(changed)]

@@ -20,11 +20,11 @@ from sqlalchemy.orm import Session
 
 from activitypub.errors import MalformedDocumentError
 from activitypub.strict_json import JsonObject, load_object
-from app.db import transaction
+from app.db import transaction, wake
 from app.errors import ForbiddenError, MalformedTokenError, NotFoundError, UnauthenticatedError
 from app.ids import new_id
 from app.keyring import Keyring
-from app.models import Account, Actor, LoginSession, RefreshToken
+from app.models import Account, Actor, Event, LoginSession, RefreshToken
 from app.queries.accounts import BANNED
 from app.settings import Settings, current
 
@@ -160,7 +160,11 @@ def _use_up(session: Session, token_id: str, now: datetime) -> bool:
 
 
 def _revoke_session(session: Session, session_id: str, now: datetime) -> None:
+    """Its sockets end with it, in whichever process they are: the event tells all of them."""
     session.execute(update(LoginSession).where(LoginSession.id == session_id).values(revoked_at=now))
+    ended = {"type": "session_ended", "data": {"session_id": session_id}, "created_at": now}
+    session.execute(insert(Event).values(**ended))
+    wake(session, "events")
 
 
 def _find_refresh_token(session: Session, refresh_token: str) -> Any:

@@ -6,7 +6,7 @@ from activitypub.documents import Activity
 from app.act import Act, LiveEvent
 from app.errors import ForbiddenError, InvalidInputError
 from app.models import Actor
-from app.projections import blocks, follows
+from app.projections import accounts, blocks, follows
 from app.queries.actors import find_actor, get_actor
 from app.queries.channels import get_home_space, list_space_channel_ids
 from app.queries.permissions import get_permissions
@@ -37,6 +37,7 @@ def apply(act: Act) -> list[Activity]:
         follows.remove(act.session, act.actor.id, blocked.id)
         follows.remove(act.session, blocked.id, act.actor.id)
         return []
+    accounts.ban(act.session, blocked.id, now=act.now)  # There is one space yet, and it is the whole server.
     for target_id in (space.id, *list_space_channel_ids(act.session, space.id)):
         follows.remove(act.session, blocked.id, target_id)
     act.publish(LiveEvent("member_removed", channel_id=space.id, actor_id=blocked.id))

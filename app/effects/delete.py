@@ -14,7 +14,7 @@ from app.models import Activity as Logged
 from app.models import Actor, Channel, Message
 from app.projections import activities, actors, channels, messages, tombstones
 from app.queries.actors import find_actor, list_follower_inboxes
-from app.queries.channels import find_channel, find_channel_with_actor
+from app.queries.channels import find_channel, find_channel_with_actor, list_members
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.permissions import get_permissions
 from app.queries.visibility import may_actor_see
@@ -117,7 +117,9 @@ def _is_channel_of_ours(act: Act, actor: Actor) -> bool:
 
 def _delete_channel_of_ours(act: Act, group: Actor) -> list[Activity]:
     """Other servers believe that an actor is deleted if it says so itself: the channel does, as its last word."""
-    act.publish(LiveEvent("channel_deleted", channel_id=group.id, actor_id=act.actor.id))
+    channel = find_channel(act.session, group.id)
+    if channel is not None:
+        _publish_deletion(act, channel)
     tombstone = build.tombstone(id=group.uri, former_type=group.type, deleted=act.now)
     return [build.delete(actor=group.uri, object=tombstone, to=[group.followers or ""])]
 
@@ -133,6 +135,20 @@ def _delete_actor(act: Act, actor: Actor) -> None:
         actors.mark_deleted(act.session, actor, now=act.now)
         act.publish(LiveEvent("member_removed", actor_id=actor.id))
         return
-    channels.mark_deleted(act.session, channel, now=act.now)
     if not act.is_local:
-        act.publish(LiveEvent("channel_deleted", channel_id=actor.id, actor_id=act.actor.id))
+        _publish_deletion(act, channel)
+    channels.mark_deleted(act.session, channel, now=act.now)
+
+
+def _publish_deletion(act: Act, channel: Channel) -> None:
+    """The members of a channel that not everybody sees are named: when sockets are told, it has none any more."""
+    is_open = channel.space_id is not None and not channel.is_private
+    members = {} if is_open else list_members(act.session, [channel.actor_id])
+    act.publish(
+        LiveEvent(
+            "channel_deleted",
+            channel_id=channel.actor_id,
+            actor_id=act.actor.id,
+            data={"member_ids": members.get(channel.actor_id, [])},
+        )
+    )

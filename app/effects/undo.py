@@ -8,7 +8,7 @@ from app.effects.relaying import relay
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Activity as LoggedActivity
 from app.models import Follow, Message, Reaction
-from app.projections import activities, blocks, follows, messages, tombstones
+from app.projections import accounts, activities, blocks, follows, messages, tombstones
 from app.queries.activities import find_by_uri
 from app.queries.actors import find_by_id
 from app.queries.blocks import find_undone as find_undone_block
@@ -121,8 +121,11 @@ def _unreact(act: Act) -> list[Activity]:
 
 def _unblock(act: Act, logged: LoggedActivity | None) -> None:
     block = find_undone_block(act.session, act.activity, logged)
-    if block is not None:
-        blocks.remove(act.session, block)
+    if block is None:
+        return
+    blocks.remove(act.session, block)
+    if block.space_id is not None:
+        accounts.lift_ban(act.session, block.blocked_id)
 
 
 def _authorise_lift(act: Act, logged: LoggedActivity) -> None:

@@ -87,6 +87,10 @@ class Hub:
         """Who has a socket here."""
         return set(self._by_viewer)
 
+    def is_narrowed(self, user_id: str) -> bool:
+        """Whether each socket that somebody has here is one for a single channel."""
+        return all(subscriber.channel_id is not None for subscriber in self._subscribers([user_id]))
+
     def send(self, user_ids: Collection[str] | None, text: str, *, channel_id: str | None) -> int:
         """Queue `text` for the sockets of these users, or of everybody; the number of sockets that took it.
 
@@ -103,6 +107,12 @@ class Hub:
     def close_viewer(self, user_id: str, code: int, reason: str) -> None:
         for subscriber in self._subscribers([user_id]):
             subscriber.connection.close(code, reason)
+
+    def close_channel(self, user_ids: Collection[str] | None, channel_id: str, code: int, reason: str) -> None:
+        """Close the sockets of these users, or of everybody, that are narrowed to the channel."""
+        for subscriber in self._subscribers(user_ids):
+            if subscriber.channel_id == channel_id:
+                subscriber.connection.close(code, reason)
 
     def close_session(self, session_id: str, code: int, reason: str) -> None:
         """Close the sockets that were opened with this login session."""

@@ -1,10 +1,11 @@
-"""The live part of one process: its hub, its feed and its bus, put together."""
+"""The live part of one process: its hub, its feed, its attendance and its bus, put together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from app.live.attendance import Attendance
 from app.live.feed import Feed
 from app.live.hub import Hub, Subscriber
 from app.services.bus import EVENTS, Bus, hint_commits
@@ -17,6 +18,7 @@ class Live:
         self.bus = bus
         self.hub = Hub()
         self.feed = Feed(has_audience=lambda: len(self.hub) > 0)
+        self.attendance = Attendance(self.hub)
         bus.listen(EVENTS, lambda _topic, _payload: self.feed.hint())
         bus.on_reconnect(self.feed.hint)
         hint_commits(bus)
@@ -31,13 +33,17 @@ class Live:
         try:
             self.feed.attend()
             self.bus.subscribe()
+            if is_first:
+                self.attendance.changed()
             yield is_first
         finally:
-            self.hub.remove(subscriber)
+            if self.hub.remove(subscriber):
+                self.attendance.changed()
 
     def stop(self) -> None:
         """Close every socket with 1012 within two seconds, then end the threads. For the process's shutdown."""
         self.hub.close_all()
+        self.attendance.stop()
         self.feed.stop()
         self.bus.close()
 

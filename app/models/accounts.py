@@ -35,6 +35,18 @@ class RoleGrant(Base):
     role: Mapped[Name] = mapped_column(primary_key=True)
 
 
+class Presence(Base):
+    """That somebody has a socket in one web process. A process that is gone no longer moves `seen_at` of its rows."""
+
+    __tablename__ = "presences"
+
+    process_id: Mapped[Id] = mapped_column(primary_key=True)
+    actor_id: Mapped[Id] = mapped_column(
+        ForeignKey("accounts.actor_id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    seen_at: Mapped[Time]
+
+
 class LoginSession(Base):
     """A signed-in client: the family of refresh tokens that began with one sign-in (RFC 9700, section 4.14.2)."""
 

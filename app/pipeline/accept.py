@@ -9,7 +9,7 @@ from typing import Literal
 from activitypub.documents import Activity
 from activitypub.signatures import Verified
 from activitypub.uris import host_of
-from app.db import row_count, transaction, upsert, wake
+from app.db import transaction, upsert, wake
 from app.effects import EFFECTS
 from app.models import InboxItem
 from app.sealing import INBOX_SCOPE, seal_row
@@ -41,10 +41,9 @@ def accept(verified: Verified, activity: Activity, raw: bytes) -> Action:
             "signed_at": verified.signed_at,
             "received_at": now,
         }
-        inserted = session.execute(
-            upsert(session, InboxItem).values(values).on_conflict_do_nothing(index_elements=["seen_key", "host"])
-        )
-        if row_count(inserted) == 0:
+        insert = upsert(session, InboxItem).values(values).on_conflict_do_nothing(index_elements=["seen_key", "host"])
+        # Not by the count of rows, which psycopg does not know of such an INSERT.
+        if session.scalar(insert.returning(InboxItem.position)) is None:
             return "duplicate"
         wake(session, "inbox", host)
     return "queued"

@@ -13,6 +13,7 @@ from activitypub import build
 from activitypub.documents import Activity
 from app.act import Act
 from app.effects import EFFECTS
+from app.errors import ForbiddenError
 from app.ids import new_id
 from app.pipeline.enqueue import enqueue
 from app.pipeline.publish import publish
@@ -65,14 +66,20 @@ def local_act(
     private: Mapping[str, Any] | None = None,
     idempotency_key: str | None = None,
 ) -> Act:
-    """An act of one of our actors, with an id of ours. Raises NotFoundError when the actor is gone."""
+    """An act of one of our actors, with an id of ours.
+
+    Raises NotFoundError when the actor is gone, ForbiddenError for one that speaks for itself elsewhere.
+    """
+    actor = get_actor(session, activity.actor)
+    if not actor.is_local:
+        raise ForbiddenError("this actor is not of this server")
     act_id = new_id("act")
     return Act(
         session=session,
         uris=uris,
         id=act_id,
         activity=build.with_id(activity, uris.activity(act_id)),
-        actor=get_actor(session, activity.actor),
+        actor=actor,
         is_local=True,
         now=now,
         signed_at=now,

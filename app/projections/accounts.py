@@ -24,6 +24,15 @@ def add(session: Session, actor: Actor, *, username: str, password_hash: str, no
     )
 
 
+def ban(session: Session, actor_id: str, *, now: datetime) -> None:
+    """Who has no account here stays as it is."""
+    session.execute(update(Account).where(Account.actor_id == actor_id).values(banned_at=now))
+
+
+def lift_ban(session: Session, actor_id: str) -> None:
+    session.execute(update(Account).where(Account.actor_id == actor_id).values(banned_at=None, ban_reason=None))
+
+
 def claim_ownership(session: Session, actor: Actor, space: Space) -> bool:
     """Make the actor the owner of a space that has none; of two at once only one gets a True."""
     claimed = session.execute(

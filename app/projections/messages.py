@@ -108,16 +108,10 @@ def ensure_conversation(session: Session, id: str, participants: Sequence[Actor]
 
 
 def react(session: Session, message: Message, actor: Actor, *, emoji: str, activity_uri: str, now: datetime) -> bool:
-    """Whether it is new: one actor reacts once with one emoji."""
-    known = session.scalar(
-        select(Reaction.id).where(
-            Reaction.message_id == message.id, Reaction.actor_id == actor.id, Reaction.emoji == emoji
-        )
-    )
-    if known is not None:
-        return False
-    session.execute(
-        insert(Reaction).values(
+    """Whether it is new: one actor reacts once with one emoji, also when two requests come at the same moment."""
+    made = session.scalar(
+        upsert(session, Reaction)
+        .values(
             id=new_id("react"),
             message_id=message.id,
             actor_id=actor.id,
@@ -125,8 +119,10 @@ def react(session: Session, message: Message, actor: Actor, *, emoji: str, activ
             activity_uri=activity_uri,
             created_at=now,
         )
+        .on_conflict_do_nothing()
+        .returning(Reaction.id)
     )
-    return True
+    return made is not None
 
 
 def take_back_reaction(session: Session, reaction: Reaction) -> None:

@@ -14,10 +14,6 @@ def find_by_uri(session: Session, uri: str) -> Activity | None:
     return session.scalar(select(Activity).where(Activity.uri == uri))
 
 
-def find_by_id(session: Session, id: str) -> Activity | None:
-    return session.scalar(select(Activity).where(Activity.id == id))
-
-
 def find_by_idempotency_key(session: Session, key: str) -> Activity | None:
     return session.scalar(select(Activity).where(Activity.idempotency_key == key))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.orm import QueryableAttribute, Session
+from sqlalchemy.orm import Session
 
 from app.act import Inbox
 from app.errors import NotFoundError
@@ -109,18 +109,6 @@ def find_follow(session: Session, actor_id: str, target_id: str) -> Follow | Non
     return session.scalar(select(Follow).where(Follow.actor_id == actor_id, Follow.target_id == target_id))
 
 
-def is_following(session: Session, actor_id: str, target_id: str) -> bool:
-    """Whether the follow was accepted; one that waits for an answer is not one."""
-    return (
-        session.scalar(
-            select(Follow.id).where(
-                Follow.actor_id == actor_id, Follow.target_id == target_id, Follow.state == ACCEPTED
-            )
-        )
-        is not None
-    )
-
-
 def is_blocked(session: Session, *, by: str, actor_id: str) -> bool:
     """Whether `by` blocks the actor for itself; a ban from a space is asked of `is_banned`."""
     return (
@@ -167,40 +155,6 @@ def has_remote_followers(session: Session, target_id: str) -> bool:
         )
         is not None
     )
-
-
-def list_follows_of(session: Session, target_id: str, *, after: str | None, limit: int) -> list[tuple[str, str]]:
-    """A page of (follow id, follower's URI), oldest first; `after` is the last id of the page before."""
-    return _page_of_follows(session, Follow.actor_id, Follow.target_id == target_id, after, limit)
-
-
-def list_followed_by(session: Session, actor_id: str, *, after: str | None, limit: int) -> list[tuple[str, str]]:
-    return _page_of_follows(session, Follow.target_id, Follow.actor_id == actor_id, after, limit)
-
-
-def count_follows_of(session: Session, target_id: str) -> int:
-    query = select(func.count()).select_from(Follow).where(Follow.target_id == target_id, Follow.state == ACCEPTED)
-    return session.scalar(query) or 0
-
-
-def count_followed_by(session: Session, actor_id: str) -> int:
-    query = select(func.count()).select_from(Follow).where(Follow.actor_id == actor_id, Follow.state == ACCEPTED)
-    return session.scalar(query) or 0
-
-
-def _page_of_follows(
-    session: Session, other: QueryableAttribute[str], condition: ColumnElement[bool], after: str | None, limit: int
-) -> list[tuple[str, str]]:
-    query = (
-        select(Follow.id, Actor.uri)
-        .join(Actor, Actor.id == other)
-        .where(condition, Follow.state == ACCEPTED, or_(Actor.deleted_at.is_(None)))
-        .order_by(Follow.id)
-        .limit(limit)
-    )
-    if after is not None:
-        query = query.where(Follow.id > after)
-    return [(row.id, row.uri) for row in session.execute(query)]
 
 
 def _is_remote() -> ColumnElement[bool]:

@@ -66,11 +66,6 @@ def find_channel(session: Session, channel_id: str | None) -> Channel | None:
     return session.scalar(select(Channel).where(Channel.actor_id == channel_id, Channel.deleted_at.is_(None)))
 
 
-def find_any_channel(session: Session, channel_id: str) -> Channel | None:
-    """Deleted ones too."""
-    return session.scalar(select(Channel).where(Channel.actor_id == channel_id))
-
-
 def find_channel_with_actor(session: Session, channel_id: str | None) -> tuple[Channel, Actor] | None:
     if channel_id is None:
         return None

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
@@ -160,19 +160,6 @@ def list_conversation(session: Session, conversation_id: str, *, page: int, size
     return _page(session, _select_views().where(Message.conversation_id == conversation_id), page, size)
 
 
-def list_before(session: Session, channel_id: str, *, before: int | None, size: int) -> list[tuple[int, str]]:
-    """(position, URI) of a channel's public messages before a position, newest first."""
-    query = (
-        select(Message.position, Message.uri)
-        .where(Message.channel_id == channel_id, Message.deleted_at.is_(None), Message.audience == "public")
-        .order_by(Message.position.desc())
-        .limit(size)
-    )
-    if before is not None:
-        query = query.where(Message.position < before)
-    return [(row.position, row.uri) for row in session.execute(query)]
-
-
 def list_reactions(session: Session, message_ids: Sequence[str]) -> dict[str, tuple[ReactionCount, ...]]:
     """Reactions of a page of messages, the first used emoji first."""
     found: dict[str, dict[str, list[str]]] = {}
@@ -190,15 +177,6 @@ def list_reactions(session: Session, message_ids: Sequence[str]) -> dict[str, tu
     }
 
 
-def list_roles(session: Session, actor_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    roles: dict[str, tuple[str, ...]] = {}
-    if actor_ids:
-        query = select(RoleGrant.actor_id, RoleGrant.role).where(RoleGrant.actor_id.in_(actor_ids))
-        for actor_id, role in session.execute(query):
-            roles[actor_id] = (*roles.get(actor_id, ()), role)
-    return roles
-
-
 def _page(session: Session, query: Select[*tuple[Any, ...]], page: int, size: int) -> list[MessageView]:
     size = min(size, MAX_PAGE)
     newest_first = query.order_by(Message.position.desc()).limit(size).offset((page - 1) * size)
@@ -206,8 +184,9 @@ def _page(session: Session, query: Select[*tuple[Any, ...]], page: int, size: in
 
 
 def _select_views() -> Select[*tuple[Any, ...]]:
+    granted = select(func.aggregate_strings(RoleGrant.role, ",")).where(RoleGrant.actor_id == Message.author_id)
     return (
-        select(Message, MessageContent.sealed, Actor, Account)
+        select(Message, MessageContent.sealed, Actor, Account, granted.scalar_subquery().label("roles"))
         .join(MessageContent, MessageContent.message_id == Message.id)
         .join(Actor, Actor.id == Message.author_id)
         .outerjoin(Account, Account.actor_id == Message.author_id)
@@ -217,7 +196,6 @@ def _select_views() -> Select[*tuple[Any, ...]]:
 
 def _views(session: Session, query: Select[*tuple[Any, ...]]) -> list[MessageView]:
     rows = session.execute(query).all()
-    roles = list_roles(session, list({row.Actor.id for row in rows if row.Account is not None}))
     reactions = list_reactions(session, [row.Message.id for row in rows])
     return [
         MessageView(
@@ -230,12 +208,17 @@ def _views(session: Session, query: Select[*tuple[Any, ...]]) -> list[MessageVie
             in_reply_to=row.Message.in_reply_to,
             published_at=row.Message.published_at,
             edited_at=row.Message.edited_at,
-            author=view_author(row.Actor, row.Account, roles.get(row.Actor.id, (DEFAULT_ROLE,))),
+            author=view_author(row.Actor, row.Account, _roles(row.roles)),
             content=_decode(unseal_row(session, scope_of(row.Message), row.Message.id, row.sealed)),
             reactions=reactions.get(row.Message.id, ()),
         )
         for row in rows
     ]
+
+
+def _roles(granted: str | None) -> tuple[str, ...]:
+    """Whoever was given no role has the one that everybody has."""
+    return tuple(sorted(granted.split(","))) if granted else (DEFAULT_ROLE,)
 
 
 def view_author(actor: Actor, account: Account | None, roles: tuple[str, ...]) -> Author:

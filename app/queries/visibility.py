@@ -53,7 +53,10 @@ def place_of_message(message: Message, channel: Channel | None) -> Place:
 
 
 def find_places(session: Session, *, message_ids: Collection[str], channel_ids: Collection[str]) -> dict[str, Place]:
-    """The place of each message and of each channel or space, by its id; at most three queries."""
+    """The place of each message and of each channel or space, by its id; at most three queries.
+
+    A message of a deleted channel stands nowhere. The channel itself has a place, so that its end can be told.
+    """
     places: dict[str, Place] = {}
     if channel_ids:
         channels = session.scalars(select(Channel).where(Channel.actor_id.in_(channel_ids)))
@@ -64,7 +67,7 @@ def find_places(session: Session, *, message_ids: Collection[str], channel_ids: 
         rows = session.execute(
             select(Message, Channel)
             .outerjoin(Channel, Channel.actor_id == Message.channel_id)
-            .where(Message.id.in_(message_ids))
+            .where(Message.id.in_(message_ids), Channel.deleted_at.is_(None))
         )
         places |= {message.id: place_of_message(message, channel) for message, channel in rows}
     return places

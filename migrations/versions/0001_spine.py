@@ -257,6 +257,19 @@ def upgrade() -> None:
         batch_op.create_index("ix_participants_actor", ["actor_id"], unique=False)
 
     op.create_table(
+        "presences",
+        sa.Column("process_id", sa.String(length=64), nullable=False),
+        sa.Column("actor_id", sa.String(length=64), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["actor_id"], ["accounts.actor_id"], name=op.f("fk_presences_actor_id_accounts"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("process_id", "actor_id", name=op.f("pk_presences")),
+    )
+    with op.batch_alter_table("presences", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_presences_actor_id"), ["actor_id"], unique=False)
+
+    op.create_table(
         "role_grants",
         sa.Column("actor_id", sa.String(length=64), nullable=False),
         sa.Column("space_id", sa.String(length=64), nullable=False),
@@ -505,6 +518,10 @@ def downgrade() -> None:
 
     op.drop_table("sessions")
     op.drop_table("role_grants")
+    with op.batch_alter_table("presences", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_presences_actor_id"))
+
+    op.drop_table("presences")
     with op.batch_alter_table("participants", schema=None) as batch_op:
         batch_op.drop_index("ix_participants_actor")
 

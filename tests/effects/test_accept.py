@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activitypub import build
-from activitypub.documents import Activity
+from activitypub.documents import Activity, parse_activity
 from app.errors import NotFoundError
 from app.models import Actor
 from tests.world import World
@@ -57,7 +57,7 @@ def test_second_accept_adds_nobody(world: World) -> None:
 def test_accept_that_names_the_follow_by_its_uri_alone(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     follow = ask(world, world.bob, zoe)
-    accept = build.parse_activity({"@context": [], "type": "Accept", "actor": zoe.uri, "object": follow.id})
+    accept = parse_activity({"@context": [], "type": "Accept", "actor": zoe.uri, "object": follow.id})
 
     world.perform(accept)
 

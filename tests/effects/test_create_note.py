@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from activitypub import build
-from activitypub.documents import Activity
+from activitypub.documents import Activity, parse_activity
 from activitypub.vocabulary import PUBLIC
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor
 from app.pipeline import compose
-from tests.world import ORIGIN, URIS, Channel, Sent, World, hours
+from tests.founding import ORIGIN, URIS
+from tests.world import Channel, Sent, World, moment
 
 ORIGINS = pytest.mark.parametrize("origin", ["local", "remote"])
 
@@ -48,7 +47,7 @@ def test_messages_stand_in_the_order_they_came(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     lobby = world.channel("lobby")
     world.say(world.bob, lobby, "first")
-    world.say(zoe, lobby, "second", published=datetime.now(UTC) - hours(24))
+    world.say(zoe, lobby, "second", published=moment(hours=-24))
     world.say(world.alice, lobby, "third")
 
     assert world.texts(lobby) == ["first", "second", "third"]
@@ -61,7 +60,7 @@ def test_public_message_is_announced_whole_and_then_by_its_uri(world: World) -> 
 
     inbox = "https://pond.example/inbox"
     assert world.deliveries() == [Sent("Announce", lobby.uri, inbox), Sent("Announce", lobby.uri, inbox)]
-    whole, by_uri = (world.json(row.uri) for row in world.log() if row.type == "Announce")
+    whole, by_uri = world.announced()
     assert (whole["object"]["type"], whole["object"]["object"]["id"]) == ("Create", uri)
     assert "proof" in whole["object"]
     assert by_uri["object"] == uri
@@ -95,7 +94,7 @@ def test_message_from_elsewhere_for_members_alone_stays_among_them(world: World)
     uri = world.say(zoe, lobby, "between us", is_public=False)
 
     assert world.message(uri).audience == "members"
-    (announce,) = [world.json(row.uri) for row in world.log() if row.type == "Announce"]
+    (announce,) = world.announced()
     assert (announce["to"], announce["cc"]) == ([lobby.actor.followers], [])
 
 
@@ -179,7 +178,7 @@ def test_direct_message_is_understood_however_it_is_addressed(world: World, spel
         case "on the note alone":
             activity |= {"to": []}
 
-    world.perform(build.parse_activity(activity | {"object": note}))
+    world.perform(parse_activity(activity | {"object": note}))
 
     assert world.text(note["id"]) == "psst"
 
@@ -265,7 +264,7 @@ def test_banned_actor_may_not_write(world: World, origin: str) -> None:
 
 def test_account_banned_from_the_server_may_not_write(world: World) -> None:
     activity = create(world, world.bob, world.channel("lobby"))
-    world.change_account(world.bob, banned_at=datetime.now(UTC))
+    world.change_account(world.bob, banned_at=moment())
 
     with world.refuses(ForbiddenError, "banned"):
         world.perform(activity)
@@ -273,11 +272,11 @@ def test_account_banned_from_the_server_may_not_write(world: World) -> None:
 
 def test_account_that_is_timed_out_may_not_write_until_then(world: World) -> None:
     lobby = world.channel("lobby")
-    world.change_account(world.bob, timed_out_until=datetime.now(UTC) + hours(1))
+    world.change_account(world.bob, timed_out_until=moment(hours=1))
     with world.refuses(ForbiddenError, "timed out until"):
         world.perform(create(world, world.bob, lobby))
 
-    world.change_account(world.bob, timed_out_until=datetime.now(UTC) - hours(1))
+    world.change_account(world.bob, timed_out_until=moment(hours=-1))
     world.perform(create(world, world.bob, lobby))
 
     assert world.texts(lobby) == ["hello"]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
 from activitypub import build
-from activitypub.documents import Activity
+from activitypub.documents import Activity, parse_activity
 from activitypub.vocabulary import PUBLIC
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.models import Actor
 from app.pipeline import compose
-from tests.world import URIS, Sent, World
+from tests.founding import URIS
+from tests.world import Sent, World, moment
 
 ORIGINS = pytest.mark.parametrize("origin", ["local", "remote"])
 INBOX = "https://pond.example/inbox"
@@ -140,7 +140,7 @@ def test_whole_note_in_a_delete_is_not_told_again(world: World) -> None:
     delete = world.proved(_delete(zoe, world.note(zoe, "regret", id=uri)))
     world.perform(delete)
 
-    announce = [world.json(row.uri) for row in world.log() if row.type == "Announce"][-1]
+    announce = world.announced()[-1]
     assert announce["object"]["id"] == delete.id
     assert announce["object"]["object"] == uri
     assert "proof" not in announce["object"]
@@ -152,7 +152,7 @@ def test_reactions_shares_and_pins_go_with_the_message(world: World) -> None:
     lobby = world.channel("lobby")
     uri = world.say(world.bob, lobby, "regret")
     world.perform(build.like(actor=zoe.uri, object=uri, to=[world.bob.uri]))
-    world.perform(build.announce(actor=zoe.uri, object=uri, published=datetime.now(UTC), to=[PUBLIC]))
+    world.perform(build.announce(actor=zoe.uri, object=uri, published=moment(), to=[PUBLIC]))
     world.perform(build.add(actor=world.alice.uri, object=uri, target=f"{lobby.uri}/featured", to=[lobby.uri]))
 
     world.perform(world.deleted(world.bob, uri))
@@ -301,4 +301,4 @@ def test_nobody_deletes_the_instance(world: World) -> None:
 
 def _delete(actor: Actor, object_: object) -> Activity:
     document = {"@context": [], "type": "Delete", "actor": actor.uri, "object": object_, "to": [PUBLIC]}
-    return build.parse_activity(document)
+    return parse_activity(document)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import pytest
 
 from activitypub import build
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
-from tests.world import URIS, Sent, World, hours
+from tests.founding import URIS
+from tests.world import Sent, World, moment
 
 
 def test_remote_actor_becomes_a_member_of_an_open_channel_and_is_told(world: World) -> None:
@@ -174,11 +175,11 @@ def test_follow_between_two_others_is_none_of_ours(world: World) -> None:
 def test_follow_with_the_id_of_an_undone_one_lives_if_it_was_signed_later(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     follow = world.identified(build.follow(actor=zoe.uri, object=world.bob.uri))
-    now = datetime.now(UTC)
+    now = moment()
     world.perform(follow, signed_at=now)
-    world.perform(build.undo(actor=zoe.uri, object=follow), signed_at=now + hours(1))
+    world.perform(build.undo(actor=zoe.uri, object=follow), signed_at=now + timedelta(hours=1))
 
-    outcome = world.perform(follow, signed_at=now + hours(2))
+    outcome = world.perform(follow, signed_at=now + timedelta(hours=2))
 
     assert not outcome.is_repeat
     assert world.followers(world.bob) == ["zoe"]
@@ -188,12 +189,12 @@ def test_follow_with_the_id_of_an_undone_one_lives_if_it_was_signed_later(world:
 def test_follow_that_lives_again_may_be_sent_more_than_once(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     follow = world.identified(build.follow(actor=zoe.uri, object=world.bob.uri))
-    now = datetime.now(UTC)
+    now = moment()
     world.perform(follow, signed_at=now)
-    world.perform(build.undo(actor=zoe.uri, object=follow), signed_at=now + hours(1))
-    world.perform(follow, signed_at=now + hours(2))
+    world.perform(build.undo(actor=zoe.uri, object=follow), signed_at=now + timedelta(hours=1))
+    world.perform(follow, signed_at=now + timedelta(hours=2))
 
-    outcome = world.perform(follow, signed_at=now + hours(3))
+    outcome = world.perform(follow, signed_at=now + timedelta(hours=3))
 
     assert outcome.is_repeat
     assert world.followers(world.bob) == ["zoe"]
@@ -202,12 +203,11 @@ def test_follow_that_lives_again_may_be_sent_more_than_once(world: World) -> Non
 def test_replay_of_an_undone_follow_stays_dead(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     follow = world.identified(build.follow(actor=zoe.uri, object=world.bob.uri))
-    now = datetime.now(UTC)
+    now = moment()
     world.perform(follow, signed_at=now)
-    world.perform(build.undo(actor=zoe.uri, object=follow), signed_at=now + hours(1))
+    world.perform(build.undo(actor=zoe.uri, object=follow), signed_at=now + timedelta(hours=1))
 
     outcome = world.perform(follow, signed_at=now)
 
     assert outcome.is_repeat
     assert world.followers(world.bob) == []
-

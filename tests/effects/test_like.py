@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activitypub import build
-from activitypub.documents import Activity
+from activitypub.documents import Activity, parse_activity
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor
 from app.pipeline import compose
@@ -52,7 +52,7 @@ def test_reaction_is_understood_from_every_family(world: World, spelling: dict[s
     zoe = world.actor("zoe", "remote")
     uri = world.say(world.bob, world.channel("lobby"), "hello")
 
-    world.perform(build.parse_activity({"@context": [], "actor": zoe.uri, "object": uri} | spelling))
+    world.perform(parse_activity({"@context": [], "actor": zoe.uri, "object": uri} | spelling))
 
     assert world.reactions(uri) == {"🎈": 1}
 
@@ -90,7 +90,7 @@ def test_reaction_in_a_private_channel_is_announced_to_its_members_alone(world: 
     world.perform(compose.reaction(world.viewer(world.alice), world.message(uri).id, "🎈"))
 
     assert world.deliveries() == [Sent("Announce", den.uri, "https://pond.example/inbox")]
-    announce = [world.json(row.uri) for row in world.log() if row.type == "Announce"][-1]
+    announce = world.announced()[-1]
     assert (announce["to"], announce["cc"]) == ([den.actor.followers], [])
 
 

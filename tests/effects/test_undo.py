@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import pytest
 
 from activitypub import build
-from activitypub.documents import Activity
+from activitypub.documents import Activity, parse_activity
 from app.errors import ForbiddenError, NotFoundError
 from app.pipeline import compose
-from tests.world import Sent, World, hours
+from tests.world import Sent, World, moment
 
 ORIGINS = pytest.mark.parametrize("origin", ["local", "remote"])
 
@@ -88,7 +88,7 @@ def test_undo_of_a_reaction_in_a_conversation_goes_to_peoples_own_inboxes(world:
 def test_share_is_taken_back(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     uri = world.say(world.bob, world.channel("lobby"), "hello")
-    announce = world.identified(build.announce(actor=zoe.uri, object=uri, published=datetime.now(UTC), to=[]))
+    announce = world.identified(build.announce(actor=zoe.uri, object=uri, published=moment(), to=[]))
     world.perform(announce)
 
     world.perform(build.undo(actor=zoe.uri, object=announce))
@@ -168,10 +168,10 @@ def test_second_undo_of_the_same_follow_is_harmless(world: World) -> None:
 def test_follow_that_comes_after_its_undo_stays_undone(world: World, naming: str) -> None:
     zoe = world.actor("zoe", "remote")
     follow = world.identified(build.follow(actor=zoe.uri, object=world.bob.uri))
-    now = datetime.now(UTC)
+    now = moment()
     world.perform(_undo(zoe.uri, follow.document if naming == "embedded" else follow.id), signed_at=now)
 
-    outcome = world.perform(follow, signed_at=now - hours(0.1))
+    outcome = world.perform(follow, signed_at=now - timedelta(hours=0.1))
 
     assert outcome.is_repeat
     assert world.followers(world.bob) == []
@@ -184,7 +184,7 @@ def test_like_that_comes_after_its_undo_stays_undone(world: World, naming: str) 
     like = world.identified(build.like(actor=zoe.uri, object=uri, to=[world.bob.uri]))
     world.perform(_undo(zoe.uri, like.document if naming == "embedded" else like.id))
 
-    outcome = world.perform(like, signed_at=datetime.now(UTC) + hours(1))
+    outcome = world.perform(like, signed_at=moment(hours=1))
 
     assert outcome.is_repeat
     assert world.reactions(uri) == {}
@@ -193,11 +193,11 @@ def test_like_that_comes_after_its_undo_stays_undone(world: World, naming: str) 
 def test_late_undo_of_an_old_follow_leaves_the_new_one(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     old, new = (world.identified(build.follow(actor=zoe.uri, object=world.bob.uri)) for _ in range(2))
-    now = datetime.now(UTC)
+    now = moment()
     world.perform(old, signed_at=now)
-    world.perform(new, signed_at=now + hours(2))
+    world.perform(new, signed_at=now + timedelta(hours=2))
 
-    world.perform(build.undo(actor=zoe.uri, object=old), signed_at=now + hours(1))
+    world.perform(build.undo(actor=zoe.uri, object=old), signed_at=now + timedelta(hours=1))
 
     assert world.followers(world.bob) == ["zoe"]
 
@@ -222,15 +222,14 @@ def test_early_undo_of_what_is_on_another_server_is_refused(world: World) -> Non
 def test_tombstone_keeps_the_latest_time_of_two_undos(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     follow = world.identified(build.follow(actor=zoe.uri, object=world.bob.uri))
-    now = datetime.now(UTC)
-    world.perform(build.undo(actor=zoe.uri, object=follow), signed_at=now + hours(2))
+    now = moment()
+    world.perform(build.undo(actor=zoe.uri, object=follow), signed_at=now + timedelta(hours=2))
     world.perform(build.undo(actor=zoe.uri, object=follow), signed_at=now)
 
-    outcome = world.perform(follow, signed_at=now + hours(1))
+    outcome = world.perform(follow, signed_at=now + timedelta(hours=1))
 
     assert outcome.is_repeat
 
 
 def _undo(actor: str, undone: object) -> Activity:
-    return build.parse_activity({"@context": [], "type": "Undo", "actor": actor, "object": undone})
-
+    return parse_activity({"@context": [], "type": "Undo", "actor": actor, "object": undone})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +12,8 @@ from activitypub.vocabulary import PUBLIC
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor
 from app.pipeline import compose
-from tests.world import ORIGIN, Channel, Sent, World, hours
+from tests.founding import ORIGIN
+from tests.world import Channel, Sent, World, moment
 
 ORIGINS = pytest.mark.parametrize("origin", ["local", "remote"])
 
@@ -184,11 +185,11 @@ def test_stale_edit_changes_nothing(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     lobby = world.channel("lobby")
     uri = world.say(zoe, lobby, "first")
-    now = datetime.now(UTC)
+    now = moment()
     world.perform(world.edited(zoe, uri, "third", updated=now))
     world.forget()
 
-    world.perform(world.edited(zoe, uri, "second", updated=now - hours(0.01)))
+    world.perform(world.edited(zoe, uri, "second", updated=now - timedelta(hours=0.01)))
 
     assert world.texts(lobby) == ["third"]
     assert (world.events(), world.deliveries()) == ([], [])
@@ -197,9 +198,9 @@ def test_stale_edit_changes_nothing(world: World) -> None:
 def test_edit_counts_though_the_authors_clock_is_ahead(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     lobby = world.channel("lobby")
-    uri = world.say(zoe, lobby, "frist", published=datetime.now(UTC) + hours(0.05))
+    uri = world.say(zoe, lobby, "frist", published=moment(hours=0.05))
 
-    world.perform(world.edited(zoe, uri, "first", updated=datetime.now(UTC)))
+    world.perform(world.edited(zoe, uri, "first", updated=moment()))
 
     assert world.texts(lobby) == ["first"]
 
@@ -224,10 +225,10 @@ def test_update_before_its_create_ends_as_in_order(world: World) -> None:
 def test_update_that_overtook_a_later_one_too_is_stale(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     lobby = world.channel("lobby")
-    uri, now = f"{zoe.uri}/1", datetime.now(UTC)
+    uri, now = f"{zoe.uri}/1", moment()
     world.perform(world.edited(zoe, uri, "third", to=[lobby.uri, PUBLIC], updated=now))
 
-    world.perform(world.edited(zoe, uri, "second", to=[lobby.uri, PUBLIC], updated=now - hours(0.01)))
+    world.perform(world.edited(zoe, uri, "second", to=[lobby.uri, PUBLIC], updated=now - timedelta(hours=0.01)))
 
     assert world.texts(lobby) == ["third"]
 
@@ -235,7 +236,7 @@ def test_update_that_overtook_a_later_one_too_is_stale(world: World) -> None:
 def test_update_of_an_old_message_that_never_came_is_of_no_interest(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     lobby = world.channel("lobby")
-    published = datetime.now(UTC) - hours(25)
+    published = moment(hours=-25)
 
     with world.refuses(NotFoundError):
         world.perform(world.edited(zoe, f"{zoe.uri}/1", "old", to=[lobby.uri, PUBLIC], published=published))
@@ -274,7 +275,7 @@ def say(world: World, author: Actor, channel: Channel, text: str) -> Activity:
 def relay(world: World, channel: Channel, activity: Activity) -> str:
     """The channel's home passes the activity on; returns the URI of its object."""
     announce = build.announce(
-        actor=channel.uri, object=activity.document, published=datetime.now(UTC), to=[channel.actor.followers or ""]
+        actor=channel.uri, object=activity.document, published=moment(), to=[channel.actor.followers or ""]
     )
     world.perform(announce, relayed=[activity])
     return str(activity.object_id)

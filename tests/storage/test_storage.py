@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 import app.db
 from app.db import database
@@ -86,12 +87,12 @@ def full_disk(*, pages: int) -> Iterator[None]:
     def limit(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA max_page_count={size + pages}").close()
 
-    app.db.event.listen(engine, "connect", limit)
+    event.listen(engine, "connect", limit)
     engine.dispose()
     try:
         yield
     finally:
-        app.db.event.remove(engine, "connect", limit)
+        event.remove(engine, "connect", limit)
         engine.dispose()
 
 

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from app.facades.pufferblow import channels, dms, federation, info, messages, reactions, sockets, tokens, users
 from app.facades.pufferblow.api import API
-from app.facades.pufferblow.sockets import follow_events
+from app.facades.pufferblow.telling import follow_events
 
 __all__ = ["API", "follow_events", "mount"]
 

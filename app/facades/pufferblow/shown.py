@@ -39,6 +39,7 @@ class MessageShown(BaseModel):
     message: str
     hashed_message: str
     sent_at: Time
+    edited_at: Time | None
     attachments: list[AttachmentShown]
     reactions: list[ReactionShown]
     sender_avatar_url: str | None
@@ -63,6 +64,7 @@ def show(view: MessageView) -> MessageShown:
         message=view.content.text,
         hashed_message=hashlib.sha256(view.content.text.encode()).hexdigest(),
         sent_at=iso(view.published_at),
+        edited_at=iso(view.edited_at) if view.edited_at else None,
         attachments=[
             AttachmentShown(url=item.url, filename=item.name, type=item.media_type, size=0)
             for item in view.content.attachments

@@ -1,4 +1,4 @@
-"""The sockets, `/ws` and `/ws/channels/{id}` (contracts/pufferblow.md, 7)."""
+"""The sockets, `/ws` and `/ws/channels/{id}`: who gets one, and what clients say on it (contracts/pufferblow.md, 7)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from flask import Blueprint, Flask, g, request
 from flask_sock import Sock
 
@@ -16,19 +15,25 @@ from activitypub.strict_json import load_object
 from app.actions import presence
 from app.actions.read_marks import mark_read
 from app.db import reading
-from app.errors import AppError, ForbiddenError, NotFoundError, TooManyRequestsError, UnavailableError
+from app.errors import AppError, ForbiddenError, InvalidInputError, NotFoundError, TooManyRequestsError
 from app.facades.pufferblow.authentication import authenticate
-from app.facades.pufferblow.telling import tell, tell_ephemeral
+from app.facades.pufferblow.telling import tell_status, tell_typing
+from app.live.bucket import TokenBucket
 from app.live.connection import SERVER_OPTIONS, Connection
+from app.live.frames import CloseCode
 from app.live.handshake import prepare_upgrade
 from app.live.hub import Subscriber
-from app.live.process import Live, live
-from app.queries.channels import get_visible
+from app.live.process import live
+from app.queries.accounts import find_viewer
+from app.queries.channels import NO_SUCH_CHANNEL, find_channel, get_visible
+from app.queries.presences import list_present
 from app.queries.viewers import Viewer
 from app.queries.visibility import place_of_channel, who_may_see
-from app.services.bus import EPHEMERAL
-from app.web.client import client_ip
+from app.web.client import client_network
 from app.web.fields import read_fields
+
+# What everybody is told of costs as much as there are sockets, so one client may say less of it than of the rest.
+BROADCASTS_PER_SECOND, BROADCASTS_BURST = 2.0, 10.0
 
 sockets = Blueprint("pufferblow_sockets", __name__)
 _sock = Sock()
@@ -41,23 +46,17 @@ def mount(app: Flask) -> None:
     app.register_blueprint(sockets)
 
 
-def follow_events(here: Live) -> None:
-    """Have this process's sockets told of what happens, here and in other processes."""
-    here.feed.register(tell)
-    here.bus.listen(EPHEMERAL, tell_ephemeral)
-
-
 @sockets.before_request
 def admit() -> None:
     """Everything that may refuse a socket does so before the 101, as plain HTTP."""
     prepare_upgrade(request.environ)
-    viewer = authenticate(read_fields(request, {}))
-    channel_id = (request.view_args or {}).get("channel_id")
-    if channel_id is not None:
-        _check_channel(viewer, channel_id)
-    if not live().hub.may_connect(viewer.actor_id, client_ip()):
+    path = request.view_args or {}
+    viewer = authenticate(read_fields(request, path))
+    if "channel_id" in path:
+        _check_channel(viewer, path["channel_id"])
+    g.viewer, g.network = viewer, client_network()
+    if not live().hub.may_connect(viewer.actor_id, g.network):
         raise TooManyRequestsError("Too many sockets.")
-    g.viewer = viewer
 
 
 @_sock.route("/ws", bp=sockets)  # type: ignore[untyped-decorator]  # flask-sock carries no types.
@@ -71,28 +70,30 @@ def channel_socket(ws: Any, channel_id: str) -> None:
 
 
 def _serve(ws: Any, viewer: Viewer, channel_id: str | None) -> None:
-    source = "ws_global_connect" if channel_id is None else "ws_channel_connect"
     with Connection(ws) as connection:
         subscriber = Subscriber(
-            viewer.actor_id, connection, client_ip(), session_id=viewer.session_id, channel_id=channel_id
+            viewer.actor_id, connection, g.network, session_id=viewer.session_id, channel_id=channel_id
         )
-        with live().joined(subscriber) as is_first:
-            if is_first:
-                _tell_status(viewer, presence.come_online(viewer.actor_id), source)
+        with live().joined(subscriber):
+            if not _is_welcome(viewer, channel_id):
+                connection.close(CloseCode.POLICY_VIOLATION, "signed out")
+            client = _Client(viewer, channel_id)
             for message in connection.messages():
-                answer = _answer(viewer, message, channel_id)
+                answer = client.answer(message)
                 if answer is not None:
                     connection.offer(json.dumps(answer))
-        if viewer.actor_id not in live().hub.viewers():
-            _leave(viewer)
 
 
-def _leave(viewer: Viewer) -> None:
-    """Best effort: a status that could not be written is put right by the next one."""
+def _is_welcome(viewer: Viewer, channel_id: str | None) -> bool:
+    """Asked once more when the socket is told of everything: what ended before, it was not told of."""
     try:
-        _tell_status(viewer, presence.go_offline(viewer.actor_id), "ws_disconnect")
-    except UnavailableError:
-        return
+        with reading() as session:
+            current = find_viewer(session, actor_id=viewer.actor_id, session_id=viewer.session_id or "")
+        if current is not None and channel_id is not None:
+            _check_channel(current, channel_id)
+    except ForbiddenError:
+        return False
+    return current is not None
 
 
 def _check_channel(viewer: Viewer, channel_id: str) -> None:
@@ -104,76 +105,77 @@ def _check_channel(viewer: Viewer, channel_id: str) -> None:
         raise ForbiddenError("There is no such channel, or it is not for you.") from error
 
 
-def _answer(viewer: Viewer, message: str | bytes, channel_id: str | None) -> Body | None:
-    """What a client is told about its message; nothing for what is no JSON object or of an unknown type."""
-    try:
-        body = load_object(message.encode() if isinstance(message, str) else message)
-    except MalformedDocumentError:
-        return None
-    handle = _HANDLERS.get(str(body.get("type")))
-    if handle is None:
-        return None
-    try:
-        return handle(viewer, body, channel_id)
-    except AppError as error:
-        return {"type": "error", "error": error.message}
+class _Client:
+    """What one client says. Its socket may be open for days, so its rights are looked up each time."""
 
+    def __init__(self, viewer: Viewer, channel_id: str | None) -> None:
+        self._viewer = viewer
+        self._channel_id = channel_id
+        self._broadcasts = TokenBucket(per_second=BROADCASTS_PER_SECOND, burst=BROADCASTS_BURST)
 
-def _ping(_viewer: Viewer, _body: Body, _channel_id: str | None) -> Body:
-    return {"type": "pong", "timestamp": datetime.now(UTC).isoformat()}
-
-
-def _status(viewer: Viewer, body: Body, _channel_id: str | None) -> Body | None:
-    status = body.get("status")
-    if not isinstance(status, str):
-        return {"type": "error", "error": "Missing status field in presence update message."}
-    _tell_status(viewer, presence.set_status(viewer.actor_id, status), "ws_client_update")
-    return None
-
-
-def _read(viewer: Viewer, body: Body, _channel_id: str | None) -> None:
-    """Read confirmations are not answered. The channel is the message's own, whatever the client says."""
-    message_id = body.get("message_id")
-    if isinstance(message_id, str):
+    def answer(self, message: str | bytes) -> Body | None:
+        """Nothing for what is no JSON object in text, or of an unknown type."""
+        body = _read(message)
+        handle = _HANDLERS.get(str(body.get("type")))
         try:
-            mark_read(viewer, message_id)
-        except NotFoundError:
-            return
+            return None if handle is None else handle(self, body)
+        except AppError as error:
+            return {"type": "error", "error": error.message}
+
+    def ping(self, _body: Body) -> Body:
+        return {"type": "pong", "timestamp": datetime.now(UTC).isoformat()}
+
+    def set_status(self, body: Body) -> None:
+        status = body.get("status")
+        if not isinstance(status, str):
+            raise InvalidInputError("Missing status field in presence update message.")
+        self._check_broadcasts()
+        tell_status(presence.set_status(self._viewer.actor_id, status), "ws_client_update")
+
+    def confirm_reading(self, body: Body) -> None:
+        """Not answered. The channel is the message's own, whatever the client says."""
+        message_id = body.get("message_id")
+        if isinstance(message_id, str):
+            try:
+                mark_read(self._viewer, message_id)
+            except NotFoundError:
+                return
+
+    def type(self, body: Body) -> None:
+        """Whoever may see the channel is told, in every process. Raises NotFoundError."""
+        self._check_broadcasts()
+        channel_id = self._channel_id or str(body.get("channel_id"))
+        viewer_id = self._viewer.actor_id
+        with reading() as session:
+            channel = find_channel(session, channel_id)
+            if channel is None:
+                raise NotFoundError(NO_SUCH_CHANNEL)
+            place = place_of_channel(channel)
+            asked = {viewer_id} if place.is_for_everybody else {viewer_id, *list_present(session)}
+            seeing = who_may_see(session, place, asked)
+        if viewer_id not in seeing:
+            raise NotFoundError(NO_SUCH_CHANNEL)
+        users = None if place.is_for_everybody else sorted(seeing)
+        tell_typing(viewer_id, self._viewer.username, channel_id, users=users)
+
+    def _check_broadcasts(self) -> None:
+        if not self._broadcasts.take():
+            raise TooManyRequestsError("That was said too often. Wait a moment.")
 
 
-def _typing(viewer: Viewer, body: Body, channel_id: str | None) -> None:
-    """Told to those who may see the channel, on this server only."""
-    channel_id = channel_id or str(body.get("channel_id"))
-    with reading() as session:
-        channel, _ = get_visible(session, viewer, channel_id)
-        users = who_may_see(session, place_of_channel(channel), live().hub.viewers())
-    told = {"type": "typing", "channel_id": channel_id, "user_id": viewer.actor_id, "username": viewer.username}
-    _publish(told, users=sorted(users - {viewer.actor_id}), channel_id=channel_id)
+def _read(message: str | bytes) -> Body:
+    """Empty for what is ignored."""
+    try:
+        return load_object(message.encode()) if isinstance(message, str) else {}
+    except MalformedDocumentError:
+        return {}
 
 
-def _tell_status(viewer: Viewer, status: str | None, source: str) -> None:
-    if status is None:
-        return
-    told = {
-        "type": "user_status_changed",
-        "user_id": viewer.actor_id,
-        "status": status,
-        "source": source,
-        "timestamp": datetime.now(UTC).isoformat(),
-    }
-    _publish(told, users=None, channel_id=None)
-
-
-def _publish(body: Body, *, users: list[str] | None, channel_id: str | None) -> None:
-    payload = {"body": body, "users": users, "channel_id": channel_id}
-    live().bus.publish(EPHEMERAL, msgspec.json.encode(payload))
-
-
-_HANDLERS: dict[str, Callable[[Viewer, Body, str | None], Body | None]] = {
-    "ping": _ping,
-    "presence_update": _status,
-    "status_update": _status,
-    "user_status_changed": _status,
-    "read_confirmation": _read,
-    "typing": _typing,
+_HANDLERS: dict[str, Callable[[_Client, Body], Body | None]] = {
+    "ping": _Client.ping,
+    "presence_update": _Client.set_status,
+    "status_update": _Client.set_status,
+    "user_status_changed": _Client.set_status,
+    "read_confirmation": _Client.confirm_reading,
+    "typing": _Client.type,
 }

@@ -1,149 +1,195 @@
-"""What sockets are told: events of the log, each rendered once and shown to those who may see it now."""
+"""What sockets are told: what happened, rendered once, to those who may see it when it is sent."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy.orm import Session
 
+from app.actions.presence import StatusChange
 from app.facades.pufferblow.channels import channel_data
 from app.facades.pufferblow.shown import show
-from app.live.process import live
+from app.live.frames import CloseCode
+from app.live.hub import Hub
+from app.live.process import Live, live
 from app.queries.channels import find_view
 from app.queries.events import RecordedEvent
 from app.queries.messages import MessageView, view_messages
 from app.queries.visibility import Place, find_places, who_may_see
+from app.services.bus import EPHEMERAL
 
-Told = tuple[set[str] | None, str, str | None]
+Body = dict[str, Any]
+
 _MESSAGES = frozenset({"message", "direct_message", "message_edited"})
 _REACTIONS = frozenset({"message_reaction_added", "message_reaction_removed"})
+_encode = msgspec.json.Encoder().encode
+
+
+def follow_events(here: Live) -> None:
+    """Have this process's sockets told of what happens, here and in other processes."""
+    here.feed.register(tell)
+    here.attendance.listen(_tell_attendance)
+    here.bus.listen(EPHEMERAL, _tell_ephemeral)
 
 
 def tell(session: Session, batch: Sequence[RecordedEvent]) -> None:
     """Everything is read before anything is sent: a batch that fails half way is given again."""
-    views = {view.id: view for view in view_messages(session, [e.message_id for e in batch if e.message_id])}
-    audiences = _Audiences(session, batch)
-    told = [
-        (audiences.of(event), json.dumps(body), event.channel_id or event.conversation_id)
-        for event in batch
-        if (body := _render(session, event, views)) is not None
-    ]
+    known = _Batch(session, batch)
+    told = [(event, known.audience(event), known.text(event), known.is_of_server(event)) for event in batch]
     hub = live().hub
-    for users, text, place in told:
-        hub.send(users, text, channel_id=place)
+    for event, seeing, text, is_of_server in told:
+        if text is not None:
+            place = event.channel_id or event.conversation_id
+            hub.send(seeing | (_concerned(event) & hub.viewers()), text, channel_id=place)
+        _close_after(hub, event, seeing, is_of_server=is_of_server)
 
 
-def tell_ephemeral(_topic: str, payload: bytes) -> None:
-    """Presence and typing, which are not recorded: `{"body": …, "users": [ids] or null, "channel_id": id or null}`."""
+def tell_status(change: StatusChange, source: str) -> None:
+    """Told to everybody (contracts/pufferblow.md, 7)."""
+    body = {
+        "type": "user_status_changed",
+        "user_id": change.actor_id,
+        "status": change.status,
+        "source": source,
+        "timestamp": datetime.now(UTC).isoformat(),
+    }
+    _publish(body)
+
+
+def tell_typing(user_id: str, username: str, channel_id: str, *, users: Sequence[str] | None) -> None:
+    """To `users`, or to everybody if that is None, but not to the one who types; other servers do not hear."""
+    body = {"type": "typing", "channel_id": channel_id, "user_id": user_id, "username": username}
+    _publish(body, users=users, but=user_id, channel_id=channel_id)
+
+
+def _publish(
+    body: Body, *, users: Sequence[str] | None = None, but: str | None = None, channel_id: str | None = None
+) -> None:
+    """What is not recorded goes to every process's sockets: those of `users`, or all, and never those of `but`."""
+    live().bus.publish(EPHEMERAL, _encode({"body": body, "users": users, "but": but, "channel_id": channel_id}))
+
+
+def _tell_ephemeral(_topic: str, payload: bytes) -> None:
     message = msgspec.json.decode(payload)
+    hub = live().hub
     users = message["users"]
-    live().hub.send(
-        None if users is None else set(users), json.dumps(message["body"]), channel_id=message["channel_id"]
-    )
+    if message["but"] is not None:
+        users = {*(hub.viewers() if users is None else users)} - {message["but"]}
+    hub.send(users, _encode(message["body"]).decode(), channel_id=message["channel_id"])
 
 
-class _Audiences:
-    """Who may see what the events of one batch are about, asked once for each place."""
+def _tell_attendance(change: StatusChange) -> None:
+    if change.status == "offline":
+        tell_status(change, "ws_disconnect")
+    else:
+        is_narrowed = live().hub.is_narrowed(change.actor_id)
+        tell_status(change, "ws_channel_connect" if is_narrowed else "ws_global_connect")
+
+
+class _Batch:
+    """What the events of a batch are about and who may see it, each read once, however many sockets there are."""
 
     def __init__(self, session: Session, batch: Sequence[RecordedEvent]) -> None:
         self._session = session
-        self._viewers = live().hub.viewers()
+        shown = [event.message_id for event in batch if event.type in _MESSAGES | _REACTIONS and event.message_id]
+        self._views = {view.id: view for view in view_messages(session, list(dict.fromkeys(shown)))}
         self._places = find_places(
             session,
-            message_ids=[event.message_id for event in batch if event.message_id],
-            channel_ids=[event.channel_id for event in batch if event.channel_id],
+            message_ids={event.message_id for event in batch if event.message_id},
+            channel_ids={event.channel_id for event in batch if event.channel_id and not event.message_id},
         )
-        self._answers: dict[Place, set[str]] = {}
+        self._viewers = live().hub.viewers()
+        self._audiences: dict[Place | str | None, set[str]] = {}
 
-    def of(self, event: RecordedEvent) -> set[str]:
-        place = self._places.get(event.message_id or "") or self._places.get(event.channel_id or "")
+    def audience(self, event: RecordedEvent) -> set[str]:
+        """Who may see the event's place, of those who have a socket here."""
+        place = self._place(event)
         if place is None:
             return set()
-        if place not in self._answers:
-            self._answers[place] = who_may_see(self._session, place, self._viewers)
-        # Whoever is let in or put out is told, wherever the right to see has gone meanwhile.
-        concerned = {event.actor_id} if event.type.startswith("member_") and event.actor_id else set()
-        return self._answers[place] | (concerned & self._viewers)
+        key = place.space_id if place.is_for_everybody else place  # All open channels of a space have one audience.
+        if key not in self._audiences:
+            self._audiences[key] = who_may_see(self._session, place, self._viewers)
+        return self._audiences[key]
+
+    def text(self, event: RecordedEvent) -> str | None:
+        """The message for the sockets; None where there is nothing to tell of the event, or no longer."""
+        body = self._body(event)
+        return None if body is None else _encode({"type": event.type, "event_id": event.position} | body).decode()
+
+    def is_of_server(self, event: RecordedEvent) -> bool:
+        """Whether the event is of the whole server, not of one of its channels."""
+        place = self._place(event)
+        return event.channel_id is None or (place is not None and place.channel_id == place.space_id)
+
+    def _place(self, event: RecordedEvent) -> Place | None:
+        return self._places.get(event.message_id or event.channel_id or "")
+
+    def _body(self, event: RecordedEvent) -> Body | None:
+        view = self._views.get(event.message_id or "")
+        if view is not None:
+            return _message(view) if event.type in _MESSAGES else _reaction(event, view)
+        match event.type:
+            case "message_deleted":
+                return {"message_id": event.message_id, **_whereabouts(event.channel_id, event.conversation_id)}
+            case "channel_created" | "channel_updated":
+                channel = find_view(self._session, event.channel_id or "")
+                return None if channel is None else {"channel": channel_data(channel).model_dump()}
+            case "channel_deleted":
+                return {"channel_id": event.channel_id}
+            case "member_added" | "member_removed":
+                channel_id = None if self.is_of_server(event) else event.channel_id
+                return {"channel_id": channel_id, "user_id": event.actor_id}
+        return None
 
 
-def _render(session: Session, event: RecordedEvent, views: Mapping[str, MessageView]) -> dict[str, Any] | None:
-    """The body of an event; None where there is nothing to tell of it, or no longer."""
-    if event.type in _MESSAGES:
-        view = views.get(event.message_id or "")
-        return None if view is None else _message(event, view)
-    if event.type in _REACTIONS:
-        view = views.get(event.message_id or "")
-        return None if view is None else _reaction(event, view)
-    render = _OTHERS.get(event.type)
-    return None if render is None else render(session, event)
-
-
-def _message(event: RecordedEvent, view: MessageView) -> dict[str, Any]:
+def _message(view: MessageView) -> Body:
     """A channel's message is of type `message`; a direct one is not, because the web client would show it in whatever
-    channel is open (contracts/pufferblow.md, 7)."""
-    shown = show(view).model_dump()
+    channel is open. Attachments are their URLs (contracts/pufferblow.md, 7)."""
+    shown = show(view).model_dump(exclude={"channel_id", "conversation_id", "sender_id"})
     shown["attachments"] = [attachment["url"] for attachment in shown["attachments"]]
+    shown |= _whereabouts(view.channel_id, view.conversation_id)
     if view.conversation_id is not None:
         shown["federated"] = view.author.host is not None
         if view.author.host is not None:
             shown["remote_actor_uri"] = view.author.uri
-    shown["edited_at"] = view.edited_at.isoformat() if view.edited_at else None
-    return {"type": event.type, "event_id": event.position, **shown}
+    return shown
 
 
-def _reaction(event: RecordedEvent, view: MessageView) -> dict[str, Any]:
+def _reaction(event: RecordedEvent, view: MessageView) -> Body:
     return {
-        "type": event.type,
-        "event_id": event.position,
         "message_id": view.id,
-        "channel_id": view.channel_id,
-        "conversation_id": view.conversation_id,
+        **_whereabouts(view.channel_id, view.conversation_id),
         "user_id": event.actor_id,
         "emoji": event.data.get("emoji"),
         "reactions": [reaction.model_dump() for reaction in show(view).reactions],
     }
 
 
-def _message_deleted(_session: Session, event: RecordedEvent) -> dict[str, Any]:
-    return {
-        "type": "message_deleted",
-        "event_id": event.position,
-        "message_id": event.message_id,
-        "channel_id": event.channel_id,
-        "conversation_id": event.conversation_id,
-    }
+def _whereabouts(channel_id: str | None, conversation_id: str | None) -> Mapping[str, str | None]:
+    """Whichever of the two a message stands in."""
+    return {"channel_id": channel_id} if conversation_id is None else {"conversation_id": conversation_id}
 
 
-def _channel(session: Session, event: RecordedEvent) -> dict[str, Any] | None:
-    view = find_view(session, event.channel_id or "")
-    if view is None:
-        return None
-    return {"type": event.type, "event_id": event.position, "channel": channel_data(view).model_dump()}
+def _concerned(event: RecordedEvent) -> set[str]:
+    """Who is told although the right to see it may have gone: whoever was let in or put out, or lost a channel."""
+    if event.type == "channel_deleted":
+        return set(event.data.get("member_ids", ()))
+    return {event.actor_id} if event.type in ("member_added", "member_removed") and event.actor_id else set()
 
 
-def _channel_deleted(_session: Session, event: RecordedEvent) -> dict[str, Any]:
-    return {"type": "channel_deleted", "event_id": event.position, "channel_id": event.channel_id}
-
-
-def _member(_session: Session, event: RecordedEvent) -> dict[str, Any]:
-    """Of a channel, or of the server where the channel is null."""
-    channel_id = event.channel_id
-    return {
-        "type": event.type,
-        "event_id": event.position,
-        "channel_id": channel_id if channel_id and channel_id.startswith("channel_") else None,
-        "user_id": event.actor_id,
-    }
-
-
-_OTHERS: dict[str, Callable[[Session, RecordedEvent], dict[str, Any] | None]] = {
-    "message_deleted": _message_deleted,
-    "channel_created": _channel,
-    "channel_updated": _channel,
-    "channel_deleted": _channel_deleted,
-    "member_added": _member,
-    "member_removed": _member,
-}
+def _close_after(hub: Hub, event: RecordedEvent, seeing: set[str], *, is_of_server: bool) -> None:
+    """End the sockets that have no business here after the event."""
+    code = CloseCode.POLICY_VIOLATION
+    actor_id, channel_id = event.actor_id or "", event.channel_id or ""
+    match event.type:
+        case "session_ended":
+            hub.close_session(event.data["session_id"], code, "signed out")
+        case "channel_deleted":
+            hub.close_channel(None, channel_id, code, "the channel is deleted")
+        case "member_removed" if actor_id not in seeing and is_of_server:
+            hub.close_viewer(actor_id, code, "no longer a member of this server")
+        case "member_removed" if actor_id not in seeing:
+            hub.close_channel([actor_id], channel_id, code, "no longer in this channel")

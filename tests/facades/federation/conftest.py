@@ -56,9 +56,10 @@ class World:
         return self.send(by.get(path), Accept=accept, **headers)
 
     def send(self, request: HttpRequest, **headers: str) -> Any:
-        """The answer to a signed request, whatever it says."""
-        sent = {"Content-Type": ACTIVITY_JSON} if request.method == "POST" else {}
-        lines = [*request.headers, *(sent | headers).items()]
+        """The answer to a signed request; `headers` take the place of its own."""
+        given = ({"Content-Type": ACTIVITY_JSON} if request.method == "POST" else {}) | headers
+        replaced = {name.lower() for name in given}
+        lines = [*(line for line in request.headers if line[0].lower() not in replaced), *given.items()]
         return self.server.client.open(
             request.target, method=request.method, headers=lines, data=request.body, base_url=ORIGIN, buffered=True
         )

@@ -124,7 +124,7 @@ class RemoteActor:
 
     def post_rfc9421(self, body: dict[str, Any], path: str = "/ap/inbox", **odd: Any) -> HttpRequest:
         created = int(datetime.now(UTC).timestamp())
-        options = {"parameters": f'created={created};keyid="{self.key_id}"', "signer": self.sign} | odd
+        options: dict[str, Any] = {"parameters": f'created={created};keyid="{self.key_id}"', "signer": self.sign} | odd
         return rfc9421(target=path, body=json.dumps(body).encode(), **options)
 
     def sign(self, message: bytes) -> bytes:
@@ -132,7 +132,8 @@ class RemoteActor:
 
     def _signed(self, **request: Any) -> HttpRequest:
         headers = {"date": format_datetime(datetime.now(UTC), usegmt=True)} | request.pop("headers", {})
-        return cavage(headers=headers, **({"key_id": self.key_id, "signer": self.sign} | request))
+        signing: dict[str, Any] = {"key_id": self.key_id, "signer": self.sign}
+        return cavage(headers=headers, **(signing | request))
 
 
 def path_of(uri: str) -> str:

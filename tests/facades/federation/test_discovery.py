@@ -6,13 +6,14 @@ import json
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import jsonschema
 import pytest
 
 from activitypub.webfinger import parse_handle, parse_jrd
 from tests.corpus import corpus
 from tests.facades.conftest import ORIGIN, Server
 from tests.facades.federation.conftest import World
+
+jsonschema = pytest.importorskip("jsonschema")
 
 WEBFINGER = "/.well-known/webfinger"
 

@@ -1,0 +1,124 @@
+"""The command: `python -m tests.bench` measures both databases and prints what it found."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.bench import figures, machine, names
+from tests.bench.catalogue import lines
+from tests.bench.deliveries import host_names
+from tests.bench.figures import NotMeasuredError, Sample, Samples
+from tests.bench.peer import Peer
+from tests.bench.plan import FULL, QUICK, SMOKE, Plan
+from tests.bench.rounds import MEASUREMENTS, Rounds
+from tests.bench.sinks import Sinks
+from tests.bench.site import Site, postgresql_site, sqlite_site
+from tests.bench.tools import Tools
+from tests.e2e.tls import CertificateAuthority
+
+SITES: dict[str, Callable[[Path, CertificateAuthority], AbstractContextManager[Site]]] = {
+    "sqlite": sqlite_site,
+    "postgresql": postgresql_site,
+}
+
+
+def main() -> int:
+    """0 when everything was measured, however fast; 1 when something that should have happened did not."""
+    options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything is put back then, too.
+    plan = replace(options.plan, rounds=options.rounds or options.plan.rounds)
+    began_at, failures = time.monotonic(), 0
+    about = machine.describe()
+    _print_about(about)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shoal-bench-")))
+        authority = CertificateAuthority(folder)
+        tools = _tools(stack, plan, authority)
+        for name in options.only or SITES:
+            samples, failed = _measure(SITES[name](folder, authority), plan, tools, options.measure or MEASUREMENTS)
+            failures += len(failed)
+            _report(name, figures.rows(lines(plan), samples), failed, options.json)
+    print(f"\n{plan.rounds} rounds, {time.monotonic() - began_at:.0f} s")
+    return 1 if failures else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure Shoal on this machine.")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", dest="plan", action="store_const", const=QUICK, default=FULL, help="one short round")
+    size.add_argument("--smoke", dest="plan", action="store_const", const=SMOKE, help="only show that it works")
+    parser.add_argument("--rounds", type=int, metavar="N", help="the figures are medians of so many rounds")
+    parser.add_argument("--only", action="append", choices=SITES, help="measure this database only")
+    parser.add_argument("--measure", action="append", choices=MEASUREMENTS, help="take this measurement only")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="append one JSON object for each figure")
+    return parser.parse_args()
+
+
+def _tools(stack: ExitStack, plan: Plan, authority: CertificateAuthority) -> Tools:
+    peer = Peer()
+    servers = {host.name: host.address for host in (names.SQLITE, names.POSTGRESQL)}
+    remote = dict.fromkeys([peer.host, *host_names(plan)], names.SINKS.address)
+    stack.enter_context(names.resolvable(servers | remote))
+    # The sinks are forked, which is safe only while this process has no threads.
+    sinks = stack.enter_context(Sinks(authority, peer.documents()))
+    generator = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    stack.callback(generator.shutdown)
+    return Tools(generator, sinks, peer)
+
+
+def _measure(
+    starting: AbstractContextManager[Site], plan: Plan, tools: Tools, measurements: Sequence[str]
+) -> tuple[Samples, list[str]]:
+    """All rounds on one database, and what went wrong in them: one figure's failure does not end the others."""
+    samples, failed = Samples(), []
+
+    def collect(what: str, found: Iterable[Sample]) -> None:
+        print(f"  {what} ...", end="", file=sys.stderr, flush=True)
+        began_at = time.monotonic()
+        try:
+            samples.add(found)
+        except (NotMeasuredError, AssertionError, OSError) as error:
+            failed.append(f"{what}: {error}")
+        print(f" {time.monotonic() - began_at:.1f} s", file=sys.stderr, flush=True)
+
+    try:
+        with starting as site, Rounds(site, plan, tools) as rounds:
+            for number in range(plan.rounds):
+                print(f"{site.name}, round {number + 1} of {plan.rounds}", file=sys.stderr)
+                for what in measurements:
+                    collect(what, rounds.samples(what))
+                if failed:
+                    print(site.server.process.log_tail(), file=sys.stderr)
+    except (NotMeasuredError, AssertionError, OSError) as error:
+        failed.append(str(error))
+    return samples, failed
+
+
+def _print_about(about: dict[str, str]) -> None:
+    width = max(map(len, about))
+    print("\n".join(f"{name:<{width}}  {value}" for name, value in about.items()), flush=True)
+
+
+def _report(name: str, found: list[dict[str, Any]], failed: list[str], json_file: Path | None) -> None:
+    print(f"\n{name}\n\n{figures.table(found)}")
+    for failure in failed:
+        print(f"NOT MEASURED: {failure}")
+    sys.stdout.flush()
+    if json_file is not None:
+        with json_file.open("a", encoding="utf-8") as file:
+            file.write(figures.json_lines({"database": name, **row} for row in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""How much is measured: sizes and times of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+CLIENTS = (1, 8, 32)
+PAGE = 50
+SMALL_CHANNEL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Times are of one load of one round. `sinks` are the numbers of inboxes that a message is delivered to."""
+
+    rounds: int
+    load_seconds: float
+    limit_seconds: float
+    large_channel: int
+    inbox_requests: int
+    deliveries: int
+    sinks: tuple[int, ...]
+    sockets: int
+    pushes: int
+
+
+FULL = Plan(
+    rounds=3,
+    load_seconds=3.0,
+    limit_seconds=1.5,
+    large_channel=20_000,
+    inbox_requests=320,
+    deliveries=1000,
+    sinks=(100, 500),
+    sockets=1000,
+    pushes=15,
+)
+QUICK = replace(FULL, rounds=1, load_seconds=2.0, limit_seconds=0.7, large_channel=5000, inbox_requests=160)
+# Says nothing of speed: it shows that everything is still measured.
+SMOKE = Plan(
+    rounds=1,
+    load_seconds=0.2,
+    limit_seconds=0.1,
+    large_channel=400,
+    inbox_requests=32,
+    deliveries=20,
+    sinks=(4, 6),
+    sockets=20,
+    pushes=2,
+)

@@ -1,0 +1,228 @@
+"""The server that is measured: `shoal serve` of the end-to-end tests on either database, and what it costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import NullPool, create_engine, text
+
+from tests.bench import names
+from tests.bench.figures import NotMeasuredError
+from tests.e2e.client import ChatClient
+from tests.e2e.hosts import Host
+from tests.e2e.postgres import PostgresCluster, find_postgres_binaries
+from tests.e2e.shoal import START_SECONDS, ShoalServer
+from tests.e2e.tls import CertificateAuthority
+from tests.e2e.valkey import ValkeyServer
+
+ROOT = Path(__file__).resolve().parents[2]
+APP_SECONDS = 180
+_PASSWORD = "correct horse battery staple"
+
+
+@dataclass(slots=True)
+class Site:
+    """A running server with its people: the owner's client, and accounts whose tokens are made when needed."""
+
+    name: str
+    server: ShoalServer
+    database_url: str
+    bare_url: str
+    env: dict[str, str]
+    owner: ChatClient = field(init=False)
+    people: list[str] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    @property
+    def host(self) -> str:
+        return self.server.host.name
+
+    def settle(self, *, people: int) -> None:
+        """Sign up the owner and so many others."""
+        self.owner = self.server.client()
+        self.owner.sign_up("owner", _PASSWORD)
+        self.people = self.app("people", count=people)["ids"]
+
+    def channel(self, name: str) -> str:
+        return str(self.owner.create_channel(name)["channel_id"])
+
+    def channel_uri(self, channel_id: str) -> str:
+        return f"{self.server.origin}/ap/channels/{channel_id}"
+
+    def tokens(self, count: int) -> list[str]:
+        """Fresh tokens of so many people: they last a quarter of an hour."""
+        tokens: list[str] = self.app("tokens", actor_ids=self.people[:count])["tokens"]
+        return tokens
+
+    def app(self, command: str, **arguments: Any) -> dict[str, Any]:
+        """Run a command of `appside` to its end."""
+        process = self.start_app(command, **arguments)
+        try:
+            out, _ = process.communicate(timeout=APP_SECONDS)
+        finally:
+            process.kill()
+        if process.returncode != 0:
+            raise NotMeasuredError(f"{command} on {self.name} ended with {process.returncode}")
+        answer: dict[str, Any] = json.loads(out)
+        return answer
+
+    def start_app(self, command: str, **arguments: Any) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.appside", command],
+            cwd=self.server.data,
+            env=self.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(arguments) + "\n")
+        process.stdin.flush()
+        return process
+
+    def scalar(self, query: str, **values: Any) -> Any:
+        """The first value of a SELECT."""
+        engine = create_engine(self.database_url, poolclass=NullPool)
+        with engine.connect() as connection:
+            return connection.execute(text(query), values).scalar()
+
+    def message_count(self, channel_id: str) -> int:
+        return int(self.scalar("SELECT count(*) FROM messages WHERE channel_id = :id", id=channel_id))
+
+    def web(self) -> list[psutil.Process]:
+        """The processes of gunicorn."""
+        return self._processes("gunicorn")
+
+    def worker(self) -> list[psutil.Process]:
+        """The process of Celery, with beat."""
+        return self._processes("app.cli")
+
+    def _processes(self, word: str) -> list[psutil.Process]:
+        found = [process for process in self.server.process.family() if word in process.cmdline()]
+        if not found:
+            raise NotMeasuredError(f"no process of {self.name} runs {word}")
+        return found
+
+    def restart(self) -> float:
+        """Seconds from the start of `shoal serve`, on the data there is, to the first 200."""
+        self.server.stop()
+        began_at = time.perf_counter()
+        self.server.process.start()
+        wait_for_200(self.port, self.host)
+        return time.perf_counter() - began_at
+
+
+def cpu_seconds(processes: list[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in processes]
+    return float(sum(time.user + time.system for time in times))
+
+
+def pss_megabytes(processes: list[psutil.Process]) -> float:
+    """Proportional set size: memory that several processes share counts once in their sum."""
+    return float(sum(process.memory_full_info().pss for process in processes)) / 1e6
+
+
+@contextmanager
+def sqlite_site(folder: Path, authority: CertificateAuthority) -> Iterator[Site]:
+    """As it comes: SQLite and the embedded broker."""
+    with ExitStack() as stack:
+        data = folder / "sqlite" / "data"
+        yield _start(
+            stack,
+            "SQLite",
+            names.SQLITE,
+            folder / "sqlite",
+            authority,
+            database_url=f"sqlite:///{data}/shoal.db",
+            bare_url=f"sqlite:///{data}/bare.db",
+        )
+
+
+@contextmanager
+def postgresql_site(folder: Path, authority: CertificateAuthority) -> Iterator[Site]:
+    """As it grows: PostgreSQL and a Valkey of its own. Raises NotMeasuredError where PostgreSQL is not installed."""
+    binaries = find_postgres_binaries()
+    if binaries is None:
+        raise NotMeasuredError("PostgreSQL is not installed: initdb is neither in /usr/lib/postgresql nor on PATH")
+    with ExitStack() as stack:
+        cluster = stack.enter_context(PostgresCluster(binaries))
+        valkey = stack.enter_context(ValkeyServer(folder / "valkey"))
+        url = cluster.create_database("shoal")
+        yield _start(
+            stack,
+            "PostgreSQL",
+            names.POSTGRESQL,
+            folder / "postgresql",
+            authority,
+            database_url=url,
+            bare_url=cluster.create_database("bare"),
+            env={"DATABASE_URL": url, "REDIS_URL": valkey.url},
+        )
+
+
+def _start(
+    stack: ExitStack,
+    name: str,
+    host: Host,
+    folder: Path,
+    authority: CertificateAuthority,
+    *,
+    database_url: str,
+    bare_url: str,
+    env: dict[str, str] | None = None,
+) -> Site:
+    secret = {"SHOAL_SECRET_KEY": secrets.token_urlsafe(32), **(env or {})}
+    server = ShoalServer(host, authority, folder, secret)
+    # A command of ours that is killed leaves its server without a parent; this one ends it in any case.
+    stack.callback(server.process.kill)
+    stack.enter_context(server)
+    app_env = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": str(ROOT),
+        "PORT": str(server.port),
+        "SHOAL_ORIGIN": server.origin,
+        "SHOAL_DATA": str(server.data),
+        "SHOAL_CA_FILE": str(authority.pem),
+        "SHOAL_ALLOW_NETWORKS": "127.0.0.0/8",
+        **secret,
+    }
+    return Site(name, server, _driver_url(database_url), _driver_url(bare_url), app_env)
+
+
+def _driver_url(url: str) -> str:
+    """The URL as SQLAlchemy spells it for psycopg 3."""
+    return url.replace("postgres://", "postgresql+psycopg://", 1)
+
+
+def wait_for_200(port: int, host: str) -> None:
+    """Until GET /healthz is answered 200; asks every few milliseconds, because the time it takes is measured."""
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers_200(port, host):
+        if time.monotonic() > deadline:
+            raise NotMeasuredError(f"no 200 within {START_SECONDS} s")
+        time.sleep(0.005)
+
+
+def _answers_200(port: int, host: str) -> bool:
+    request = f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+            sock.sendall(request)
+            return sock.recv(64).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False

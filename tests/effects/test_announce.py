@@ -1,0 +1,209 @@
+"""Announce: shares of public messages, and what channels elsewhere pass on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from activitypub import build
+from activitypub.documents import Activity
+from activitypub.vocabulary import PUBLIC
+from app.errors import ForbiddenError, NotFoundError
+from app.models import Actor
+from tests.effects.test_update_note import relay, say
+from tests.founding import ORIGIN
+from tests.world import World, moment
+
+ORIGINS = pytest.mark.parametrize("origin", ["local", "remote"])
+
+
+@ORIGINS
+def test_public_message_is_shared(world: World, origin: str) -> None:
+    zoe = world.actor("zoe", origin)
+    uri = world.say(world.bob, world.channel("lobby"), "hello")
+
+    world.perform(_announce(zoe, uri))
+
+    assert [row[1] for row in world.stored()["shares"]] == [zoe.id]
+
+
+@ORIGINS
+@pytest.mark.parametrize("audience", ["direct", "members", "private"])
+def test_what_was_not_said_in_public_is_not_shared(world: World, origin: str, audience: str) -> None:
+    mallory, zoe = world.actor("mallory", origin), world.actor("zoe", "remote", host="lake.example")
+    uri = {
+        "direct": lambda: world.tell(zoe, [world.bob, mallory], "psst"),
+        "members": lambda: world.say(zoe, world.channel("lobby", members=[mallory]), "hush", is_public=False),
+        "private": lambda: world.say(world.alice, world.channel("den", is_private=True, members=[mallory]), "hush"),
+    }[audience]()
+    world.forget()
+
+    with world.refuses((ForbiddenError, NotFoundError)):
+        world.perform(_announce(mallory, uri))
+
+
+@ORIGINS
+def test_banned_actor_may_not_share(world: World, origin: str) -> None:
+    mallory = world.actor("mallory", origin)
+    lobby = world.channel("lobby", banned=mallory)
+    uri = world.say(world.bob, lobby, "hello")
+    world.forget()
+
+    with world.refuses(ForbiddenError, "banned"):
+        world.perform(_announce(mallory, uri))
+
+
+@ORIGINS
+def test_deleted_message_is_not_shared(world: World, origin: str) -> None:
+    zoe = world.actor("zoe", origin)
+    uri = world.say(world.bob, world.channel("lobby"), "regret")
+    world.perform(world.deleted(world.bob, uri))
+    world.forget()
+
+    with world.refuses(NotFoundError):
+        world.perform(_announce(zoe, uri))
+
+
+def test_repeated_share_changes_nothing(world: World) -> None:
+    zoe = world.actor("zoe", "remote")
+    uri = world.say(world.bob, world.channel("lobby"), "hello")
+    announce = world.identified(_announce(zoe, uri))
+    world.perform(announce)
+    before = world.stored()
+
+    assert world.perform(announce).is_repeat
+    assert world.stored() == before
+
+
+# A channel elsewhere passes on what its members do (FEP-1b12).
+
+
+def test_relayed_message_stands_in_the_channel(world: World) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    yan = world.actor("yan", "remote", host="lake.example")
+
+    uri = relay(world, pond, say(world, yan, pond, "hello"))
+
+    assert world.texts(pond) == ["hello"]
+    assert world.message(uri).author_id == yan.id
+    assert world.events() == ["message"]
+
+
+def test_relayed_message_and_then_its_uri_are_one_message(world: World) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    yan = world.actor("yan", "remote", host="lake.example")
+    uri = relay(world, pond, say(world, yan, pond, "hello"))
+
+    world.perform(_announce(pond.actor, uri))
+
+    assert world.texts(pond) == ["hello"]
+
+
+def test_message_relayed_twice_is_one_message(world: World) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    create = say(world, world.actor("yan", "remote", host="lake.example"), pond, "hello")
+
+    relay(world, pond, create)
+    relay(world, pond, create)
+
+    assert world.texts(pond) == ["hello"]
+
+
+def test_bad_activity_inside_does_not_undo_what_else_is_done(world: World) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    yan, mallory = world.actor("yan", "remote", host="lake.example"), world.actor("mallory", "remote")
+    good, forged = (
+        say(world, yan, pond, "hello"),
+        world.identified(build.create(actor=mallory.uri, object=world.note(yan, "x"))),
+    )
+    announce = _announce(pond.actor, good.document)
+
+    world.perform(announce, relayed=[forged, good])
+
+    assert world.texts(pond) == ["hello"]
+    assert forged.id not in [row.uri for row in world.log()]
+
+
+def test_relayed_activity_of_one_of_ours_is_refused(world: World) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    note = world.note(world.bob, "never said", to=[pond.uri, PUBLIC], id=f"{ORIGIN}/ap/messages/msg_1")
+    forged = build.with_id(build.create(actor=world.bob.uri, object=note), f"{ORIGIN}/ap/activities/act_1")
+
+    with world.refuses(NotFoundError):
+        world.perform(_announce(pond.actor, forged.document), relayed=[forged])
+
+    assert world.texts(pond) == []
+
+
+def test_relay_by_who_is_no_channel_here_is_refused(world: World) -> None:
+    mallory, yan = world.actor("mallory", "remote", type="Group"), world.actor("yan", "remote", host="lake.example")
+    create = world.identified(build.create(actor=yan.uri, object=world.note(yan, "hello", to=[mallory.uri, PUBLIC])))
+
+    with world.refuses(NotFoundError):
+        world.perform(_announce(mallory, create.document), relayed=[create])
+
+
+def test_channel_does_not_relay_into_another(world: World) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    den = world.channel("den", is_private=True)
+    yan = world.actor("yan", "remote", host="lake.example")
+
+    relay(world, pond, say(world, yan, den, "let me in"))
+
+    assert (world.texts(den), world.texts(pond)) == ([], ["let me in"])
+
+
+# Microblog channels announce a note by its URI; a worker has fetched it.
+
+
+def test_fetched_note_stands_in_the_channel_that_announces_it(world: World) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    yan = world.actor("yan", "remote", host="lake.example")
+    note = world.note(yan, "hello")
+
+    world.perform(_announce(pond.actor, note["id"]), fetched={note["id"]: note})
+
+    assert world.texts(pond) == ["hello"]
+    assert world.message(note["id"]).author_id == yan.id
+
+
+@pytest.mark.parametrize("why", ["gone", "no message", "by nobody we know", "by one of ours", "in anothers name"])
+def test_what_a_channel_announces_must_be_a_message_of_its_author(world: World, why: str) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    yan = world.actor("yan", "remote", host="lake.example")
+    note = world.note(yan, "hello")
+    fetched: Mapping[str, Any] | None = {
+        "gone": None,
+        "no message": {"id": note["id"], "type": "Person"},
+        "by nobody we know": note | {"attributedTo": "https://lake.example/users/nobody"},
+        "by one of ours": note | {"attributedTo": world.bob.uri, "id": f"{ORIGIN}/ap/messages/msg_1"},
+        "in anothers name": note | {"attributedTo": "https://pond.example/users/pond"},
+    }[why]
+
+    with world.refuses((ForbiddenError, NotFoundError)):
+        world.perform(_announce(pond.actor, note["id"]), fetched={note["id"]: fetched})
+
+
+def test_note_deleted_before_it_is_announced_never_appears(world: World) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    yan = world.actor("yan", "remote", host="lake.example")
+    note = world.note(yan, "regret")
+    world.perform(world.deleted(yan, note["id"]))
+    world.forget()
+
+    with world.refuses(NotFoundError):
+        world.perform(_announce(pond.actor, note["id"]), fetched={note["id"]: note})
+
+
+def test_channel_nobody_follows_says_nothing_here(world: World) -> None:
+    group, yan = world.actor("pond", "remote", type="Group"), world.actor("yan", "remote", host="lake.example")
+    note = world.note(yan, "hello")
+
+    with world.refuses(NotFoundError):
+        world.perform(_announce(group, note["id"]), fetched={note["id"]: note})
+
+
+def _announce(actor: Actor, object_: str | Mapping[str, Any]) -> Activity:
+    return build.announce(actor=actor.uri, object=object_, published=moment(), to=[PUBLIC])

@@ -1,0 +1,98 @@
+"""A new installation with alice and bob, made once and given to each test afresh."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Row, delete, insert, select
+
+from activitypub import build
+from app import db
+from app.actions.installation import prepare_installation
+from app.db import Base, Database
+from app.ids import new_id
+from app.pipeline import submit
+from app.process import prepare
+from app.settings import Settings
+from app.uris import Uris
+from tests.databases import SECRET
+
+ORIGIN = "https://chat.example"
+URIS = Uris(ORIGIN)
+
+
+def person(uri: str, name: str, **described: Any) -> dict[str, Any]:
+    """An actor document."""
+    values: dict[str, Any] = {
+        "type": "Person",
+        "summary": "",
+        "shared_inbox": f"{ORIGIN}/ap/inbox",
+        "manually_approves": False,
+        "rsa_key": None,
+        "ed25519_key": None,
+    }
+    return build.actor(
+        build.Person(
+            uri=uri,
+            username=name.lower(),
+            name=name,
+            url=uri,
+            published=datetime.now(UTC),
+            discoverable=True,
+            **(values | described),
+        )
+    )
+
+
+def sign_up(name: str) -> str:
+    """The URI of a new account."""
+    uri = URIS.user(new_id("user"))
+    submit(build.create(actor=URIS.instance, object=person(uri, name), to=[]), private={"password_hash": "hash"})
+    return uri
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """An installation with alice and bob, made once: as a SQLite file, and as rows for any database."""
+
+    settings: Settings
+    path: Path
+    rows: dict[str, list[dict[str, Any]]]
+
+    def restore(self, database: Database) -> None:
+        """Make it all there is in a database of other tests'."""
+        with database.engine.begin() as connection:
+            for table in reversed(Base.metadata.sorted_tables):
+                connection.execute(delete(table))
+            for table in Base.metadata.sorted_tables:
+                if rows := self.rows[table.name]:
+                    connection.execute(insert(table), rows)
+
+
+@pytest.fixture(scope="session")
+def founding(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Founding:
+    folder = tmp_path_factory.mktemp("founding")
+    path = folder / "shoal.db"
+    shutil.copy(sqlite_template, path)
+    environ = {"SHOAL_DATA": str(folder / "data"), "SHOAL_ORIGIN": ORIGIN, "SHOAL_SECRET_KEY": SECRET}
+    settings = replace(Settings.from_env(environ, None), database_url=f"sqlite:///{path}")
+    prepare(settings)
+    prepare_installation(settings)
+    sign_up("alice")
+    sign_up("bob")
+    with db.database().engine.connect() as connection:
+        rows = {table.name: list(map(_row, connection.execute(select(table)))) for table in Base.metadata.sorted_tables}
+    with db.database().engine.connect() as connection:  # So that the file alone is the whole database.
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.database().engine.dispose()
+    return Founding(settings, path, rows)
+
+
+def _row(row: Row[Any]) -> dict[str, Any]:
+    """Positions are given anew, or the next of them would be given twice."""
+    return {name: value for name, value in row._mapping.items() if name != "position"}
