@@ -29,6 +29,15 @@ _ALLOWED = {
     "ol",
     "li",
 }
+_LINK = re.compile(r"https?://[^\x00-\x20]+", re.IGNORECASE)
+
+
+def _kept_attribute(_tag: str, name: str, value: str) -> str | None:
+    """A link leads to another server, and its URL is one that needs no repair: browsers repair in many ways, and what
+    names no server would lead to the reader's own."""
+    return None if name == "href" and not _LINK.fullmatch(value) else value
+
+
 # Two passes, because the first may leave markup that only the second sees (nh3 is not idempotent on every input).
 _CLEANER = nh3.Cleaner(
     tags=_ALLOWED,
@@ -37,6 +46,7 @@ _CLEANER = nh3.Cleaner(
         "a": {"mention", "u-url", "hashtag"},
         "span": {"h-card", "invisible", "ellipsis"},
     },
+    attribute_filter=_kept_attribute,
     url_schemes={"http", "https"},
     link_rel="nofollow noopener noreferrer",
     strip_comments=True,

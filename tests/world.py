@@ -6,12 +6,11 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, insert, select, update
@@ -26,58 +25,31 @@ from app import db
 from app.act import Gathered
 from app.actions import keys as rsa_keys
 from app.actions import remote_actors
-from app.db import Base, reading, transaction
+from app.db import reading, transaction
 from app.errors import AppError
 from app.models import (
     Account,
-    ActivityDocument,
     Actor,
-    Block,
     Delivery,
     Event,
-    Follow,
-    Message,
-    MessageContent,
     RoleGrant,
 )
-from app.models import Activity as Logged
-from app.models import Channel as ChannelRow
 from app.pipeline import Outcome, Received, compose, receive, submit
 from app.process import prepare
 from app.queries import keys as proof_keys
-from app.queries.activities import find_document
 from app.queries.channels import get_home_space
-from app.queries.messages import list_reactions, open_content
 from app.queries.permissions import get_permissions
 from app.queries.viewers import Viewer, remote_viewer
 from tests.databases import BACKENDS
 from tests.founding import URIS, Founding, person, sign_up
+from tests.outcomes import Channel, Outcomes, Sent
+
+__all__ = ["Channel", "Sent", "World", "moment", "world"]
 
 HOST = "pond.example"
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A channel, ours or another server's, with its Group actor."""
-
-    id: str
-    actor: Actor
-
-    @property
-    def uri(self) -> str:
-        return self.actor.uri
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """One delivery: what is sent, in whose name, to which inbox."""
-
-    type: str
-    sender: str
-    inbox: str
-
-
-class World:
+class World(Outcomes):
     def __init__(self) -> None:
         self.wakes: list[tuple[str, str]] = []
         self.proof_keys: dict[str, Ed25519PrivateKey] = {}
@@ -239,6 +211,18 @@ class World:
         self.perform(activity)
         return str(activity.object_id)
 
+    def created(self, author: Actor, channel: Channel, text: str) -> Activity:
+        """The Create of a message in a channel by somebody elsewhere, not yet performed."""
+        note = self.note(author, text, to=[channel.uri, PUBLIC], audience=[channel.uri])
+        return self.identified(build.create(actor=author.uri, object=note))
+
+    def relay(self, channel: Channel, activity: Activity) -> str:
+        """Another server's channel passes on what is proved (FEP-1b12); returns the URI of what it is about."""
+        followers = [channel.actor.followers or ""]
+        announce = build.announce(actor=channel.uri, object=activity.document, published=moment(), to=followers)
+        self.perform(announce, relayed=[activity])
+        return str(activity.object_id)
+
     def edited(self, author: Actor, uri: str, text: str, *, updated: datetime | None = None, **fields: Any) -> Activity:
         """The Update of a message by its author."""
         if author.is_local:
@@ -253,116 +237,12 @@ class World:
         tombstone = build.tombstone(id=uri, former_type="Note", deleted=datetime.now(UTC))
         return build.delete(actor=author.uri, object=tombstone, to=[PUBLIC])
 
-    # What came of it.
-
-    def message(self, uri: str) -> Message:
-        with reading() as session:
-            return session.scalars(select(Message).where(Message.uri == uri)).one()
-
-    def text(self, uri: str) -> str | None:
-        """What a message says; None where it is erased or never came."""
-        with reading() as session:
-            message = session.scalar(select(Message).where(Message.uri == uri))
-            content = open_content(session, message) if message is not None else None
-            return content.text if content else None
-
-    def texts(self, channel: Channel) -> list[str | None]:
-        with reading() as session:
-            rows = select(Message.uri).where(Message.channel_id == channel.id).order_by(Message.position)
-            return [self.text(uri) for uri in session.scalars(rows).all()]
-
-    def reactions(self, uri: str) -> dict[str, int]:
-        message_id = self.message(uri).id
-        with reading() as session:
-            found = list_reactions(session, [message_id]).get(message_id, ())
-            return {reaction.emoji: len(reaction.actor_ids) for reaction in found}
-
-    def members(self, channel: Channel) -> list[str]:
-        return self.followers(channel.actor)
-
-    def followers(self, actor: Actor, *, state: str = "accepted") -> list[str]:
-        """The names of those who follow the actor."""
-        with reading() as session:
-            follows = select(Actor.preferred_username).join(Follow, Follow.actor_id == Actor.id)
-            return sorted(session.scalars(follows.where(Follow.target_id == actor.id, Follow.state == state)))
-
-    def blocks(self) -> list[tuple[str, str | None]]:
-        """(who is blocked, from which space)"""
-        with reading() as session:
-            query = select(Actor.preferred_username, Block.space_id).join(Actor, Actor.id == Block.blocked_id)
-            return [(row[0], row[1]) for row in session.execute(query)]
-
-    def channel_row(self, channel: Channel) -> ChannelRow:
-        with reading() as session:
-            return session.scalars(select(ChannelRow).where(ChannelRow.actor_id == channel.id)).one()
-
-    def deliveries(self) -> list[Sent]:
-        with reading() as session:
-            query = (
-                select(Logged.type, Actor.uri, Delivery.inbox)
-                .join(Logged, Logged.id == Delivery.activity_id)
-                .join(Actor, Actor.id == Delivery.sender_id)
-                .order_by(Delivery.position)
-            )
-            return [Sent(*row) for row in session.execute(query)]
-
-    def delivery_rows(self) -> list[Delivery]:
-        with reading() as session:
-            return list(session.scalars(select(Delivery).order_by(Delivery.position)))
-
-    def events(self) -> list[str]:
-        """The types of what sockets are told."""
-        return [event.type for event in self.event_rows()]
-
-    def event_rows(self) -> list[Event]:
-        with reading() as session:
-            return list(session.scalars(select(Event).order_by(Event.position)))
-
-    def log(self) -> list[Logged]:
-        with reading() as session:
-            return list(session.scalars(select(Logged).order_by(Logged.position)))
-
-    def logged(self, uri: str) -> Logged:
-        (found,) = [row for row in self.log() if row.uri == uri]
-        return found
-
-    def document(self, uri: str) -> bytes | None:
-        """The recorded document of an activity; None where it was erased."""
-        with reading() as session:
-            return find_document(session, self.logged(uri).id)
-
-    def json(self, uri: str) -> dict[str, Any]:
-        """The recorded document of an activity, read."""
-        document: dict[str, Any] = msgspec.json.decode(self.document(uri) or b"")
-        return document
-
-    def announced(self) -> list[dict[str, Any]]:
-        """What our channels announced and is not erased, as it was recorded."""
-        uris = [row.uri for row in self.log() if row.type == "Announce" and URIS.is_local(row.uri)]
-        return [self.json(uri) for uri in uris if self.document(uri) is not None]
-
-    def documents(self) -> dict[str, bytes]:
-        """Every recorded document, opened, by the activity's id."""
-        with reading() as session:
-            ids = session.scalars(select(ActivityDocument.activity_id)).all()
-            return {id_: find_document(session, id_) or b"" for id_ in ids}
-
-    def contents(self) -> int:
-        with reading() as session:
-            return len(session.scalars(select(MessageContent.message_id)).all())
-
     def forget(self) -> None:
         """As if everything had been delivered, and everybody told."""
         with transaction() as session:
             session.execute(delete(Delivery))
             session.execute(delete(Event))
         self.wakes.clear()
-
-    def stored(self) -> dict[str, list[tuple[Any, ...]]]:
-        """All there is in the database."""
-        with db.database().engine.connect() as connection:
-            tables = Base.metadata.sorted_tables
-            return {table.name: sorted(map(tuple, connection.execute(select(table))), key=repr) for table in tables}
 
     @contextmanager
     def refuses(self, error: type[AppError] | tuple[type[AppError], ...], match: str | None = None) -> Iterator[None]:

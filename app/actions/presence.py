@@ -81,15 +81,15 @@ def keep(process_id: str) -> set[str]:
         return set(kept)
 
 
-def sweep(now: datetime, *, stale: timedelta = STALE) -> list[StatusChange]:
-    """Take away whom a process left behind that was killed; returns who is offline by it."""
-    is_stale = Presence.seen_at < now - stale
+def sweep(silent_since: datetime) -> list[StatusChange]:
+    """Take away whom a process left behind that was killed and is silent since; returns who is offline by it."""
+    is_stale = Presence.seen_at < silent_since
     with reading() as session:
         left_behind = set(session.scalars(select(Presence.actor_id).where(is_stale)))
     if not left_behind:
         return []
     with transaction() as session:
-        return _leave(session, _lock(session, left_behind), is_stale, now)
+        return _leave(session, _lock(session, left_behind), is_stale, datetime.now(UTC))
 
 
 def _lock(session: Session, actor_ids: Collection[str]) -> set[str]:

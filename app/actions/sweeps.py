@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.actions import presence
 from app.actions.pruning import prune
 from app.db import reading, transaction
 from app.models import Setting
@@ -21,6 +22,7 @@ LAST_SWEEP: Final = "last_sweep_at"
 _LAST_PRUNE: Final = "last_prune_at"
 _PRUNE_EVERY: Final = timedelta(minutes=10)
 _KEYS_A_SWEEP: Final = 50
+_LEFT_BEHIND: Final = 4 * presence.STALE  # A web process that lives would have done it, and told its sockets.
 
 
 def sweep(tell: Callable[[str, str], None], now: datetime | None = None) -> None:
@@ -42,6 +44,7 @@ def sweep(tell: Callable[[str, str], None], now: datetime | None = None) -> None
         is_prune_due = _is_longer_ago(session, _LAST_PRUNE, _PRUNE_EVERY, now)
     for kind, key in hints:
         tell(kind, key)
+    presence.sweep(now - _LEFT_BEHIND)
     if is_prune_due:
         with transaction() as session:
             _note_time(session, _LAST_PRUNE, now)

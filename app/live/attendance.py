@@ -87,7 +87,7 @@ class Attendance:
         if time.monotonic() < self._beat_at + BEAT_SECONDS:
             return
         self._noted = presence.keep(self.process_id)
-        self._tell(presence.sweep(datetime.now(UTC)))
+        self._tell(presence.sweep(datetime.now(UTC) - presence.STALE))
         self._beat_at = time.monotonic()
 
     def _follow(self) -> None:

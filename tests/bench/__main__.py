@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
@@ -25,6 +26,7 @@ from tests.bench.rounds import MEASUREMENTS, Rounds
 from tests.bench.sinks import Sinks
 from tests.bench.site import Site, postgresql_site, sqlite_site
 from tests.bench.tools import Tools
+from tests.e2e.hosts import HOSTS_FILE
 from tests.e2e.tls import CertificateAuthority
 
 SITES: dict[str, Callable[[Path, CertificateAuthority], AbstractContextManager[Site]]] = {
@@ -38,19 +40,37 @@ def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything is put back then, too.
     plan = replace(options.plan, rounds=options.rounds or options.plan.rounds)
-    began_at, failures = time.monotonic(), 0
+    began_at = time.monotonic()
     about = machine.describe()
-    _print_about(about)
+    width = max(map(len, about))
+    print("\n".join(f"{name:<{width}}  {value}" for name, value in about.items()), flush=True)
+    _append(options.json, [about])
+    try:
+        failures = _measure_all(options, plan)
+    except PermissionError as error:
+        print(f"The benchmark writes {HOSTS_FILE} and binds port 443, which only root may: {error}", file=sys.stderr)
+        return 1
+    print(f"\n{plan.rounds} rounds, {time.monotonic() - began_at:.0f} s")
+    return 1 if failures else 0
+
+
+def _measure_all(options: argparse.Namespace, plan: Plan) -> int:
+    """How many measurements failed."""
+    failures = 0
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shoal-bench-")))
         authority = CertificateAuthority(folder)
         tools = _tools(stack, plan, authority)
         for name in options.only or SITES:
             samples, failed = _measure(SITES[name](folder, authority), plan, tools, options.measure or MEASUREMENTS)
+            found = figures.rows(lines(plan), samples)
+            print(
+                "\n".join(["", name, "", figures.table(found), *(f"NOT MEASURED: {what}" for what in failed)]),
+                flush=True,
+            )
+            _append(options.json, ({"database": name, **row} for row in found))
             failures += len(failed)
-            _report(name, figures.rows(lines(plan), samples), failed, options.json)
-    print(f"\n{plan.rounds} rounds, {time.monotonic() - began_at:.0f} s")
-    return 1 if failures else 0
+    return failures
 
 
 def _options() -> argparse.Namespace:
@@ -105,19 +125,10 @@ def _measure(
     return samples, failed
 
 
-def _print_about(about: dict[str, str]) -> None:
-    width = max(map(len, about))
-    print("\n".join(f"{name:<{width}}  {value}" for name, value in about.items()), flush=True)
-
-
-def _report(name: str, found: list[dict[str, Any]], failed: list[str], json_file: Path | None) -> None:
-    print(f"\n{name}\n\n{figures.table(found)}")
-    for failure in failed:
-        print(f"NOT MEASURED: {failure}")
-    sys.stdout.flush()
+def _append(json_file: Path | None, found: Iterable[Mapping[str, Any]]) -> None:
     if json_file is not None:
         with json_file.open("a", encoding="utf-8") as file:
-            file.write(figures.json_lines({"database": name, **row} for row in found))
+            file.writelines(json.dumps(row) + "\n" for row in found)
 
 
 if __name__ == "__main__":

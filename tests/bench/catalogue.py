@@ -30,9 +30,10 @@ def _limits(plan: Plan) -> Iterator[Line]:
     for key, label in (("bare.flask", "bare Flask route"), ("bare.insert", "Flask route with one insert")):
         for clients in CLIENTS:
             yield Line(f"{key}.{clients}.rate", f"limit: {label}, {_clients(clients)}", "/s")
-            yield Line(f"{key}.{clients}.p50", f"limit: {label}, {_clients(clients)}, p50", "ms")
-            yield Line(f"{key}.{clients}.p95", f"limit: {label}, {_clients(clients)}, p95", "ms")
-            yield Line(f"{key}.{clients}.cpu", f"limit: {label}, {_clients(clients)}, CPU each", "ms")
+            if key == "bare.insert":  # Where nothing waits, gevent goes on with one client while it can.
+                yield Line(f"{key}.{clients}.p50", f"limit: {label}, {_clients(clients)}, p50", "ms")
+                yield Line(f"{key}.{clients}.p95", f"limit: {label}, {_clients(clients)}, p95", "ms")
+            yield Line(f"{key}.{clients}.cpu", f"limit: {label}, {_clients(clients)}, web CPU each", "ms")
     yield Line("loopback.1", "limit: loopback frame to 1 socket", "ms")
     yield Line(f"loopback.{plan.sockets}", f"limit: loopback frame to {plan.sockets} sockets, last", "ms")
     yield Line("bare.start", "limit: bare Flask, start to first 200", "s")
@@ -48,7 +49,7 @@ def _history(plan: Plan) -> Iterator[Line]:
     for key, size in (("small", SMALL_CHANNEL), ("large", plan.large_channel)):
         label = f"page 1 of {size:,} messages, {_clients(READERS)}"
         yield Line(f"history.{key}.rate", label, "/s", f"bare.flask.{READERS}.rate")
-        yield Line(f"history.{key}.p50", f"{label}, p50", "ms", f"bare.flask.{READERS}.p50")
+        yield Line(f"history.{key}.p50", f"{label}, p50", "ms", f"bare.insert.{READERS}.p50")
         yield Line(f"history.{key}.cpu", f"{label}, web CPU each", "ms", f"bare.flask.{READERS}.cpu")
 
 

@@ -10,7 +10,7 @@ from tests.bench import names
 from tests.bench.figures import NotMeasuredError, Sample
 from tests.bench.plan import Plan
 from tests.bench.sinks import DEAD, Tally
-from tests.bench.site import APP_SECONDS, Site, cpu_seconds
+from tests.bench.site import Site, cpu_seconds, finish
 from tests.bench.tools import Tools, check_equal
 
 DELIVER_SECONDS = 180.0
@@ -62,7 +62,7 @@ def _attempt(key: str, site: Site, channel_id: str, messages: int, tools: Tools)
         process.stdin.flush()
         expected = messages * ROWS_A_MESSAGE * _followers(site, channel_id)
         tally = _wait_for(expected, tools)
-        process.communicate(timeout=APP_SECONDS)
+        finish(process, "queue")
     finally:
         process.kill()
     check_equal("deliveries, each once", tally.posts, expected)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -77,10 +76,6 @@ def table(found: Sequence[dict[str, Any]]) -> str:
         f"{figure:<{widths[0]}}  {value:>{widths[1]}} {unit:<{widths[2]}}  {ratio:>{widths[3]}}  {limit}".rstrip()
         for figure, value, unit, ratio, limit in cells
     )
-
-
-def json_lines(found: Iterable[dict[str, Any]]) -> str:
-    return "".join(json.dumps(row) + "\n" for row in found)
 
 
 def _number(value: float) -> str:

@@ -15,7 +15,7 @@ from statistics import median
 
 import psutil
 import psycopg
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from activitypub.keys import generate_rsa, is_signed_by, sign
 from tests.bench.figures import NotMeasuredError, Sample
@@ -81,13 +81,13 @@ def measure_bare_start(bare: BareServer) -> Iterator[Sample]:
 def measure_rsa(plan: Plan) -> Iterator[Sample]:
     """RSA-2048 in one thread of this process."""
     key, message = generate_rsa(), b"x" * 300
-    signature = sign(key, message)
+    signature, public = sign(key, message), key.public_key()
     yield "rsa.sign", _rate(lambda: sign(key, message), plan.limit_seconds / 2)
-    yield "rsa.verify", _rate(lambda: _verify(key, signature, message), plan.limit_seconds / 2)
+    yield "rsa.verify", _rate(lambda: _verify(public, signature, message), plan.limit_seconds / 2)
 
 
-def _verify(key: RSAPrivateKey, signature: bytes, message: bytes) -> None:
-    if not is_signed_by(key.public_key(), signature, message):
+def _verify(key: RSAPublicKey, signature: bytes, message: bytes) -> None:
+    if not is_signed_by(key, signature, message):
         raise NotMeasuredError("a good signature was refused")
 
 

@@ -84,15 +84,18 @@ def spread(requests: Sequence[bytes], clients: int) -> list[bytes]:
     return [request for request, _ in zip(cycle(requests), range(clients), strict=False)]
 
 
-@dataclass(slots=True)
-class _Client:
-    number: int
-    sock: socket.socket
-    received: bytearray = field(default_factory=bytearray)
-    sent_at: float = 0.0
+class Client:
+    """A keep-alive connection with at most one request on it."""
+
+    def __init__(self, port: int, number: int = 0) -> None:
+        self.number = number
+        self.sent_at = 0.0
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=STALL_SECONDS)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._received = bytearray()
 
     def send(self, request: bytes) -> None:
-        self.received.clear()
+        self._received.clear()
         self.sent_at = time.perf_counter()
         self.sock.sendall(request)
 
@@ -100,26 +103,34 @@ class _Client:
         """Status and body of the answer, once it is complete."""
         data = self.sock.recv(_CHUNK)
         if not data:
-            raise ConnectionError(f"the server closed a connection after {bytes(self.received[:200])!r}")
-        self.received += data
-        head_end = self.received.find(b"\r\n\r\n")
+            raise ConnectionError(f"the server closed a connection after {bytes(self._received[:200])!r}")
+        self._received += data
+        head_end = self._received.find(b"\r\n\r\n")
         if head_end < 0:
             return None
-        length = _LENGTH.search(self.received, 0, head_end + 2)
+        length = _LENGTH.search(self._received, 0, head_end + 2)
         if length is None:
-            raise ConnectionError(f"an answer without a length: {bytes(self.received[:200])!r}")
-        if len(self.received) < head_end + 4 + int(length[1]):
+            raise ConnectionError(f"an answer without a length: {bytes(self._received[:200])!r}")
+        if len(self._received) < head_end + 4 + int(length[1]):
             return None
-        return int(self.received[9:12]), bytes(self.received[head_end + 4 :])
+        return int(self._received[9:12]), bytes(self._received[head_end + 4 :])
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def wait(self) -> tuple[int, bytes]:
+        """Status and body of the answer."""
+        while (answer := self.receive()) is None:
+            pass
+        return answer
 
 
 def _run(port: int, clients: int, next_request: NextRequest, expected: Expected) -> Load:
     load = Load()
     with selectors.DefaultSelector() as selector:
         for number in range(clients):
-            sock = socket.create_connection(("127.0.0.1", port), timeout=STALL_SECONDS)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            selector.register(sock, selectors.EVENT_READ, _Client(number, sock))
+            client = Client(port, number)
+            selector.register(client.sock, selectors.EVENT_READ, client)
         began_at = time.perf_counter()
         for key in list(selector.get_map().values()):
             _go_on(selector, key.data, next_request)
@@ -128,7 +139,7 @@ def _run(port: int, clients: int, next_request: NextRequest, expected: Expected)
             if not ready:
                 raise TimeoutError(f"no answer in {STALL_SECONDS} s")
             for key, _ in ready:
-                client: _Client = key.data
+                client = key.data
                 answer = client.receive()
                 if answer is not None:
                     _note(load, client, answer, expected)
@@ -137,7 +148,7 @@ def _run(port: int, clients: int, next_request: NextRequest, expected: Expected)
     return load
 
 
-def _go_on(selector: selectors.BaseSelector, client: _Client, next_request: NextRequest) -> None:
+def _go_on(selector: selectors.BaseSelector, client: Client, next_request: NextRequest) -> None:
     request = next_request(client.number)
     if request is None:
         selector.unregister(client.sock)
@@ -146,7 +157,7 @@ def _go_on(selector: selectors.BaseSelector, client: _Client, next_request: Next
         client.send(request)
 
 
-def _note(load: Load, client: _Client, answer: tuple[int, bytes], expected: Expected) -> None:
+def _note(load: Load, client: Client, answer: tuple[int, bytes], expected: Expected) -> None:
     status, body = answer
     if expected.fits(status, body):
         load.latencies.append(time.perf_counter() - client.sent_at)

@@ -42,6 +42,7 @@ class Rounds:
         for sinks, channel_id in self._followed.items():
             site.app("follow", channel_id=channel_id, hosts=host_names(plan)[:sinks])
         self._bare = self._stack.enter_context(limits.bare_server(site))
+        self._warm_up()
         return self
 
     def __exit__(
@@ -54,16 +55,16 @@ class Rounds:
         return _TAKE[measurement](self)
 
     def _footprint(self) -> Iterator[Sample]:
-        return measure_footprint(self._site, self._bare)
+        yield from measure_footprint(self._site, self._bare)
+        self._warm_up()
 
-    def _warm_up(self) -> Iterator[Sample]:
+    def _warm_up(self) -> None:
         """The first requests after a start load code and open connections; nobody measures those."""
         requests = [
             send_request(self._site, self._sends, token, "Is this on?") for token in self._site.tokens(max(CLIENTS))
         ]
         load = self._tools.generate(repeat, self._site.port, requests, Expected(201), seconds=_WARM_UP_SECONDS)
         self._tools.check_all_expected("warm-up", load)
-        yield from ()
 
     def _limits(self) -> Iterator[Sample]:
         yield from limits.measure_rsa(self._plan)
@@ -89,7 +90,6 @@ class Rounds:
 
 _TAKE: dict[str, Callable[[Rounds], Iterable[Sample]]] = {
     "footprint": Rounds._footprint,
-    "warm-up": Rounds._warm_up,
     "limits": Rounds._limits,
     "sends": Rounds._sending,
     "history": Rounds._history,

@@ -72,13 +72,7 @@ class Site:
     def app(self, command: str, **arguments: Any) -> dict[str, Any]:
         """Run a command of `appside` to its end."""
         process = self.start_app(command, **arguments)
-        try:
-            out, _ = process.communicate(timeout=APP_SECONDS)
-        finally:
-            process.kill()
-        if process.returncode != 0:
-            raise NotMeasuredError(f"{command} on {self.name} ended with {process.returncode}")
-        answer: dict[str, Any] = json.loads(out)
+        answer: dict[str, Any] = json.loads(finish(process, command))
         return answer
 
     def start_app(self, command: str, **arguments: Any) -> subprocess.Popen[str]:
@@ -125,6 +119,19 @@ class Site:
         self.server.process.start()
         wait_for_200(self.port, self.host)
         return time.perf_counter() - began_at
+
+
+def finish(process: subprocess.Popen[str], command: str) -> str:
+    """What a command still says until its end. Raises NotMeasuredError for one that fails or takes too long."""
+    try:
+        out, _ = process.communicate(timeout=APP_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise NotMeasuredError(f"{command} took more than {APP_SECONDS} s") from None
+    finally:
+        process.kill()
+    if process.returncode != 0:
+        raise NotMeasuredError(f"{command} ended with {process.returncode}")
+    return out
 
 
 def cpu_seconds(processes: list[psutil.Process]) -> float:
@@ -188,7 +195,7 @@ def _start(
 ) -> Site:
     secret = {"SHOAL_SECRET_KEY": secrets.token_urlsafe(32), **(env or {})}
     server = ShoalServer(host, authority, folder, secret)
-    # A command of ours that is killed leaves its server without a parent; this one ends it in any case.
+    # Also a server that never became healthy, or that does not stop when it is asked to.
     stack.callback(server.process.kill)
     stack.enter_context(server)
     app_env = {

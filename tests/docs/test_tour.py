@@ -33,9 +33,7 @@ class Step:
 def steps() -> list[Step]:
     found = blocks(section(read("README.md"), TOUR))
     assert [block.language for block in found] == ["bash", "text"] * (len(found) // 2)
-    return [
-        Step(commands.text, shown.text) for commands, shown in zip(found[::2], found[1::2], strict=True)
-    ]
+    return [Step(commands.text, shown.text) for commands, shown in zip(found[::2], found[1::2], strict=True)]
 
 
 def pattern_of(shown: str) -> str:
@@ -70,20 +68,20 @@ def test_every_step_of_the_tour_gives_what_the_readme_shows(server: str, tmp_pat
     tour = [Step(*(text.replace(SERVER, server) for text in (step.commands, step.shown))) for step in steps()]
     script = f"echo '{mark}'\n".join(step.commands for step in tour)
 
-    done = subprocess.run(
-        ["bash", "-c", script.replace(PYTHON, shlex.quote(sys.executable))],
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    with (tmp_path / "output").open("w") as output:  # Not a pipe: the socket's listener would hold its other end.
+        subprocess.run(
+            ["bash", "-c", script.replace(PYTHON, shlex.quote(sys.executable))],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=SECONDS,
+            check=False,
+        )
 
-    outputs = done.stdout.split(f"{mark}\n")
-    for step, output in zip(tour, outputs, strict=False):
-        assert is_as_shown(output, step.shown), f"{step.commands}\ngave\n{output}\nand not\n{step.shown}"
+    outputs = (tmp_path / "output").read_text().split(f"{mark}\n")
+    for step, seen in zip(tour, outputs, strict=False):
+        assert is_as_shown(seen, step.shown), f"{step.commands}\ngave\n{seen}\nand not\n{step.shown}"
     assert len(outputs) == len(tour)
 
 

@@ -12,7 +12,6 @@ from activitypub.documents import Activity
 from activitypub.vocabulary import PUBLIC
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Actor
-from tests.effects.test_update_note import relay, say
 from tests.founding import ORIGIN
 from tests.world import World, moment
 
@@ -84,7 +83,7 @@ def test_relayed_message_stands_in_the_channel(world: World) -> None:
     pond = world.remote_channel("pond", members=[world.bob])
     yan = world.actor("yan", "remote", host="lake.example")
 
-    uri = relay(world, pond, say(world, yan, pond, "hello"))
+    uri = world.relay(pond, world.created(yan, pond, "hello"))
 
     assert world.texts(pond) == ["hello"]
     assert world.message(uri).author_id == yan.id
@@ -94,7 +93,7 @@ def test_relayed_message_stands_in_the_channel(world: World) -> None:
 def test_relayed_message_and_then_its_uri_are_one_message(world: World) -> None:
     pond = world.remote_channel("pond", members=[world.bob])
     yan = world.actor("yan", "remote", host="lake.example")
-    uri = relay(world, pond, say(world, yan, pond, "hello"))
+    uri = world.relay(pond, world.created(yan, pond, "hello"))
 
     world.perform(_announce(pond.actor, uri))
 
@@ -103,10 +102,10 @@ def test_relayed_message_and_then_its_uri_are_one_message(world: World) -> None:
 
 def test_message_relayed_twice_is_one_message(world: World) -> None:
     pond = world.remote_channel("pond", members=[world.bob])
-    create = say(world, world.actor("yan", "remote", host="lake.example"), pond, "hello")
+    create = world.created(world.actor("yan", "remote", host="lake.example"), pond, "hello")
 
-    relay(world, pond, create)
-    relay(world, pond, create)
+    world.relay(pond, create)
+    world.relay(pond, create)
 
     assert world.texts(pond) == ["hello"]
 
@@ -115,7 +114,7 @@ def test_bad_activity_inside_does_not_undo_what_else_is_done(world: World) -> No
     pond = world.remote_channel("pond", members=[world.bob])
     yan, mallory = world.actor("yan", "remote", host="lake.example"), world.actor("mallory", "remote")
     good, forged = (
-        say(world, yan, pond, "hello"),
+        world.created(yan, pond, "hello"),
         world.identified(build.create(actor=mallory.uri, object=world.note(yan, "x"))),
     )
     announce = _announce(pond.actor, good.document)
@@ -150,7 +149,7 @@ def test_channel_does_not_relay_into_another(world: World) -> None:
     den = world.channel("den", is_private=True)
     yan = world.actor("yan", "remote", host="lake.example")
 
-    relay(world, pond, say(world, yan, den, "let me in"))
+    world.relay(pond, world.created(yan, den, "let me in"))
 
     assert (world.texts(den), world.texts(pond)) == ([], ["let me in"])
 

@@ -9,7 +9,6 @@ from activitypub.documents import Activity, parse_activity
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor
 from app.pipeline import compose
-from tests.effects.test_update_note import relay, say
 from tests.world import Sent, World
 
 ORIGINS = pytest.mark.parametrize("origin", ["local", "remote"])
@@ -116,7 +115,7 @@ def test_reaction_in_another_servers_open_channel_is_believed(world: World, who:
     uri = world.say(world.bob, pond, "hello")
 
     if who == "somebody it relays":
-        relay(world, pond, world.identified(_like(zoe, uri, "🎈")))
+        world.relay(pond, world.identified(_like(zoe, uri, "🎈")))
     else:
         world.perform(_like(zoe, uri, "🎈"))
 
@@ -202,7 +201,7 @@ def test_repeated_like_changes_nothing(world: World) -> None:
 def test_message_relayed_to_us_may_be_liked_by_a_member(world: World) -> None:
     pond = world.remote_channel("pond", members=[world.bob])
     yan = world.actor("yan", "remote", host="lake.example")
-    uri = relay(world, pond, say(world, yan, pond, "hello"))
+    uri = world.relay(pond, world.created(yan, pond, "hello"))
 
     world.perform(compose.reaction(world.viewer(world.bob), world.message(uri).id, "🎈"))
 

@@ -13,7 +13,7 @@ from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoun
 from app.models import Actor
 from app.pipeline import compose
 from tests.founding import ORIGIN
-from tests.world import Channel, Sent, World, moment
+from tests.world import Sent, World, moment
 
 ORIGINS = pytest.mark.parametrize("origin", ["local", "remote"])
 
@@ -97,9 +97,9 @@ def test_edit_in_another_servers_channel_is_believed(world: World, who: str) -> 
     pond = world.remote_channel("pond", members=[world.bob])
     host = "pond.example" if who == "its own people" else "lake.example"
     zoe = world.actor("zoe", "remote", host=host)
-    uri = relay(world, pond, say(world, zoe, pond, "frist"))
+    uri = world.relay(pond, world.created(zoe, pond, "frist"))
 
-    relay(world, pond, world.identified(world.edited(zoe, uri, "first", to=[pond.uri, PUBLIC])))
+    world.relay(pond, world.identified(world.edited(zoe, uri, "first", to=[pond.uri, PUBLIC])))
 
     assert world.texts(pond) == ["first"]
 
@@ -211,7 +211,7 @@ def test_edit_counts_though_the_authors_clock_is_ahead(world: World) -> None:
 def test_update_before_its_create_ends_as_in_order(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     lobby = world.channel("lobby")
-    create = say(world, zoe, lobby, "frist")
+    create = world.created(zoe, lobby, "frist")
     world.perform(world.edited(zoe, str(create.object_id), "first", to=[lobby.uri, PUBLIC]))
 
     with world.refuses(ConflictError):
@@ -265,20 +265,6 @@ def test_early_update_does_not_make_messages_of_ours(world: World) -> None:
 
     with world.refuses(ForbiddenError):
         world.perform(world.edited(mallory, f"{ORIGIN}/ap/messages/msg_1", "forged", to=[lobby.uri, PUBLIC]))
-
-
-def say(world: World, author: Actor, channel: Channel, text: str) -> Activity:
-    note = world.note(author, text, to=[channel.uri, PUBLIC], audience=[channel.uri])
-    return world.identified(build.create(actor=author.uri, object=note))
-
-
-def relay(world: World, channel: Channel, activity: Activity) -> str:
-    """The channel's home passes the activity on; returns the URI of its object."""
-    announce = build.announce(
-        actor=channel.uri, object=activity.document, published=moment(), to=[channel.actor.followers or ""]
-    )
-    world.perform(announce, relayed=[activity])
-    return str(activity.object_id)
 
 
 def _update(world: World, actor: Actor, uri: str, *, as_: Actor, content: str = "yours") -> Activity:

@@ -10,7 +10,6 @@ import pytest
 from activitypub.vocabulary import PUBLIC
 from app.errors import AppError, ConflictError, InvalidInputError, NotFoundError
 from app.pipeline import compose
-from tests.effects.test_update_note import relay, say
 from tests.founding import URIS
 from tests.world import World
 
@@ -242,7 +241,7 @@ def test_reaction_is_told_to_author_and_channel(world: World) -> None:
 def test_reaction_to_a_relayed_message_is_told_to_its_home_and_its_author(world: World) -> None:
     pond = world.remote_channel("pond", members=[world.bob])
     yan = world.actor("yan", "remote", host="lake.example")
-    uri = relay(world, pond, say(world, yan, pond, "hello"))
+    uri = world.relay(pond, world.created(yan, pond, "hello"))
 
     like = compose.reaction(world.viewer(world.bob), world.message(uri).id, "🎈")
 

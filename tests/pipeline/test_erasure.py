@@ -19,7 +19,6 @@ from app.db import reading
 from app.models import Message, MessageContent
 from app.queries.messages import scope_of
 from app.sealing import unseal_row
-from tests.effects.test_update_note import relay, say
 from tests.world import World, moment
 
 SECRET = "xyzzy"
@@ -76,9 +75,9 @@ def spread_from_elsewhere(world: World) -> str:
     """A message that another server's channel passed on, and an edit of it."""
     pond = world.remote_channel("pond", members=[world.bob])
     yan = world.actor("yan", "remote", host="lake.example")
-    uri = relay(world, pond, say(world, yan, pond, f"{SECRET} frist"))
+    uri = world.relay(pond, world.created(yan, pond, f"{SECRET} frist"))
     update = world.edited(yan, uri, f"{SECRET} first", to=[pond.uri, PUBLIC])
-    relay(world, pond, world.identified(update))
+    world.relay(pond, world.identified(update))
     return uri
 
 

@@ -10,7 +10,6 @@ from activitypub import build
 from activitypub.documents import Activity
 from activitypub.vocabulary import PUBLIC
 from app.models import Actor
-from tests.effects.test_update_note import relay, say
 from tests.world import World, moment
 
 Act = Callable[[World, Actor, str], Activity]
@@ -63,10 +62,10 @@ def test_same_activity_again_changes_nothing_and_tells_nobody(world: World, act:
 
 def test_what_came_by_itself_and_then_through_a_channel_counts_once(world: World) -> None:
     pond = world.remote_channel("pond", members=[world.bob])
-    activity = say(world, world.actor("zoe", "remote"), pond, "hello")
+    activity = world.created(world.actor("zoe", "remote"), pond, "hello")
     world.perform(activity)
 
-    relay(world, pond, activity)
+    world.relay(pond, activity)
 
     assert world.texts(pond) == ["hello"]
     assert world.events() == ["message"]

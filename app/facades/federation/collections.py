@@ -6,7 +6,6 @@ The collection of a public actor is public; a page of it may hold more for who s
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlencode
 
 import msgspec
 from flask import Blueprint, Response
@@ -16,7 +15,7 @@ from activitypub.collections import ordered_collection, ordered_collection_page
 from app.db import reading
 from app.facades.federation.answers import document, keep_apart
 from app.facades.federation.opening import ACTOR_PATH, open_living_actor
-from app.facades.federation.params import find_id, find_number, has_any
+from app.facades.federation.params import find_id, find_page_number, find_page_size, find_position, has_any
 from app.facades.federation.signed import asking_viewer
 from app.queries.collections import (
     Cut,
@@ -32,6 +31,7 @@ from app.queries.collections import (
     list_pinned,
 )
 from app.queries.published import is_member
+from app.queries.viewers import Viewer
 from app.settings import current
 from app.uris import Uris
 
@@ -69,31 +69,16 @@ def get_instance_outbox() -> Response:
 
 @blueprint.get(f"{ACTOR_PATH}/outbox")
 def get_outbox(kind: str, id: str) -> Response:
+    """Its pages are numbered, because PufferBlow's clients count them (contracts/pufferblow.md, 6)."""
     opened = open_living_actor(kind, id)
     outbox = f"{opened.found.actor.uri}/outbox"
-    page = find_number("page", default=1, low=1, message="page must be >= 1")
-    size = find_number("limit", default=OUTBOX_PAGE_SIZE, low=1, high=100, message="limit must be between 1 and 100")
-
-    def page_uri(number: int) -> str:
-        limit = {} if size == OUTBOX_PAGE_SIZE else {"limit": size}
-        return f"{outbox}?{urlencode({'page': number} | limit)}"
-
-    if not has_any("page"):
-        with reading() as session:
-            total = count_outbox(session, id) if opened.is_public else None
-        return document(ordered_collection(id=outbox, first=page_uri(1), total=total), is_public=opened.is_public)
-    viewer = opened.viewer or asking_viewer()
+    number, size = find_page_number(), find_page_size(default=OUTBOX_PAGE_SIZE)
+    if has_any("page"):
+        return _outbox_page(outbox, id, opened.viewer or asking_viewer(), number, size)
     with reading() as session:
-        documents, has_more = list_outbox(session, id, viewer, page=page, size=size)
-    body = ordered_collection_page(
-        id=page_uri(page),
-        part_of=outbox,
-        # Each with its own @context: its proof is over that too.
-        items=[msgspec.json.decode(recorded) for recorded in documents],
-        next=page_uri(page + 1) if has_more else None,
-        prev=page_uri(page - 1) if page > 1 else None,
-    )
-    return document(body, is_public=viewer is None)
+        total = count_outbox(session, id) if opened.is_public else None
+    body = ordered_collection(id=outbox, first=_numbered(outbox, 1, size), total=total)
+    return document(body, is_public=opened.is_public)
 
 
 @blueprint.get("/ap/channels/<id>/messages")
@@ -103,11 +88,29 @@ def get_messages(id: str) -> Response:
     collection = f"{opened.found.actor.uri}/messages"
     if not has_any("page", "after", "before"):
         return document(ordered_collection(id=collection, first=f"{collection}?page=true"), is_public=opened.is_public)
-    cut = Cut(after=_position("after"), before=_position("before"))
+    cut = Cut(after=find_position("after"), before=find_position("before"))
     viewer = opened.viewer or asking_viewer()
     with reading() as session:
         page = list_messages(session, id, cut, size=PAGE_SIZE, is_member=is_member(session, viewer, opened.found))
     return document(_page(collection, cut, page), is_public=viewer is None)
+
+
+def _outbox_page(outbox: str, actor_id: str, viewer: Viewer | None, number: int, size: int) -> Response:
+    with reading() as session:
+        documents, has_more = list_outbox(session, actor_id, viewer, page=number, size=size)
+    body = ordered_collection_page(
+        id=_numbered(outbox, number, size),
+        part_of=outbox,
+        # Each with its own @context: its proof is over that too.
+        items=[msgspec.json.decode(recorded) for recorded in documents],
+        next=_numbered(outbox, number + 1, size) if has_more else None,
+        prev=_numbered(outbox, number - 1, size) if number > 1 else None,
+    )
+    return document(body, is_public=viewer is None)
+
+
+def _numbered(outbox: str, number: int, size: int) -> str:
+    return f"{outbox}?page={number}" + (f"&limit={size}" if size != OUTBOX_PAGE_SIZE else "")
 
 
 def _follows(
@@ -139,11 +142,6 @@ def _page(collection: str, cut: Cut[K], page: Page[K]) -> dict[str, object]:
 
 
 def _page_uri(collection: str, cut: Cut[K]) -> str:
-    if cut.after is not None:
-        return f"{collection}?after={cut.after}"
-    return f"{collection}?page=true" if cut.before is None else f"{collection}?before={cut.before}"
-
-
-def _position(name: str) -> int | None:
-    text = f"{name} must be a position in the collection"
-    return find_number(name, default=-1, low=0, message=text) if has_any(name) else None
+    if cut.before is not None:
+        return f"{collection}?before={cut.before}"
+    return f"{collection}?page=true" if cut.after is None else f"{collection}?after={cut.after}"

@@ -14,14 +14,21 @@ def has_any(*names: str) -> bool:
     return any(name in request.args for name in names)
 
 
-def find_number(name: str, *, default: int, low: int, message: str, high: int = _HIGHEST) -> int:
-    """Raises InvalidInputError with `message`. `page=true` is how many servers ask for the first page."""
-    text = request.args.get(name)
-    if text is None or text == "true":
-        return default
-    if not (text.isascii() and text.isdecimal() and len(text) < 16 and low <= int(text) <= high):
-        raise InvalidInputError(message)
-    return int(text)
+def find_page_number() -> int:
+    """The first page by default; `page=true` is how many servers ask for it. Raises InvalidInputError."""
+    if request.args.get("page") == "true":
+        return 1
+    return _find_number("page", low=1, high=_HIGHEST, mistake="page must be >= 1") or 1
+
+
+def find_page_size(*, default: int) -> int:
+    """Raises InvalidInputError."""
+    return _find_number("limit", low=1, high=100, mistake="limit must be between 1 and 100") or default
+
+
+def find_position(name: str) -> int | None:
+    """Raises InvalidInputError."""
+    return _find_number(name, low=0, high=_HIGHEST, mistake=f"{name} must be a position in the collection")
 
 
 def find_id(name: str) -> str | None:
@@ -30,3 +37,12 @@ def find_id(name: str) -> str | None:
     if text is not None and not is_id(text):
         raise InvalidInputError(f"{name} must be an id of the collection")
     return text
+
+
+def _find_number(name: str, *, low: int, high: int, mistake: str) -> int | None:
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 16 and low <= int(text) <= high):
+        raise InvalidInputError(mistake)
+    return int(text)

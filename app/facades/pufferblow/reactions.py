@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from app.db import reading
+from app.errors import NotFoundError
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.params import Id
 from app.facades.pufferblow.shown import MessageShown, ReactionShown, show
@@ -17,11 +20,34 @@ from app.web.fields import Params
 
 TAG = "Messages"
 
+_SHORTCODE = re.compile(r":[A-Za-z0-9_+-]+:")
+_LETTER_AS_EMOJI = "\N{INFORMATION SOURCE}"
+_JOINERS = frozenset("\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-15}\N{VARIATION SELECTOR-16}")
+_TAGS = range(0xE0020, 0xE0080)  # What the flags of Scotland and Wales are spelt with.
+
+
+def _read_emoji(text: str) -> str:
+    emoji = text.strip()
+    is_sign = not emoji.isascii() and all(map(_is_of_an_emoji, emoji))
+    if not is_sign and not _SHORTCODE.fullmatch(emoji):
+        raise ValueError("A reaction is one emoji.")
+    return emoji
+
+
+def _is_of_an_emoji(character: str) -> bool:
+    """Anything but words, spaces and what is not seen: which signs are emoji, the clients know better than we do."""
+    if character in _JOINERS or character == _LETTER_AS_EMOJI or ord(character) in _TAGS:
+        return True
+    category = unicodedata.category(character)
+    return category[0] not in "LZ" and category not in {"Cc", "Cf", "Co", "Cs", "Mc", "Mn"}
+
 
 class React(Params):
+    """An emoji is a sign, or the name of one between colons."""
+
     channel_id: Id
     message_id: Id
-    emoji: Annotated[str, Field(min_length=1, max_length=64)]
+    emoji: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_read_emoji)]
 
 
 class EditMessage(Params):
@@ -88,7 +114,7 @@ def add_reaction(viewer: Viewer, params: React) -> ReactionAdded:
 def remove_reaction(viewer: Viewer, params: React) -> ReactionRemoved:
     is_there = _has_reacted(viewer, params)
     if is_there:
-        submit(compose.reaction_taken_back(viewer, params.message_id, params.emoji))
+        is_there = _take_back(viewer, params)
     return ReactionRemoved(
         status_code=200,
         already_absent=not is_there,
@@ -114,6 +140,15 @@ def edit_message(viewer: Viewer, params: EditMessage) -> MessageEdited:
     submit(compose.edit(viewer, params.message_id, params.message))
     edited = _get_shown(viewer, params)
     return MessageEdited(status_code=200, message="Message edited successfully", message_data=edited)
+
+
+def _take_back(viewer: Viewer, params: React) -> bool:
+    """False where another request was faster; a message that is gone meanwhile is for the answer to find out."""
+    try:
+        submit(compose.reaction_taken_back(viewer, params.message_id, params.emoji))
+    except NotFoundError:
+        return False
+    return True
 
 
 def _has_reacted(viewer: Viewer, params: React) -> bool:

@@ -24,7 +24,7 @@ from app.services.bus import EPHEMERAL
 Body = dict[str, Any]
 
 _MESSAGES = frozenset({"message", "direct_message", "message_edited"})
-_REACTIONS = frozenset({"message_reaction_added", "message_reaction_removed"})
+_SHOWN = _MESSAGES | {"message_reaction_added", "message_reaction_removed"}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -94,7 +94,7 @@ class _Batch:
 
     def __init__(self, session: Session, batch: Sequence[RecordedEvent]) -> None:
         self._session = session
-        shown = [event.message_id for event in batch if event.type in _MESSAGES | _REACTIONS and event.message_id]
+        shown = [event.message_id for event in batch if event.type in _SHOWN and event.message_id]
         self._views = {view.id: view for view in view_messages(session, list(dict.fromkeys(shown)))}
         self._places = find_places(
             session,
@@ -128,9 +128,9 @@ class _Batch:
         return self._places.get(event.message_id or event.channel_id or "")
 
     def _body(self, event: RecordedEvent) -> Body | None:
-        view = self._views.get(event.message_id or "")
-        if view is not None:
-            return _message(view) if event.type in _MESSAGES else _reaction(event, view)
+        if event.type in _SHOWN:
+            view = self._views.get(event.message_id or "")
+            return None if view is None else _about(event, view)
         match event.type:
             case "message_deleted":
                 return {"message_id": event.message_id, **_whereabouts(event.channel_id, event.conversation_id)}
@@ -143,6 +143,10 @@ class _Batch:
                 channel_id = None if self.is_of_server(event) else event.channel_id
                 return {"channel_id": channel_id, "user_id": event.actor_id}
         return None
+
+
+def _about(event: RecordedEvent, view: MessageView) -> Body:
+    return _message(view) if event.type in _MESSAGES else _reaction(event, view)
 
 
 def _message(view: MessageView) -> Body:

@@ -107,20 +107,13 @@ def test_an_activity_sent_anew_under_the_same_id_is_a_repeat(world: World) -> No
     assert sum(item.host == "peer.example" for item in queue()) == 1
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        ACTIVITY_JSON,
-        "application/ld+json",
-        'application/ld+json; profile="https://www.w3.org/ns/activitystreams"',
-        "application/json; charset=utf-8",
-        "Application/Activity+JSON",
-    ],
-)
-def test_every_media_type_that_servers_send_is_read(world: World, content_type: str) -> None:
-    sent = world.zoe.post(world.zoe.activity("Follow", world.actor(world.alice.id).uri))
+def test_every_media_type_that_servers_send_is_read(world: World) -> None:
+    profile = 'profile="https://www.w3.org/ns/activitystreams"'
+    types = [ACTIVITY_JSON, "application/ld+json", f"application/ld+json; {profile}", "Application/Activity+JSON"]
 
-    assert world.send(sent, **{"Content-Type": content_type}).status_code == 202
+    for number, content_type in enumerate([*types, "application/json; charset=utf-8"]):
+        sent = world.zoe.post(world.zoe.activity("Follow", world.actor(world.alice.id).uri, number=number))
+        assert world.send(sent, **{"Content-Type": content_type}).json == answer_to("Follow", "queued")
 
 
 def test_an_rfc_9421_signature_will_do(world: World) -> None:
@@ -132,14 +125,12 @@ def test_an_rfc_9421_signature_will_do(world: World) -> None:
 # Passed over.
 
 
-@pytest.mark.parametrize("type", ["View", "Move", "Listen", "Travel", "https://example.org/ns#Frobnicate", "F" * 5000])
-def test_a_type_without_an_effect_is_passed_over(world: World, type: str) -> None:
-    sent = world.zoe.post(world.zoe.activity("Like", world.actor(world.alice.id).uri) | {"type": type})
-
-    with world.server.stores_nothing():
-        answer = world.send(sent)
-
-    assert (answer.status_code, answer.json) == (202, answer_to(type[:100], "ignored"))
+def test_a_type_without_an_effect_is_passed_over(world: World) -> None:
+    for kind in ("View", "Move", "Listen", "Travel", "https://example.org/ns#Frobnicate", "F" * 5000):
+        sent = world.zoe.post(world.zoe.activity("Like", world.actor(world.alice.id).uri) | {"type": kind})
+        with world.server.stores_nothing():
+            answer = world.send(sent)
+        assert (answer.status_code, answer.json) == (202, answer_to(kind[:100], "ignored"))
 
 
 def odd_activities(world: World) -> Iterator[dict[str, Any]]:
@@ -216,23 +207,26 @@ def test_a_deletion_of_something_else_is_not_one_of_its_actor(world: World) -> N
 # Refused.
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b'{"type": "Follow"}'])
-def test_an_unsigned_request_is_refused_before_its_body_is_looked_at(world: World, body: bytes) -> None:
+def test_an_unsigned_request_is_refused_before_its_body_is_looked_at(world: World) -> None:
     for path in ("/ap/inbox", f"/ap/users/{world.alice.id}/inbox", "/ap/users/user_" + "0" * 26 + "/inbox"):
-        with world.server.stores_nothing():
-            answer = world.server.call("POST", path, data=body, headers={"Content-Type": ACTIVITY_JSON})
-        assert (answer.status_code, list(answer.json)) == (401, ["detail"])
+        for body in (b"{", b"\xff", b"[" * 100_000, b'{"type": "Follow"}'):
+            with world.server.stores_nothing():
+                answer = world.server.call("POST", path, data=body, headers={"Content-Type": ACTIVITY_JSON})
+            assert (answer.status_code, list(answer.json)) == (401, ["detail"])
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "text/html"],
-)
-def test_another_media_type_is_refused(world: World, content_type: str) -> None:
+def test_another_media_type_is_refused(world: World) -> None:
     sent = world.zoe.post(world.zoe.activity("Follow", world.actor(world.alice.id).uri))
 
-    with world.server.stores_nothing():
-        assert world.send(sent, **{"Content-Type": content_type}).status_code == 415
+    for content_type in (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "",
+        "*/*",
+    ):
+        with world.server.stores_nothing():
+            assert world.send(sent, **{"Content-Type": content_type}).status_code == 415
 
 
 def test_a_compressed_body_is_refused(world: World) -> None:
@@ -307,9 +301,9 @@ def test_a_private_channel_has_an_inbox_for_its_members(world: World) -> None:
     assert answer.json == answer_to("Create", "queued")
 
 
-@pytest.mark.parametrize("path", ["/ap/inbox", "/ap/instance/inbox", "/ap/users/x/inbox"])
-def test_an_inbox_cannot_be_read(world: World, path: str) -> None:
-    assert world.get(path).status_code == 405
+def test_an_inbox_cannot_be_read(world: World) -> None:
+    for path in ("/ap/inbox", "/ap/instance/inbox", f"/ap/users/{world.alice.id}/inbox"):
+        assert world.get(path).status_code == 405
 
 
 def test_a_reply_tells_nothing_of_whether_its_private_parent_is_there(world: World) -> None:

@@ -250,25 +250,25 @@ def test_processes_that_meet_an_actor_at_once_both_know_it(world: World, monkeyp
     assert remote_actors.save_actor(document).id == first.id
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
+def test_an_actor_that_cannot_be_is_nobody(world: World) -> None:
+    nonsense = {"id": f"{world.zoe.uri}#main-key", "publicKeyPem": "nonsense"}
+    oddities: list[dict[str, Any]] = [
         {"inbox": "https://evil.example/inbox"},
         {"inbox": "http://peer.example/inbox"},
         {"inbox": None},
         {"preferredUsername": ""},
         {"type": "Note"},
         {"publicKey": {}},
-        {"publicKey": {"id": "https://peer.example/users/zoe#main-key", "publicKeyPem": "nonsense"}},
-    ],
-)
-def test_an_actor_that_cannot_be_is_nobody(world: World, odd: dict[str, Any]) -> None:
-    world.wire.serve(world.zoe.uri, world.zoe.document | odd)
+        {"publicKey": nonsense},
+    ]
+    for number, odd in enumerate(oddities):
+        actor = RemoteActor(f"https://peer.example/users/odd{number}")
+        world.wire.serve(actor.uri, actor.document | odd)
 
-    assert follow(world, world.zoe).status_code == 401
+        assert follow(world, actor).status_code == 401
+        assert not remote_actors.is_known_key(actor.key_id)
 
     assert world.server.stored()["inbox_items"] == 0
-    assert not remote_actors.is_known_key(world.zoe.key_id)
 
 
 def test_an_actor_with_a_name_longer_than_an_index_takes_is_no_trouble_of_ours(world: World) -> None:

@@ -251,11 +251,11 @@ def test_what_others_did_is_asked_of_their_own_servers(world: World) -> None:
     assert statuses(world, f"/ap/activities/{stored}", None, world.zoe, world.peer) == [404] * 3
 
 
-@pytest.mark.parametrize("id", ["msg_" + "0" * 26, "nothing", "msg_%00", "%F0%9F%98%80", "msg_" + "A" * 26, "x" * 9000])
-def test_what_is_not_there_is_not_found(world: World, id: str) -> None:
-    for path in (f"/ap/messages/{id}", f"/ap/activities/{id}"):
-        answer = world.get(path)
-        assert (answer.status_code, answer.json) == (404, {"detail": "Not found"})
+def test_what_is_not_there_is_not_found(world: World) -> None:
+    for name in ("msg_" + "0" * 26, "nothing", "msg_%00", "%F0%9F%98%80", "msg_" + "A" * 26, "x" * 9000):
+        for path in (f"/ap/messages/{name}", f"/ap/activities/{name}"):
+            answer = world.get(path)
+            assert (path, answer.status_code, answer.json) == (path, 404, {"detail": "Not found"})
 
 
 def test_a_message_costs_few_queries(world: World) -> None:
