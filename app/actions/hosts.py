@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cachetools import TTLCache
 from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session
 
+from activitypub.errors import FetchError, KeyUnavailableError
+from activitypub.fetch import Reason, UnreachableError
+from activitypub.signatures import Scheme
 from app.actions.delivery.health import COLUMNS, Health, after_inbound
-from app.db import reading, transaction, wake
+from app.db import reading, transaction, upsert, wake
 from app.models import Host
 from app.queries.deliveries import GONE, UP
 
 _LOOK_AGAIN_SECONDS: Final = 5
 
+# A dead key host is asked at most this often, whatever number of requests name it (hostile case SIG-20); one that
+# answered, if badly, is asked again soon, because its user's first message waits for it (SIG-21).
+_DEAD_SECONDS = 300
+_FAILING_SECONDS = 5
+_DEAD = frozenset({Reason.CONNECT, Reason.NO_SUCH_HOST})
+
+_RFC9421: Final = "rfc9421"
+_REMEMBER_SCHEME_SECONDS: Final = 3600
+
+_rfc9421_lately: TTLCache[str, bool] = TTLCache(maxsize=4096, ttl=_REMEMBER_SCHEME_SECONDS)
 _seen_lately: TTLCache[str, bool] = TTLCache(maxsize=4096, ttl=_LOOK_AGAIN_SECONDS)
 _seen_lock = threading.Lock()
 
@@ -45,6 +59,50 @@ def note_inbound(host: str) -> None:
             .execution_options(synchronize_session=False)
         )
         wake(session, "deliver", host)
+
+
+def check_may_fetch_key(host: str) -> None:
+    """Raises KeyUnavailableError while the host is left alone."""
+    with reading() as session:
+        retry_at = session.scalar(select(Host.key_retry_at).where(Host.host == host))
+    if retry_at is not None and retry_at > datetime.now(UTC):
+        raise KeyUnavailableError(f"{host} did not answer lately")
+
+
+def note_key_failure(host: str, error: FetchError) -> None:
+    now = datetime.now(UTC)
+    is_dead = isinstance(error, UnreachableError) and error.reason in _DEAD
+    seconds = _DEAD_SECONDS if is_dead else _FAILING_SECONDS
+    with transaction() as session:
+        _put(session, host, now, key_retry_at=now + timedelta(seconds=seconds))
+
+
+def note_rfc9421(session: Session, host: str) -> None:
+    """The host has shown that it takes RFC 9421 signatures."""
+    if session.scalar(select(Host.scheme).where(Host.host == host)) != _RFC9421:
+        _put(session, host, datetime.now(UTC), scheme=_RFC9421)
+
+
+def note_signature(host: str, scheme: Scheme) -> None:
+    """A verified request shows which signatures its host makes; whoever makes RFC 9421's takes them too.
+
+    At most one write a host and hour. Raises UnavailableError when the database is away.
+    """
+    if scheme != _RFC9421:
+        return
+    with _seen_lock:
+        if host in _rfc9421_lately:
+            return
+        _rfc9421_lately[host] = True
+    with transaction() as session:
+        note_rfc9421(session, host)
+
+
+def _put(session: Session, host: str, now: datetime, **values: object) -> None:
+    statement = upsert(session, Host).values(
+        host=host, created_at=now, state="up", failures=0, failing_days=0, dropped=0, **values
+    )
+    session.execute(statement.on_conflict_do_update(index_elements=["host"], set_=values))
 
 
 def _failing(host: str) -> Select[*tuple[object, ...]]:

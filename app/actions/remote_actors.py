@@ -27,7 +27,7 @@ from activitypub.keys import PublicKey, public_key_from_multikey, public_key_fro
 from activitypub.uris import host_of, is_canonical, origin_of, same_origin
 from activitypub.vocabulary import ACTOR_TYPES
 from activitypub.webfinger import parse_handle, resolve
-from app.actions import host_notes
+from app.actions import hosts
 from app.actions.signed_gets import SignedClient, sign_get
 from app.db import reading, transaction
 from app.errors import InvalidInputError, NotFoundError
@@ -162,7 +162,7 @@ def _store(actor: ActorDocument) -> Actor:
             now=datetime.now(UTC),
         )
         if actor.announces_rfc9421:
-            host_notes.note_rfc9421(session, host_of(actor.id))
+            hosts.note_rfc9421(session, host_of(actor.id))
     return saved
 
 
@@ -231,12 +231,12 @@ def _fetch_key_now(key_id: str) -> PublicKey:
     if refusal is not None:
         raise SignatureError(refusal)
     host = host_of(key_id)
-    host_notes.check_may_fetch_key(host)
+    hosts.check_may_fetch_key(host)
     try:
         return _fetch_key(key_id)
     except FetchError as error:
         if not error.permanent:
-            host_notes.note_key_failure(host, error)
+            hosts.note_key_failure(host, error)
             raise KeyUnavailableError(f"{key_id}: {error}") from error
         raise _refuse(key_id, error) from error
     except ActivityPubError as error:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from app import db
 from app.actions import hosts
-from app.db import Database
+from app.db import Database, reading
+from app.models import Host
 from tests.actions.delivery.world import HOST, INBOX, World
 
 
@@ -87,3 +88,17 @@ def test_an_unknown_host_is_not_given_a_row(database: Database, woken: list[tupl
     hosts.note_inbound("never-heard-of.test")
 
     assert woken == []
+
+
+def test_request_signed_by_rfc9421_shows_that_its_host_takes_such_signatures(database: Database) -> None:
+    hosts.note_signature("modern.test", "rfc9421")
+
+    with reading() as session:
+        assert session.scalar(select(Host.scheme).where(Host.host == "modern.test")) == "rfc9421"
+
+
+def test_request_signed_by_the_draft_shows_nothing_and_writes_nothing(database: Database) -> None:
+    hosts.note_signature("old.test", "draft-cavage")
+
+    with reading() as session:
+        assert session.scalar(select(Host.host).where(Host.host == "old.test")) is None

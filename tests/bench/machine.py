@@ -49,7 +49,7 @@ def _file_system() -> str:
 
 
 def _commit() -> str:
-    commit = _first_line(["git", "rev-parse", "--short=12", "HEAD"])
+    commit = _first_line(["git", "rev-parse", "--short=12", "HEAD"]) or "unknown"
     return f"{commit} and uncommitted changes" if _first_line(["git", "status", "--porcelain", "app"]) else commit
 
 

@@ -12,7 +12,7 @@ from activitypub.signatures import PresentedSignature, parse
 from activitypub.strict_json import JsonObject, load_object
 from activitypub.uris import host_of
 from activitypub.vocabulary import ACTIVITY_TYPES
-from app.actions.hosts import note_inbound
+from app.actions.hosts import note_inbound, note_signature
 from app.actions.remote_actors import is_known_key
 from app.db import reading
 from app.errors import UnsupportedMediaError
@@ -48,7 +48,9 @@ def post_inbox(kind: str | None = None, id: str | None = None) -> Response:
         open_living_actor(kind, id, asker=lambda: viewer_of(verified))
     document = load_object(wire.body)
     activity = _parse(document)
-    note_inbound(host_of(verified.owner))
+    host = host_of(verified.owner)
+    note_inbound(host)
+    note_signature(host, verified.scheme)
     if activity is None:
         return _accepted(str(type_of(document))[:_MAX_TYPE], "ignored")
     decision = decide(document, signer=verified.owner, local_origin=current().origin)

@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +14,10 @@ from typing import Any
 import urllib3
 from sqlalchemy import insert, select
 
-from activitypub.documents import Activity
+from activitypub import build
 from activitypub.fetch import Document
+from activitypub.vocabulary import PUBLIC
 from app import db
-from app.act import Gathered
 from app.actions import keys as rsa_keys
 from app.actions import remote_actors
 from app.actions.installation import prepare_installation
@@ -26,10 +25,13 @@ from app.models import Actor, RoleGrant, Space
 from app.pipeline import Received, compose, receive, submit
 from app.process import prepare
 from app.queries import keys as proof_keys
+from app.queries.actors import get_by_id
+from app.queries.channels import get_home_space
 from app.queries.permissions import get_permissions
 from app.queries.viewers import Viewer
 from app.services.bus import Bus
 from app.settings import Settings
+from app.uris import Uris
 from tests.e2e.processes import ManagedProcess, free_port
 from tests.e2e.waiting import eventually
 from tests.facades.conftest import PASSWORD, Person
@@ -229,9 +231,26 @@ class Chat:
             home = session.scalar(select(Space.actor_id).where(Space.is_home))
             session.execute(insert(RoleGrant).values(actor_id=person.id, space_id=home, role=role))
 
-    def receive(self, activity: Activity, relayed: Sequence[Activity] = ()) -> None:
-        """What another server sent, once it is verified."""
-        receive(Received(activity, datetime.now(UTC), Gathered({}), tuple(relayed)))
+    def ban(self, person: Person) -> None:
+        owner = self.viewer(self.owner)
+        with db.reading() as session:
+            home = get_by_id(session, get_home_space(session).actor_id)
+        submit(build.block(actor=owner.uri, object=self.actor(person).uri, target=home.uri))
+
+    def receive_message(self, author: Actor, channel_id: str, text: str) -> None:
+        """What another server sent to a channel, once it is verified."""
+        channel, number = Uris(self.settings.origin).channel(channel_id), next(self._names)
+        note = build.note(
+            id=f"https://{author.host}/notes/{number}",
+            author=author.uri,
+            content=f"<p>{text}</p>",
+            source=text,
+            published=datetime.now(UTC),
+            to=[channel, PUBLIC],
+            audience=[channel],
+        )
+        activity = build.create(actor=author.uri, object=note)
+        receive(Received(build.with_id(activity, f"https://{author.host}/activities/{number}"), datetime.now(UTC)))
 
     def meet(self, name: str, *, host: str = "pond.example") -> Actor:
         """Somebody of another server."""

@@ -285,15 +285,6 @@ def test_batch_that_fails_half_way_is_told_to_nobody(
     assert ear.heard == []
 
 
-def test_nobody_here_costs_nothing_but_the_look(world: World, room: Room, lobby: Channel) -> None:
-    world.say(world.alice, lobby, "to nobody")
-
-    with statements() as asked:
-        room.tell()
-
-    assert len(asked) - 1 <= 3, asked
-
-
 # What is not recorded.
 
 
