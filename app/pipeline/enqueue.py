@@ -10,14 +10,11 @@ from app.act import Act, Inbox
 from app.db import wake
 from app.models import Delivery
 from app.pipeline.address import address
-from app.queries.deliveries import is_deliverable
+from app.queries.deliveries import LASTING_TYPES, is_deliverable
 from app.queries.hosts import find_states
 
 _MESSAGE_LIFE = timedelta(days=7)
 _RELATION_LIFE = timedelta(days=30)
-_RELATIONS = frozenset(
-    {"Accept", "Block", "Delete", "Flag", "Follow", "Join", "Leave", "Reject", "Undo", "Add", "Remove"}
-)
 # Takahe loses an Accept that arrives while its own Follow request is still open (contracts/peers.md, 10).
 _ANSWER_DELAY = timedelta(seconds=1.5)
 
@@ -41,7 +38,7 @@ def enqueue(act: Act) -> None:
                 "attempts": 0,
                 "next_attempt_at": due_at,
                 "created_at": act.now,
-                "expires_at": act.now + (_RELATION_LIFE if type_ in _RELATIONS else _MESSAGE_LIFE),
+                "expires_at": act.now + (_RELATION_LIFE if type_ in LASTING_TYPES else _MESSAGE_LIFE),
             }
             for inbox in inboxes
         ],

@@ -101,8 +101,14 @@ def list_profiles(session: Session) -> list[Profile]:
     """Our people, and those of other servers who are members of a channel here; the first to come first."""
     of_ours = and_(Follow.target_id == Channel.actor_id, Channel.space_id.is_not(None), Channel.deleted_at.is_(None))
     is_member = exists().where(Follow.actor_id == Actor.id, Follow.state == ACCEPTED, of_ours)
-    query = _select_profiles().where(or_(Account.actor_id.is_not(None), is_member)).limit(MAX_LISTED)
-    return _profiles(session.execute(query).all())
+    people = (
+        select(Actor.id)
+        .outerjoin(Account, Account.actor_id == Actor.id)
+        .where(Actor.deleted_at.is_(None), or_(Account.actor_id.is_not(None), is_member))
+        .order_by(Actor.id)
+        .limit(MAX_LISTED)
+    )
+    return _profiles(session.execute(_select_profiles().where(Actor.id.in_(people))).all())
 
 
 def _select_profiles() -> Select[Any]:

@@ -30,7 +30,9 @@ GONE: Final = "gone"
 AWAY: Final = (UNREACHABLE, DORMANT)
 
 # What must reach a server that was away for a week, because it changes who may see what.
-_LASTING_TYPES: Final = frozenset({"Accept", "Block", "Delete", "Flag", "Follow", "Undo"})
+LASTING_TYPES: Final = frozenset(
+    {"Accept", "Add", "Block", "Delete", "Flag", "Follow", "Join", "Leave", "Reject", "Remove", "Undo"}
+)
 _SOON: Final = timedelta(seconds=60)
 _LONGEST_WAIT: Final = timedelta(days=9)
 
@@ -85,7 +87,7 @@ def is_deliverable(host_state: str, activity_type: str) -> bool:
     """Whether an activity of that type is worth a row for a host in that state (reliability.md, section 3.4)."""
     if host_state in (UP, OPEN):
         return True
-    return host_state in AWAY and activity_type in _LASTING_TYPES
+    return host_state in AWAY and activity_type in LASTING_TYPES
 
 
 def at_time(now: datetime) -> dict[str, datetime]:

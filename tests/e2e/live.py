@@ -79,7 +79,7 @@ class LiveSocket:
                     self._keep(json.loads(text))
             self._socket.close(timeout=CLOSE_SECONDS)
         # Where the server closed first, close() returned at once and left the connection open.
-        self._socket.shutdown()
+        self._socket.shutdown()  # type: ignore[no-untyped-call]
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from activitypub.documents import parse_activity
-from activitypub.keys import PublicKey
-from activitypub.signatures import Verified, parse, verify
 from app.db import reading
 from app.models import InboxItem
 from app.pipeline import accept
 from app.sealing import INBOX_SCOPE, unseal_row
-from tests.activitypub.signed import NOW, ORIGIN, RSA, cavage
+from tests.activitypub.signed import NOW
+from tests.signed_requests import signed
 from tests.world import World
 
 ZOE = "https://pond.example/users/zoe"
 
 
-def signed(activity: dict[str, Any], *, actor: str = ZOE, target: str = "/ap/inbox") -> tuple[Verified, bytes]:
-    """Proof of who sent the activity, and its bytes."""
-    body = json.dumps(activity).encode()
-    request = cavage(body=body, key_id=f"{actor}#main-key", target=target)
-    key = PublicKey(f"{actor}#main-key", actor, RSA.public_key())
-    return verify(request, parse(request), key, origin=ORIGIN, now=NOW), body
-
-
 def send(activity: dict[str, Any], **how: str) -> str:
-    verified, body = signed(activity, **how)
+    verified, body = signed(activity, **({"actor": ZOE} | how))
     return accept(verified, parse_activity(activity), body)
 
 
@@ -54,7 +44,7 @@ def test_accepted_request_waits_for_a_worker_that_is_told(world: World) -> None:
 
 
 def test_body_is_sealed_byte_for_byte(world: World) -> None:
-    verified, body = signed(activity())
+    verified, body = signed(activity(), actor=ZOE)
 
     accept(verified, parse_activity(activity()), body)
 

@@ -12,6 +12,7 @@ from activitypub.fetch import Reason, Response, UnreachableError
 from activitypub.signatures import announces_rfc9421, sign_cavage, sign_rfc9421
 from app.actions.delivery.policy import Answer, NoAnswer
 from app.actions.keys import SigningKey
+from app.actions.signed_gets import sign_get
 
 CAVAGE: Final = "draft-cavage"
 RFC9421: Final = "rfc9421"
@@ -36,7 +37,7 @@ class InboxClient(Protocol):
         deadline_seconds: float,
     ) -> Response: ...
 
-    def get(self, url: str, *, deadline_seconds: float) -> Response: ...
+    def get(self, url: str, *, headers: Callable[[str], Mapping[str, str]], deadline_seconds: float) -> Response: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ class Poster:
     def probe(self, host: str) -> Answer | NoAnswer:
         """Whether anything answers there, asked for what every server shows to anyone (FEP-f1d5, NodeInfo)."""
         try:
-            answer = self.client.get(f"https://{host}/.well-known/nodeinfo", deadline_seconds=self.deadline_seconds)
+            answer = self.client.get(
+                f"https://{host}/.well-known/nodeinfo", headers=sign_get, deadline_seconds=self.deadline_seconds
+            )
         except FetchError as error:
             return _no_answer(error)
         return _answer(answer)

@@ -114,7 +114,9 @@ def _columns(outcome: Outcome) -> dict[str, Any]:
 
 def _write_host(session: Session, lease: Lease, health: Health, scheme: str | None) -> bool:
     """Whether the lease was still ours."""
-    freed = {"scheme": scheme, "delivery_lease": None, "delivery_lease_until": None}
+    freed: dict[str, Any] = {"delivery_lease": None, "delivery_lease_until": None}
+    if scheme != lease.scheme:  # Only what this turn learned: an inbound request may have taught us more meanwhile.
+        freed["scheme"] = scheme
     written: Any = session.execute(
         _WRITE_HOST, {"at_host": lease.host, "at_lease": lease.token, **health.to_columns(), **freed}
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from activitypub.documents import Activity, ActorDocument, Note, parse_object
@@ -13,7 +13,7 @@ from app.actions.inbox.prove import Proved
 from app.actions.remote_actors import fetch_actor, fetch_document, known_or_fetched_actor
 from app.db import reading
 from app.queries.activities import find_by_uri as find_activity
-from app.queries.actors import find_actor
+from app.queries.actors import find_actor, list_by_uris
 from app.queries.channels import find_channel
 from app.queries.messages import find_by_uri as find_message
 from app.settings import current
@@ -70,14 +70,15 @@ def _gather_people(activity: Activity, budget: FetchBudget) -> None:
     if addressed.is_public:
         return
     mentioned = {mention.href for mention in note.mentions}
-    _fetch_strangers((uri for uri in addressed if uri in mentioned), budget)
-
-
-def _fetch_strangers(uris: Iterable[str], budget: FetchBudget) -> None:
     ours = Uris(current().origin)
-    for uri in list(uris)[:_MAX_STRANGERS]:
-        if ours.is_local(uri):
-            continue
+    people = [uri for uri in addressed if uri in mentioned and not ours.is_local(uri)]
+    with reading() as session:
+        known = {actor.uri for actor in list_by_uris(session, people)}
+    _fetch_strangers([uri for uri in people if uri not in known], budget)
+
+
+def _fetch_strangers(uris: Sequence[str], budget: FetchBudget) -> None:
+    for uri in uris[:_MAX_STRANGERS]:
         try:
             known_or_fetched_actor(uri, budget=budget)
         except FetchError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.db import reading, row_count, transaction, upsert
@@ -19,6 +19,7 @@ LEASE: Final = timedelta(seconds=60)
 BATCH: Final = 50
 # What could not be fetched is asked for again after these; then it is given up.
 RETRY_SECONDS: Final = (10, 60, 300, 1800, 7200)
+_LONGEST_WAIT: Final = timedelta(seconds=RETRY_SECONDS[-1])
 # What we ourselves fail at, without knowing why, is put aside after this many attempts (fault F32).
 POISON_ATTEMPTS: Final = 3
 
@@ -78,7 +79,7 @@ def list_due(host: str, now: datetime) -> Sequence[QueuedItem]:
     with reading() as session:
         rows = session.scalars(
             select(InboxItem)
-            .where(InboxItem.host == host, InboxItem.state == "queued", InboxItem.next_attempt_at <= now)
+            .where(InboxItem.host == host, InboxItem.state == "queued", _is_due(now))
             .order_by(InboxItem.position)
             .limit(BATCH)
         ).all()
@@ -124,6 +125,14 @@ def postpone(item: QueuedItem, *, reason: str, now: datetime, seconds: float) ->
                 next_attempt_at=now + timedelta(seconds=seconds),
             )
         )
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """What was not tried yet is due, whatever the clock was when it came; and a time later than any we set was set
+    before the clock was put back."""
+    return or_(
+        InboxItem.attempts == 0, InboxItem.next_attempt_at <= now, InboxItem.next_attempt_at > now + 2 * _LONGEST_WAIT
+    )
 
 
 def _ensure_host(session: Session, host: str, now: datetime) -> None:

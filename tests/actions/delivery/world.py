@@ -85,7 +85,7 @@ class Wire:
         self.clock.pass_by(seconds=self.exchange_seconds)
         return self._answer(self._next(url), url)
 
-    def get(self, url: str, *, deadline_seconds: float) -> Response:
+    def get(self, url: str, *, headers: object, deadline_seconds: float) -> Response:
         self.asked.append(url)
         return self._answer(self._next(url), url)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -15,9 +14,8 @@ import pytest
 
 from app.actions import tokens
 from tests.e2e.waiting import eventually
-from tests.facades.conftest import Person
 from tests.facades.pufferblow.chat import Chat, Listener, Process
-from tests.live.raw import BINARY, TEXT, UPGRADE, RawClient
+from tests.live.raw import UPGRADE, RawClient
 
 Connect = Callable[..., Listener]
 
@@ -47,7 +45,7 @@ def test_without_a_token_there_is_no_socket(chat: Chat, path: str) -> None:
     assert detail(knock(chat, path)) == (401, "Authentication required")
 
 
-@pytest.mark.parametrize("token", ["xx", "a.b", "a.b.c", "x" * 6000, "e30.e30.x", "%F0%9F%91%8B", "..", "null"])
+@pytest.mark.parametrize("token", ["xx", "a.b", "a.b.c", "x" * 6000, "%F0%9F%91%8B", "..", "null"])
 def test_malformed_token_is_told_apart(chat: Chat, token: str) -> None:
     status, said = detail(knock(chat, f"/ws?auth_token={token}"))
 

@@ -1,0 +1,431 @@
+"""A worker's turn: what was accepted is applied in order, once, and nothing holds up the rest."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from activitypub import build
+from activitypub.documents import Activity, parse_activity
+from activitypub.fetch import Reason, UnreachableError
+from app.actions.inbox import process, queue, work
+from app.actions.inbox.queue import LEASE, RETRY_SECONDS, QueuedItem
+from app.db import reading, transaction
+from app.effects import EFFECTS
+from app.errors import UnavailableError
+from app.models import Actor, Host, InboxItem
+from app.pipeline import accept
+from tests.facades.federation.remote import Wire
+from tests.signed_requests import signed
+from tests.world import World, moment
+
+HOST = "pond.example"
+TIMEOUT = UnreachableError("no answer", reason=Reason.TIMEOUT)
+
+
+class Clock:
+    """A clock that is moved by hand, from now on."""
+
+    def __init__(self) -> None:
+        self.now = moment()
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(autouse=True)
+def _wired(wire: Wire) -> None:
+    """Nothing here asks the real network."""
+
+
+def arrive(world: World, activity: Activity, *, signer: str | None = None) -> Activity:
+    """A request with the activity is accepted."""
+    activity = world.identified(activity)
+    verified, body = signed(dict(activity.document), actor=signer or activity.actor)
+    assert accept(verified, activity, body) == "queued"
+    return activity
+
+
+def say(world: World, zoe: Actor, text: str, **fields: Any) -> Activity:
+    note = world.note(zoe, text, to=[world.bob.uri], mentions={world.bob.uri: "@bob"}, **fields)
+    return arrive(world, build.create(actor=zoe.uri, object=note))
+
+
+def say_with_strangers(world: World, zoe: Actor, text: str) -> Activity:
+    """A message whose other reader has to be fetched."""
+    yan = "https://lake.example/users/yan"
+    note = world.note(zoe, text, to=[world.bob.uri, yan], mentions={yan: "@yan"})
+    return arrive(world, build.create(actor=zoe.uri, object=note))
+
+
+def items() -> list[InboxItem]:
+    with reading() as session:
+        return list(session.scalars(select(InboxItem).order_by(InboxItem.position)))
+
+
+def states() -> list[str]:
+    return [item.state for item in items()]
+
+
+def lease_of(host: str = HOST) -> tuple[str | None, datetime | None]:
+    with reading() as session:
+        row = session.execute(select(Host.inbox_lease, Host.inbox_lease_until).where(Host.host == host)).one_or_none()
+        return (row[0], row[1]) if row else (None, None)
+
+
+def fail_on(monkeypatch: pytest.MonkeyPatch, text: str, error: BaseException) -> None:
+    """Whatever says `text` cannot be applied, for a reason that is ours."""
+    original = EFFECTS["Create"].apply
+
+    def apply(act: Any) -> list[Activity]:
+        if text in json.dumps(dict(act.activity.document)):
+            raise error
+        return original(act)
+
+    monkeypatch.setattr(EFFECTS["Create"], "apply", apply)
+
+
+def texts(world: World) -> list[str | None]:
+    """What was said, in the order it was recorded."""
+    said = [row.object_uri for row in world.log() if row.type == "Create" and "/notes/" in str(row.object_uri)]
+    return [world.text(str(uri)) for uri in said]
+
+
+def test_items_are_applied_in_the_order_they_came(world: World) -> None:
+    zoe = world.actor("zoe", "remote")
+    for number in range(5):
+        say(world, zoe, f"message {number}")
+
+    turn = process(HOST)
+
+    assert (turn.processed, turn.has_more) == (5, False)
+    assert texts(world) == [f"message {number}" for number in range(5)]
+    assert states() == ["done"] * 5
+    assert all(item.sealed is None for item in items())
+
+
+def test_nothing_to_do_is_no_work(world: World) -> None:
+    turn = process(HOST)
+
+    assert (turn.processed, turn.has_more) == (0, False)
+
+
+def test_hosts_have_queues_of_their_own(world: World) -> None:
+    say(world, world.actor("zoe", "remote"), "from the pond")
+    say(world, world.actor("yan", "remote", host="lake.example"), "from the lake")
+
+    process(HOST)
+
+    assert sorted(states()) == ["done", "queued"]
+    assert texts(world) == ["from the pond"]
+
+
+def test_time_of_the_signature_is_the_time_of_the_act(world: World) -> None:
+    zoe = world.actor("zoe", "remote")
+    activity = say(world, zoe, "hello")
+
+    process(HOST)
+
+    (item,) = items()
+    assert world.logged(str(activity.id)).signed_at == item.signed_at
+
+
+def test_refused_item_is_dropped_with_the_reason_and_nothing_else(world: World) -> None:
+    zoe = world.actor("zoe", "remote")
+    arrive(world, build.like(actor=zoe.uri, object="https://chat.example/ap/messages/none", to=[]))
+    say(world, zoe, "next")
+
+    process(HOST)
+
+    assert states() == ["dropped", "done"]
+    assert "does not exist" in (items()[0].outcome or "")
+    assert items()[0].sealed is None
+    assert [row.type for row in world.log()].count("Like") == 0
+
+
+def test_forged_item_is_dropped(world: World) -> None:
+    zoe, mallory = world.actor("zoe", "remote"), world.actor("mallory", "remote", host="evil.example")
+    note = world.note(zoe, "forged", to=[world.bob.uri])
+    arrive(world, build.create(actor=mallory.uri, object=note))
+
+    process("evil.example")
+
+    assert states() == ["dropped"]
+    assert texts(world) == []
+
+
+def test_repeat_is_done_and_says_so(world: World) -> None:
+    zoe = world.actor("zoe", "remote")
+    activity = say(world, zoe, "hello")
+    world.perform(parse_activity(activity.document))
+
+    process(HOST)
+
+    assert [(item.state, item.outcome) for item in items()] == [("done", "repeat")]
+    assert texts(world) == ["hello"]
+
+
+# What could not be fetched is asked for again.
+
+
+def test_temporary_failure_waits_and_the_queue_behind_it_moves(world: World, wire: Wire, clock: Clock) -> None:
+    zoe = world.actor("zoe", "remote")
+    wire.serve("https://lake.example/users/yan", TIMEOUT)
+    say_with_strangers(world, zoe, "first")
+    say(world, zoe, "second")
+
+    process(HOST, now=clock)
+
+    assert states() == ["queued", "done"]
+    assert texts(world) == ["second"]
+    (first, _) = items()
+    assert (first.attempts, first.outcome) == (1, "no answer")
+    assert first.next_attempt_at == clock.now + timedelta(seconds=RETRY_SECONDS[0])
+    assert first.sealed is not None
+
+
+def test_item_is_tried_again_when_its_time_has_come(world: World, wire: Wire, clock: Clock) -> None:
+    zoe = world.actor("zoe", "remote")
+    wire.serve("https://lake.example/users/yan", TIMEOUT, 404)
+    say_with_strangers(world, zoe, "first")
+    process(HOST, now=clock)
+
+    clock.pass_by(RETRY_SECONDS[0] - 1)
+    assert process(HOST, now=clock).processed == 0
+    clock.pass_by(2)
+    assert process(HOST, now=clock).processed == 1
+
+    assert states() == ["done"]
+    assert texts(world) == ["first"]
+
+
+def test_item_is_given_up_in_the_end(world: World, wire: Wire, clock: Clock) -> None:
+    zoe = world.actor("zoe", "remote")
+    wire.serve("https://lake.example/users/yan", TIMEOUT)
+    say_with_strangers(world, zoe, "never")
+    waits = []
+
+    for _ in range(len(RETRY_SECONDS) + 1):
+        process(HOST, now=clock)
+        (item,) = items()
+        waits.append(round((item.next_attempt_at - clock.now).total_seconds()))
+        clock.pass_by(RETRY_SECONDS[-1] + 1)
+
+    assert states() == ["dropped"]
+    assert waits[:-1] == list(RETRY_SECONDS)
+    assert items()[0].sealed is None
+    assert texts(world) == []
+
+
+def test_what_can_never_be_fetched_is_dropped_at_once(world: World, wire: Wire) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    uri = "https://lake.example/notes/1"
+    wire.serve(uri, 410)
+    arrive(world, build.announce(actor=pond.uri, object=uri, published=moment(), to=[]))
+
+    process(HOST)
+
+    assert states() == ["dropped"]
+
+
+# What we fail at ourselves is put aside (fault F32).
+
+
+def test_poisoned_item_is_put_aside_and_the_queue_behind_it_moves(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoe = world.actor("zoe", "remote")
+    fail_on(monkeypatch, "poison", ZeroDivisionError("by us"))
+    say(world, zoe, "poison")
+    say(world, zoe, "next")
+
+    for _ in range(5):
+        process(HOST, now=clock)
+        clock.pass_by(RETRY_SECONDS[2] + 1)
+
+    poisoned, _ = items()
+    assert states() == ["quarantined", "done"]
+    assert poisoned.attempts == queue.POISON_ATTEMPTS - 1
+    assert "ZeroDivisionError" in (poisoned.outcome or "")
+    assert poisoned.sealed is not None
+    assert texts(world) == ["next"]
+
+
+def test_poison_that_wears_off_is_applied(world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    zoe = world.actor("zoe", "remote")
+    with monkeypatch.context() as patch:
+        fail_on(patch, "poison", ZeroDivisionError())
+        say(world, zoe, "poison")
+        process(HOST, now=clock)
+    clock.pass_by(RETRY_SECONDS[0] + 1)
+
+    process(HOST, now=clock)
+
+    assert states() == ["done"]
+
+
+def test_item_that_cannot_be_opened_holds_nobody_up(world: World, clock: Clock) -> None:
+    """Its secret is gone, or its bytes were changed."""
+    zoe = world.actor("zoe", "remote")
+    say(world, zoe, "sealed")
+    with transaction() as session:
+        session.execute(update(InboxItem).values(sealed=b"something else"))
+    say(world, zoe, "next")
+
+    for _ in range(3):
+        process(HOST, now=clock)
+        clock.pass_by(RETRY_SECONDS[2] + 1)
+
+    assert states() == ["quarantined", "done"]
+
+
+def test_database_that_is_away_is_nobodys_fault(world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    zoe = world.actor("zoe", "remote")
+    fail_on(monkeypatch, "hello", UnavailableError())
+    say(world, zoe, "hello")
+
+    with pytest.raises(UnavailableError):
+        process(HOST, now=clock)
+
+    (item,) = items()
+    assert (item.state, item.attempts) == ("queued", 0)
+    assert lease_of() == (None, None)
+
+
+def test_clock_that_was_put_back_holds_nothing_up(world: World, wire: Wire, clock: Clock) -> None:
+    """Fault F17."""
+    zoe = world.actor("zoe", "remote")
+    wire.serve("https://lake.example/users/yan", TIMEOUT, 404)
+    say_with_strangers(world, zoe, "first")
+    clock.pass_by(6 * 3600)
+    process(HOST, now=clock)
+    assert states() == ["queued"]
+
+    clock.pass_by(-12 * 3600)
+    say(world, zoe, "second")
+    process(HOST, now=clock)
+
+    assert states() == ["done", "done"]
+
+
+# One worker for one host.
+
+
+def test_two_workers_do_not_work_on_one_host(world: World, clock: Clock) -> None:
+    say(world, world.actor("zoe", "remote"), "hello")
+    token = queue.claim(HOST, clock())
+
+    assert process(HOST, now=clock).processed == 0
+    assert states() == ["queued"]
+
+    assert token is not None
+    queue.release(HOST, token)
+    assert process(HOST, now=clock).processed == 1
+
+
+def test_lease_of_a_worker_that_died_runs_out(world: World, clock: Clock) -> None:
+    say(world, world.actor("zoe", "remote"), "hello")
+    queue.claim(HOST, clock())
+
+    clock.pass_by(LEASE.total_seconds() - 1)
+    assert process(HOST, now=clock).processed == 0
+    clock.pass_by(2)
+    assert process(HOST, now=clock).processed == 1
+
+
+def test_lease_that_was_given_before_the_clock_was_put_back_does_not_last(world: World, clock: Clock) -> None:
+    say(world, world.actor("zoe", "remote"), "hello")
+    queue.claim(HOST, clock() + timedelta(hours=2))
+
+    assert process(HOST, now=clock).processed == 1
+
+
+def test_lease_is_extended_and_given_back_by_its_holder_alone(world: World, clock: Clock) -> None:
+    token = queue.claim(HOST, clock())
+    assert token is not None
+
+    queue.extend(HOST, "somebody else", clock() + timedelta(hours=1))
+    queue.release(HOST, "somebody else")
+    assert lease_of() == (token, clock() + LEASE)
+
+    queue.extend(HOST, token, clock() + timedelta(seconds=30))
+    assert lease_of() == (token, clock() + timedelta(seconds=30) + LEASE)
+    queue.release(HOST, token)
+    assert lease_of() == (None, None)
+
+
+def test_workers_at_the_same_moment_apply_everything_once(world: World) -> None:
+    zoe = world.actor("zoe", "remote")
+    for number in range(10):
+        say(world, zoe, f"message {number}")
+    threads = [threading.Thread(target=process, args=(HOST,)) for _ in range(4)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    process(HOST)
+
+    assert texts(world) == [f"message {number}" for number in range(10)]
+
+
+# A turn ends.
+
+
+def test_turn_ends_after_some_seconds_and_asks_for_another(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoe = world.actor("zoe", "remote")
+    for number in range(3):
+        say(world, zoe, f"message {number}")
+    apply = work._apply
+
+    def apply_slowly(item: QueuedItem) -> None:
+        apply(item)
+        clock.pass_by(15)
+
+    monkeypatch.setattr(work, "_apply", apply_slowly)
+
+    turn = process(HOST, now=clock)
+
+    assert (turn.processed, turn.has_more) == (2, True)
+    assert lease_of() == (None, None)
+    assert states() == ["done", "done", "queued"]
+
+
+def test_what_came_during_the_last_look_asks_for_another_turn(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoe = world.actor("zoe", "remote")
+    release = queue.release
+
+    def release_late(host: str, token: str) -> None:
+        say(world, zoe, "just in time")
+        clock.pass_by(1)
+        release(host, token)
+
+    monkeypatch.setattr(queue, "release", release_late)
+
+    assert process(HOST, now=clock).has_more
+
+
+def test_more_than_a_batch_is_done_in_one_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "BATCH", 2)
+    zoe = world.actor("zoe", "remote")
+    for number in range(5):
+        say(world, zoe, f"message {number}")
+
+    assert process(HOST).processed == 5
