@@ -15,7 +15,7 @@ from app.errors import InvalidInputError
 from app.models import Account, Presence
 
 STATUSES: Final = ("online", "idle", "afk", "dnd", "offline")
-STALE: Final = timedelta(seconds=45)  # Three beats of `app.live.attendance` were missed.
+STALE = timedelta(seconds=45)  # Three beats of `app.live.attendance` were missed.
 
 _ALIASES: Final = {"away": "afk", "inactive": "offline", "invisible": "offline"}
 _SHOWN_CHARACTERS: Final = 40

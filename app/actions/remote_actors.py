@@ -12,7 +12,7 @@ from typing import Any
 from cachetools import LRUCache, TTLCache
 from sqlalchemy.exc import IntegrityError
 
-from activitypub.documents import ActorDocument, parse_actor, parse_keys
+from activitypub.documents import ActorDocument, parse_actor, parse_keys, type_of
 from activitypub.errors import (
     ActivityPubError,
     FetchError,
@@ -254,7 +254,7 @@ def _fetch_key(key_id: str) -> PublicKey:
     """A key's id leads to its actor, or, at GoToSocial, to a stub that names its owner; the owner must list it."""
     document = fetch_document(key_id.partition("#")[0])
     owner_uri = _owner_in(document.json, key_id)
-    if document.json.get("type") not in ACTOR_TYPES or document.uri != owner_uri or "inbox" not in document.json:
+    if type_of(document.json) not in ACTOR_TYPES or document.uri != owner_uri or "inbox" not in document.json:
         if not same_origin(owner_uri, key_id):
             raise KeyMismatchError("a key and its owner are of one origin")
         document = fetch_document(owner_uri)

@@ -14,7 +14,7 @@ from app.models.columns import Big, Bytes, Id, LongText, Name, Serial, Time, Uri
 class Activity(Base):
     """The envelope of a recorded activity: it stays when the document is erased.
 
-    `digest` is the SHA-256, in hex, of the canonical document (RFC 8785) with its proof. `idempotency_key` is a
+    `digest` is the SHA-256, in hex, of the recorded document, byte for byte and with its proof. `idempotency_key` is a
     local client's own name for the request that made it, prefixed by its actor.
     """
 

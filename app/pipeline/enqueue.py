@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import insert
-
 from app.act import Act, Inbox
-from app.db import wake
+from app.db import insert_rows, wake
 from app.models import Delivery
 from app.pipeline.address import address
 from app.queries.deliveries import LASTING_TYPES, is_deliverable
@@ -25,8 +23,9 @@ def enqueue(act: Act) -> None:
     if not inboxes:
         return
     due_at = act.now + _ANSWER_DELAY if type_ in {"Accept", "Reject"} else act.now
-    act.session.execute(
-        insert(Delivery),
+    insert_rows(
+        act.session,
+        Delivery,
         [
             {
                 "activity_id": act.id,

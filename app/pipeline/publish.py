@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert
-
 from app.act import Act
-from app.db import wake
+from app.db import insert_rows, wake
 from app.models import Event
 
 
 def publish(act: Act) -> None:
     if not act.events:
         return
-    act.session.execute(
-        insert(Event),
+    insert_rows(
+        act.session,
+        Event,
         [
             {
                 "type": event.type,

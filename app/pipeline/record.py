@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import rfc8785
-from sqlalchemy import insert, update
+from sqlalchemy import update
 
 from activitypub.proofs import add_proof
 from app.act import Act
-from app.db import row_count
+from app.db import insert_rows, row_count
 from app.models import Activity, ActivityDocument
 from app.queries.keys import get_proof_key
 from app.sealing import seal_row
@@ -25,12 +24,13 @@ def record(act: Act) -> None:
     document = act.recorded = _with_proof(act) if act.is_local else act.activity.document
     if _revive(act):
         return
-    act.session.execute(insert(Activity).values(_envelope(act, document)))
-    sealed = seal_row(act.session, act.scope, act.id, msgspec.json.encode(document))
-    act.session.execute(insert(ActivityDocument).values(activity_id=act.id, scope=act.scope, sealed=sealed))
+    body = msgspec.json.encode(document)
+    insert_rows(act.session, Activity, _envelope(act, digest=hashlib.sha256(body).hexdigest()))
+    sealed = seal_row(act.session, act.scope, act.id, body)
+    insert_rows(act.session, ActivityDocument, {"activity_id": act.id, "scope": act.scope, "sealed": sealed})
 
 
-def _envelope(act: Act, document: Document) -> dict[str, Any]:
+def _envelope(act: Act, *, digest: str) -> dict[str, Any]:
     return {
         "id": act.id,
         "uri": act.activity.id,
@@ -39,7 +39,7 @@ def _envelope(act: Act, document: Document) -> dict[str, Any]:
         "object_uri": act.activity.object_id,
         "target_uri": act.activity.target,
         "audience": act.audience,
-        "digest": hashlib.sha256(rfc8785.dumps(dict(document))).hexdigest(),
+        "digest": digest,
         "idempotency_key": act.idempotency_key,
         "signed_at": act.signed_at,
         "recorded_at": act.now,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
-from app.db import upsert
+from app.db import insert_rows, upsert
 from app.ids import new_id
 from app.models import (
     Actor,
@@ -23,6 +24,22 @@ from app.models import (
 )
 from app.queries.messages import Content, encode_content, scope_of
 from app.sealing import seal_row
+
+# Built once, because building a statement takes longer than running it.
+_channels: Any = Channel.__table__
+_conversations: Any = Conversation.__table__
+_ADVANCE_CHANNEL = (
+    update(_channels)
+    .where(_channels.c.actor_id == bindparam("place_id"))
+    .values(head=_channels.c.head + 1)
+    .returning(_channels.c.head)
+)
+_ADVANCE_CONVERSATION = (
+    update(_conversations)
+    .where(_conversations.c.id == bindparam("place_id"))
+    .values(head=_conversations.c.head + 1)
+    .returning(_conversations.c.head)
+)
 
 
 def add(
@@ -44,22 +61,24 @@ def add(
     Taking the position locks that channel's row until the commit, which is what keeps positions in commit order.
     """
     position = _next_position(session, channel_id, conversation_id)
-    session.execute(
-        insert(Message).values(
-            id=id,
-            uri=uri,
-            author_id=author_id,
-            channel_id=channel_id,
-            conversation_id=conversation_id,
-            position=position,
-            audience=audience,
-            in_reply_to=in_reply_to,
-            published_at=published_at,
-            edited_at=edited_at,
-        )
+    insert_rows(
+        session,
+        Message,
+        {
+            "id": id,
+            "uri": uri,
+            "author_id": author_id,
+            "channel_id": channel_id,
+            "conversation_id": conversation_id,
+            "position": position,
+            "audience": audience,
+            "in_reply_to": in_reply_to,
+            "published_at": published_at,
+            "edited_at": edited_at,
+        },
     )
     sealed = seal_row(session, channel_id or conversation_id or "", id, encode_content(content))
-    session.execute(insert(MessageContent).values(message_id=id, sealed=sealed))
+    insert_rows(session, MessageContent, {"message_id": id, "sealed": sealed})
     return position
 
 
@@ -142,8 +161,7 @@ def take_back_share(session: Session, actor: Actor, activity_uri: str) -> None:
 
 
 def _next_position(session: Session, channel_id: str | None, conversation_id: str | None) -> int:
-    if channel_id is not None:
-        place = update(Channel).where(Channel.actor_id == channel_id).values(head=Channel.head + 1)
-        return session.execute(place.returning(Channel.head)).scalar_one()
-    place_ = update(Conversation).where(Conversation.id == conversation_id).values(head=Conversation.head + 1)
-    return session.execute(place_.returning(Conversation.head)).scalar_one()
+    place_id = {"place_id": channel_id or conversation_id}
+    statement = _ADVANCE_CHANNEL if channel_id is not None else _ADVANCE_CONVERSATION
+    position: int = session.connection().execute(statement, place_id).scalar_one()
+    return position

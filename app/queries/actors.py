@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.act import Inbox
@@ -16,12 +16,22 @@ PENDING = "pending"
 # Who writes, is written to and is a member, as against channels and servers.
 PEOPLE = frozenset({"Person", "Service"})
 
+# Built once, because building a statement takes longer than running it.
+_LIVING = select(Actor).where(Actor.uri == bindparam("uri"), Actor.deleted_at.is_(None))
+_IS_REMOTE = Actor.host.is_not(None) & Actor.deleted_at.is_(None)
+_REMOTE_FOLLOWER = (
+    select(Follow.id)
+    .join(Actor, Actor.id == Follow.actor_id)
+    .where(Follow.target_id == bindparam("target_id"), Follow.state == ACCEPTED, _IS_REMOTE)
+    .limit(1)
+)
+
 
 def find_actor(session: Session, uri: str | None) -> Actor | None:
     """The living actor with this URI."""
     if uri is None:
         return None
-    return session.scalar(select(Actor).where(Actor.uri == uri, Actor.deleted_at.is_(None)))
+    return session.scalar(_LIVING, {"uri": uri})
 
 
 def find_any(session: Session, uri: str) -> Actor | None:
@@ -135,7 +145,7 @@ def list_follower_inboxes(session: Session, target_id: str) -> list[Inbox]:
     rows = session.execute(
         select(Actor.inbox, Actor.shared_inbox, Actor.host)
         .join(Follow, Follow.actor_id == Actor.id)
-        .where(Follow.target_id == target_id, Follow.state == ACCEPTED, _is_remote())
+        .where(Follow.target_id == target_id, Follow.state == ACCEPTED, _IS_REMOTE)
         .distinct()
     )
     return list(
@@ -146,16 +156,4 @@ def list_follower_inboxes(session: Session, target_id: str) -> list[Inbox]:
 
 
 def has_remote_followers(session: Session, target_id: str) -> bool:
-    return (
-        session.scalar(
-            select(Follow.id)
-            .join(Actor, Actor.id == Follow.actor_id)
-            .where(Follow.target_id == target_id, Follow.state == ACCEPTED, _is_remote())
-            .limit(1)
-        )
-        is not None
-    )
-
-
-def _is_remote() -> ColumnElement[bool]:
-    return Actor.host.is_not(None) & Actor.deleted_at.is_(None)
+    return session.scalar(_REMOTE_FOLLOWER, {"target_id": target_id}) is not None

@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
 from app.models import Actor, Channel, Follow, Message, ReadMark, Space
 from app.queries.actors import ACCEPTED
 from app.queries.viewers import Viewer
-from app.queries.visibility import channel_is_visible
+from app.queries.visibility import channel_is_visible, channel_is_visible_to, sees_private
+
+# Built once, because building a statement takes longer than running it.
+_OF_OWNERS = (
+    select(Channel, Actor)
+    .join(Actor, Actor.id == Channel.actor_id)
+    .where(
+        Actor.uri.in_(bindparam("owners", expanding=True)),
+        Actor.deleted_at.is_(None),
+        Channel.deleted_at.is_(None),
+    )
+)
 
 NO_SUCH_CHANNEL = "The provided channel ID does not exist or could not be found."
 
@@ -40,14 +53,23 @@ def get_home_space(session: Session) -> Space:
 
 def get_visible(session: Session, viewer: Viewer, channel_id: str) -> tuple[Channel, Actor]:
     """The channel and its actor. Raises NotFoundError where it is missing or is not for the viewer."""
-    row = session.execute(
-        select(Channel, Actor)
-        .join(Actor, Actor.id == Channel.actor_id)
-        .where(Channel.actor_id == channel_id, channel_is_visible(viewer))
-    ).one_or_none()
+    statement = _visible_one(sees_private(viewer))
+    row = session.execute(statement, {"channel_id": channel_id, "viewer_id": viewer.actor_id}).one_or_none()
     if row is None:
         raise NotFoundError(NO_SUCH_CHANNEL)
     return row[0], row[1]
+
+
+@cache
+def _visible_one(sees_all: bool) -> Select[*tuple[Any, ...]]:  # noqa: FBT001  A key of the cache.
+    return (
+        select(Channel, Actor)
+        .join(Actor, Actor.id == Channel.actor_id)
+        .where(
+            Channel.actor_id == bindparam("channel_id"),
+            channel_is_visible_to(bindparam("viewer_id"), sees_all=sees_all),
+        )
+    )
 
 
 def find_view(session: Session, channel_id: str) -> ChannelView | None:
@@ -86,11 +108,7 @@ def find_addressed(session: Session, uris: Sequence[str]) -> tuple[Channel, Acto
     owners = {owner: position for position, uri in enumerate(uris) for owner in (uri, uri.rpartition("/")[0])}
     if not owners:
         return None
-    rows = session.execute(
-        select(Channel, Actor)
-        .join(Actor, Actor.id == Channel.actor_id)
-        .where(Actor.uri.in_(owners), Actor.deleted_at.is_(None), Channel.deleted_at.is_(None))
-    ).all()
+    rows = session.execute(_OF_OWNERS, {"owners": list(owners)}).all()
     best = min(rows, key=lambda row: owners[row[1].uri], default=None)
     return (best[0], best[1]) if best else None
 

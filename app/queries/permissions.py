@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.errors import ForbiddenError
 from app.models import Account, Actor, RoleGrant, Space
 from app.queries.privileges import DEFAULT_ROLE
 from app.queries.viewers import Viewer
+
+_HOME = select(Space.actor_id).where(Space.is_home).scalar_subquery()
+# Built once, because building a statement takes longer than running it.
+_PERMISSIONS = (
+    select(Account.username, Account.timed_out_until, Account.banned_at, RoleGrant.role)
+    .outerjoin(RoleGrant, and_(RoleGrant.actor_id == Account.actor_id, RoleGrant.space_id == _HOME))
+    .where(Account.actor_id == bindparam("actor_id"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +35,7 @@ class Permissions:
 
 def get_permissions(session: Session, actor: Actor) -> Permissions:
     """Raises ForbiddenError for an account that is banned, or an actor that is no account."""
-    home = select(Space.actor_id).where(Space.is_home).scalar_subquery()
-    rows = session.execute(
-        select(Account.username, Account.timed_out_until, Account.banned_at, RoleGrant.role)
-        .outerjoin(RoleGrant, and_(RoleGrant.actor_id == Account.actor_id, RoleGrant.space_id == home))
-        .where(Account.actor_id == actor.id)
-    ).all()
+    rows = session.execute(_PERMISSIONS, {"actor_id": actor.id}).all()
     if not rows or rows[0].banned_at is not None:
         raise ForbiddenError("This account has been banned from this home instance.")
     roles = frozenset(row.role for row in rows if row.role) or frozenset({DEFAULT_ROLE})

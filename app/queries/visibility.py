@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, false, literal, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.models import Account, Actor, Block, Channel, Follow, Message, Participant, RoleGrant, Space
@@ -18,6 +20,15 @@ from app.queries.privileges import ROLES
 from app.queries.viewers import Viewer
 
 _SEES_PRIVATE = frozenset(role.id for role in ROLES.values() if "view_private_channels" in role.privileges)
+
+
+class Shape(NamedTuple):
+    """What the statement for a place depends on: each is built once, because building takes longer than running."""
+
+    is_conversation: bool
+    is_ours: bool
+    is_private: bool
+    is_public_message: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,25 @@ class Place:
     space_id: str | None = None
     is_private: bool = False
     is_public_message: bool = True
+
+    @property
+    def shape(self) -> Shape:
+        return Shape(
+            is_conversation=self.conversation_id is not None,
+            is_ours=self.space_id is not None,
+            is_private=self.is_private,
+            is_public_message=self.is_public_message,
+        )
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """What fills in the statement of its shape."""
+        ids = {
+            "channel_id": self.channel_id,
+            "conversation_id": self.conversation_id,
+            "space_id": self.space_id,
+        }
+        return {name: value for name, value in ids.items() if value is not None}
 
     @property
     def is_for_everybody(self) -> bool:
@@ -94,49 +124,74 @@ def who_may_see(session: Session, place: Place, candidates: Collection[str]) -> 
     """Those of `candidates` (actor ids) who may see the place now, in one query."""
     if not candidates:
         return set()
-    query = select(Actor.id).where(Actor.id.in_(candidates), _is_welcome(place), _sees(place))
-    return set(session.scalars(query))
+    statement = _among_candidates(place.shape)
+    return set(session.scalars(statement, {**place.ids, "candidates": list(candidates)}))
 
 
 def _someone_may_see(session: Session, place: Place, host: str) -> bool:
-    query = select(Actor.id).where(Actor.host == host, _is_welcome(place), _sees(place)).limit(1)
-    return session.scalar(query) is not None
+    return session.scalar(_at_host(place.shape), {**place.ids, "host": host}) is not None
+
+
+@cache
+def _among_candidates(shape: Shape) -> Select[str]:
+    chosen = Actor.id.in_(bindparam("candidates", expanding=True))
+    return select(Actor.id).where(chosen, _is_welcome(shape), _sees(shape))
+
+
+@cache
+def _at_host(shape: Shape) -> Select[str]:
+    return select(Actor.id).where(Actor.host == bindparam("host"), _is_welcome(shape), _sees(shape)).limit(1)
 
 
 def channel_is_visible(viewer: Viewer) -> ColumnElement[bool]:
     """The rule of `who_may_see` for one viewer over many channels, as a condition on `channels`."""
+    return channel_is_visible_to(literal(viewer.actor_id), sees_all=sees_private(viewer))
+
+
+def sees_private(viewer: Viewer) -> bool:
+    """Whether a role shows the viewer every private channel of ours."""
+    return bool(viewer.roles & _SEES_PRIVATE)
+
+
+def channel_is_visible_to(viewer_id: ColumnElement[str], *, sees_all: bool) -> ColumnElement[bool]:
     follows = exists().where(
-        Follow.target_id == Channel.actor_id, Follow.actor_id == viewer.actor_id, Follow.state == ACCEPTED
+        Follow.target_id == Channel.actor_id, Follow.actor_id == viewer_id, Follow.state == ACCEPTED
     )
-    is_open = and_(Channel.space_id.is_not(None), Channel.is_private.is_(False))
-    sees_private = and_(Channel.space_id.is_not(None), true() if viewer.roles & _SEES_PRIVATE else false())
-    is_banned = exists().where(Block.space_id == Channel.space_id, Block.blocked_id == viewer.actor_id)
-    return and_(Channel.deleted_at.is_(None), or_(follows, is_open, sees_private), ~is_banned)
+    is_ours = Channel.space_id.is_not(None)
+    is_open = is_ours if sees_all else and_(is_ours, Channel.is_private.is_(False))
+    is_banned = exists().where(Block.space_id == Channel.space_id, Block.blocked_id == viewer_id)
+    return and_(Channel.deleted_at.is_(None), or_(follows, is_open), ~is_banned)
 
 
-def _is_welcome(place: Place) -> ColumnElement[bool]:
+def _is_welcome(shape: Shape) -> ColumnElement[bool]:
     """Not deleted, not banned from the server, not banned from the place's space."""
     account_is_open = or_(
         Actor.host.is_not(None),
         exists().where(Account.actor_id == Actor.id, Account.banned_at.is_(None)),
     )
     is_banned = (
-        exists().where(Block.space_id == place.space_id, Block.blocked_id == Actor.id) if place.space_id else false()
+        exists().where(Block.space_id == bindparam("space_id"), Block.blocked_id == Actor.id)
+        if shape.is_ours
+        else false()
     )
     return and_(Actor.deleted_at.is_(None), account_is_open, ~is_banned)
 
 
-def _sees(place: Place) -> ColumnElement[bool]:
-    if place.conversation_id is not None:
-        return exists().where(Participant.conversation_id == place.conversation_id, Participant.actor_id == Actor.id)
+def _sees(shape: Shape) -> ColumnElement[bool]:
+    if shape.is_conversation:
+        return exists().where(
+            Participant.conversation_id == bindparam("conversation_id"), Participant.actor_id == Actor.id
+        )
     follows = exists().where(
-        Follow.target_id == place.channel_id, Follow.actor_id == Actor.id, Follow.state == ACCEPTED
+        Follow.target_id == bindparam("channel_id"), Follow.actor_id == Actor.id, Follow.state == ACCEPTED
     )
-    if place.space_id is None:
+    if not shape.is_ours:
         return follows
-    if not place.is_private:
-        return true() if place.is_public_message else or_(follows, Actor.host.is_(None))
+    if not shape.is_private:
+        return true() if shape.is_public_message else or_(follows, Actor.host.is_(None))
     watches = exists().where(
-        RoleGrant.actor_id == Actor.id, RoleGrant.space_id == place.space_id, RoleGrant.role.in_(_SEES_PRIVATE)
+        RoleGrant.actor_id == Actor.id,
+        RoleGrant.space_id == bindparam("space_id"),
+        RoleGrant.role.in_(_SEES_PRIVATE),
     )
     return or_(follows, watches)

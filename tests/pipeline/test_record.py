@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import msgspec
 import pytest
-import rfc8785
 from sqlalchemy import LargeBinary, select, update
 
 from activitypub import build
@@ -16,6 +16,7 @@ from activitypub.proofs import proof_key_id, verify_proof
 from app.db import reading, transaction
 from app.keyring import WrongKeyError
 from app.models import ActivityDocument, Actor, ActorKey, MessageContent
+from app.queries.activities import get_document
 from app.queries.actors import list_keys
 from app.queries.documents import actor_document
 from app.sealing import KEY_SCOPE, LOG_SCOPE, unseal_row
@@ -81,7 +82,10 @@ def test_digest_is_that_of_the_document_with_its_proof(world: World, origin: str
     uri = world.say(zoe, world.channel("lobby"), "hello")
 
     (create,) = [row for row in world.log() if row.object_uri == uri]
-    assert create.digest == hashlib.sha256(rfc8785.dumps(world.json(create.uri))).hexdigest()
+    with reading() as session:
+        recorded = get_document(session, create.id)
+    assert create.digest == hashlib.sha256(recorded).hexdigest()
+    assert msgspec.json.decode(recorded) == world.json(create.uri)
 
 
 def test_envelope_says_who_did_what_to_whom(world: World) -> None:

@@ -31,7 +31,7 @@ MAX_TEXT = 50_000  # Characters; what the PufferBlow reference allows.
 def authorise(act: Act, note: Note) -> None:
     if note.attributed_to != act.actor.uri or not act.owns(note.id):
         raise ForbiddenError("only its author can publish a message")
-    if find_by_uri(act.session, note.id) is not None or find_tombstone(act.session, note.id) is not None:
+    if not act.is_local and _is_known(act, note.id):
         raise ConflictError("this message was published before")
     # Both name the audience, and peers differ in which of the two they fill (contracts/peers.md, 4).
     addressed = note.addressed.merged(act.activity.addressed)
@@ -59,11 +59,12 @@ def authorise_in(act: Act, placement: Placement, author: Actor) -> None:
     if not group.is_local:
         _authorise_elsewhere(act, channel, group, author)
         return
+    viewer = _authorise_sender(act, author) if author.is_local else remote_viewer(author)
+    if may_see(act.session, viewer, place_of_channel(channel)):
+        return
     if is_banned(act.session, author.id, channel.space_id):
         raise ForbiddenError("you are banned from this channel")
-    viewer = _authorise_sender(act, author) if author.is_local else remote_viewer(author)
-    if not may_see(act.session, viewer, place_of_channel(channel)):
-        raise NotFoundError(NO_SUCH_CHANNEL)
+    raise NotFoundError(NO_SUCH_CHANNEL)
 
 
 def apply(act: Act, note: Note, *, edited_at: datetime | None = None) -> list[Activity]:
@@ -117,6 +118,11 @@ def content_of(note: Note) -> Content:
         attachments=tuple(Attachment(item.url, item.media_type, item.name) for item in note.attachments),
         mentions={mention.href: mention.name for mention in note.mentions},
     )
+
+
+def _is_known(act: Act, uri: str) -> bool:
+    """Of our own messages this is not asked: their ids are fresh, and unique in the table."""
+    return find_by_uri(act.session, uri) is not None or find_tombstone(act.session, uri) is not None
 
 
 def _authorise_direct(act: Act, placement: Placement, author: Actor) -> None:

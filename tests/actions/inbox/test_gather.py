@@ -15,7 +15,7 @@ from app.act import Gathered
 from app.actions.inbox.gather import gather
 from app.actions.inbox.prove import Proved
 from app.models import Actor
-from tests.facades.federation.remote import Wire
+from tests.actions.wire import Wire
 from tests.founding import URIS, person
 from tests.world import World, moment
 

@@ -16,7 +16,7 @@ from activitypub.proofs import add_proof
 from activitypub.vocabulary import PUBLIC
 from app.actions.inbox.prove import Proved, prove
 from app.models import Actor
-from tests.facades.federation.remote import Wire
+from tests.actions.wire import Wire
 from tests.founding import ORIGIN, URIS
 from tests.world import World
 

@@ -2,106 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from activitypub import build
-from activitypub.documents import Activity, parse_activity
-from activitypub.fetch import Reason, UnreachableError
+from activitypub.documents import parse_activity
 from app.actions.inbox import process, queue, work
-from app.actions.inbox.queue import LEASE, RETRY_SECONDS, QueuedItem
-from app.db import reading, transaction
-from app.effects import EFFECTS
+from app.actions.inbox.queue import RETRY_SECONDS, QueuedItem
+from app.db import transaction
 from app.errors import UnavailableError
-from app.models import Actor, Host, InboxItem
-from app.pipeline import accept
-from tests.facades.federation.remote import Wire
-from tests.signed_requests import signed
+from app.models import InboxItem
+from tests.actions.inbox.arrivals import (
+    HOST,
+    TIMEOUT,
+    Clock,
+    arrive,
+    fail_on,
+    items,
+    lease_of,
+    say,
+    say_with_strangers,
+    states,
+    texts,
+)
+from tests.actions.wire import Wire
 from tests.world import World, moment
-
-HOST = "pond.example"
-TIMEOUT = UnreachableError("no answer", reason=Reason.TIMEOUT)
-
-
-class Clock:
-    """A clock that is moved by hand, from now on."""
-
-    def __init__(self) -> None:
-        self.now = moment()
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(autouse=True)
-def _wired(wire: Wire) -> None:
-    """Nothing here asks the real network."""
-
-
-def arrive(world: World, activity: Activity, *, signer: str | None = None) -> Activity:
-    """A request with the activity is accepted."""
-    activity = world.identified(activity)
-    verified, body = signed(dict(activity.document), actor=signer or activity.actor)
-    assert accept(verified, activity, body) == "queued"
-    return activity
-
-
-def say(world: World, zoe: Actor, text: str, **fields: Any) -> Activity:
-    note = world.note(zoe, text, to=[world.bob.uri], mentions={world.bob.uri: "@bob"}, **fields)
-    return arrive(world, build.create(actor=zoe.uri, object=note))
-
-
-def say_with_strangers(world: World, zoe: Actor, text: str) -> Activity:
-    """A message whose other reader has to be fetched."""
-    yan = "https://lake.example/users/yan"
-    note = world.note(zoe, text, to=[world.bob.uri, yan], mentions={yan: "@yan"})
-    return arrive(world, build.create(actor=zoe.uri, object=note))
-
-
-def items() -> list[InboxItem]:
-    with reading() as session:
-        return list(session.scalars(select(InboxItem).order_by(InboxItem.position)))
-
-
-def states() -> list[str]:
-    return [item.state for item in items()]
-
-
-def lease_of(host: str = HOST) -> tuple[str | None, datetime | None]:
-    with reading() as session:
-        row = session.execute(select(Host.inbox_lease, Host.inbox_lease_until).where(Host.host == host)).one_or_none()
-        return (row[0], row[1]) if row else (None, None)
-
-
-def fail_on(monkeypatch: pytest.MonkeyPatch, text: str, error: BaseException) -> None:
-    """Whatever says `text` cannot be applied, for a reason that is ours."""
-    original = EFFECTS["Create"].apply
-
-    def apply(act: Any) -> list[Activity]:
-        if text in json.dumps(dict(act.activity.document)):
-            raise error
-        return original(act)
-
-    monkeypatch.setattr(EFFECTS["Create"], "apply", apply)
-
-
-def texts(world: World) -> list[str | None]:
-    """What was said, in the order it was recorded."""
-    said = [row.object_uri for row in world.log() if row.type == "Create" and "/notes/" in str(row.object_uri)]
-    return [world.text(str(uri)) for uri in said]
 
 
 def test_items_are_applied_in_the_order_they_came(world: World) -> None:
@@ -319,67 +246,6 @@ def test_clock_that_was_put_back_holds_nothing_up(world: World, wire: Wire, cloc
     process(HOST, now=clock)
 
     assert states() == ["done", "done"]
-
-
-# One worker for one host.
-
-
-def test_two_workers_do_not_work_on_one_host(world: World, clock: Clock) -> None:
-    say(world, world.actor("zoe", "remote"), "hello")
-    token = queue.claim(HOST, clock())
-
-    assert process(HOST, now=clock).processed == 0
-    assert states() == ["queued"]
-
-    assert token is not None
-    queue.release(HOST, token)
-    assert process(HOST, now=clock).processed == 1
-
-
-def test_lease_of_a_worker_that_died_runs_out(world: World, clock: Clock) -> None:
-    say(world, world.actor("zoe", "remote"), "hello")
-    queue.claim(HOST, clock())
-
-    clock.pass_by(LEASE.total_seconds() - 1)
-    assert process(HOST, now=clock).processed == 0
-    clock.pass_by(2)
-    assert process(HOST, now=clock).processed == 1
-
-
-def test_lease_that_was_given_before_the_clock_was_put_back_does_not_last(world: World, clock: Clock) -> None:
-    say(world, world.actor("zoe", "remote"), "hello")
-    queue.claim(HOST, clock() + timedelta(hours=2))
-
-    assert process(HOST, now=clock).processed == 1
-
-
-def test_lease_is_extended_and_given_back_by_its_holder_alone(world: World, clock: Clock) -> None:
-    token = queue.claim(HOST, clock())
-    assert token is not None
-
-    queue.extend(HOST, "somebody else", clock() + timedelta(hours=1))
-    queue.release(HOST, "somebody else")
-    assert lease_of() == (token, clock() + LEASE)
-
-    queue.extend(HOST, token, clock() + timedelta(seconds=30))
-    assert lease_of() == (token, clock() + timedelta(seconds=30) + LEASE)
-    queue.release(HOST, token)
-    assert lease_of() == (None, None)
-
-
-def test_workers_at_the_same_moment_apply_everything_once(world: World) -> None:
-    zoe = world.actor("zoe", "remote")
-    for number in range(10):
-        say(world, zoe, f"message {number}")
-    threads = [threading.Thread(target=process, args=(HOST,)) for _ in range(4)]
-
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    process(HOST)
-
-    assert texts(world) == [f"message {number}" for number in range(10)]
 
 
 # A turn ends.

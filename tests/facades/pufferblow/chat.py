@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from activitypub import build
 from activitypub.fetch import Document
 from activitypub.vocabulary import PUBLIC
 from app import db
 from app.actions import keys as rsa_keys
-from app.actions import remote_actors
+from app.actions import presence, remote_actors
 from app.actions.installation import prepare_installation
-from app.models import Actor, RoleGrant, Space
+from app.models import Actor, Presence, RoleGrant, Space
 from app.pipeline import Received, compose, receive, submit
 from app.process import prepare
 from app.queries import keys as proof_keys
@@ -49,6 +49,12 @@ class Listener(RawClient):
     def __init__(self, port: int, path: str, *, headers: dict[str, str] | None = None) -> None:
         super().__init__(port, path, headers=UPGRADE | (headers or {}))
         self.heard: list[Heard] = []
+        self._waiting = 0
+
+    def join(self) -> None:
+        """Wait until the server serves the socket; what is heard before is not passed over."""
+        self.say({"type": "ping"})
+        self.heard.remove(self.wait_for("pong"))
         self._waiting = 0
 
     def say(self, body: object) -> None:
@@ -199,9 +205,16 @@ class Chat:
         headers = {"X-Forwarded-For": ip} if ip else {}
         listener = Listener((process or self.near).port, f"{path}?auth_token={person.token}", headers=headers)
         assert listener.status == 101, listener.status
-        listener.say({"type": "ping"})
-        listener.wait_for("pong")  # It is told of everything from here on.
+        listener.join()  # It is told of everything from here on,
+        if process is not None:  # and of what is not recorded once its process has subscribed to the bus.
+            eventually(lambda: self._reaches(listener), what="the bus reaches the other process")
         return listener
+
+    def _reaches(self, listener: Listener) -> bool:
+        hello = {"body": {"type": "hello"}, "users": None, "but": None, "channel_id": None}
+        self.bus.publish("ephemeral", json.dumps(hello))
+        frame = listener.next_frame(seconds=0.2)
+        return frame is not None and b"hello" in frame.payload
 
     def fence(self, *listeners: Listener, channel_id: str | None = None) -> list[list[Heard]]:
         """What each heard until now of what is recorded: a message that all of them hear comes after it."""
@@ -230,6 +243,18 @@ class Chat:
         with db.transaction() as session:
             home = session.scalar(select(Space.actor_id).where(Space.is_home))
             session.execute(insert(RoleGrant).values(actor_id=person.id, space_id=home, role=role))
+
+    def take_role(self, person: Person) -> None:
+        with db.transaction() as session:
+            session.execute(delete(RoleGrant).where(RoleGrant.actor_id == person.id))
+
+    def set_status(self, person: Person, status: str) -> None:
+        presence.set_status(person.id, status)
+
+    def processes_of(self, person: Person) -> int:
+        """How many processes have said that the person has a socket in them."""
+        with db.reading() as session:
+            return len(session.scalars(select(Presence.process_id).where(Presence.actor_id == person.id)).all())
 
     def ban(self, person: Person) -> None:
         owner = self.viewer(self.owner)
