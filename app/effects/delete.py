@@ -138,6 +138,7 @@ def _delete_actor(act: Act, actor: Actor) -> None:
     if not act.is_local:
         _publish_deletion(act, channel)
     channels.mark_deleted(act.session, channel, now=act.now)
+    messages.erase_all_in(act.session, channel.actor_id, now=act.now)
 
 
 def _publish_deletion(act: Act, channel: Channel) -> None:

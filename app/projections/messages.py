@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.db import insert_rows, upsert
 from app.ids import new_id
 from app.models import (
+    ActivityDocument,
     Actor,
     Channel,
     Conversation,
@@ -98,6 +99,12 @@ def erase_all_by(session: Session, author: Actor, *, now: datetime) -> None:
     _erase(session, Message.author_id == author.id, now=now)
     session.execute(delete(Reaction).where(Reaction.actor_id == author.id))
     session.execute(delete(Share).where(Share.actor_id == author.id))
+
+
+def erase_all_in(session: Session, channel_id: str, *, now: datetime) -> None:
+    """Everything that was said in a channel, and every recorded document that is sealed with the channel's key."""
+    _erase(session, Message.channel_id == channel_id, now=now)
+    session.execute(delete(ActivityDocument).where(ActivityDocument.scope == channel_id))
 
 
 def _erase(session: Session, which: ColumnElement[bool], *, now: datetime) -> None:

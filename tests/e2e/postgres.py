@@ -29,10 +29,14 @@ def find_postgres_binaries() -> Path | None:
     return Path(on_path).resolve().parent if on_path else None
 
 
-class PostgresCluster:
-    """A cluster with fsync on, in a folder of its own, on a free loopback port; deleted at the end."""
+# Of a cluster whose durability nobody asks about: what is committed is only as safe as the operating system.
+_HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
-    def __init__(self, binaries: Path) -> None:
+
+class PostgresCluster:
+    """A cluster in a folder of its own, on a free loopback port; deleted at the end. With fsync, unless it is hasty."""
+
+    def __init__(self, binaries: Path, *, is_hasty: bool = False) -> None:
         self._binaries = binaries
         # Not below pytest's folder: only root may enter that, and initdb refuses to run as root.
         self._folder = Path(tempfile.mkdtemp(prefix="shoal-postgres-"))
@@ -45,7 +49,7 @@ class PostgresCluster:
                 *("-k", self._folder),
                 *("-p", str(self.port)),
                 *("-c", "listen_addresses=127.0.0.1"),
-                *("-c", "fsync=on"),
+                *(part for setting in (_HASTY if is_hasty else ("fsync=on",)) for part in ("-c", setting)),
             ],
             log=self._folder / "postgres.log",
             env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},

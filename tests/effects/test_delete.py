@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from sqlalchemy import select
 
 from activitypub import build
 from activitypub.documents import Activity, parse_activity
 from activitypub.vocabulary import PUBLIC
+from app.db import reading
 from app.errors import ConflictError, ForbiddenError, NotFoundError
-from app.models import Actor
+from app.models import ActivityDocument, Actor, Message, MessageContent
 from app.pipeline import compose
 from tests.founding import URIS
 from tests.world import Sent, World, moment
@@ -201,6 +203,18 @@ def test_deleted_channel_takes_leave_of_its_followers_itself(world: World) -> No
     ]
     (goodbye,) = [world.json(row.uri) for row in world.log() if row.type == "Delete" and row.actor_id == lobby.id]
     assert (goodbye["object"]["id"], goodbye["object"]["type"]) == (lobby.uri, "Tombstone")
+
+
+def test_nothing_that_was_said_in_a_deleted_channel_is_kept(world: World) -> None:
+    lobby, den = world.channel("lobby"), world.channel("den")
+    world.say(world.bob, lobby, "hello")
+    kept = world.say(world.bob, den, "still here")
+
+    world.perform(compose.channel_deletion(world.viewer(world.alice), lobby.id))
+
+    with reading() as session:
+        assert session.scalars(select(Message.uri).join(MessageContent)).all() == [kept]
+        assert session.scalars(select(ActivityDocument.scope).where(ActivityDocument.scope == lobby.id)).all() == []
 
 
 def test_name_of_a_deleted_channel_may_be_given_again(world: World) -> None:
