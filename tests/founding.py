@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ import pytest
 from sqlalchemy import Row, delete, insert, select
 
 from activitypub import build
-from app import db
+from app import db, sealing
 from app.actions.installation import prepare_installation
 from app.db import Base, Database
 from app.ids import new_id
+from app.keyring import Keyring
 from app.pipeline import submit
 from app.process import prepare
-from app.settings import Settings
+from app.settings import Settings, configure
 from app.uris import Uris
 from tests.databases import SECRET
 
@@ -56,16 +58,23 @@ def sign_up(name: str) -> str:
     return uri
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Founding:
-    """An installation with alice and bob, made once: as a SQLite file, and as rows for any database."""
+    """An installation with alice and bob, made once and put into a database of each kind for each test.
+
+    The databases live as long as the tests: most of a short test's time would go into compiling the same statements.
+    """
 
     settings: Settings
-    path: Path
     rows: dict[str, list[dict[str, Any]]]
+    databases: dict[str, Database] = field(default_factory=dict)
 
-    def restore(self, database: Database) -> None:
-        """Make it all there is in a database of other tests'."""
+    def open(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Make the database that of this process, and the installation all there is in it."""
+        configure(self.settings)
+        sealing.configure(Keyring(self.settings.secret_keys))
+        database = self.databases.setdefault(url, Database(url))
+        monkeypatch.setattr(db, "_database", database)
         with database.engine.begin() as connection:
             for table in reversed(Base.metadata.sorted_tables):
                 connection.execute(delete(table))
@@ -75,7 +84,7 @@ class Founding:
 
 
 @pytest.fixture(scope="session")
-def founding(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Founding:
+def founding(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Founding]:
     folder = tmp_path_factory.mktemp("founding")
     path = folder / "shoal.db"
     shutil.copy(sqlite_template, path)
@@ -87,10 +96,10 @@ def founding(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) ->
     sign_up("bob")
     with db.database().engine.connect() as connection:
         rows = {table.name: list(map(_row, connection.execute(select(table)))) for table in Base.metadata.sorted_tables}
-    with db.database().engine.connect() as connection:  # So that the file alone is the whole database.
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.database().engine.dispose()
-    return Founding(settings, path, rows)
+    founding = Founding(settings, rows, {settings.database_url: db.database()})
+    yield founding
+    for database in founding.databases.values():
+        database.engine.dispose()
 
 
 def _row(row: Row[Any]) -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +33,6 @@ from app.models import (
     RoleGrant,
 )
 from app.pipeline import Outcome, Received, compose, receive, submit
-from app.process import prepare
 from app.queries import keys as proof_keys
 from app.queries.channels import get_home_space
 from app.queries.permissions import get_permissions
@@ -273,23 +270,19 @@ def moment(**after: float) -> datetime:
 
 
 @pytest.fixture(params=BACKENDS)
-def world(
-    request: pytest.FixtureRequest, founding: Founding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, founding: Founding, monkeypatch: pytest.MonkeyPatch) -> World:
     """A new installation with alice and bob, on each database."""
-    path = tmp_path / "shoal.db"
+    return open_world(request, founding, monkeypatch)
+
+
+def open_world(request: pytest.FixtureRequest, founding: Founding, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The installation on the database that is the request's parameter."""
     is_sqlite = request.param == "sqlite"
-    url = f"sqlite:///{path}" if is_sqlite else request.getfixturevalue("postgres_url")
-    prepare(replace(founding.settings, database_url=url))
-    if is_sqlite:
-        shutil.copy(founding.path, path)
-    else:
-        founding.restore(db.database())
+    founding.open(founding.settings.database_url if is_sqlite else request.getfixturevalue("postgres_url"), monkeypatch)
     # The instance has the same id everywhere, but not the same keys.
     for cache in (proof_keys._opened, rsa_keys._opened, remote_actors._keys, remote_actors._refused):
         cache.clear()
     world = World()
-    world.forget()
     monkeypatch.setattr(db, "_wake_listeners", [lambda kind, key: world.wakes.append((kind, key))])
-    yield world
-    db.database().engine.dispose()
+    world.forget()
+    return world

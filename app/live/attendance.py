@@ -18,6 +18,7 @@ from app.live.hub import Hub
 BEAT_SECONDS = 15.0
 RETRY_SECONDS = 1.0
 _BATCH = 500  # People in one transaction: when a server comes back, everybody does.
+_TOLD_AT_ONCE = 50
 _STOP_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
@@ -106,9 +107,11 @@ class Attendance:
             self._noted = (self._noted | arrived) - left
 
     def _tell(self, changes: Iterable[StatusChange]) -> None:
-        for change in changes:
+        for number, change in enumerate(changes, start=1):
             for listener in self._listeners:
                 listener(change)
+            if number % _TOLD_AT_ONCE == 0:
+                time.sleep(0)  # Under gevent the writers of the sockets have their turn, before their queues are full.
 
     def _note_failure(self, error: Exception, *, trace: Exception | None) -> None:
         if not self._is_failing:

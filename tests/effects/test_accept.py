@@ -8,8 +8,10 @@ from activitypub import build
 from activitypub.documents import Activity, parse_activity
 from app.errors import NotFoundError
 from app.models import Actor
+from tests.databases import BACKENDS
 from tests.world import World
 
+pytestmark = pytest.mark.parametrize("world", BACKENDS, indirect=True)
 ANSWERS = {"Accept": build.accept, "Reject": build.reject}
 
 

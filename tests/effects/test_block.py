@@ -6,9 +6,11 @@ import pytest
 
 from activitypub import build
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
+from tests.databases import BACKENDS
 from tests.founding import URIS
 from tests.world import World
 
+pytestmark = pytest.mark.parametrize("world", BACKENDS, indirect=True)
 ORIGINS = pytest.mark.parametrize("origin", ["local", "remote"])
 
 

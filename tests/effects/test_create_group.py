@@ -11,9 +11,11 @@ from activitypub.documents import Activity
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor
 from app.pipeline import Outcome, compose
+from tests.databases import BACKENDS
 from tests.founding import URIS, person
 from tests.world import Channel, World
 
+pytestmark = pytest.mark.parametrize("world", BACKENDS, indirect=True)
 ORIGINS = pytest.mark.parametrize("origin", ["local", "remote"])
 
 

@@ -11,10 +11,12 @@ from app.db import transaction
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.ids import new_id
 from app.models import Actor, RoleGrant, Space
+from tests.databases import BACKENDS
 from tests.founding import URIS, person
 from tests.together import at_once
 from tests.world import World, moment
 
+pytestmark = pytest.mark.parametrize("world", BACKENDS, indirect=True)
 ORIGINS = pytest.mark.parametrize("origin", ["local", "remote"])
 
 

@@ -10,8 +10,10 @@ from activitypub import build
 from activitypub.documents import Activity, parse_activity
 from app.errors import ForbiddenError, NotFoundError
 from app.pipeline import compose
+from tests.databases import BACKENDS
 from tests.world import Sent, World, moment
 
+pytestmark = pytest.mark.parametrize("world", BACKENDS, indirect=True)
 ORIGINS = pytest.mark.parametrize("origin", ["local", "remote"])
 
 

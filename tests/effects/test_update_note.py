@@ -128,6 +128,15 @@ def test_banned_author_may_not_edit(world: World, origin: str) -> None:
         world.perform(update)
 
 
+def test_account_that_is_timed_out_may_not_edit(world: World) -> None:
+    uri = world.say(world.bob, world.channel("lobby"), "fine")
+    world.change_account(world.bob, timed_out_until=moment(hours=1))
+    world.forget()
+
+    with world.refuses(ForbiddenError, "timed out until"):
+        world.perform(world.edited(world.bob, uri, "foul"))
+
+
 @ORIGINS
 def test_author_who_was_put_out_may_not_edit(world: World, origin: str) -> None:
     mallory = world.actor("mallory", origin)

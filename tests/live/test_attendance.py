@@ -134,6 +134,15 @@ def test_many_at_once_are_few_transactions(hall: Hall) -> None:
     assert len(hall.database.batches) <= 5
 
 
+def test_sockets_are_written_to_while_many_come(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    told_before_turn: list[int] = []
+    monkeypatch.setattr(module.time, "sleep", lambda _seconds: told_before_turn.append(len(hall.told)))
+
+    hall.attendance._tell(StatusChange(f"person{number}", "online") for number in range(120))
+
+    assert told_before_turn == [50, 100]
+
+
 def test_who_was_taken_for_dead_is_noted_again_at_the_next_beat(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BEAT_SECONDS", 0.05)
     hall.come("one", "alice")

@@ -59,7 +59,7 @@ def authorise_in(act: Act, placement: Placement, author: Actor) -> None:
     if not group.is_local:
         _authorise_elsewhere(act, channel, group, author)
         return
-    viewer = _authorise_sender(act, author) if author.is_local else remote_viewer(author)
+    viewer = authorise_sender(act, author) if author.is_local else remote_viewer(author)
     if may_see(act.session, viewer, place_of_channel(channel)):
         return
     if is_banned(act.session, author.id, channel.space_id):
@@ -127,7 +127,7 @@ def _is_known(act: Act, uri: str) -> bool:
 
 def _authorise_direct(act: Act, placement: Placement, author: Actor) -> None:
     if author.is_local:
-        _authorise_sender(act, author)
+        authorise_sender(act, author)
     for person in placement.people:
         if person.id != author.id and is_blocked(act.session, by=person.id, actor_id=author.id):
             raise ForbiddenError("This person does not take messages from you.")
@@ -136,7 +136,7 @@ def _authorise_direct(act: Act, placement: Placement, author: Actor) -> None:
 def _authorise_elsewhere(act: Act, channel: Channel, group: Actor, author: Actor) -> None:
     """In another server's channel its home decides: we believe its own people and what the channel relays."""
     if author.is_local:
-        viewer = _authorise_sender(act, author)
+        viewer = authorise_sender(act, author)
         if not may_see(act.session, viewer, place_of_channel(channel)):
             raise NotFoundError(NO_SUCH_CHANNEL)
         return
@@ -144,7 +144,8 @@ def _authorise_elsewhere(act: Act, channel: Channel, group: Actor, author: Actor
         raise ForbiddenError("the channel's own server has not passed this on")
 
 
-def _authorise_sender(act: Act, author: Actor) -> Viewer:
+def authorise_sender(act: Act, author: Actor) -> Viewer:
+    """Whether one of ours may speak at all: not while they are banned or timed out. Raises ForbiddenError."""
     permissions = get_permissions(act.session, author)
     permissions.require("send_messages")
     until = permissions.timed_out_until

@@ -28,6 +28,8 @@ def authorise(act: Act, note: Note) -> None:
     if note.attributed_to != act.actor.uri or message.author_id != act.actor.id:
         raise ForbiddenError("only its author can edit a message")
     found = authorise_on(act, message)
+    if act.is_local:
+        creation.authorise_sender(act, act.actor)
     if not (note.content or note.name or note.attachments):
         raise InvalidInputError("Either a message or attachments must be provided.")
     if act.is_local and len(note.source or "") > creation.MAX_TEXT:
