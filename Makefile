@@ -25,7 +25,7 @@ test: $(DEV) system-packages
 	$(BIN)/pytest
 
 e2e: $(DEV) $(PEERS) system-packages
-	$(BIN)/pytest -m e2e -n 0 --timeout 600
+	$(BIN)/pytest -m "e2e or slow" -n 0 --timeout 600
 
 check: $(DEV)
 	$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -12,7 +13,7 @@ import app.models  # noqa: F401  It fills the metadata.
 from app import sealing
 from app.db import Base, Database, connect
 from app.keyring import Keyring
-from tests.e2e.postgres import PostgresCluster, find_postgres_binaries
+from tests.e2e.postgres import PostgresCluster, find_postgres_binaries, folder_in_memory
 
 SECRET = "a secret for tests that is long enough to be one"
 BACKENDS = ("sqlite", "postgresql")
@@ -39,15 +40,18 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=BACKENDS)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of an empty database with every table; a test that asks for it runs on each backend."""
     if request.param == "sqlite":
-        path = tmp_path / "shoal.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        return f"sqlite:///{path}"
+        # Every commit is synced, as in earnest, but most tests need not wait for a disk.
+        with TemporaryDirectory(prefix="shoal-", dir=folder_in_memory()) as folder:
+            path = Path(folder) / "shoal.db"
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            yield f"sqlite:///{path}"
+        return
     url: str = request.getfixturevalue("postgres_url")
     _empty(url)
-    return url
+    yield url
 
 
 @pytest.fixture

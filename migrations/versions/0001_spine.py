@@ -478,7 +478,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_shares_activity_uri"), ["activity_uri"], unique=False)
 
 
-
 def downgrade() -> None:
     with op.batch_alter_table("shares", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_shares_activity_uri"))

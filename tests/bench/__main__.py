@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import signal
 import sys
@@ -19,12 +20,12 @@ from typing import Any
 from tests.bench import figures, machine, names
 from tests.bench.catalogue import lines
 from tests.bench.deliveries import host_names
-from tests.bench.figures import NotMeasuredError, Sample, Samples
 from tests.bench.peer import Peer
 from tests.bench.plan import FULL, QUICK, SMOKE, Plan
-from tests.bench.rounds import MEASUREMENTS, Rounds
+from tests.bench.rounds import MEASUREMENTS
 from tests.bench.sinks import Sinks
 from tests.bench.site import Site, postgresql_site, sqlite_site
+from tests.bench.taking import Taken, take
 from tests.bench.tools import Tools
 from tests.e2e.hosts import HOSTS_FILE
 from tests.e2e.tls import CertificateAuthority
@@ -39,7 +40,7 @@ def main() -> int:
     """0 when everything was measured, however fast; 1 when something that should have happened did not."""
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything is put back then, too.
-    plan = replace(options.plan, rounds=options.rounds or options.plan.rounds)
+    plan = options.plan if options.rounds is None else replace(options.plan, rounds=options.rounds, seconds=math.inf)
     began_at = time.monotonic()
     about = machine.describe()
     width = max(map(len, about))
@@ -50,7 +51,7 @@ def main() -> int:
     except PermissionError as error:
         print(f"The benchmark writes {HOSTS_FILE} and binds port 443, which only root may: {error}", file=sys.stderr)
         return 1
-    print(f"\n{plan.rounds} rounds, {time.monotonic() - began_at:.0f} s")
+    print(f"\n{time.monotonic() - began_at:.0f} s")
     return 1 if failures else 0
 
 
@@ -62,14 +63,11 @@ def _measure_all(options: argparse.Namespace, plan: Plan) -> int:
         authority = CertificateAuthority(folder)
         tools = _tools(stack, plan, authority)
         for name in options.only or SITES:
-            samples, failed = _measure(SITES[name](folder, authority), plan, tools, options.measure or MEASUREMENTS)
-            found = figures.rows(lines(plan), samples)
-            print(
-                "\n".join(["", name, "", figures.table(found), *(f"NOT MEASURED: {what}" for what in failed)]),
-                flush=True,
-            )
+            taken = take(SITES[name](folder, authority), plan, tools, options.measure or MEASUREMENTS)
+            found = figures.rows(lines(plan), taken.samples)
+            _print(name, taken, found)
             _append(options.json, ({"database": name, **row} for row in found))
-            failures += len(failed)
+            failures += len(taken.failures)
     return failures
 
 
@@ -97,32 +95,10 @@ def _tools(stack: ExitStack, plan: Plan, authority: CertificateAuthority) -> Too
     return Tools(generator, sinks, peer)
 
 
-def _measure(
-    starting: AbstractContextManager[Site], plan: Plan, tools: Tools, measurements: Sequence[str]
-) -> tuple[Samples, list[str]]:
-    """All rounds on one database, and what went wrong in them: one figure's failure does not end the others."""
-    samples, failed = Samples(), []
-
-    def collect(what: str, found: Iterable[Sample]) -> None:
-        print(f"  {what} ...", end="", file=sys.stderr, flush=True)
-        began_at = time.monotonic()
-        try:
-            samples.add(found)
-        except (NotMeasuredError, AssertionError, OSError) as error:
-            failed.append(f"{what}: {error}")
-        print(f" {time.monotonic() - began_at:.1f} s", file=sys.stderr, flush=True)
-
-    try:
-        with starting as site, Rounds(site, plan, tools) as rounds:
-            for number in range(plan.rounds):
-                print(f"{site.name}, round {number + 1} of {plan.rounds}", file=sys.stderr)
-                for what in measurements:
-                    collect(what, rounds.samples(what))
-                if failed:
-                    print(site.server.process.log_tail(), file=sys.stderr)
-    except (NotMeasuredError, AssertionError, OSError) as error:
-        failed.append(str(error))
-    return samples, failed
+def _print(name: str, taken: Taken, found: Sequence[Mapping[str, Any]]) -> None:
+    heading = f"{name}, medians of {taken.rounds} rounds" if taken.rounds > 1 else f"{name}, one round"
+    failures = [f"NOT MEASURED: {failure}" for failure in taken.failures]
+    print("\n".join(["", heading, "", figures.table(found), *failures]), flush=True)
 
 
 def _append(json_file: Path | None, found: Iterable[Mapping[str, Any]]) -> None:

@@ -1,7 +1,7 @@
-"""The benchmark's hand inside an installation: `python -m tests.bench.appside COMMAND` beside a running server.
+"""The benchmark's hand inside an installation: a process beside a running server, with the server's settings.
 
-It reads one JSON object and prints one. What it prepares goes through the application's own code, without the parts
-that a benchmark cannot wait for: a password's hash and a new RSA key for every account.
+It reads a command as JSON in each line and prints the answer in one. What it prepares goes through the application's
+own code, without the parts that a benchmark cannot wait for: a password's hash and a new RSA key for every account.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -35,15 +35,13 @@ from app.queries.actors import ACCEPTED, find_any, get_by_id
 from app.queries.messages import Content, encode_content
 from app.queries.viewers import Viewer
 from app.sealing import seal_row
-from app.services import broker
+from app.services.broker import HintSender
 from app.settings import current, load_settings
 from app.uris import Uris
 from tests.bench.peer import actor_document
 
-Answer = dict[str, Any]
 
-
-def people(count: int) -> Answer:
+def people(count: int) -> list[str]:
     """So many accounts, all with one password and one RSA key; the ids of their actors."""
     password_hash = hash_password("correct horse battery staple")
     key = generate_rsa()
@@ -51,16 +49,16 @@ def people(count: int) -> Answer:
     for number in range(count):
         ids.append(accounts._register(f"member{number}", password_hash))
         _give_key(ids[-1], key)
-    return {"ids": ids}
+    return ids
 
 
-def tokens(actor_ids: list[str]) -> Answer:
+def tokens(actor_ids: list[str]) -> list[str]:
     """A new login session for each; its access token."""
     with transaction() as session:
-        return {"tokens": [open_session(session, actor_id).access_token for actor_id in actor_ids]}
+        return [open_session(session, actor_id).access_token for actor_id in actor_ids]
 
 
-def history(channel_id: str, author_id: str, count: int) -> Answer:
+def history(channel_id: str, author_id: str, count: int) -> None:
     """Fill a channel with messages, in few statements and without activities."""
     uris, now = Uris(current().origin), datetime.now(UTC)
     with transaction() as session:
@@ -89,10 +87,9 @@ def history(channel_id: str, author_id: str, count: int) -> Answer:
             contents.append({"message_id": message_id, "sealed": seal_row(session, channel_id, message_id, content)})
         session.execute(insert(Message), rows)
         session.execute(insert(MessageContent), contents)
-    return {"head": last}
 
 
-def follow(channel_id: str, hosts: list[str]) -> Answer:
+def follow(channel_id: str, hosts: list[str]) -> None:
     """Have somebody on each of these remote hosts follow the channel."""
     pem = public_key_to_pem(generate_rsa().public_key())
     for host in hosts:
@@ -106,38 +103,35 @@ def follow(channel_id: str, hosts: list[str]) -> Answer:
         for reader in _readers(session, hosts):
             activity_uri = f"{reader.uri}#follow"
             follows.put(session, reader, channel, state=ACCEPTED, activity_uri=activity_uri, now=datetime.now(UTC))
-    return {}
 
 
-def unfollow(channel_id: str, hosts: list[str]) -> Answer:
+def unfollow(channel_id: str, hosts: list[str]) -> None:
     with transaction() as session:
         for reader in _readers(session, hosts):
             follows.remove(session, reader.id, channel_id)
-    return {}
 
 
-def queue(channel_id: str, author_id: str, messages: int) -> Answer:
-    """Write messages whose deliveries stay queued until a line comes in; then hint at them all."""
+def queue(channel_id: str, author_id: str, messages: int) -> None:
+    """Write messages whose deliveries stay queued, because no worker is told."""
     with reading() as session:
         author = get_by_id(session, author_id)
     viewer = Viewer(author.id, author.uri, author.preferred_username)
     for number in range(messages):
         submit(compose.channel_message(viewer, channel_id, f"message {number} to everybody elsewhere"))
+
+
+def hint() -> None:
+    """Tell the workers of every host with a queue, over a new connection: the broker may be another since."""
     with reading() as session:
-        queued = session.execute(
-            select(Delivery.host, func.count()).where(Delivery.state == "queued").group_by(Delivery.host)
-        )
-        rows = {row[0]: row[1] for row in queued}
-    print(json.dumps({"queued": sum(rows.values())}), flush=True)
-    sys.stdin.readline()
-    for host in rows:
-        broker.hint("deliver", host)
-    broker.close()
-    return {}
+        hosts = session.scalars(select(Delivery.host).where(Delivery.state == "queued").distinct()).all()
+    sender = HintSender(current().broker_url)
+    for host in hosts:
+        sender.hint("deliver", host)
+    sender.close()
 
 
-COMMANDS: dict[str, Callable[..., Answer]] = {
-    command.__name__: command for command in (people, tokens, history, follow, unfollow, queue)
+COMMANDS: dict[str, Callable[..., list[str] | None]] = {
+    command.__name__: command for command in (people, tokens, history, follow, unfollow, queue, hint)
 }
 
 
@@ -162,8 +156,9 @@ def _readers(session: Session, hosts: list[str]) -> list[Actor]:
 
 def main() -> None:
     prepare(load_settings())
-    arguments = json.loads(sys.stdin.readline())
-    print(json.dumps(COMMANDS[sys.argv[1]](**arguments)), flush=True)
+    for line in sys.stdin:
+        request: dict[str, Any] = json.loads(line)
+        print(json.dumps(COMMANDS[request["command"]](**request["arguments"])), flush=True)
 
 
 if __name__ == "__main__":

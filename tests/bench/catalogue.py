@@ -87,6 +87,7 @@ def _load(key: str, label: str, limit: str) -> Iterator[Line]:
     yield Line(f"{key}.p50", f"{label}, p50", "ms", f"{limit}.p50")
     yield Line(f"{key}.p95", f"{label}, p95", "ms", f"{limit}.p95")
     yield Line(f"{key}.cpu", f"{label}, web CPU each", "ms", f"{limit}.cpu")
+    yield Line(f"{key}.shed", f"{label}, answered 503", "%")
 
 
 def _clients(number: int) -> str:

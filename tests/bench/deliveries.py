@@ -10,7 +10,7 @@ from tests.bench import names
 from tests.bench.figures import NotMeasuredError, Sample
 from tests.bench.plan import Plan
 from tests.bench.sinks import DEAD, Tally
-from tests.bench.site import Site, cpu_seconds, finish
+from tests.bench.site import Site, cpu_seconds
 from tests.bench.tools import Tools, check_equal
 
 DELIVER_SECONDS = 180.0
@@ -33,9 +33,9 @@ def measure_deliveries(site: Site, channels: dict[int, str], plan: Plan, tools: 
         yield from _measure(f"deliver.{sinks}", site, channel_id, messages, tools)
         # A new one each time: how to treat the last one has been learned.
         dead = names.sink(f"{DEAD}{next(_dead_numbers)}")
-        site.app("follow", channel_id=channel_id, hosts=[dead])
+        site.inside.ask("follow", channel_id=channel_id, hosts=[dead])
         yield from _measure(f"deliver.{sinks}.dead", site, channel_id, messages, tools)
-        site.app("unfollow", channel_id=channel_id, hosts=[dead])
+        site.inside.ask("unfollow", channel_id=channel_id, hosts=[dead])
 
 
 def _measure(key: str, site: Site, channel_id: str, messages: int, tools: Tools) -> Iterator[Sample]:
@@ -51,20 +51,12 @@ def _measure(key: str, site: Site, channel_id: str, messages: int, tools: Tools)
 def _attempt(key: str, site: Site, channel_id: str, messages: int, tools: Tools) -> Iterator[Sample]:
     """Times what arrives after the queue is full."""
     tools.sinks.reset()
-    process = site.start_app("queue", channel_id=channel_id, author_id=site.people[0], messages=messages)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        if not process.stdout.readline():
-            raise NotMeasuredError("nothing was queued for delivery")
-        early, before, began_at = tools.sinks.tally(), cpu_seconds(site.worker()), time.monotonic()
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        expected = messages * ROWS_A_MESSAGE * _followers(site, channel_id)
-        tally = _wait_for(expected, tools)
-        finish(process, "queue")
-    finally:
-        process.kill()
+    expected = messages * ROWS_A_MESSAGE * _followers(site, channel_id)
+    site.inside.ask("queue", channel_id=channel_id, author_id=site.people[0], messages=messages)
+    before = cpu_seconds(site.worker())
+    began_at, early = time.monotonic(), tools.sinks.tally()
+    site.inside.ask("hint")
+    tally = _wait_for(expected, tools)
     check_equal("deliveries, each once", tally.posts, expected)
     _wait_until_noted(site)
     counted = tally.distinct - early.distinct

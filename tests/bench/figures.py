@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -65,7 +65,7 @@ def rows(lines: Sequence[Line], samples: Samples) -> list[dict[str, Any]]:
     return found
 
 
-def table(found: Sequence[dict[str, Any]]) -> str:
+def table(found: Sequence[Mapping[str, Any]]) -> str:
     """Aligned in columns, for people."""
     cells = [("figure", "median", "", "ratio", "to")]
     for row in found:

@@ -21,10 +21,14 @@ NextRequest = Callable[[int], bytes | None]
 
 @dataclass(slots=True)
 class Load:
-    """What came of a load. Only answers that were as expected are counted; the others are named."""
+    """What came of a load. Only answers that were as expected are counted; the others are named.
+
+    `shed` is how many were 503: what a server says that has too much to do, and neither good nor wrong.
+    """
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
+    shed: int = 0
     unexpected: Counter[str] = field(default_factory=Counter)
     last_body: bytes = b""
 
@@ -36,6 +40,10 @@ class Load:
     def rate(self) -> float:
         """Expected answers per second."""
         return self.count / self.seconds
+
+    @property
+    def shed_percent(self) -> float:
+        return 100 * self.shed / (self.count + self.shed)
 
     def percentile_ms(self, percent: int) -> float:
         if self.count < 2:
@@ -162,5 +170,7 @@ def _note(load: Load, client: Client, answer: tuple[int, bytes], expected: Expec
     if expected.fits(status, body):
         load.latencies.append(time.perf_counter() - client.sent_at)
         load.last_body = body
+    elif status == 503:
+        load.shed += 1
     else:
         load.unexpected[f"{status} {body[:120].decode(errors='replace')}"] += 1

@@ -37,10 +37,10 @@ class Rounds:
         self._sends, self._inbox = site.channel("sends"), site.channel("inbox")
         self._histories = {"small": site.channel("small"), "large": site.channel("large")}
         for key, size in (("small", SMALL_CHANNEL), ("large", plan.large_channel)):
-            site.app("history", channel_id=self._histories[key], author_id=site.people[0], count=size)
+            site.inside.ask("history", channel_id=self._histories[key], author_id=site.people[0], count=size)
         self._followed = {sinks: site.channel(f"followed-by-{sinks}") for sinks in plan.sinks}
         for sinks, channel_id in self._followed.items():
-            site.app("follow", channel_id=channel_id, hosts=host_names(plan)[:sinks])
+            site.inside.ask("follow", channel_id=channel_id, hosts=host_names(plan)[:sinks])
         self._bare = self._stack.enter_context(limits.bare_server(site))
         self._warm_up()
         return self

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +17,7 @@ from sqlalchemy import NullPool, create_engine, text
 
 from tests.bench import names
 from tests.bench.figures import NotMeasuredError
+from tests.bench.inside import Inside
 from tests.e2e.client import ChatClient
 from tests.e2e.hosts import Host
 from tests.e2e.postgres import PostgresCluster, find_postgres_binaries
@@ -28,7 +26,6 @@ from tests.e2e.tls import CertificateAuthority
 from tests.e2e.valkey import ValkeyServer
 
 ROOT = Path(__file__).resolve().parents[2]
-APP_SECONDS = 180
 _PASSWORD = "correct horse battery staple"
 
 
@@ -40,7 +37,7 @@ class Site:
     server: ShoalServer
     database_url: str
     bare_url: str
-    env: dict[str, str]
+    inside: Inside
     owner: ChatClient = field(init=False)
     people: list[str] = field(default_factory=list)
 
@@ -56,7 +53,7 @@ class Site:
         """Sign up the owner and so many others."""
         self.owner = self.server.client()
         self.owner.sign_up("owner", _PASSWORD)
-        self.people = self.app("people", count=people)["ids"]
+        self.people = self.inside.ask("people", count=people)
 
     def channel(self, name: str) -> str:
         return str(self.owner.create_channel(name)["channel_id"])
@@ -66,28 +63,8 @@ class Site:
 
     def tokens(self, count: int) -> list[str]:
         """Fresh tokens of so many people: they last a quarter of an hour."""
-        tokens: list[str] = self.app("tokens", actor_ids=self.people[:count])["tokens"]
+        tokens: list[str] = self.inside.ask("tokens", actor_ids=self.people[:count])
         return tokens
-
-    def app(self, command: str, **arguments: Any) -> dict[str, Any]:
-        """Run a command of `appside` to its end."""
-        process = self.start_app(command, **arguments)
-        answer: dict[str, Any] = json.loads(finish(process, command))
-        return answer
-
-    def start_app(self, command: str, **arguments: Any) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.appside", command],
-            cwd=self.server.data,
-            env=self.env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(arguments) + "\n")
-        process.stdin.flush()
-        return process
 
     def scalar(self, query: str, **values: Any) -> Any:
         """The first value of a SELECT."""
@@ -119,19 +96,6 @@ class Site:
         self.server.process.start()
         wait_for_200(self.port, self.host)
         return time.perf_counter() - began_at
-
-
-def finish(process: subprocess.Popen[str], command: str) -> str:
-    """What a command still says until its end. Raises NotMeasuredError for one that fails or takes too long."""
-    try:
-        out, _ = process.communicate(timeout=APP_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise NotMeasuredError(f"{command} took more than {APP_SECONDS} s") from None
-    finally:
-        process.kill()
-    if process.returncode != 0:
-        raise NotMeasuredError(f"{command} ended with {process.returncode}")
-    return out
 
 
 def cpu_seconds(processes: list[psutil.Process]) -> float:
@@ -198,7 +162,7 @@ def _start(
     # Also a server that never became healthy, or that does not stop when it is asked to.
     stack.callback(server.process.kill)
     stack.enter_context(server)
-    app_env = {
+    env_inside = {
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": str(ROOT),
         "PORT": str(server.port),
@@ -208,7 +172,8 @@ def _start(
         "SHOAL_ALLOW_NETWORKS": "127.0.0.0/8",
         **secret,
     }
-    return Site(name, server, _driver_url(database_url), _driver_url(bare_url), app_env)
+    inside = stack.enter_context(Inside(env_inside, server.data))
+    return Site(name, server, _driver_url(database_url), _driver_url(bare_url), inside)
 
 
 def _driver_url(url: str) -> str:

@@ -50,11 +50,13 @@ def test_each_request_is_sent_once_however_many_clients_share_them(port: int) ->
     assert 0 < load.percentile_ms(50) <= load.percentile_ms(95)
 
 
-def test_an_answer_that_was_not_expected_does_not_count(port: int) -> None:
+def test_an_answer_that_was_not_expected_is_named_and_a_503_is_counted_apart(port: int) -> None:
     load = send_each(port, [_post(b"fine"), _post(b"refuse me"), _post(b"other")], Expected(201, b"fine"), clients=1)
 
     assert load.count == 1
-    assert dict(load.unexpected) == {"503 refuse me": 1, "201 other": 1}
+    assert load.shed == 1
+    assert load.shed_percent == 50
+    assert dict(load.unexpected) == {"201 other": 1}
 
 
 def test_repeating_ends_when_the_time_is_over(port: int) -> None:

@@ -29,7 +29,7 @@ class Tools:
 
     @staticmethod
     def check_all_expected(what: str, load: Load) -> None:
-        """Raises NotMeasuredError for a load with any answer that was not as expected, or with none."""
+        """Raises NotMeasuredError for a load with any answer that was wrong, or with none that was good."""
         if load.unexpected or not load.count:
             raise NotMeasuredError(f"{what}: {load.count} good answers and {dict(load.unexpected.most_common(3))}")
 

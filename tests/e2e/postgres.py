@@ -33,13 +33,20 @@ def find_postgres_binaries() -> Path | None:
 _HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
+def folder_in_memory() -> str | None:
+    """A folder that needs no disk, where there is one with room; None for the system's own for temporary files."""
+    folder = "/dev/shm"
+    has_room = os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 2**30
+    return folder if has_room else None
+
+
 class PostgresCluster:
     """A cluster in a folder of its own, on a free loopback port; deleted at the end. With fsync, unless it is hasty."""
 
     def __init__(self, binaries: Path, *, is_hasty: bool = False) -> None:
         self._binaries = binaries
         # Not below pytest's folder: only root may enter that, and initdb refuses to run as root.
-        self._folder = Path(tempfile.mkdtemp(prefix="shoal-postgres-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="shoal-postgres-", dir=folder_in_memory() if is_hasty else None))
         self._user = SUPERUSER if os.geteuid() == 0 else None
         self.port = free_port()
         self.process = ManagedProcess(

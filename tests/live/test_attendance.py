@@ -136,7 +136,7 @@ def test_many_at_once_are_few_transactions(hall: Hall) -> None:
 
 def test_sockets_are_written_to_while_many_come(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     told_before_turn: list[int] = []
-    monkeypatch.setattr(module.time, "sleep", lambda _seconds: told_before_turn.append(len(hall.told)))
+    monkeypatch.setattr("app.live.attendance.time.sleep", lambda _seconds: told_before_turn.append(len(hall.told)))
 
     hall.attendance._tell(StatusChange(f"person{number}", "online") for number in range(120))
 

@@ -146,3 +146,25 @@ def test_restart_closes_everybody_and_cuts_who_does_not_go(room: Room, monkeypat
     assert room.sockets["alice"].closed == [(1012, "restarting")]
     assert room.sockets["alice"].is_cut
     assert room.sockets["late"].closed == [(1012, "restarting")]
+
+
+def test_sockets_of_one_channel_are_closed_alone(room: Room) -> None:
+    room.join("here", "alice", channel="channel_1")
+    room.join("elsewhere", "alice", channel="channel_2")
+    room.join("everywhere", "alice")
+    room.join("other", "bob", channel="channel_1")
+
+    room.hub.close_channel(["alice"], "channel_1", 1008, "removed")
+    assert room.closed() == {"here"}
+
+    room.hub.close_channel(None, "channel_1", 1008, "deleted")
+    assert room.closed() == {"here", "other"}
+
+
+def test_somebody_is_narrowed_while_all_their_sockets_are(room: Room) -> None:
+    room.join("one", "alice", channel="channel_1")
+    room.join("two", "alice", channel="channel_2")
+    assert room.hub.is_narrowed("alice")
+
+    room.join("three", "alice")
+    assert not room.hub.is_narrowed("alice")

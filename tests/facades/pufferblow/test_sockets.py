@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -319,6 +320,24 @@ def test_channel_made_after_the_socket_is_heard(chat: Chat, connect: Connect) ->
     assert ear.wait_for("message")["channel_id"] == channel
     chat.call("DELETE", f"/api/v1/channels/{channel}/delete?auth_token={chat.owner.token}")
     assert ear.wait_for("channel_deleted")["channel_id"] == channel
+
+
+@pytest.mark.parametrize("chat", ["sqlite"], indirect=True)
+def test_client_whose_next_request_is_always_there_does_not_keep_the_others_waiting(
+    chat: Chat, connect: Connect
+) -> None:
+    """On SQLite, where nothing but the end of a request gives way: the first is told before the second is served."""
+    message_id = chat.send(chat.owner, chat.lobby, "hi")["message_id"]
+    ear = connect(chat.sign_up("bob"))
+    path = f"/api/v1/channels/{chat.lobby}/messages/{message_id}/reactions?emoji=%F0%9F%91%8D"
+    about = f"HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {chat.owner.token}\r\nContent-Length: 0\r\n\r\n"
+
+    with socket.create_connection(("127.0.0.1", chat.near.port)) as client:
+        client.sendall("".join(f"{method} {path} {about}" for method in ("POST", "DELETE") * 3).encode())
+
+        for _ in range(3):
+            assert len(ear.wait_for("message_reaction_added")["reactions"]) == 1
+            assert ear.wait_for("message_reaction_removed")["reactions"] == []
 
 
 def test_nothing_is_said_again_to_whoever_comes_later(chat: Chat, connect: Connect) -> None:
