@@ -7,7 +7,6 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-import rfc8785
 from sqlalchemy import select
 
 from activitypub import build
@@ -204,7 +203,7 @@ def test_a_recorded_activity_comes_byte_for_byte_with_a_proof_that_holds(world: 
     document = json.loads(answer.data)
     verify_proof(document, key, now=datetime.now(UTC))
     assert document["id"] == said.uri
-    assert hashlib.sha256(rfc8785.dumps(document)).hexdigest() == world.digest_of(said)
+    assert hashlib.sha256(answer.data).hexdigest() == world.digest_of(said)
     tampered = document | {"published": "2020-01-01T00:00:00Z"}
     with pytest.raises(Exception, match="does not hold"):
         verify_proof(tampered, key, now=datetime.now(UTC))
