@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from cachetools import LRUCache
@@ -25,14 +26,22 @@ INBOX_SCOPE = "inbox"
 _keyring: Keyring | None = None
 _data_keys: LRUCache[str, bytes] = LRUCache(maxsize=4096)
 _data_keys_lock = threading.Lock()
+_forgetters: list[Callable[[], None]] = []
 
 
 def configure(keyring: Keyring) -> None:
-    """Use `keyring` in this process; forgets the data keys unwrapped before."""
+    """Use `keyring` in this process; forgets everything that was opened with the one before."""
     global _keyring  # noqa: PLW0603  One process holds one ring.
     _keyring = keyring
     with _data_keys_lock:
         _data_keys.clear()
+    for forget in _forgetters:
+        forget()
+
+
+def on_configure(forget: Callable[[], None]) -> None:
+    """Register who remembers what it opened, and is to forget it with the ring."""
+    _forgetters.append(forget)
 
 
 def seal_row(session: Session, scope: str, row: str, plaintext: bytes) -> bytes:

@@ -19,12 +19,13 @@ from app.errors import NotFoundError
 from app.models import ActorKey
 from app.projections.actors import add_key
 from app.queries.actors import find_by_id
-from app.sealing import KEY_SCOPE, unseal_row
+from app.sealing import KEY_SCOPE, on_configure, unseal_row
 
 RSA = "rsa"
 
 _opened: LRUCache[str, SigningKey] = LRUCache(maxsize=2048)
 _opened_lock = threading.Lock()
+on_configure(_opened.clear)
 
 
 @dataclass(frozen=True, slots=True)

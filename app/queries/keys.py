@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from activitypub.keys import private_key_from_der
 from app.models import ActorKey
-from app.sealing import KEY_SCOPE, unseal_row
+from app.sealing import KEY_SCOPE, on_configure, unseal_row
 
 _opened: LRUCache[str, tuple[str, Ed25519PrivateKey]] = LRUCache(maxsize=2048)
 _opened_lock = threading.Lock()
+on_configure(_opened.clear)
 
 
 def get_proof_key(session: Session, actor_id: str) -> tuple[str, Ed25519PrivateKey]:

@@ -91,6 +91,8 @@ def test_an_unknown_host_is_not_given_a_row(database: Database, woken: list[tupl
 
 
 def test_request_signed_by_rfc9421_shows_that_its_host_takes_such_signatures(database: Database) -> None:
+    hosts._rfc9421_lately.clear()
+
     hosts.note_signature("modern.test", "rfc9421")
 
     with reading() as session:

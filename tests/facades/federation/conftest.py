@@ -17,6 +17,7 @@ from activitypub.signatures import HttpRequest
 from app.actions import hosts, keys, remote_actors
 from app.actions.inbox import process
 from app.db import reading, transaction
+from app.ids import INSTANCE_ID
 from app.models import Activity as LoggedActivity
 from app.models import Actor, Channel, Message, Space
 from app.pipeline import Outcome, compose, submit
@@ -183,4 +184,5 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
 
 @pytest.fixture
 def world(server: Server, wire: Wire, owner: Person, member: Person) -> World:
+    keys.make_keys(INSTANCE_ID)  # As a worker does soon after the start.
     return World(server, wire, owner, member)
