@@ -97,7 +97,8 @@ def site(
         "PATH": os.defpath,
         "SHOAL_ORIGIN": ORIGIN,
         "SHOAL_SECRET_KEY": SECRET,
-        "SHOAL_DATA": str(tmp_path),
+        # A worker without DATABASE_URL looks for its SQLite file in its data folder.
+        "SHOAL_DATA": str(Path(database.url.database or "").parent if database.is_sqlite else tmp_path),
         "SHOAL_ALLOW_NETWORKS": f"{SINK.address}/32",
         "SHOAL_CA_FILE": str(ca_file),
         "REDIS_URL": valkey.url,
