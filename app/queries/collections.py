@@ -12,6 +12,7 @@ from sqlalchemy.orm import QueryableAttribute, Session
 from app.db import Base
 from app.models import Activity, ActivityDocument, Actor, Block, Channel, Follow, Message, Participant, Pin
 from app.queries.actors import ACCEPTED
+from app.queries.redaction import redact
 from app.queries.viewers import Viewer
 from app.sealing import unseal_row
 
@@ -77,7 +78,7 @@ def list_pinned(session: Session, channel_id: str, *, limit: int, is_member: boo
 def list_outbox(
     session: Session, actor_id: str, viewer: Viewer | None, *, page: int, size: int
 ) -> tuple[list[bytes], bool]:
-    """(the recorded documents of a page, newest first; whether there are more).
+    """(the recorded documents of a page, newest first, without text replaced since; whether there are more).
 
     What is hidden from the viewer is left out before pages are counted, so that they tell nothing of it. What is
     between two actors alone, a follow or a block, is listed for nobody.
@@ -90,7 +91,8 @@ def list_outbox(
         .offset((page - 1) * size)
     )
     rows = session.execute(query).all()
-    return [unseal_row(session, row.scope, row.id, row.sealed) for row in rows[:size]], len(rows) > size
+    recorded = [unseal_row(session, row.scope, row.id, row.sealed) for row in rows[:size]]
+    return redact(session, recorded), len(rows) > size
 
 
 def count_outbox(session: Session, actor_id: str) -> int:

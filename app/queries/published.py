@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, aliased
 from app.models import Activity, ActivityDocument, Actor, Channel, Message
 from app.queries.documents import note_document
 from app.queries.messages import list_participants, open_content
+from app.queries.redaction import redact
 from app.queries.viewers import Viewer
 from app.queries.visibility import Place, may_see, place_of_channel, place_of_message
 from app.sealing import unseal_row
@@ -49,7 +50,7 @@ class OwnMessage:
 
 @dataclass(frozen=True, slots=True)
 class OwnActivity:
-    """An activity of one of our actors. `document` is what was recorded, byte for byte.
+    """An activity of one of our actors. `document` is what was recorded, byte for byte if nothing in it was edited since.
 
     It is None where it was erased with the message it carried, where the activity was taken back, and where its channel
     is gone; `gone_at` is then since when.
@@ -168,7 +169,7 @@ def _own_activity(
         uri=activity.uri,
         type=activity.type,
         is_public=_is_for_everybody(activity.audience, channel),
-        document=body if taken_at is None else None,
+        document=redact(session, [body])[0] if body is not None and taken_at is None else None,
         gone_at=taken_at or erased_at or activity.recorded_at,
         place=_place_of_activity(activity, recorded, message, channel),
         addressed=_addressed(msgspec.json.decode(body)) if body is not None else frozenset(),

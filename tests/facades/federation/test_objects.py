@@ -150,6 +150,26 @@ def test_an_edited_message_shows_only_what_it_says_now(world: World) -> None:
     assert "first" not in answer.text
 
 
+def test_no_activity_tells_what_was_replaced_by_an_edit(world: World) -> None:
+    general = world.channel("general")
+    world.admit(general, world.mallory)
+    said = world.say(world.alice, general, "first words")
+    edited = world.edit(world.alice, said, "second words")
+    edited_again = world.edit(world.alice, said, "third words")
+
+    create, first_edit = (world.get(activity_path(outcome)) for outcome in (said, edited))
+    lists = [world.get(f"/ap/{path}/outbox?page=1").text for path in (f"users/{world.alice.id}", f"channels/{general}")]
+
+    assert create.json["object"] == first_edit.json["object"] == f"{ORIGIN}{path_of(said)}"
+    assert "proof" not in create.json
+    assert (create.json["type"], first_edit.json["type"]) == ("Create", "Update")
+    for text in (create.text, first_edit.text, *lists):
+        assert "first words" not in text
+        assert "second words" not in text
+    assert all("third words" in text for text in lists)
+    assert hashlib.sha256(world.get(activity_path(edited_again)).data).hexdigest() == world.digest_of(edited_again)
+
+
 def test_a_deleted_public_message_leaves_a_tombstone(world: World) -> None:
     said = world.say(world.alice, world.channel("general"), "regret")
     edited = world.edit(world.alice, said, "regret it")
@@ -270,7 +290,7 @@ def test_a_message_costs_few_queries(world: World) -> None:
     with world.counted_queries() as private:
         assert world.get(path_of(direct), world.zoe).status_code == 200
 
-    assert (len(public), len(recorded)) == (2, 1)
+    assert (len(public), len(recorded)) == (2, 2)
     # Who asks, and whether they are of the conversation, cost one each.
     assert len(private) <= 5, private
 
