@@ -50,7 +50,7 @@ class OwnMessage:
 
 @dataclass(frozen=True, slots=True)
 class OwnActivity:
-    """An activity of one of our actors. `document` is what was recorded, byte for byte if nothing in it was edited since.
+    """An activity of one of our actors. `document` is what was recorded, byte for byte until an edit.
 
     It is None where it was erased with the message it carried, where the activity was taken back, and where its channel
     is gone; `gone_at` is then since when.
