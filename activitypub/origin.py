@@ -43,34 +43,38 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """An activity whose own id and actor are in order."""
+    """An activity whose own id and actor are in order. ``announcer`` is who passed it on inside an Announce."""
 
     id: str
     kind: str
     actor: str
     node: Node
+    announcer: str | None = None
 
     @property
     def object(self) -> object:
         return _only(self.node.get("object"))
 
 
-def decide(activity: Node, *, signer: str, local_origin: str) -> Decision:
+def decide(activity: Node, *, signer: str, local_origin: str, announcer: str | None = None) -> Decision:
     """May this activity be believed, given the actor whose key signed the request that brought it?
 
-    ``signer`` is the URI of the actor that owns the verified key, ``local_origin`` our own origin. Nothing is
-    looked up: that the owner of a stored object is the actor, that a Follow was ours, that an actor moved
-    where it says, is left to the effects.
+    ``signer`` is the URI of the actor that owns the verified key, ``local_origin`` our own origin, ``announcer``
+    the actor in whose Announce the activity was found, if it was fetched because of one. Nothing is looked up:
+    that the owner of a stored object is the actor, that a Follow was ours, that an actor moved where it says, is
+    left to the effects.
     """
     try:
-        return _decide(activity, signer=signer, local_origin=local_origin, contexts=[])
+        return _decide(activity, signer=signer, local_origin=local_origin, contexts=[], announcer=announcer)
     except (OriginError, MalformedDocumentError) as error:
         return Decision(Verdict.DROP, reason=str(error))
 
 
-def _decide(activity: Node, *, signer: str, local_origin: str, contexts: list[object]) -> Decision:
+def _decide(
+    activity: Node, *, signer: str, local_origin: str, contexts: list[object], announcer: str | None
+) -> Decision:
     check_plain(activity, contexts=contexts)
-    claim = _read(activity, local_origin)
+    claim = _read(activity, local_origin, announcer)
     around = [*contexts, activity.get("@context")]
     if isinstance(claim.object, Mapping):
         check_plain(claim.object, contexts=around)
@@ -82,10 +86,10 @@ def _decide(activity: Node, *, signer: str, local_origin: str, contexts: list[ob
         return Decision(Verdict.ACCEPT)
     if contexts:  # only what is inside an Announce has any around it
         raise OriginError("an Announce of an Announce of an activity")
-    return _decide(inner, signer=claim.actor, local_origin=local_origin, contexts=around)
+    return _decide(inner, signer=claim.actor, local_origin=local_origin, contexts=around, announcer=claim.actor)
 
 
-def _read(activity: Node, local_origin: str) -> _Claim:
+def _read(activity: Node, local_origin: str, announcer: str | None) -> _Claim:
     actor = _canonical(activity.get("actor"), "actor")
     if origin_of(actor) == local_origin:
         raise OriginError("the actor is ours, and ours do not come from outside")
@@ -97,7 +101,7 @@ def _read(activity: Node, local_origin: str) -> _Claim:
     kind = _only(activity.get("type"))
     if not isinstance(kind, str):
         raise OriginError("there is not exactly one type")
-    return _Claim(uri, kind, actor, activity)
+    return _Claim(uri, kind, actor, activity, announcer)
 
 
 def _ask_at_home(claim: _Claim) -> Decision:
@@ -144,7 +148,13 @@ def _check_authored(claim: _Claim) -> None:
 
 
 def _check_deleted(claim: _Claim) -> None:
-    if not same_origin(_canonical(claim.object, "object"), claim.actor):
+    """Moderators of a group delete what members elsewhere said in it, and the group passes that on (FEP-1b12).
+
+    Whether the object was said in a group of that server is known to the effect.
+    """
+    deleted = _canonical(claim.object, "object")
+    is_moderation = claim.announcer is not None and same_origin(claim.announcer, claim.actor)
+    if not is_moderation and not same_origin(deleted, claim.actor):
         raise OriginError("the object is of another origin than the actor")
 
 

@@ -6,6 +6,7 @@ a running server: it is not end-to-end encryption. Erasing one row of `data_keys
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -23,6 +24,7 @@ LOG_SCOPE = "log"
 KEY_SCOPE = "keys"
 INBOX_SCOPE = "inbox"
 
+_log = logging.getLogger(__name__)
 _keyring: Keyring | None = None
 _data_keys: LRUCache[str, bytes] = LRUCache(maxsize=4096)
 _data_keys_lock = threading.Lock()
@@ -52,6 +54,21 @@ def seal_row(session: Session, scope: str, row: str, plaintext: bytes) -> bytes:
 def unseal_row(session: Session, scope: str, row: str, sealed: bytes) -> bytes:
     """Raises WrongKeyError when the secret that sealed it is gone, or the bytes are not this row's."""
     return unseal(_data_key(session, scope, create=False), sealed, _context(scope, row))
+
+
+def open_row(session: Session, scope: str, row: str, sealed: bytes | None) -> bytes | None:
+    """None for a row that was erased and, with an error in the log, for one that does not open.
+
+    One that was damaged or put in another's place (hostile case STO-04) is as good as erased, and must not take the
+    page around it along. Start-up has proved that the secret itself is the right one.
+    """
+    if sealed is None:
+        return None
+    try:
+        return unseal_row(session, scope, row, sealed)
+    except WrongKeyError as error:
+        _log.error("row %s does not open: %s", row, error)
+        return None
 
 
 def _context(scope: str, row: str) -> bytes:

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app import db
 from app.db import Base, reading
 from app.models import Activity, ActivityDocument, Actor, Block, Delivery, Event, Follow, Message
 from app.models import Channel as ChannelRow
-from app.queries.activities import find_document
 from app.queries.messages import list_reactions, open_content
+from app.sealing import unseal_row
 from tests.founding import URIS
 
 
@@ -115,7 +116,7 @@ class Outcomes:
     def document(self, uri: str) -> bytes | None:
         """The recorded document of an activity; None where it was erased."""
         with reading() as session:
-            return find_document(session, self.logged(uri).id)
+            return open_document(session, self.logged(uri).id)
 
     def json(self, uri: str) -> dict[str, Any]:
         """The recorded document of an activity, read."""
@@ -131,10 +132,16 @@ class Outcomes:
         """Every recorded document, opened, by the activity's id."""
         with reading() as session:
             ids = session.scalars(select(ActivityDocument.activity_id)).all()
-            return {id_: find_document(session, id_) or b"" for id_ in ids}
+            return {id_: open_document(session, id_) or b"" for id_ in ids}
 
     def stored(self) -> dict[str, list[tuple[Any, ...]]]:
         """All there is in the database."""
         with db.database().engine.connect() as connection:
             tables = Base.metadata.sorted_tables
             return {table.name: sorted(map(tuple, connection.execute(select(table))), key=repr) for table in tables}
+
+
+def open_document(session: Session, activity_id: str) -> bytes | None:
+    """The recorded bytes; None where they were erased. Raises WrongKeyError where they do not open."""
+    row = session.get(ActivityDocument, activity_id)
+    return None if row is None else unseal_row(session, row.scope, activity_id, row.sealed)

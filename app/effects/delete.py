@@ -8,7 +8,7 @@ from activitypub import build
 from activitypub.documents import Activity
 from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
-from app.effects.relaying import relay
+from app.effects.relaying import relay, withdraw
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Activity as Logged
 from app.models import Actor, Channel, Message
@@ -108,7 +108,11 @@ def _delete_message(act: Act, message: Message) -> list[Activity]:
         )
     )
     found = find_channel_with_actor(act.session, message.channel_id)
-    return relay(act, *found) if found else []
+    if found is None:
+        return []
+    # Its author's followers hear of it from one of ours; from anybody else, microblog servers do not take it.
+    is_by_our_author = act.is_local and message.author_id == act.actor.id
+    return relay(act, *found) + ([] if is_by_our_author else withdraw(act, found[1], message.uri))
 
 
 def _is_channel_of_ours(act: Act, actor: Actor) -> bool:

@@ -10,6 +10,7 @@ from activitypub.documents import Activity
 from activitypub.vocabulary import PUBLIC
 from app.act import Act
 from app.models import Actor, Channel
+from app.queries.activities import find_announce
 from app.queries.actors import has_remote_followers
 
 # What one of ours does in a private channel is addressed to each of its members (`pipeline.compose`).
@@ -35,6 +36,20 @@ def relay(act: Act, channel: Channel, group: Actor, *, note_uri: str | None = No
     if note_uri is not None and is_public:
         objects.append(note_uri)
     return [build.announce(actor=group.uri, object=announced, published=act.now, to=to, cc=cc) for announced in objects]
+
+
+def withdraw(act: Act, group: Actor, note_uri: str) -> list[Activity]:
+    """The channel takes back its Announce of a note, if there is one: microblog servers know it as a boost.
+
+    They believe a Delete only of its author, so a moderator's does not reach them in another way.
+    """
+    announced = find_announce(act.session, group.id, note_uri) if group.is_local else None
+    if announced is None:
+        return []
+    announce = build.announce(
+        actor=group.uri, object=note_uri, published=announced.signed_at, to=[PUBLIC], cc=[group.followers or ""]
+    )
+    return [build.undo(actor=group.uri, object=build.with_id(announce, announced.uri))]
 
 
 def _announced(act: Act) -> Mapping[str, Any]:

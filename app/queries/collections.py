@@ -14,7 +14,7 @@ from app.models import Activity, ActivityDocument, Actor, Block, Channel, Follow
 from app.queries.actors import ACCEPTED
 from app.queries.redaction import redact
 from app.queries.viewers import Viewer
-from app.sealing import unseal_row
+from app.sealing import open_row
 
 K = TypeVar("K", str, int)
 
@@ -91,8 +91,8 @@ def list_outbox(
         .offset((page - 1) * size)
     )
     rows = session.execute(query).all()
-    recorded = [unseal_row(session, row.scope, row.id, row.sealed) for row in rows[:size]]
-    return redact(session, recorded), len(rows) > size
+    opened = [open_row(session, row.scope, row.id, row.sealed) for row in rows[:size]]
+    return redact(session, [body for body in opened if body is not None]), len(rows) > size
 
 
 def count_outbox(session: Session, actor_id: str) -> int:

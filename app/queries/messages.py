@@ -16,7 +16,7 @@ from app.models import Account, Actor, Channel, Message, MessageContent, Partici
 from app.queries.privileges import DEFAULT_ROLE
 from app.queries.viewers import Viewer
 from app.queries.visibility import may_see, place_of_message
-from app.sealing import unseal_row
+from app.sealing import open_row
 
 NO_SUCH_MESSAGE = "The provided message_id does not exist or could not be found."
 MAX_PAGE = 50
@@ -127,7 +127,12 @@ def get_view_in_channel(session: Session, viewer: Viewer, channel_id: str, messa
 def open_content(session: Session, message: Message) -> Content | None:
     """None when it was erased."""
     sealed = session.scalar(select(MessageContent.sealed).where(MessageContent.message_id == message.id))
-    return None if sealed is None else _decode(unseal_row(session, scope_of(message), message.id, sealed))
+    return _open(session, message, sealed)
+
+
+def _open(session: Session, message: Message, sealed: bytes | None) -> Content | None:
+    opened = open_row(session, scope_of(message), message.id, sealed)
+    return None if opened is None else _decode(opened)
 
 
 def list_participants(session: Session, conversation_id: str) -> list[Actor]:
@@ -209,10 +214,11 @@ def _views(session: Session, query: Select[*tuple[Any, ...]]) -> list[MessageVie
             published_at=row.Message.published_at,
             edited_at=row.Message.edited_at,
             author=view_author(row.Actor, row.Account, _roles(row.roles)),
-            content=_decode(unseal_row(session, scope_of(row.Message), row.Message.id, row.sealed)),
+            content=content,
             reactions=reactions.get(row.Message.id, ()),
         )
         for row in rows
+        if (content := _open(session, row.Message, row.sealed)) is not None
     ]
 
 

@@ -21,7 +21,7 @@ from app.queries.messages import list_participants, open_content
 from app.queries.redaction import redact
 from app.queries.viewers import Viewer
 from app.queries.visibility import Place, may_see, place_of_channel, place_of_message
-from app.sealing import unseal_row
+from app.sealing import open_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def _own_activity(
     message: Message | None,
     channel: Channel | None,
 ) -> OwnActivity:
-    body = None if recorded is None else unseal_row(session, recorded.scope, activity.id, recorded.sealed)
+    body = None if recorded is None else open_row(session, recorded.scope, activity.id, recorded.sealed)
     taken_at = activity.undone_at or (channel.deleted_at if channel else None)
     erased_at = message.deleted_at if message else None
     return OwnActivity(

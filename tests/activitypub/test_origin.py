@@ -105,6 +105,9 @@ SAID_BY_ITS_ACTOR: dict[str, dict[str, object]] = {
     "Announce of an activity of the announcing group": announce(
         activity("Delete", f"{GROUPS}/n/1", actor=GROUP, id=f"{GROUPS}/a/2")
     ),
+    "Announce of a moderator's Delete in the group, by the group (the place is the effect's)": announce(
+        activity("Delete", f"{GOOD}/n/1", actor=GROUP, id=f"{GROUPS}/a/2")
+    ),
     "Flag of several things": activity("Flag", [ALICE, f"{OURS}/ap/messages/1"]),
     "Block": activity("Block", ALICE),
     "Add to a collection of ours (the effect's)": activity("Add", ALICE, target=f"{OURS}/ap/channels/c/members"),
@@ -194,7 +197,8 @@ FALSE_WHOEVER_SIGNED: dict[str, dict[str, object]] = {
     "Announce of an activity of ours, as groups echo it": announce(
         activity("Create", note(f"{OURS}/ap/messages/1", by=ALICE), actor=ALICE)
     ),
-    "Announce of a false activity": announce(activity("Delete", f"{GOOD}/n/1")),
+    "Announce of a false activity": announce(activity("Update", f"{GOOD}/n/1")),
+    "Announce of a Delete by somebody of neither server": announce(activity("Delete", f"{GOOD}/n/1")),
     "Announce of an Announce of an activity": announce(announce(CREATE_BY_VICTIM, id=f"{GROUPS}/a/2")),
     "Announce of an activity whose alias is defined around it": announce(
         {**without(CREATE_BY_VICTIM, "@context"), "a": MALLORY}, **{"@context": [AS, {"a": "as:actor"}]}

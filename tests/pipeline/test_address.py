@@ -159,7 +159,7 @@ def test_moderator_does_not_speak_in_the_authors_name(world: World) -> None:
 
     world.perform(compose.deletion(world.viewer(world.alice), world.message(uri).id))
 
-    assert [(sent.type, sent.sender) for sent in world.deliveries()] == [("Announce", lobby.uri)]
+    assert [(sent.type, sent.sender) for sent in world.deliveries()] == [("Announce", lobby.uri), ("Undo", lobby.uri)]
 
 
 def test_edit_in_another_servers_channel_goes_to_its_home_and_not_to_its_followers_here(world: World) -> None:

@@ -16,11 +16,11 @@ from activitypub.proofs import proof_key_id, verify_proof
 from app.db import reading, transaction
 from app.keyring import WrongKeyError
 from app.models import ActivityDocument, Actor, ActorKey, MessageContent
-from app.queries.activities import get_document
 from app.queries.actors import list_keys
 from app.queries.documents import actor_document
 from app.sealing import KEY_SCOPE, LOG_SCOPE, unseal_row
 from tests.founding import URIS
+from tests.outcomes import open_document
 from tests.world import World, moment
 
 
@@ -83,7 +83,7 @@ def test_digest_is_that_of_the_document_with_its_proof(world: World, origin: str
 
     (create,) = [row for row in world.log() if row.object_uri == uri]
     with reading() as session:
-        recorded = get_document(session, create.id)
+        recorded = open_document(session, create.id) or b""
     assert create.digest == hashlib.sha256(recorded).hexdigest()
     assert msgspec.json.decode(recorded) == world.json(create.uri)
 
@@ -152,9 +152,7 @@ def test_swapped_messages_do_not_open(world: World) -> None:
 
     _swap(MessageContent, MessageContent.message_id)
 
-    for uri in uris:
-        with pytest.raises(WrongKeyError):
-            world.text(uri)
+    assert [world.text(uri) for uri in uris] == [None, None]
 
 
 def test_swapped_documents_do_not_open(world: World) -> None:

@@ -41,7 +41,7 @@ def prove(document: Document, *, signer: str, budget: FetchBudget) -> Proved:
     if activity.type != "Announce" or not isinstance(activity.object, Activity) or not isinstance(inner, dict):
         return Proved(activity)
     if decision.verdict is Verdict.FETCH:
-        inner = _from_home_or_proof(inner, decision, budget)
+        inner = _from_home_or_proof(inner, decision, budget, announcer=activity.actor)
     return Proved(activity, (parse_activity(inner),))
 
 
@@ -50,20 +50,22 @@ def _only(value: object) -> object:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
-def _decide(document: Document, signer: str) -> Decision:
-    decision = decide(document, signer=signer, local_origin=current().origin)
+def _decide(document: Document, signer: str, announcer: str | None = None) -> Decision:
+    decision = decide(document, signer=signer, local_origin=current().origin, announcer=announcer)
     if decision.verdict is Verdict.DROP:
         raise OriginError(decision.reason)
     return decision
 
 
-def _from_home_or_proof(document: Document, decision: Decision, budget: FetchBudget) -> Document:
+def _from_home_or_proof(
+    document: Document, decision: Decision, budget: FetchBudget, *, announcer: str | None = None
+) -> Document:
     if decision.has_proof and _is_proved(document):
         return document
     if decision.uri is None:
         raise OriginError("there is no home to ask")
     fetched = fetch_document(decision.uri, budget=budget).json
-    if _decide(fetched, str(fetched.get("actor"))).verdict is not Verdict.ACCEPT:
+    if _decide(fetched, str(fetched.get("actor")), announcer).verdict is not Verdict.ACCEPT:
         raise OriginError("its home passes it on from elsewhere")
     return fetched
 

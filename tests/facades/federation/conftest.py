@@ -21,13 +21,13 @@ from app.ids import INSTANCE_ID
 from app.models import Activity as LoggedActivity
 from app.models import Actor, Channel, Message, Space
 from app.pipeline import Outcome, compose, submit
-from app.queries.activities import get_document
 from app.queries.actors import get_by_id
 from app.queries.permissions import get_permissions
 from app.queries.viewers import Viewer
 from app.services import remote
 from tests.facades.conftest import ORIGIN, Person, Server
 from tests.facades.federation.remote import RemoteActor, Wire, rsa_key
+from tests.outcomes import open_document
 
 ACTIVITY_JSON = "application/activity+json"
 
@@ -156,7 +156,7 @@ class World:
                 .order_by(LoggedActivity.position.desc())
                 .limit(1)
             ).one()
-            return dict(json.loads(get_document(session, found)))
+            return dict(json.loads(open_document(session, found) or b""))
 
     def mark_for_members(self, message: Outcome) -> None:
         """As if its author had meant it for the channel's members alone, which only other servers' people can."""

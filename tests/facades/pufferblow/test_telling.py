@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import update
+
 from activitypub import build
 from activitypub.vocabulary import PUBLIC
-from app.models import Actor, Event
+from app.db import transaction
+from app.models import Actor, Event, MessageContent
 from app.pipeline import compose, submit
 from tests.facades.pufferblow.ears import (
     DIRECT_KEYS,
@@ -299,3 +302,15 @@ def test_public_channel_is_not_heard_by_the_banned(world: World, room: Room, lob
     room.tell()
 
     assert ear.heard == []
+
+
+def test_text_that_does_not_open_takes_no_other_along(world: World, room: Room, lobby: Channel) -> None:
+    ear = room.listen(world.alice)
+    uris = [world.say(world.bob, lobby, text) for text in ("one", "damaged", "three")]
+    with transaction() as session:
+        damaged = update(MessageContent).where(MessageContent.message_id == world.message(uris[1]).id)
+        session.execute(damaged.values(sealed=b"\0" * 64))
+
+    room.tell()
+
+    assert [told["message"] for told in ear.heard] == ["one", "three"]
