@@ -208,6 +208,7 @@ def test_client_that_reads_gets_all_8_mib(server: Gunicorn) -> None:
     assert all(len(frame.payload) == LARGE for frame in frames[1:])
 
 
+@pytest.mark.slow
 def test_client_that_stops_reading_does_not_hold_up_the_others(server: Gunicorn) -> None:
     with ExitStack() as stack:
         stopped = [

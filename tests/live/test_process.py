@@ -163,6 +163,7 @@ def test_ban_and_sign_out_close_the_sockets(server: Gunicorn) -> None:
         assert bob.status == 101
 
 
+@pytest.mark.slow
 def test_shutdown_tells_every_socket_1012_and_is_quick(start_gunicorn: Start) -> None:
     server = start_gunicorn()
     with ExitStack() as stack:

@@ -59,6 +59,7 @@ def test_the_file_in_the_folder_is_read(tmp_path: Path) -> None:
     assert result.stderr == "shoal: SHOAL_WORKERS must be a whole number from 1 to 64, not 'none'\n"
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
     import socket
 

@@ -103,6 +103,7 @@ def test_the_application_hears_of_a_stop(start_web: Callable[..., Web]) -> None:
     assert web.log().count("told to stop") == 1
 
 
+@pytest.mark.slow
 def test_a_client_that_says_nothing_does_not_hold_up_a_stop(start_web: Callable[..., Web]) -> None:
     web = start_web()
     with socket.create_connection(("127.0.0.1", web.port), timeout=5) as idle:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.ops.processes import clean_environ, started, wait_until
 
@@ -54,6 +55,7 @@ def test_beat_is_a_thread_of_the_worker(tmp_path: Path) -> None:
     assert "beat ended by itself" not in log.read_text()
 
 
+@pytest.mark.slow
 def test_a_worker_whose_beat_died_ends(tmp_path: Path) -> None:
     write_tasks(tmp_path, scheduler="tasks:BrokenScheduler")
     log = tmp_path / "log"

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 PATCHED_PYTEST = """
 from gevent import monkey
@@ -13,6 +15,7 @@ sys.exit(pytest.main(["--override-ini=addopts=", "--quiet", *sys.argv[1:]]))
 """
 
 
+@pytest.mark.slow
 def test_deadlines_and_kept_connections_hold_under_gevent() -> None:
     # A wait that gevent does not know of would stop the peers too, and time every test out.
     files = [str(HERE / name) for name in ("test_limits.py", "test_connections.py", "test_tls.py")]

@@ -351,6 +351,7 @@ def test_who_is_not_to_be_disturbed_is_not_shown_online_by_connecting(
     assert all(told.get("user_id") != bob.id for told in watcher.heard)
 
 
+@pytest.mark.slow
 def test_process_that_is_killed_leaves_nobody_online(chat: Chat, connect: Connect, bob: Person, far: Process) -> None:
     watcher = connect(chat.owner)
     connect(bob, process=far)
@@ -362,6 +363,7 @@ def test_process_that_is_killed_leaves_nobody_online(chat: Chat, connect: Connec
     assert (told["status"], told["source"]) == ("offline", "ws_disconnect")
 
 
+@pytest.mark.slow
 def test_process_that_stops_says_that_its_people_are_gone(
     chat: Chat, connect: Connect, bob: Person, far: Process
 ) -> None:
