@@ -14,6 +14,7 @@ from app.services import broker
 from app.services.bus import Bus
 from app.services.logs import configure_logging
 from app.settings import Settings
+from app.web.admission import admit_requests, keep_time
 from app.web.answers import answer_errors
 from app.web.headers import add_headers
 
@@ -24,7 +25,7 @@ def create_app(settings: Settings) -> Flask:
     """The application, tied to the workers and to the sockets of all web processes. One for each process."""
     configure_logging(settings.log_level)
     app = make_app(settings)
-    app.extensions[_ON_SHUTDOWN] = [_tie_to_workers(), _tie_to_sockets(settings)]
+    app.extensions[_ON_SHUTDOWN] = [_tie_to_workers(), _tie_to_sockets(settings), keep_time(app)]
     return app
 
 
@@ -36,6 +37,7 @@ def make_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     add_headers(app)
+    admit_requests(app)
     answer_errors(app)
     mount_facades(app)
     return app

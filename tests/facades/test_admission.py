@@ -1,0 +1,54 @@
+"""What a busy server answers, and that nothing of a refused request is kept."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from app.web.admission import MAX_OPEN, TICK_SECONDS, Admission
+from tests.facades.conftest import Person, Server
+
+
+@pytest.fixture
+def admission(server: Server) -> Admission:
+    admission: Admission = server.client.application.extensions["shoal.admission"]
+    return admission
+
+
+@pytest.fixture
+def lobby(server: Server, owner: Person) -> str:
+    return str(server.create_channel(owner, channel_name="lobby")["channel_id"])
+
+
+def test_a_full_server_says_when_to_come_again_and_stores_nothing(
+    server: Server, admission: Admission, member: Person, lobby: str
+) -> None:
+    for _ in range(MAX_OPEN):
+        admission.enter()
+    path = f"/api/v1/channels/{lobby}/send_message"
+
+    with server.stores_nothing():
+        answer = server.call("POST", path, person=member, data={"message": "hello"})
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert answer.json == {"detail": "The server is busy. Try again."}
+    assert server.call("GET", "/healthz").status_code == 200
+    admission.leave()
+    for _ in range(3):  # Each one leaves when it is done, whatever came of it.
+        assert server.call("POST", path, person=member, data={"message": "hello"}).status_code == 201
+        assert server.call("POST", path, data={"message": "hello"}).status_code == 401
+
+
+def test_a_delivery_too_many_is_sent_again_later(server: Server, admission: Admission, member: Person) -> None:
+    admission.tick()
+    assert server.call("POST", "/api/v1/channels/list/", person=member).status_code == 200
+    time.sleep(TICK_SECONDS * 2)
+    admission.tick()  # So late that somebody here has waited.
+
+    with server.stores_nothing():
+        answers = [server.call("POST", "/ap/inbox", json={"type": "Create"}) for _ in range(6)]
+
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+    assert answers[-1].headers["Retry-After"] == "5"
+    assert server.call("POST", "/api/v1/channels/list/", person=member).status_code == 200
