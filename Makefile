@@ -11,7 +11,7 @@ DEV := $(VENV)/.dev-$(call sum,requirements.lock requirements-dev.lock setup.cfg
 PEERS := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/e2e/*/package-lock.json))
 
 .DEFAULT_GOAL := run
-.PHONY: run install migrate test check fmt bench e2e lock clean system-packages
+.PHONY: run install migrate test check fmt bench e2e faults lock clean system-packages
 
 run: $(RUNTIME)
 	@$(BIN)/shoal serve
@@ -39,6 +39,10 @@ fmt: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/python -m tests.bench
+
+# N seeds, each printed with its verdict; `make faults SEED=…` runs one of them again, KILLS=… kills so often instead.
+faults: $(DEV) system-packages
+	$(BIN)/python -m tests.faults --runs $(or $(N),1) $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS))
 
 # Takes the newest versions that setup.cfg allows and writes them down.
 lock:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from activitypub.documents import Activity, parse_activity
+from activitypub.documents import Activity, Attachment, parse_activity
 from activitypub.times import write_time
 from activitypub.vocabulary import ACTOR_CONTEXT, OBJECT_CONTEXT, RFC9421
 
@@ -94,6 +94,7 @@ def note(
     conversation: str | None = None,
     in_reply_to: str | None = None,
     mentions: Mapping[str, str] | None = None,
+    attachments: Sequence[Attachment] = (),
     updated: datetime | None = None,
 ) -> Document:
     """A Note. `mentions` maps each mentioned actor's URI to its handle, written with its first @."""
@@ -107,7 +108,7 @@ def note(
         "to": list(to),
         "cc": list(cc),
         "tag": [{"type": "Mention", "href": uri, "name": handle} for uri, handle in (mentions or {}).items()],
-        "attachment": [],
+        "attachment": [_attachment(attachment) for attachment in attachments],
         "sensitive": False,
         "url": id,
     }
@@ -119,6 +120,20 @@ def note(
         "updated": write_time(updated) if updated else None,
     }
     return document | {name: value for name, value in optional.items() if value is not None}
+
+
+def _attachment(attachment: Attachment) -> Document:
+    """A Document, which every server takes, whatever is in it."""
+    optional = {
+        "mediaType": attachment.media_type,
+        "name": attachment.name,
+        "size": attachment.size,
+        "width": attachment.width,
+        "height": attachment.height,
+        "blurhash": attachment.blurhash,
+    }
+    known = {name: value for name, value in optional.items() if value not in (None, "")}
+    return {"type": "Document", "url": attachment.url, **known}
 
 
 def create(*, actor: str, object: Document, to: Sequence[str] | None = None) -> Activity:

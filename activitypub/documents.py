@@ -20,6 +20,8 @@ MAX_RECIPIENTS = 500
 MAX_TAGS = 100
 MAX_ATTACHMENTS = 32
 MAX_NAME = 255
+MAX_TEXT = 200_000
+MAX_BLURHASH = 200
 MAX_URI = 2048  # Bytes: an index of PostgreSQL takes no more than 2,700 of a key.
 MAX_NESTING = 2
 
@@ -42,9 +44,15 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
+    """`size` is in bytes, `width` and `height` in pixels; None where a server does not say. `name` is read aloud."""
+
     url: str
     media_type: str = ""
     name: str = ""
+    size: int | None = None
+    width: int | None = None
+    height: int | None = None
+    blurhash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,15 @@ class Note:
     attachments: tuple[Attachment, ...]
     published: datetime | None
     updated: datetime | None
+
+    @property
+    def link(self) -> str | None:
+        """Where to read or watch what is more than a message; a Note says all there is to it."""
+        return self.url if self.type != "Note" else None
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.content or self.name or self.attachments or self.link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +167,7 @@ def parse_activity(document: Json, *, now: datetime | None = None, depth: int = 
         id=_uri(document.get("id")),
         type=type_,
         actor=_required(document, "actor"),
-        object=parse_object(document.get("object"), now=now, depth=depth + 1),
+        object=parse_object(_created(document) if type_ == "Create" else document.get("object"), now=now, depth=depth + 1),
         target=id_of(document.get("target")),
         addressed=_audience(document),
         content=_text(document.get("content") or document.get("_misskey_reaction"), MAX_NAME),
@@ -186,9 +203,9 @@ def parse_note(document: Json, *, now: datetime) -> Note:
         id=_required(document, "id"),
         type=type_of(document) or "Note",
         attributed_to=_required(document, "attributedTo"),
-        content=_content(document),
+        content=_natural(document, "content") or "",
         source=_plain_source(document.get("source")),
-        name=_text(document.get("name"), MAX_NAME),
+        name=_natural(document, "name", MAX_NAME),
         url=_link(document.get("url")),
         in_reply_to=id_of(document.get("inReplyTo")),
         context=id_of(document.get("context")),
@@ -274,37 +291,70 @@ def _audience(document: Json) -> Audience:
     )
 
 
+def _created(activity: Json) -> object:
+    """Whoever makes an object is its author, where it names none (activitypub, section 6.2)."""
+    created = activity.get("object")
+    if isinstance(created, dict) and created.get("attributedTo") is None:
+        return {**created, "attributedTo": activity.get("actor")}
+    return created
+
+
 def _is_note(document: Json) -> bool:
     """An Image or a Video without an author is somebody's picture, not a message."""
     return bool(document.get("id") and document.get("attributedTo"))
 
 
-def _content(document: Json) -> str:
-    content = document.get("content")
-    if not isinstance(content, str):
-        languages = document.get("contentMap")
-        content = next(iter(languages.values()), None) if isinstance(languages, dict) else None
-    return _text(content) or ""
+def _natural(document: Json, name: str, limit: int = MAX_TEXT) -> str | None:
+    """A text as it is written beside its translations, or else the first of them (activitystreams-core, 4.7)."""
+    text = document.get(name)
+    if not isinstance(text, str):
+        languages = document.get(f"{name}Map")
+        text = next(iter(languages.values()), None) if isinstance(languages, dict) else None
+    return _text(text, limit)
 
 
 def _attachments(document: Json) -> Iterator[Attachment]:
     for item in _list(document.get("attachment"))[:MAX_ATTACHMENTS]:
-        if isinstance(item, dict) and (url := _link(item.get("url")) or _uri(item.get("href"))):
-            media_type = item.get("mediaType")
-            yield Attachment(
-                url,
-                media_type if isinstance(media_type, str) and len(media_type) < 100 else "",
-                _text(item.get("name"), 1500) or "",
-            )
+        located = _locate(item)
+        if located is None:
+            continue
+        url, about = located
+        media_type = about.get("mediaType")
+        yield Attachment(
+            url,
+            media_type if isinstance(media_type, str) and len(media_type) < 100 else "",
+            _description(item) or _description(about),
+            size=_count(about.get("size")),
+            width=_count(about.get("width")),
+            height=_count(about.get("height")),
+            blurhash=_text(about.get("blurhash"), MAX_BLURHASH) or "",
+        )
+
+
+def _description(item: object) -> str:
+    """Most servers write it as `name`, Owncast as `content`."""
+    if not isinstance(item, dict):
+        return ""
+    return next((text for name in ("name", "summary", "content") if (text := _natural(item, name, 1500))), "")
 
 
 def _link(value: object) -> str | None:
-    """An http(s) URL of a property that may hold a URL, a Link, an Image, or a list of them."""
+    located = _locate(value)
+    return located[0] if located else None
+
+
+def _locate(value: object) -> tuple[str, Json] | None:
+    """The first http(s) URL of a property that may hold a URL, a Link, an Image, or a list of them.
+
+    With it comes what the nodes around the URL say of it, the innermost of them first.
+    """
     for item in _list(value)[:8]:
-        inner = item.get("href") or item.get("url") if isinstance(item, dict) else item
-        url = _link(inner) if isinstance(inner, list | dict) else _uri(inner)
-        if url and url.startswith(("https://", "http://")):
-            return url
+        if isinstance(item, dict):
+            inner = _locate(item.get("href")) or _locate(item.get("url"))
+            if inner is not None:
+                return inner[0], {**item, **inner[1]}
+        elif (url := _uri(item)) and url.startswith(("https://", "http://")):
+            return url, {}
     return None
 
 
@@ -328,11 +378,15 @@ def _required(document: Json, name: str) -> str:
     return uri
 
 
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
 def _uri(value: object) -> str | None:
     return value if isinstance(value, str) and 0 < len(value.encode(errors="replace")) <= MAX_URI else None
 
 
-def _text(value: object, limit: int = 200_000) -> str | None:
+def _text(value: object, limit: int = MAX_TEXT) -> str | None:
     return value[:limit] if isinstance(value, str) else None
 
 

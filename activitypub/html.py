@@ -6,7 +6,6 @@ import html
 import re
 from collections.abc import Mapping
 
-import html_to_markdown
 import nh3
 from linkify_it import LinkifyIt
 
@@ -51,7 +50,6 @@ _CLEANER = nh3.Cleaner(
     link_rel="nofollow noopener noreferrer",
     strip_comments=True,
 )
-_PLAIN = html_to_markdown.ConversionOptions(output_format="plain")
 _LINKS = LinkifyIt().add("ftp:", None).add("//", None).add("mailto:", None)
 _HANDLE = re.compile(r"(?<![\w/@])@([A-Za-z0-9_][A-Za-z0-9._-]{0,127}(?:@[A-Za-z0-9.-]+(?::\d+)?)?)")
 MAX_HTML = 200_000  # Characters read of one document's content.
@@ -64,9 +62,11 @@ def sanitise(markup: str) -> str:
 
 def to_text(markup: str) -> str:
     """The words of `markup`: `<br>` is a new line, a paragraph an empty one, and links keep their text."""
-    clean = sanitise(markup)
+    import html_to_markdown  # Late: a server that has heard from no other yet starts without it.
+
+    clean, plain = sanitise(markup), html_to_markdown.ConversionOptions(output_format="plain")
     try:
-        text = html_to_markdown.convert(clean, _PLAIN).content or ""
+        text = html_to_markdown.convert(clean, plain).content or ""
     except html_to_markdown.ConversionError:
         text = html.unescape(nh3.clean(clean, tags=set()))
     return text.strip()

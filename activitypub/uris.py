@@ -31,9 +31,10 @@ _NOT_ESCAPED: Final = "-._~!$&'()*+,;=:@/?%"
 _DOT_SEGMENT: Final = re.compile(r"/(?:\.|%2e){1,2}(?:/|\Z)", re.IGNORECASE)
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
-# Names that mean this very machine, nothing at all, or a network that is not IP (RFC 6761, RFC 7686). Those
-# of private networks (.local, .internal) and of tests (.test) are judged by the address they lead to.
-_SPECIAL_USE: Final = frozenset({"invalid", "localhost", "onion"})
+# Names that mean this very machine, nothing at all, a network that is not IP, or another machine to everybody
+# who asks (RFC 6761, 6762, 7686, 8375, 9476, ICANN's .internal): no identity can rest on them. Those of tests
+# (.test) are judged by the address they lead to.
+_SPECIAL_USE: Final = frozenset({"alt", "arpa", "internal", "invalid", "local", "localhost", "onion"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,12 @@ OBJECT_CONTEXT: list[object] = [
         "Emoji": "toot:Emoji",
         "EmojiReact": "litepub:EmojiReact",
         "Hashtag": "as:Hashtag",
+        "blurhash": "toot:blurhash",
         "conversation": "ostatus:conversation",
         "litepub": "http://litepub.social/ns#",
         "ostatus": "http://ostatus.org#",
         "sensitive": "as:sensitive",
+        "size": "https://joinpeertube.org/ns#size",
         "toot": "http://joinmastodon.org/ns#",
     },
 ]

@@ -11,8 +11,20 @@ from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
 from activitypub.uris import same_origin
+from app.errors import ForbiddenError
 from app.models import Actor
 from app.uris import Uris
+
+
+class RefusedError(ForbiddenError):
+    """A refusal that the one who asked, elsewhere, is told of: `answer` is by the one of ours who was asked.
+
+    Nothing of what was asked is kept; the answer is recorded and sent.
+    """
+
+    def __init__(self, message: str, *, answer: Activity) -> None:
+        super().__init__(message)
+        self.answer = answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,7 @@ class Act:
     gathered: Gathered = field(default_factory=Gathered)
     private: Mapping[str, Any] = field(default_factory=dict)
     idempotency_key: str | None = None
+    request_digest: str | None = None
     via: Actor | None = None
     scope: str = "log"
     audience: str = "private"

@@ -10,6 +10,7 @@ AppError
 ├── ConflictError          409  the name or the state is taken
 ├── TooLargeError          413  more bytes than we read
 ├── UnsupportedMediaError  415  a body of a kind we do not read
+├── ReusedKeyError         422  an Idempotency-Key that named another request before
 ├── TooManyRequestsError   429  slow down
 └── UnavailableError       503  storage is full, locked or away; nothing was kept
 
@@ -64,6 +65,10 @@ class TooLargeError(AppError):
 
 class UnsupportedMediaError(AppError):
     code, status = "unsupported_media", 415
+
+
+class ReusedKeyError(AppError):
+    code, status = "reused_key", 422
 
 
 class TooManyRequestsError(AppError):

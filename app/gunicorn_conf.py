@@ -5,20 +5,26 @@ from __future__ import annotations
 import logging
 import os
 import re
+import select
 import signal
+import sys
 import time
 from types import FrameType
 from typing import Any
 
 from gunicorn.glogging import Logger
+from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders
+from gunicorn.workers.ggevent import GeventWorker
 
 from app.settings import load_settings
 from app.supervisor.lifeline import die_with_parent
 from app.supervisor.listen import listen_addresses
+from app.supervisor.program import HELD
 
 # In `Flask.extensions`: functions without arguments, such as one that closes sockets.
 ON_SHUTDOWN = "shoal.on_shutdown"
 _QUERY = re.compile(r"\?[^\s'\"]+")
+_STILL_HERE_SECONDS = 1.0
 _settings = load_settings()
 
 
@@ -29,6 +35,32 @@ class QuerylessLogger(Logger):  # type: ignore[misc]  # gunicorn carries no type
         super().setup(cfg)
         self.error_log.filters.clear()  # A reload calls this again.
         self.error_log.addFilter(without_query)
+
+
+class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn carries no types.
+    """gunicorn's gevent worker, which says of a header that is too long what is said of any that cannot be read.
+
+    A signature or a date of 10 kB is no signature and no date, and servers take 400 for final, 431 for who knows what.
+    """
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        super().handle_error(
+            req, client, addr, InvalidHeader(str(exc)) if isinstance(exc, LimitRequestHeaders) else exc
+        )
+
+    def load_wsgi(self) -> None:
+        if HELD in os.environ:
+            self._wait()
+        super().load_wsgi()
+
+    def _wait(self) -> None:
+        """Read the code, then wait until the database is migrated; a long migration is no silence of ours."""
+        import app.factory  # noqa: F401  Here for the time it takes.
+
+        while not select.select([sys.stdin], [], [], _STILL_HERE_SECONDS)[0]:
+            self.notify()
+            if not self.alive:
+                raise SystemExit
 
 
 def without_query(record: logging.LogRecord) -> bool:
@@ -42,7 +74,7 @@ def _gunicorn_address(address: str) -> str:
 
 bind = [_gunicorn_address(address) for address in listen_addresses(_settings)]
 workers = _settings.workers
-worker_class = "gevent"
+worker_class = Worker
 worker_connections = 5000  # Each open socket of a client holds one.
 preload_app = False  # psycopg waits cooperatively only if it is imported after the worker was patched.
 timeout = 30

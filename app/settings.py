@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
+from app import failpoints
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 T = TypeVar("T")
 
@@ -110,6 +112,7 @@ class Settings:
     log_level: str
     flower_auth: str | None = field(repr=False)
     flower_port: int
+    failpoints: Path | None = None
 
     @property
     def is_https(self) -> bool:
@@ -153,6 +156,7 @@ class Settings:
             log_level=values.parsed("SHOAL_LOG_LEVEL", "info", _log_level),
             flower_auth=values.parsed("SHOAL_FLOWER_AUTH", "", _flower_auth),
             flower_port=values.parsed("SHOAL_FLOWER_PORT", "5555", _whole_number(1, 65535)),
+            failpoints=values.parsed(failpoints.VARIABLE, "", lambda text: failpoints.folder(text, origin)),
         )
 
 
@@ -167,7 +171,7 @@ def load_settings() -> Settings:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Variables that look like ours and are not: mostly slips of the pen."""
-    known = {doc.name for doc in SETTINGS_DOCS}
+    known = {doc.name for doc in SETTINGS_DOCS} | {failpoints.VARIABLE}
     return sorted(name for name in environ if name.startswith("SHOAL_") and name not in known)
 
 
@@ -391,6 +395,7 @@ def configure(settings: Settings) -> Settings:
     """Make `settings` those of this process."""
     global _current  # noqa: PLW0603  One process has one configuration.
     _current = settings
+    failpoints.arm(settings.failpoints)
     return settings
 
 

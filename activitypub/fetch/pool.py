@@ -11,11 +11,15 @@ Endpoint: TypeAlias = tuple[str, int]
 # As many as a healthy host gets deliveries at once.
 _MAX_PER_HOST: Final = 6
 
+# A TLS handshake costs as much as a delivery, so the followers of a busy channel should all have room here. More
+# would come near the 1,024 files that a process may have open by default.
+MAX_HOSTS: Final = 600
+
 
 class ConnectionPool:
     """Thread-safe; forgets the host that rested longest when there are too many, and old connections."""
 
-    def __init__(self, *, max_hosts: int = 200, max_idle_seconds: float = 30.0) -> None:
+    def __init__(self, *, max_hosts: int = MAX_HOSTS, max_idle_seconds: float = 30.0) -> None:
         self._max_hosts = max_hosts
         self._max_idle_seconds = max_idle_seconds
         self._lock = threading.Lock()

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from httpsig.utils import generate_message
 
 from activitypub.errors import SignatureError
 from activitypub.keys import KeyKind, sign
@@ -76,6 +75,8 @@ def sign_cavage(
     ``now`` is in UTC. The header has the one form that every peer accepts: rsa-sha256, and no space
     after a comma, which GoToSocial, Misskey, PieFed and snac refuse.
     """
+    from httpsig.utils import generate_message  # Late: it brings a second library of cryptography along.
+
     authority, target = split_url(url)
     headers = {"Host": authority, "Date": format_datetime(now, usegmt=True)}
     if body is not None:

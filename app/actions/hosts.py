@@ -14,8 +14,9 @@ from activitypub.errors import FetchError, KeyUnavailableError
 from activitypub.fetch import Reason, UnreachableError
 from activitypub.signatures import Scheme
 from app.actions.delivery.health import COLUMNS, Health, after_inbound
-from app.db import reading, transaction, upsert, wake
+from app.db import reading, transaction, wake
 from app.models import Host
+from app.projections.hosts import ensure_host
 from app.queries.deliveries import GONE, UP
 
 _LOOK_AGAIN_SECONDS: Final = 5
@@ -99,10 +100,8 @@ def note_signature(host: str, scheme: Scheme) -> None:
 
 
 def _put(session: Session, host: str, now: datetime, **values: object) -> None:
-    statement = upsert(session, Host).values(
-        host=host, created_at=now, state="up", failures=0, failing_days=0, dropped=0, **values
-    )
-    session.execute(statement.on_conflict_do_update(index_elements=["host"], set_=values))
+    ensure_host(session, host, now=now)
+    session.execute(update(Host).where(Host.host == host).values(**values))
 
 
 def _failing(host: str) -> Select[*tuple[object, ...]]:

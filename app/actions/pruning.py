@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Delete, Update, delete, exists, func, select, update
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Delete, Select, Update, delete, exists, func, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from app.db import transaction
-from app.models import Activity, Actor, Delivery, Event, Follow, Host, InboxItem, RefreshToken
-from app.queries.deliveries import DROPPED, EXPIRED, GONE, QUEUED
+from app.db import transaction, upsert, wake
+from app.models import (
+    Activity,
+    ActivityDocument,
+    Actor,
+    Delivery,
+    Event,
+    Follow,
+    Host,
+    InboxItem,
+    Message,
+    Receipt,
+    RefreshToken,
+)
+from app.queries.deliveries import DROPPED, EXPIRED, GONE, NOT_RECEIVED, QUEUED
 
 QUEUE_MAX: Final = 100_000
+QUEUE_BYTES_MAX: Final = 256 * 1024 * 1024
 
+# None of ours is larger, so a queue of fewer rows than fit is not measured.
+_DOCUMENT_BYTES_MAX: Final = 1024 * 1024
+_NEVER_DROPPED: Final = ("Delete", "Undo")
 _BATCH: Final = 500
 _SECONDS: Final = 10.0
 _INBOX_MEMORY: Final = timedelta(days=90)
@@ -53,42 +70,125 @@ def _expire(session: Session, now: datetime) -> int:
 
 
 def _drop_surplus(session: Session, now: datetime) -> int:
-    """The oldest public messages of a queue that grew past its limit; never what was meant for somebody."""
+    """The oldest public messages of a queue that grew past its limits; never what was meant for somebody."""
     counted = func.count().label("rows")
     queues = session.execute(
         select(Delivery.host, counted)
         .where(Delivery.state == QUEUED)
         .group_by(Delivery.host)
-        .having(counted > QUEUE_MAX)
+        .having(counted > min(QUEUE_MAX, QUEUE_BYTES_MAX // _DOCUMENT_BYTES_MAX))
     )
     dropped = 0
     for host, rows in queues.all():
-        dropped += _drop_oldest(session, host, min(rows - QUEUE_MAX, _BATCH), now)
+        excess = _Excess(rows - QUEUE_MAX, _count_bytes(session, host) - QUEUE_BYTES_MAX)
+        if excess:
+            dropped += _drop_oldest(session, host, excess, now)
     return dropped
 
 
-def _drop_oldest(session: Session, host: str, count: int, now: datetime) -> int:
-    is_public = exists().where(
-        Activity.id == Delivery.activity_id, Activity.audience == "public", Activity.type.not_in(["Delete", "Undo"])
+@dataclass(slots=True)
+class _Excess:
+    """By how much a queue is too long, and too large."""
+
+    rows: int
+    bytes: int
+
+    def __bool__(self) -> bool:
+        return self.rows > 0 or self.bytes > 0
+
+    def take(self, size: int) -> None:
+        self.rows -= 1
+        self.bytes -= size
+
+
+def _count_bytes(session: Session, host: str) -> int:
+    size = (
+        select(func.sum(func.length(ActivityDocument.sealed)))
+        .join(Delivery, Delivery.activity_id == ActivityDocument.activity_id)
+        .where(Delivery.host == host, Delivery.state == QUEUED)
     )
+    return int(session.scalar(size) or 0)
+
+
+def _drop_oldest(session: Session, host: str, excess: _Excess, now: datetime) -> int:
+    inner = aliased(Activity)
+    oldest = session.execute(
+        select(Delivery.position, func.coalesce(func.length(ActivityDocument.sealed), 0), Message.id, Message.author_id)
+        .join(Activity, Activity.id == Delivery.activity_id)
+        .outerjoin(ActivityDocument, ActivityDocument.activity_id == Activity.id)
+        .outerjoin(inner, inner.uri == Activity.object_uri)  # What an Announce carries.
+        .outerjoin(Message, Message.uri == func.coalesce(inner.object_uri, Activity.object_uri))
+        .where(
+            Delivery.host == host,
+            Delivery.state == QUEUED,
+            Activity.audience == "public",
+            func.coalesce(inner.type, Activity.type).not_in(_NEVER_DROPPED),
+            Activity.type.not_in(_NEVER_DROPPED),
+        )
+        .order_by(Delivery.position)
+        .limit(_BATCH)
+    )
+    positions: list[int] = []
+    told: set[tuple[str, str]] = set()
+    for position, size, message_id, author_id in oldest:
+        if not excess:
+            break
+        excess.take(size)
+        positions.append(position)
+        if message_id is not None:
+            told.add((message_id, author_id))
     dropped = _end(
-        session,
-        (Delivery.host == host) & is_public,
-        state=DROPPED,
-        error="the queue of the host is full",
-        now=now,
-        limit=count,
+        session, Delivery.position.in_(positions), state=DROPPED, error="the queue of the host is full", now=now
     )
     session.execute(update(Host).where(Host.host == host).values(dropped=Host.dropped + dropped))
+    _tell_authors(session, host, told, now)
     return dropped
+
+
+def _tell_authors(session: Session, host: str, messages: set[tuple[str, str]], now: datetime) -> None:
+    """The event has no place, so that nobody but the author hears of it."""
+    if not messages:
+        return
+    rows = [
+        {
+            "type": "delivery_dropped",
+            "actor_id": author_id,
+            "data": {"message_id": message_id, "host": host},
+            "created_at": now,
+        }
+        for message_id, author_id in sorted(messages)
+    ]
+    session.execute(insert(Event), rows)
+    wake(session, "events")
 
 
 def _forget_deliveries(session: Session, now: datetime) -> int:
-    return _delete_oldest(
-        session,
-        Delivery.position,
-        (Delivery.state != QUEUED) & (Delivery.created_at < now - _DELIVERY_MEMORY),
+    """What remains of them is which inboxes have a message that may yet be deleted."""
+    is_over = (Delivery.state != QUEUED) & (Delivery.created_at < now - _DELIVERY_MEMORY)
+    oldest = select(Delivery.position).order_by(Delivery.position).limit(_BATCH)
+    over = select(Delivery.position).where(Delivery.position.in_(oldest), is_over)
+    _note_receipts(session, over)
+    return _delete_oldest(session, Delivery.position, is_over)
+
+
+def _note_receipts(session: Session, positions: Select[int]) -> None:
+    """Also drops those of messages whose deletion itself was delivered, a month ago."""
+    inner = aliased(Activity)
+    about = (
+        select(Message.id, Delivery.inbox, Delivery.host, Delivery.is_shared)
+        .join(Activity, Activity.id == Delivery.activity_id)
+        .outerjoin(inner, inner.uri == Activity.object_uri)  # What an Announce carries.
+        .join(Message, Message.uri == func.coalesce(inner.object_uri, Activity.object_uri))
+        .where(Delivery.position.in_(positions))
     )
+    received = about.where(Message.deleted_at.is_(None), Delivery.state.not_in(NOT_RECEIVED))
+    session.execute(
+        upsert(session, Receipt)
+        .from_select(["message_id", "inbox", "host", "is_shared"], received)
+        .on_conflict_do_nothing()
+    )
+    deleted = about.with_only_columns(Message.id).where(Message.deleted_at.is_not(None))
+    _count(session, delete(Receipt).where(Receipt.message_id.in_(deleted)))
 
 
 def _forget_inbox(session: Session, now: datetime) -> int:

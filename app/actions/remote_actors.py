@@ -258,11 +258,24 @@ def _fetch_key(key_id: str) -> PublicKey:
         if not same_origin(owner_uri, key_id):
             raise KeyMismatchError("a key and its owner are of one origin")
         document = fetch_document(owner_uri)
+    if not _lists(document, key_id) and not _has_met(owner_uri):
+        # A row for everybody whom somebody names would be anybody's to fill our tables with.
+        raise KeyMismatchError("the owner does not list this key")
     actor = save_actor(document)
     key = _known_key(key_id)
     if key is None or key.owner != actor.uri:
         raise KeyMismatchError("the owner does not list this key")
     return key
+
+
+def _lists(document: Document, key_id: str) -> bool:
+    return any(key.id == key_id for key in _own_keys(parse_actor(document.json)))
+
+
+def _has_met(uri: str) -> bool:
+    """Whether we hold the actor already; then what became of its keys must be stored."""
+    with reading() as session:
+        return find_any(session, uri) is not None
 
 
 def _owner_in(json: Mapping[str, Any], key_id: str) -> str:

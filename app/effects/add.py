@@ -7,8 +7,8 @@ from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor, Channel
-from app.projections import channels, follows, pins
-from app.queries.actors import ACCEPTED, PEOPLE, find_actor, get_actor, is_banned, is_blocked
+from app.projections import follows, pins
+from app.queries.actors import ACCEPTED, PEOPLE, find_actor, find_follow, get_actor, is_banned, is_blocked
 from app.queries.channels import NO_SUCH_CHANNEL, find_channel
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri
 from app.queries.permissions import get_permissions
@@ -31,8 +31,6 @@ def apply(act: Act) -> list[Activity]:
         pins.add(act.session, group.id, act.activity.object_id or "", now=act.now)
         return []
     person = get_actor(act.session, act.activity.object_id)
-    if not group.is_local:
-        channels.ensure_remote(act.session, group, now=act.now)
     was_accepted = follows.put(
         act.session, person, group, state=ACCEPTED, activity_uri=act.activity.id or "", now=act.now
     )
@@ -81,6 +79,9 @@ def _authorise_member(act: Act, group: Actor) -> None:
         raise ForbiddenError("this actor is banned from the channel")
     if any(is_blocked(act.session, by=person.id, actor_id=actor_id) for actor_id in (act.actor.id, group.id)):
         raise ForbiddenError("you are blocked by this actor")
+    if person.is_local and not group.is_local and find_follow(act.session, person.id, group.id) is None:
+        # Another server decides who may be in its channels, not who of ours must.
+        raise ForbiddenError("this person has not asked to be in the channel")
 
 
 def _authorise_pin(act: Act, group: Actor) -> None:

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from activitypub import build
 from activitypub.documents import Activity
-from app.act import Act, LiveEvent
-from app.errors import ForbiddenError, InvalidInputError
-from app.models import Actor
+from app.act import Act, LiveEvent, RefusedError
+from app.errors import ForbiddenError, InvalidInputError, TooManyRequestsError
+from app.models import Actor, Channel
 from app.projections import channels, follows
-from app.queries.actors import ACCEPTED, PENDING, get_actor, is_banned, is_blocked
+from app.queries.actors import ACCEPTED, PENDING, find_follow, get_actor, is_banned, is_blocked
 from app.queries.channels import find_channel
+from app.queries.follows import count_unanswered_of, count_waiting_for
 from app.queries.viewers import remote_viewer
 from app.queries.visibility import may_see, place_of_channel
+
+# Follows that wait for one actor's answer, and those of ours that one actor waits for (hostile case FED-01).
+WAITING_MAX: Final = 1000
 
 
 def authorise(act: Act) -> None:
     target = get_actor(act.session, act.activity.object_id)
     if target.id == act.actor.id:
         raise InvalidInputError("Nobody follows themselves.")
-    if not target.is_local and not act.is_local:
-        raise ForbiddenError("this actor is not of this server")
     if target.is_local:
         _authorise_here(act, target)
+    elif not act.is_local:
+        raise ForbiddenError("this actor is not of this server")
+    elif _is_new(act, target) and count_unanswered_of(act.session, act.actor.id) >= WAITING_MAX:
+        raise TooManyRequestsError(f"You wait for the answers to {WAITING_MAX} follows. Take some back first.")
 
 
 def apply(act: Act) -> list[Activity]:
@@ -49,15 +58,39 @@ def apply(act: Act) -> list[Activity]:
 
 
 def _authorise_here(act: Act, target: Actor) -> None:
-    if target.uri == act.uris.instance:
-        raise ForbiddenError("the instance has no followers")
-    if is_blocked(act.session, by=target.id, actor_id=act.actor.id):
-        raise ForbiddenError("you are blocked by this actor")
     channel = find_channel(act.session, target.id)
-    if is_banned(act.session, act.actor.id, channel.space_id if channel else target.id):
-        raise ForbiddenError("you are banned from this channel")
-    if channel is None:
+    reason = _reason_against(act, target, channel)
+    if reason is None:
         return
-    # To those outside, a private channel is not there; its members are let in by Add.
-    if not may_see(act.session, remote_viewer(act.actor), place_of_channel(channel)):
-        raise ForbiddenError("the channel is closed")
+    if act.is_local or not _is_known_there(act, channel):
+        raise ForbiddenError(reason)
+    raise RefusedError(reason, answer=build.reject(actor=target.uri, object=act.activity))
+
+
+def _reason_against(act: Act, target: Actor, channel: Channel | None) -> str | None:
+    if target.uri == act.uris.instance:
+        return "the instance has no followers"
+    if is_blocked(act.session, by=target.id, actor_id=act.actor.id):
+        return "you are blocked by this actor"
+    if is_banned(act.session, act.actor.id, channel.space_id if channel else target.id):
+        return "you are banned from this channel"
+    # Nobody is asked in to a private channel by asking; its members are let in by Add.
+    if channel is not None and not may_see(act.session, remote_viewer(act.actor), place_of_channel(channel)):
+        return "the channel is closed"
+    is_one_more = target.manually_approves and _is_new(act, target)
+    if is_one_more and count_waiting_for(act.session, target.id) >= WAITING_MAX:
+        return "too many wait for this actor's answer"
+    return None
+
+
+def _is_new(act: Act, target: Actor) -> bool:
+    return find_follow(act.session, act.actor.id, target.id) is None
+
+
+def _is_known_there(act: Act, channel: Channel | None) -> bool:
+    """To a server without a member in it, a private channel is not there: it hears no more than of one that never was,
+    and could not have the channel's key to believe the answer by."""
+    if channel is None:
+        return True
+    server = replace(remote_viewer(act.actor), is_instance=True)
+    return may_see(act.session, server, place_of_channel(channel))

@@ -12,6 +12,7 @@ from app.act import Act
 from app.models import Actor, Channel
 from app.queries.activities import find_announce
 from app.queries.actors import has_remote_followers
+from app.queries.deliveries import list_receivers
 
 # What one of ours does in a private channel is addressed to each of its members (`pipeline.compose`).
 _TOLD_DIRECTLY = frozenset({"Create", "Delete", "Update"})
@@ -22,10 +23,11 @@ def relay(act: Act, channel: Channel, group: Actor, *, note_uri: str | None = No
     (microblog servers, which show it as a boost).
 
     The activity goes first: whoever understands it has the note by the time its URI comes, and need not fetch it.
-    Nothing is announced where nobody elsewhere follows, by a server that is not the channel's home, or of what the
-    members of a private channel are told anyway; what else is done there is announced to them and nobody else.
+    Nothing is announced where nobody elsewhere follows or, of a deletion, ever did; by a server that is not the
+    channel's home; or of what the members of a private channel are told anyway. What else is done there is announced
+    to them and nobody else.
     """
-    if not group.is_local or not has_remote_followers(act.session, group.id):
+    if not group.is_local or not _has_hearers(act, group):
         return []
     if channel.is_private and act.is_local and act.activity.type in _TOLD_DIRECTLY:
         return []
@@ -36,6 +38,12 @@ def relay(act: Act, channel: Channel, group: Actor, *, note_uri: str | None = No
     if note_uri is not None and is_public:
         objects.append(note_uri)
     return [build.announce(actor=group.uri, object=announced, published=act.now, to=to, cc=cc) for announced in objects]
+
+
+def _has_hearers(act: Act, group: Actor) -> bool:
+    if has_remote_followers(act.session, group.id):
+        return True
+    return act.activity.type == "Delete" and bool(list_receivers(act.session, act.activity.object_id or ""))
 
 
 def withdraw(act: Act, group: Actor, note_uri: str) -> list[Activity]:

@@ -17,7 +17,8 @@ from app.queries.events import RecordedEvent
 
 Broadcaster = Callable[[Session, Sequence[RecordedEvent]], None]
 """Tells this process's sockets of a batch. It reads all it needs before it sends the first message, because when it
-raises UnavailableError it is given the batch again; after any other error the batch is lost to it."""
+raises UnavailableError it is given the batch again; after any other error it is given the events one by one, and those
+that still fail are lost to it."""
 
 POLL_SECONDS = 5.0
 RETRY_SECONDS = 1.0
@@ -117,8 +118,20 @@ class Feed:
                 raise
             except Exception:  # noqa: BLE001  The feed goes on: the next event is not to blame.
                 _log.exception("a broadcaster failed", extra={"positions": [event.position for event in self._batch]})
+                self._tell_singly(session, self._untold[0])
             self._untold.pop(0)
             time.sleep(0)  # Under gevent the writers of the sockets have their turn now.
+
+    def _tell_singly(self, session: Session, broadcaster: Broadcaster) -> None:
+        """So that one bad event takes none of its batch along."""
+        for event in self._batch if len(self._batch) > 1 else ():
+            session.rollback()  # PostgreSQL refuses every statement after one that failed.
+            try:
+                broadcaster(session, [event])
+            except UnavailableError:
+                raise
+            except Exception:  # noqa: BLE001  Those after it are not to blame.
+                _log.exception("an event cannot be told", extra={"position": event.position})
 
     def _note_outage(self, *, is_away: bool) -> None:
         if is_away != self._is_away:

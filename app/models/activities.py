@@ -15,7 +15,8 @@ class Activity(Base):
     """The envelope of a recorded activity: it stays when the document is erased.
 
     `digest` is the SHA-256, in hex, of the recorded document, byte for byte and with its proof. `idempotency_key` is a
-    local client's own name for the request that made it, prefixed by its actor.
+    local client's own name for the request that made it, hashed with its actor, and `request_digest` tells that request
+    from another one under the same name.
     """
 
     __tablename__ = "activities"
@@ -30,6 +31,7 @@ class Activity(Base):
     audience: Mapped[Name]
     digest: Mapped[Name]
     idempotency_key: Mapped[Name | None] = mapped_column(unique=True)
+    request_digest: Mapped[Name | None]
     signed_at: Mapped[Time]
     recorded_at: Mapped[Time]
     undone_at: Mapped[Time | None]
@@ -106,6 +108,20 @@ class Delivery(Base):
         Index("ix_deliveries_due", "state", "host", "position"),
         {"sqlite_autoincrement": True},
     )
+
+
+class Receipt(Base):
+    """An inbox that a living message went to, when the delivery that tells so is no longer kept.
+
+    Whoever has a copy is told when it is deleted, however long after (reliability.md, section 5.3).
+    """
+
+    __tablename__ = "receipts"
+
+    message_id: Mapped[Id] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    inbox: Mapped[Uri] = mapped_column(primary_key=True)
+    host: Mapped[Name]
+    is_shared: Mapped[bool]
 
 
 class Host(Base):

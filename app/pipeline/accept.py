@@ -9,6 +9,7 @@ from typing import Literal
 from activitypub.documents import Activity
 from activitypub.signatures import Verified
 from activitypub.uris import host_of
+from app import failpoints
 from app.db import transaction, upsert, wake
 from app.effects import EFFECTS
 from app.models import InboxItem
@@ -46,6 +47,8 @@ def accept(verified: Verified, activity: Activity, raw: bytes) -> Action:
         if session.scalar(insert.returning(InboxItem.position)) is None:
             return "duplicate"
         wake(session, "inbox", host)
+        failpoints.reach("accept.stored")
+    failpoints.reach("accept.committed")
     return "queued"
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from activitypub.documents import Activity
 from activitypub.vocabulary import PUBLIC
 from app.act import Act, Inbox
 from app.queries.actors import list_by_uris, list_follower_inboxes
 from app.queries.channels import find_channel_with_actor
+from app.queries.deliveries import list_receivers
 from app.queries.messages import find_by_uri
+
+_TELLS_OF_DELETION = frozenset({("Announce", "Delete"), ("Undo", "Announce")})
 
 
 def address(act: Act) -> list[Inbox]:
@@ -29,15 +33,31 @@ def address(act: Act) -> list[Inbox]:
 
 
 def _list_readers(act: Act) -> list[Inbox]:
-    """The followers of our public channel for an edit or a deletion by the author of a message in it.
+    """Who is told of an edit or a deletion besides those it is addressed to.
 
-    Microblog servers fetched the message when its URI was announced, but make nothing of the Announce of an Update or
-    a Delete (contracts/peers.md, 4); from the author itself they take both.
+    The followers of our public channel hear of both from the author of a message in it: microblog servers fetched the
+    message when its URI was announced, but make nothing of the Announce of an Update or a Delete (contracts/peers.md,
+    4). A deletion goes to everybody who was ever sent the message (reliability.md, section 5.3): from its author, or
+    from a moderator as what the channel announces and takes back, and in a private channel directly.
     """
-    if act.activity.type not in {"Delete", "Update"} or act.audience != "public":
-        return []
+    if act.activity.type not in {"Delete", "Update"}:
+        return _list_receivers(act)
     message = find_by_uri(act.session, act.activity.object_id)
-    found = find_channel_with_actor(act.session, message.channel_id) if message else None
-    if message is None or found is None or message.author_id != act.actor.id or not found[1].is_local:
+    if message is None:
         return []
-    return list_follower_inboxes(act.session, found[1].id)
+    found = find_channel_with_actor(act.session, message.channel_id)
+    is_author = message.author_id == act.actor.id
+    readers: list[Inbox] = []
+    if act.activity.type == "Delete" and (is_author or (found is not None and found[0].is_private)):
+        readers += list_receivers(act.session, message.uri)
+    if is_author and found is not None and found[1].is_local and act.audience == "public":
+        readers += list_follower_inboxes(act.session, found[1].id)
+    return readers
+
+
+def _list_receivers(act: Act) -> list[Inbox]:
+    """Of the message whose deletion our channel announces, or whose boost it takes back."""
+    inner = act.activity.object
+    if not isinstance(inner, Activity) or (act.activity.type, inner.type) not in _TELLS_OF_DELETION:
+        return []
+    return list_receivers(act.session, inner.object_id or "")

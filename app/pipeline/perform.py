@@ -65,6 +65,7 @@ def local_act(
     now: datetime,
     private: Mapping[str, Any] | None = None,
     idempotency_key: str | None = None,
+    request_digest: str | None = None,
 ) -> Act:
     """An act of one of our actors, with an id of ours.
 
@@ -85,4 +86,5 @@ def local_act(
         signed_at=now,
         private=private or {},
         idempotency_key=idempotency_key,
+        request_digest=request_digest,
     )

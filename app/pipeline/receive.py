@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
 from activitypub.uris import same_origin
-from app.act import Act, Gathered
+from app import failpoints
+from app.act import Act, Gathered, RefusedError
 from app.db import transaction
 from app.effects import EFFECTS
 from app.errors import AppError, ForbiddenError
 from app.ids import new_id
 from app.models import Actor, InboxItem
-from app.pipeline.perform import Outcome, perform
+from app.pipeline.perform import Outcome, local_act, perform
 from app.queries.actors import get_actor
 from app.settings import current
 from app.uris import Uris
@@ -41,14 +42,27 @@ class Received:
 def receive(received: Received) -> Outcome | None:
     """Apply it once, in one transaction; None for a type nothing here has an effect for.
 
-    Raises AppError where it may not be; nothing of it is then kept.
+    Raises AppError where it may not be; nothing of it is then kept but, of a RefusedError, the answer to it.
     """
     if received.activity.type not in EFFECTS:
         return None
     try:
+        return _receive_once(received)
+    except RefusedError as refused:
+        _answer(refused.answer)
+        raise
+
+
+def _receive_once(received: Received) -> Outcome:
+    try:
         return _receive(received)
     except IntegrityError:
         return _receive(received)  # Its twin was applied at the same moment; now it is seen as a repeat.
+
+
+def _answer(answer: Activity) -> None:
+    with transaction() as session:
+        perform(local_act(session, Uris(current().origin), answer, now=datetime.now(UTC)))
 
 
 def _receive(received: Received) -> Outcome:
@@ -58,12 +72,14 @@ def _receive(received: Received) -> Outcome:
         for activity in received.relayed:
             _relay(session, uris, received, activity, announcer)
         outcome = perform(_remote_act(session, uris, received, received.activity, announcer))
+        failpoints.reach("receive.performed")
         session.execute(
             update(InboxItem)
             .where(InboxItem.position == received.queue_position)
             .values(state="done", sealed=None, outcome="repeat" if outcome.is_repeat else None)
         )
-        return outcome
+    failpoints.reach("receive.committed")
+    return outcome
 
 
 def _relay(session: Session, uris: Uris, received: Received, activity: Activity, announcer: Actor) -> None:

@@ -41,6 +41,7 @@ def _envelope(act: Act, *, digest: str) -> dict[str, Any]:
         "audience": act.audience,
         "digest": digest,
         "idempotency_key": act.idempotency_key,
+        "request_digest": act.request_digest,
         "signed_at": act.signed_at,
         "recorded_at": act.now,
     }

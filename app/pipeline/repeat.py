@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy.orm import Session
-
 from app.act import Act
-from app.models import Activity
-from app.queries.activities import find_by_idempotency_key, find_by_uri
+from app.queries.activities import find_by_uri
 from app.queries.tombstones import find_tombstone
 
 
@@ -26,7 +23,3 @@ def is_repeat(act: Act) -> bool:
             return True
     logged = find_by_uri(act.session, act.activity.id or "")
     return logged is not None and not (was_undone and logged.undone_at is not None)
-
-
-def find_earlier(session: Session, idempotency_key: str) -> Activity | None:
-    return find_by_idempotency_key(session, idempotency_key)

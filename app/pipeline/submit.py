@@ -10,39 +10,60 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from activitypub.documents import Activity
+from app import failpoints
 from app.db import reading, transaction
-from app.errors import ConflictError
+from app.errors import ConflictError, ReusedKeyError
 from app.models import Activity as LoggedActivity
 from app.pipeline.perform import Outcome, local_act, perform
-from app.pipeline.repeat import find_earlier
+from app.queries.activities import find_by_idempotency_key
 from app.settings import current
 from app.uris import Uris
 
 
 def submit(
-    activity: Activity, *, private: Mapping[str, Any] | None = None, idempotency_key: str | None = None
+    activity: Activity,
+    *,
+    private: Mapping[str, Any] | None = None,
+    idempotency_key: str | None = None,
+    request_digest: str | None = None,
 ) -> Outcome:
     """Do what `activity` says, in one transaction that ends with its record, deliveries and events.
 
     `private` reaches the effect and nothing else. A request repeated with its `idempotency_key` changes nothing and
-    gives the first outcome's ids. Raises AppError; ConflictError where somebody else was faster.
+    gives the first outcome's ids; ReusedKeyError if its `request_digest` is another than the first one's. Raises
+    AppError; ConflictError where somebody else was faster.
     """
     key = _key(activity.actor, idempotency_key) if idempotency_key else None
     try:
-        return _submit(activity, private, key)
+        return _submit(activity, private, key, request_digest)
     except IntegrityError as error:
-        first = _find_first(key) if key else None  # The same request may have come twice at the same moment.
+        first = (
+            _find_first(key, request_digest) if key else None
+        )  # The same request may have come twice at the same moment.
         if first is None:
             raise ConflictError("Somebody else did this at the same moment. Try again.") from error
         return first
 
 
-def _submit(activity: Activity, private: Mapping[str, Any] | None, key: str | None) -> Outcome:
+def _submit(
+    activity: Activity, private: Mapping[str, Any] | None, key: str | None, request_digest: str | None
+) -> Outcome:
     with transaction() as session:
-        if key and (earlier := find_earlier(session, key)):
-            return _outcome_of(earlier)
-        uris, now = Uris(current().origin), datetime.now(UTC)
-        return perform(local_act(session, uris, activity, now=now, private=private, idempotency_key=key))
+        if key and (earlier := find_by_idempotency_key(session, key)):
+            return _outcome_of(earlier, request_digest)
+        act = local_act(
+            session,
+            Uris(current().origin),
+            activity,
+            now=datetime.now(UTC),
+            private=private,
+            idempotency_key=key,
+            request_digest=request_digest,
+        )
+        outcome = perform(act)
+        failpoints.reach("submit.performed")
+    failpoints.reach("submit.committed")
+    return outcome
 
 
 def _key(actor: str, given: str) -> str:
@@ -50,11 +71,17 @@ def _key(actor: str, given: str) -> str:
     return hashlib.sha256(f"{actor} {given}".encode()).hexdigest()
 
 
-def _find_first(key: str) -> Outcome | None:
+def _find_first(key: str, request_digest: str | None) -> Outcome | None:
     with reading() as session:
-        earlier = find_earlier(session, key)
-        return _outcome_of(earlier) if earlier else None
+        earlier = find_by_idempotency_key(session, key)
+        return _outcome_of(earlier, request_digest) if earlier else None
 
 
-def _outcome_of(earlier: LoggedActivity) -> Outcome:
+def _outcome_of(earlier: LoggedActivity, request_digest: str | None) -> Outcome:
+    """Raises ReusedKeyError for another request under the same key (draft-ietf-httpapi-idempotency-key-header, 2.7).
+
+    What was recorded before digests were cannot be compared.
+    """
+    if earlier.request_digest not in {None, request_digest}:
+        raise ReusedKeyError("This Idempotency-Key was used for another request. Use a new one.")
     return Outcome(earlier.id, earlier.uri, is_repeat=True, found={"object_uri": earlier.object_uri})

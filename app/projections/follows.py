@@ -31,9 +31,10 @@ def put(session: Session, actor: Actor, target: Actor, *, state: str, activity_u
             )
         )
         return False
-    kept = known.state if known.state == ACCEPTED else state
+    was_accepted = known.state == ACCEPTED  # Before the row, and with it `known`, changes.
+    kept = ACCEPTED if was_accepted else state
     session.execute(update(Follow).where(Follow.id == known.id).values(state=kept, activity_uri=activity_uri))
-    return known.state == ACCEPTED
+    return was_accepted
 
 
 def set_state(session: Session, follow: Follow, state: str) -> None:

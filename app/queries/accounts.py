@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, bindparam, exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, Select, and_, bindparam, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from app.errors import ForbiddenError, NotFoundError
-from app.models import Account, Actor, Channel, Follow, LoginSession, RoleGrant, Space
+from app.models import Account, Actor, Channel, Follow, LoginSession, Participant, RoleGrant, Space
 from app.queries.actors import ACCEPTED
 from app.queries.privileges import DEFAULT_ROLE
 from app.queries.viewers import Viewer
+from app.queries.visibility import channel_is_visible
 
 BANNED = "This account has been banned from this home instance."
 NO_SUCH_USER = "The provided user_id does not exist or could not be found."
@@ -97,14 +98,29 @@ def get_profile(session: Session, actor_id: str) -> Profile:
     return profiles[0]
 
 
-def list_profiles(session: Session) -> list[Profile]:
-    """Our people, and those of other servers who are members of a channel here; the first to come first."""
-    of_ours = and_(Follow.target_id == Channel.actor_id, Channel.space_id.is_not(None), Channel.deleted_at.is_(None))
-    is_member = exists().where(Follow.actor_id == Actor.id, Follow.state == ACCEPTED, of_ours)
+def list_profiles(session: Session, viewer: Viewer) -> list[Profile]:
+    """Our people, and those of other servers whom the viewer meets in a channel or a conversation.
+
+    The first to come first.
+    """
+    mine, theirs = aliased(Participant), aliased(Participant)
+    in_channels = (
+        select(Follow.actor_id)
+        .join(Channel, Channel.actor_id == Follow.target_id)
+        .where(Follow.state == ACCEPTED, channel_is_visible(viewer))
+    )
+    in_conversations = (
+        select(theirs.actor_id)
+        .join(mine, mine.conversation_id == theirs.conversation_id)
+        .where(mine.actor_id == viewer.actor_id)
+    )
     people = (
         select(Actor.id)
         .outerjoin(Account, Account.actor_id == Actor.id)
-        .where(Actor.deleted_at.is_(None), or_(Account.actor_id.is_not(None), is_member))
+        .where(
+            Actor.deleted_at.is_(None),
+            or_(Account.actor_id.is_not(None), Actor.id.in_(in_channels), Actor.id.in_(in_conversations)),
+        )
         .order_by(Actor.id)
         .limit(MAX_LISTED)
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.models import Activity
 
+# Built once, because building a statement takes longer than running it.
+_BY_URI = select(Activity).where(Activity.uri == bindparam("uri"))
+
 
 def find_by_uri(session: Session, uri: str) -> Activity | None:
-    return session.scalar(select(Activity).where(Activity.uri == uri))
+    return session.scalar(_BY_URI, {"uri": uri})
 
 
 def find_announce(session: Session, actor_id: str, object_uri: str) -> Activity | None:

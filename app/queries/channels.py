@@ -15,7 +15,7 @@ from app.errors import NotFoundError
 from app.models import Actor, Channel, Follow, Message, ReadMark, Space
 from app.queries.actors import ACCEPTED
 from app.queries.viewers import Viewer
-from app.queries.visibility import channel_is_visible, channel_is_visible_to, sees_private
+from app.queries.visibility import Standing, channel_is_visible, channel_is_visible_to, standing_of
 
 # Built once, because building a statement takes longer than running it.
 _OF_OWNERS = (
@@ -53,7 +53,7 @@ def get_home_space(session: Session) -> Space:
 
 def get_visible(session: Session, viewer: Viewer, channel_id: str) -> tuple[Channel, Actor]:
     """The channel and its actor. Raises NotFoundError where it is missing or is not for the viewer."""
-    statement = _visible_one(sees_private(viewer))
+    statement = _visible_one(standing_of(viewer))
     row = session.execute(statement, {"channel_id": channel_id, "viewer_id": viewer.actor_id}).one_or_none()
     if row is None:
         raise NotFoundError(NO_SUCH_CHANNEL)
@@ -61,13 +61,13 @@ def get_visible(session: Session, viewer: Viewer, channel_id: str) -> tuple[Chan
 
 
 @cache
-def _visible_one(sees_all: bool) -> Select[*tuple[Any, ...]]:  # noqa: FBT001  A key of the cache.
+def _visible_one(standing: Standing) -> Select[*tuple[Any, ...]]:
     return (
         select(Channel, Actor)
         .join(Actor, Actor.id == Channel.actor_id)
         .where(
             Channel.actor_id == bindparam("channel_id"),
-            channel_is_visible_to(bindparam("viewer_id"), sees_all=sees_all),
+            channel_is_visible_to(bindparam("viewer_id"), standing),
         )
     )
 
@@ -118,7 +118,7 @@ def is_name_taken(session: Session, name_key: str) -> bool:
 
 
 def list_visible(session: Session, viewer: Viewer, *, limit: int = 1000) -> list[ChannelView]:
-    """The viewer's channels, oldest first; private ones with their local members."""
+    """The viewer's channels, oldest first; private ones with their members, whatever server they are of."""
     rows = session.execute(
         select(Channel, Actor.uri, Actor.host)
         .join(Actor, Actor.id == Channel.actor_id)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import QueryableAttribute, Session
 
-from app.db import Base
-from app.models import Activity, ActivityDocument, Actor, Block, Channel, Follow, Message, Participant, Pin
+from app.models import Activity, ActivityDocument, Actor, Channel, Follow, Message, Pin
 from app.queries.actors import ACCEPTED
 from app.queries.redaction import redact
 from app.queries.viewers import Viewer
+from app.queries.visibility import document_is_shown, is_private_channel
 from app.sealing import open_row
 
 K = TypeVar("K", str, int)
@@ -85,7 +85,7 @@ def list_outbox(
     """
     query = (
         _select_outbox(Activity.id, ActivityDocument.scope, ActivityDocument.sealed)
-        .where(Activity.actor_id == actor_id, _is_shown_to(viewer))
+        .where(Activity.actor_id == actor_id, document_is_shown(viewer))
         .order_by(Activity.position.desc())
         .limit(size + 1)
         .offset((page - 1) * size)
@@ -97,7 +97,8 @@ def list_outbox(
 
 def count_outbox(session: Session, actor_id: str) -> int:
     """What strangers see of it."""
-    return session.scalar(_select_outbox(func.count()).where(Activity.actor_id == actor_id, _is_shown_to(None))) or 0
+    counted = _select_outbox(func.count()).where(Activity.actor_id == actor_id, document_is_shown(None))
+    return session.scalar(counted) or 0
 
 
 def _follows_of(target_id: str) -> ColumnElement[bool]:
@@ -106,8 +107,7 @@ def _follows_of(target_id: str) -> ColumnElement[bool]:
 
 def _followed_by(actor_id: str) -> ColumnElement[bool]:
     """Without private channels, whose members are told by nobody but themselves."""
-    is_private = exists().where(Channel.actor_id == Follow.target_id, Channel.is_private)
-    return and_(Follow.actor_id == actor_id, Follow.state == ACCEPTED, ~is_private)
+    return and_(Follow.actor_id == actor_id, Follow.state == ACCEPTED, ~is_private_channel(Follow.target_id))
 
 
 def _living_in(channel_id: str, *, is_member: bool) -> ColumnElement[bool]:
@@ -116,34 +116,14 @@ def _living_in(channel_id: str, *, is_member: bool) -> ColumnElement[bool]:
 
 
 def _select_outbox(*columns: Any) -> Select[*tuple[Any, ...]]:
-    """Activities that can still be shown: not erased, not taken back, in no channel that is gone."""
+    """Activities that can still be shown: not erased and not taken back. What each shows, is for its place to say."""
     return (
         select(*columns)
         .select_from(Activity)
         .join(ActivityDocument, ActivityDocument.activity_id == Activity.id)
         .outerjoin(Channel, Channel.actor_id == ActivityDocument.scope)
-        .where(Activity.undone_at.is_(None), Channel.deleted_at.is_(None))
+        .where(Activity.undone_at.is_(None))
     )
-
-
-def _is_shown_to(viewer: Viewer | None) -> ColumnElement[bool]:
-    """The rules of `published.may_read` over many places: each document is sealed for the place it belongs to."""
-    is_open = or_(Channel.space_id.is_(None), Channel.is_private.is_(False))
-    is_public = and_(Activity.audience == "public", is_open)
-    if viewer is None:
-        return is_public
-    scope = ActivityDocument.scope
-    is_asking = Actor.host == viewer.host if viewer.is_instance else Actor.id == viewer.actor_id
-    talks = _exists(Participant, Participant.conversation_id == scope, Participant.actor_id == Actor.id)
-    follows = _exists(Follow, Follow.target_id == scope, Follow.actor_id == Actor.id, Follow.state == ACCEPTED)
-    is_banned = _exists(Block, Block.space_id == Channel.space_id, Block.blocked_id == Actor.id)
-    is_there = _exists(Actor, is_asking, Actor.deleted_at.is_(None), or_(talks, and_(follows, ~is_banned)))
-    return or_(is_public, and_(Activity.audience != "private", is_there))
-
-
-def _exists(table: type[Base], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether the table has such a row; every other table is that of the query around, however far outside."""
-    return exists().where(*conditions).correlate_except(table)
 
 
 def _cut_page(

@@ -10,7 +10,8 @@ from typing import Any, Final
 from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.models import ActivityDocument, Delivery, Host
+from app.act import Inbox
+from app.models import Activity, ActivityDocument, Delivery, Host, Message, Receipt
 from app.models.columns import UtcDateTime
 
 QUEUED: Final = "queued"
@@ -18,6 +19,8 @@ DELIVERED: Final = "delivered"
 FAILED: Final = "failed"
 EXPIRED: Final = "expired"
 DROPPED: Final = "dropped"
+# What was waited for in vain may have come all the same; what was refused or never sent has not.
+NOT_RECEIVED: Final = (FAILED, DROPPED)
 
 UP: Final = "up"
 OPEN: Final = "open"
@@ -33,6 +36,7 @@ AWAY: Final = (UNREACHABLE, DORMANT)
 LASTING_TYPES: Final = frozenset(
     {"Accept", "Add", "Block", "Delete", "Flag", "Follow", "Join", "Leave", "Reject", "Remove", "Undo"}
 )
+ANSWERS: Final = frozenset({"Accept", "Reject"})
 _SOON: Final = timedelta(seconds=60)
 _LONGEST_WAIT: Final = timedelta(days=9)
 
@@ -42,6 +46,7 @@ NOW: Final = bindparam("now", type_=UtcDateTime())
 _NEVER_SO_LATE: Final = bindparam("never_so_late", type_=UtcDateTime())
 _deliveries: Any = Delivery.__table__
 _documents: Any = ActivityDocument.__table__
+_activities: Any = Activity.__table__
 _hosts: Any = Host.__table__
 # A row made in the future was made before the clock was put back, and would wait for the clock to come there again.
 IS_DUE: Final = (_deliveries.c.state == QUEUED) & or_(
@@ -90,6 +95,29 @@ def is_deliverable(host_state: str, activity_type: str) -> bool:
     return host_state in AWAY and activity_type in LASTING_TYPES
 
 
+def list_held_answers(session: Session, sender_id: str, now: datetime) -> dict[str, datetime]:
+    """When the actor's answers that still wait for their first attempt are due, the last of them for each host."""
+    rows = session.execute(_HELD_ANSWERS, {"sender_id": sender_id, "now": now})
+    return {row[0]: row[1] for row in rows}
+
+
+def list_receivers(session: Session, message_uri: str) -> list[Inbox]:
+    """The inboxes that have, or may have, a message of ours or of a channel of ours: all it ever went to, whoever
+    follows today.
+    """
+    about = select(Activity.uri).where(Activity.object_uri == message_uri)
+    carried = select(Activity.id).where(or_(Activity.object_uri == message_uri, Activity.object_uri.in_(about)))
+    delivered = select(Delivery.inbox, Delivery.host, Delivery.is_shared).where(
+        Delivery.activity_id.in_(carried), Delivery.state.not_in(NOT_RECEIVED)
+    )
+    noted = (
+        select(Receipt.inbox, Receipt.host, Receipt.is_shared)
+        .join(Message, Message.id == Receipt.message_id)
+        .where(Message.uri == message_uri)
+    )
+    return [Inbox(*row) for row in session.execute(delivered.union(noted))]
+
+
 def at_time(now: datetime) -> dict[str, datetime]:
     """The parameters of IS_DUE and IS_READY."""
     return {"now": now, "never_so_late": now + _LONGEST_WAIT}
@@ -123,4 +151,25 @@ _LIST_DUE: Final = (
     .where(IS_DUE, _deliveries.c.host == bindparam("at_host"))
     .order_by(_deliveries.c.position)
     .limit(bindparam("rows"))
+)
+
+# An answer waits for seconds, and nobody does more than this in that time.
+_LATELY: Final = 100
+_lately: Final = (
+    select(_activities.c.id, _activities.c.type)
+    .where(_activities.c.actor_id == bindparam("sender_id"))
+    .order_by(_activities.c.position.desc())
+    .limit(_LATELY)
+    .subquery()
+)
+_HELD_ANSWERS: Final = (
+    select(_deliveries.c.host, func.max(_deliveries.c.next_attempt_at))
+    .select_from(_lately.join(_deliveries, _deliveries.c.activity_id == _lately.c.id))
+    .where(
+        _lately.c.type.in_(sorted(ANSWERS)),
+        _deliveries.c.state == QUEUED,
+        _deliveries.c.attempts == 0,
+        _deliveries.c.next_attempt_at > NOW,
+    )
+    .group_by(_deliveries.c.host)
 )

@@ -63,6 +63,7 @@ def note_document(
             conversation=message.conversation_id,
             in_reply_to=message.in_reply_to,
             mentions=content.mentions,
+            attachments=content.attachments,
             updated=message.edited_at,
         ),
     }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
 from app.errors import NotFoundError
 from app.models import Actor, Follow
-from app.queries.actors import find_actor, find_follow
+from app.queries.actors import PENDING, find_actor, find_follow
 
 _NO_SUCH_FOLLOW = "there is no such follow"
 
@@ -41,3 +41,15 @@ def find_undone(session: Session, undo: Activity, undoer: Actor) -> Follow | Non
         target = find_actor(session, named.object_id)
         follow = find_follow(session, undoer.id, target.id) if target else None
     return follow if follow is not None and follow.actor_id == undoer.id else None
+
+
+def count_waiting_for(session: Session, target_id: str) -> int:
+    """How many follows wait for the actor to accept them."""
+    waiting = select(func.count()).where(Follow.target_id == target_id, Follow.state == PENDING)
+    return session.scalar(waiting) or 0
+
+
+def count_unanswered_of(session: Session, actor_id: str) -> int:
+    """How many follows of the actor's own nobody has answered yet."""
+    unanswered = select(func.count()).where(Follow.actor_id == actor_id, Follow.state == PENDING)
+    return session.scalar(unanswered) or 0

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, func, select
+from sqlalchemy import Integer, Row, Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from activitypub.documents import Attachment
 from app.errors import NotFoundError
-from app.models import Account, Actor, Channel, Message, MessageContent, Participant, Reaction, RoleGrant
+from app.models import Account, Actor, Channel, Message, MessageContent, Participant, Reaction, RoleGrant, Tombstone
 from app.queries.privileges import DEFAULT_ROLE
 from app.queries.viewers import Viewer
 from app.queries.visibility import may_see, place_of_message
@@ -20,12 +21,6 @@ from app.sealing import open_row
 
 NO_SUCH_MESSAGE = "The provided message_id does not exist or could not be found."
 MAX_PAGE = 50
-
-
-class Attachment(msgspec.Struct, frozen=True):
-    url: str
-    media_type: str = ""
-    name: str = ""
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -36,6 +31,15 @@ class Content(msgspec.Struct, frozen=True):
     attachments: tuple[Attachment, ...] = ()
     mentions: dict[str, str] = {}
 
+
+# Statements are built once, because building one takes longer than running it.
+_BY_URI = select(Message).where(Message.uri == bindparam("uri"))
+_IS_KNOWN = select(
+    or_(
+        exists().where(Message.uri == bindparam("uri")),
+        exists().where(Tombstone.uri == bindparam("uri")),
+    )
+)
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Content).decode
@@ -91,7 +95,12 @@ def scope_of(message: Message) -> str:
 
 def find_by_uri(session: Session, uri: str | None) -> Message | None:
     """The row, tombstones included."""
-    return session.scalar(select(Message).where(Message.uri == uri)) if uri else None
+    return session.scalar(_BY_URI, {"uri": uri}) if uri else None
+
+
+def is_known(session: Session, uri: str) -> bool:
+    """Whether a message has this URI, or whatever had it was deleted before it came."""
+    return bool(session.scalar(_IS_KNOWN, {"uri": uri}))
 
 
 def find_by_id(session: Session, id: str) -> Message | None:
@@ -109,8 +118,7 @@ def get_visible(session: Session, viewer: Viewer | None, message_id: str) -> tup
         raise NotFoundError(NO_SUCH_MESSAGE)
     message: Message = row[0]
     channel: Channel | None = row[1]  # None in a conversation.
-    is_channel_gone = channel is not None and channel.deleted_at is not None
-    if is_channel_gone or not may_see(session, viewer, place_of_message(message, channel)):
+    if not may_see(session, viewer, place_of_message(message, channel)):
         raise NotFoundError(NO_SUCH_MESSAGE)
     return message, channel
 
@@ -148,33 +156,33 @@ def list_participants(session: Session, conversation_id: str) -> list[Actor]:
 
 def view_message(session: Session, message_id: str) -> MessageView | None:
     """One living message for whoever was already allowed to see it."""
-    return next(iter(_views(session, _select_views().where(Message.id == message_id))), None)
+    return next(iter(_views(session, _ONE, {"message_id": message_id})), None)
+
+
+def view_new_message(session: Session, message_id: str) -> MessageView | None:
+    """The same for one that its author has only just sent, to which nobody has reacted yet."""
+    return next(iter(_views(session, _ONE, {"message_id": message_id}, with_reactions=False)), None)
 
 
 def view_messages(session: Session, message_ids: Sequence[str]) -> list[MessageView]:
     """The living ones of a batch, in no order, for whoever checks who may see each."""
-    return _views(session, _select_views().where(Message.id.in_(message_ids))) if message_ids else []
+    return _views(session, _SEVERAL, {"message_ids": message_ids}) if message_ids else []
 
 
 def list_page(session: Session, channel_id: str, *, page: int, size: int) -> list[MessageView]:
     """Page 1 holds the newest `size` living messages, page 2 those before; inside a page the oldest is first."""
-    return _page(session, _select_views().where(Message.channel_id == channel_id), page, size)
+    return _page(session, _IN_CHANNEL, channel_id, page, size)
 
 
 def list_conversation(session: Session, conversation_id: str, *, page: int, size: int) -> list[MessageView]:
-    return _page(session, _select_views().where(Message.conversation_id == conversation_id), page, size)
+    return _page(session, _IN_CONVERSATION, conversation_id, page, size)
 
 
 def list_reactions(session: Session, message_ids: Sequence[str]) -> dict[str, tuple[ReactionCount, ...]]:
     """Reactions of a page of messages, the first used emoji first."""
     found: dict[str, dict[str, list[str]]] = {}
     if message_ids:
-        query = (
-            select(Reaction.message_id, Reaction.emoji, Reaction.actor_id)
-            .where(Reaction.message_id.in_(message_ids))
-            .order_by(Reaction.id)
-        )
-        for message_id, emoji, actor_id in session.execute(query):
+        for message_id, emoji, actor_id in session.execute(_REACTIONS, {"message_ids": message_ids}):
             found.setdefault(message_id, {}).setdefault(emoji, []).append(actor_id)
     return {
         message_id: tuple(ReactionCount(emoji, tuple(actors)) for emoji, actors in emojis.items())
@@ -182,62 +190,105 @@ def list_reactions(session: Session, message_ids: Sequence[str]) -> dict[str, tu
     }
 
 
-def _page(session: Session, query: Select[*tuple[Any, ...]], page: int, size: int) -> list[MessageView]:
-    size = min(size, MAX_PAGE)
-    newest_first = query.order_by(Message.position.desc()).limit(size).offset((page - 1) * size)
-    return _views(session, newest_first)[::-1]
-
-
-def _select_views() -> Select[*tuple[Any, ...]]:
-    granted = select(func.aggregate_strings(RoleGrant.role, ",")).where(RoleGrant.actor_id == Message.author_id)
-    return (
-        select(Message, MessageContent.sealed, Actor, Account, granted.scalar_subquery().label("roles"))
-        .join(MessageContent, MessageContent.message_id == Message.id)
-        .join(Actor, Actor.id == Message.author_id)
-        .outerjoin(Account, Account.actor_id == Message.author_id)
-        .where(Message.deleted_at.is_(None))
+# A statement of columns rather than of objects, each built once: a page has fifty rows, and of every row three tables.
+Views = Select[*tuple[Any, ...]]
+_GRANTED = select(func.aggregate_strings(RoleGrant.role, ",")).where(RoleGrant.actor_id == Message.author_id)
+_VIEWS: Views = (
+    select(
+        Message.id,
+        Message.uri,
+        Message.author_id,
+        Message.channel_id,
+        Message.conversation_id,
+        Message.position,
+        Message.audience,
+        Message.in_reply_to,
+        Message.published_at,
+        Message.edited_at,
+        MessageContent.sealed,
+        Actor.uri.label("author_uri"),
+        Actor.preferred_username,
+        Actor.host,
+        Actor.name,
+        Actor.icon_url,
+        Actor.summary,
+        Actor.created_at,
+        Actor.updated_at,
+        Account.username,
+        Account.status,
+        Account.about,
+        Account.last_seen_at,
+        _GRANTED.scalar_subquery().label("roles"),
     )
+    .join(MessageContent, MessageContent.message_id == Message.id)
+    .join(Actor, Actor.id == Message.author_id)
+    .outerjoin(Account, Account.actor_id == Message.author_id)
+    .where(Message.deleted_at.is_(None))
+)
+_NEWEST_FIRST = (
+    _VIEWS.order_by(Message.position.desc())
+    .limit(bindparam("size", type_=Integer))
+    .offset(bindparam("skip", type_=Integer))
+)
+_ONE = _VIEWS.where(Message.id == bindparam("message_id"))
+_SEVERAL = _VIEWS.where(Message.id.in_(bindparam("message_ids", expanding=True)))
+_IN_CHANNEL = _NEWEST_FIRST.where(Message.channel_id == bindparam("place_id"))
+_IN_CONVERSATION = _NEWEST_FIRST.where(Message.conversation_id == bindparam("place_id"))
+_REACTIONS = (
+    select(Reaction.message_id, Reaction.emoji, Reaction.actor_id)
+    .where(Reaction.message_id.in_(bindparam("message_ids", expanding=True)))
+    .order_by(Reaction.id)
+)
 
 
-def _views(session: Session, query: Select[*tuple[Any, ...]]) -> list[MessageView]:
-    rows = session.execute(query).all()
-    reactions = list_reactions(session, [row.Message.id for row in rows])
+def _page(session: Session, newest_first: Views, place_id: str, page: int, size: int) -> list[MessageView]:
+    size = min(size, MAX_PAGE)
+    return _views(session, newest_first, {"place_id": place_id, "size": size, "skip": (page - 1) * size})[::-1]
+
+
+def _views(
+    session: Session, query: Views, values: Mapping[str, Any], *, with_reactions: bool = True
+) -> list[MessageView]:
+    rows = session.execute(query, values).all()
+    reactions = list_reactions(session, [row.id for row in rows]) if with_reactions else {}
+    authors = {author_id: _author(row) for author_id, row in {row.author_id: row for row in rows}.items()}
     return [
         MessageView(
-            id=row.Message.id,
-            uri=row.Message.uri,
-            channel_id=row.Message.channel_id,
-            conversation_id=row.Message.conversation_id,
-            position=row.Message.position,
-            audience=row.Message.audience,
-            in_reply_to=row.Message.in_reply_to,
-            published_at=row.Message.published_at,
-            edited_at=row.Message.edited_at,
-            author=view_author(row.Actor, row.Account, _roles(row.roles)),
-            content=content,
-            reactions=reactions.get(row.Message.id, ()),
+            id=row.id,
+            uri=row.uri,
+            channel_id=row.channel_id,
+            conversation_id=row.conversation_id,
+            position=row.position,
+            audience=row.audience,
+            in_reply_to=row.in_reply_to,
+            published_at=row.published_at,
+            edited_at=row.edited_at,
+            author=authors[row.author_id],
+            content=_decode(opened),
+            reactions=reactions.get(row.id, ()),
         )
         for row in rows
-        if (content := _open(session, row.Message, row.sealed)) is not None
+        if (opened := open_row(session, row.channel_id or row.conversation_id, row.id, row.sealed)) is not None
     ]
+
+
+def _author(row: Row[*tuple[Any, ...]]) -> Author:
+    has_account = row.username is not None
+    return Author(
+        id=row.author_id,
+        uri=row.author_uri,
+        username=row.username if has_account else f"{row.preferred_username}@{row.host}",
+        host=row.host,
+        name=row.name,
+        icon_url=row.icon_url,
+        status=row.status if has_account else "offline",
+        about=row.about if has_account else row.summary,
+        last_seen_at=row.last_seen_at if has_account else row.updated_at,
+        created_at=row.created_at,
+        roles=_roles(row.roles),
+    )
 
 
 def _roles(granted: str | None) -> tuple[str, ...]:
     """Whoever was given no role has the one that everybody has."""
     return tuple(sorted(granted.split(","))) if granted else (DEFAULT_ROLE,)
-
-
-def view_author(actor: Actor, account: Account | None, roles: tuple[str, ...]) -> Author:
-    return Author(
-        id=actor.id,
-        uri=actor.uri,
-        username=account.username if account else f"{actor.preferred_username}@{actor.host}",
-        host=actor.host,
-        name=actor.name,
-        icon_url=actor.icon_url,
-        status=account.status if account else "offline",
-        about=account.about if account else actor.summary,
-        last_seen_at=account.last_seen_at if account else actor.updated_at,
-        created_at=actor.created_at,
-        roles=roles,
-    )

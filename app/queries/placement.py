@@ -77,10 +77,11 @@ def _find_people(session: Session, uris: Uris, note: Note, addressed: Audience) 
     """Whom a note speaks to.
 
     A private one speaks to everybody it is addressed to, here and elsewhere. A public one that stands in no channel
-    speaks to the first of ours it mentions: a message has one place, and such a mention no better one.
+    speaks to the first of ours it mentions, or else names among its recipients, which is all that some servers do
+    (contracts/peers.md, 4): a message has one place, and such a mention no better one.
     """
     if not addressed.is_public:
         return [person for person in list_by_uris(session, addressed) if person.type in PEOPLE]
-    hrefs = [mention.href for mention in note.mentions if uris.is_local(mention.href)]
-    known = {person.uri: person for person in list_by_uris(session, hrefs) if person.type in PEOPLE}
-    return [known[href] for href in hrefs if href in known][:1]
+    named = [uri for uri in (*(mention.href for mention in note.mentions), *addressed) if uris.is_local(uri)]
+    known = {person.uri: person for person in list_by_uris(session, named) if person.type in PEOPLE}
+    return [known[uri] for uri in named if uri in known][:1]

@@ -6,7 +6,6 @@ be seen: missing, foreign and forbidden are one answer to the callers.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,11 +15,19 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.models import Activity, ActivityDocument, Actor, Channel, Message
+from app.queries import visibility
 from app.queries.documents import note_document
 from app.queries.messages import list_participants, open_content
 from app.queries.redaction import redact
 from app.queries.viewers import Viewer
-from app.queries.visibility import Place, may_see, place_of_channel, place_of_message
+from app.queries.visibility import (
+    Place,
+    is_open_actor,
+    is_said_to_everybody,
+    may_see,
+    place_of_channel,
+    place_of_message,
+)
 from app.sealing import open_row
 
 
@@ -33,7 +40,7 @@ class OwnActor:
 
     @property
     def is_public(self) -> bool:
-        return self.channel is None or not self.channel.is_private
+        return is_open_actor(self.channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,25 +123,7 @@ def is_member(session: Session, viewer: Viewer | None, own: OwnActor) -> bool:
 
 
 def may_read(session: Session, viewer: Viewer | None, own: OwnMessage | OwnActivity) -> bool:
-    """Whoever sees the place now; for what has no place here, whoever it was addressed to by name.
-
-    A follow, its answer and what is said in another server's channel have no place here. Having been addressed once is
-    not enough for a place of ours: who was put out of it sees nothing of it (hostile case AUZ-11).
-    """
-    if own.is_public:
-        return True
-    if viewer is None:
-        return False
-    if own.place is None or (own.place.channel_id is not None and own.place.space_id is None):
-        return _is_named(viewer, own.addressed)
-    return may_see(session, viewer, own.place)
-
-
-def _is_named(viewer: Viewer, addressed: Collection[str]) -> bool:
-    """An instance asks for all the people of its server."""
-    if viewer.is_instance:
-        return any(uri.startswith(f"https://{viewer.host}/") for uri in addressed)
-    return viewer.uri in addressed
+    return own.is_public or visibility.may_read(session, viewer, own.place, own.addressed)
 
 
 def _own_message(
@@ -145,13 +134,14 @@ def _own_message(
     if gone_at is None and (content := open_content(session, message)) is not None:
         people = list_participants(session, message.conversation_id) if message.conversation_id else []
         document = note_document(message, author, content, group=group, people=people)
+    place = place_of_message(message, channel)
     return OwnMessage(
         uri=message.uri,
-        is_public=_is_for_everybody(message.audience, channel),
+        is_public=is_said_to_everybody(message.audience, place),
         document=document,
         gone_at=gone_at or message.published_at,
-        place=place_of_message(message, channel),
-        addressed=_addressed(document) if document else frozenset([group.uri] if group else []),
+        place=place,
+        addressed=_addressed(document) if document else frozenset(),
     )
 
 
@@ -165,13 +155,14 @@ def _own_activity(
     body = None if recorded is None else open_row(session, recorded.scope, activity.id, recorded.sealed)
     taken_at = activity.undone_at or (channel.deleted_at if channel else None)
     erased_at = message.deleted_at if message else None
+    place = _place_of_activity(activity, recorded, message, channel)
     return OwnActivity(
         uri=activity.uri,
         type=activity.type,
-        is_public=_is_for_everybody(activity.audience, channel),
+        is_public=is_said_to_everybody(activity.audience, place),
         document=redact(session, [body])[0] if body is not None and taken_at is None else None,
         gone_at=taken_at or erased_at or activity.recorded_at,
-        place=_place_of_activity(activity, recorded, message, channel),
+        place=place,
         addressed=_addressed(msgspec.json.decode(body)) if body is not None else frozenset(),
     )
 
@@ -182,23 +173,9 @@ def _place_of_activity(
     if activity.audience == "private":
         return None
     if channel is not None:
-        return Place(
-            channel_id=channel.actor_id,
-            space_id=channel.space_id,
-            is_private=channel.is_private,
-            is_public_message=activity.audience == "public",
-        )
+        return replace(place_of_channel(channel), is_public_message=activity.audience == "public")
     conversation_id = recorded.scope if recorded else message.conversation_id if message else None
     return Place(conversation_id=conversation_id) if conversation_id else None
-
-
-def _is_for_everybody(audience: str, channel: Channel | None) -> bool:
-    """Said to all the world, in whatever channel but a private one of ours.
-
-    Another server's channel is closed to strangers here, but what our people said in it in public is public.
-    """
-    is_closed = channel is not None and channel.space_id is not None and channel.is_private
-    return audience == "public" and not is_closed
 
 
 def _addressed(document: dict[str, Any]) -> frozenset[str]:

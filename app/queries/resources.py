@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.ids import INSTANCE_ID
-from app.models import Actor, Channel
+from app.models import Actor
+from app.queries.visibility import is_private_channel
 from app.uris import Uris
 
 
@@ -21,5 +22,4 @@ def find_by_name(session: Session, name: str) -> Actor | None:
 
 def _open_to_strangers() -> tuple[ColumnElement[bool], ...]:
     """A private channel is not there, and neither is its handle."""
-    is_private = exists().where(Channel.actor_id == Actor.id, Channel.is_private)
-    return Actor.host.is_(None), Actor.deleted_at.is_(None), ~is_private
+    return Actor.host.is_(None), Actor.deleted_at.is_(None), ~is_private_channel(Actor.id)

@@ -29,6 +29,11 @@ class Viewer:
         return self.host is None
 
     @property
+    def asks_for_server(self) -> bool:
+        """Another server's instance actor."""
+        return self.is_instance and self.host is not None
+
+    @property
     def privileges(self) -> frozenset[str]:
         return privileges_of(self.roles) if self.is_local else frozenset()
 

@@ -1,20 +1,47 @@
-"""Who may see what: the one rule that REST, sockets, ActivityPub GETs, search and push all ask.
+"""Who may see what: the one rule that REST, sockets and ActivityPub GETs ask, as a question and as a condition in SQL.
 
 A place is a channel or a conversation. Whoever sees the place sees its messages; strangers see the public messages of
-public channels and nothing else. Missing and forbidden look the same outside, so callers turn a no into NotFoundError.
+public channels and nothing else. In another server's channel our people who are members of it see what is said, and its
+Group what we said to it: who else is a member, only its home knows. Missing and forbidden look the same outside, so
+callers turn a no into NotFoundError.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, false, literal, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    and_,
+    bindparam,
+    exists,
+    false,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session
 
-from app.models import Account, Actor, Block, Channel, Follow, Message, Participant, RoleGrant, Space
+from app.db import Base
+from app.models import (
+    Account,
+    Activity,
+    ActivityDocument,
+    Actor,
+    Block,
+    Channel,
+    Follow,
+    Message,
+    Participant,
+    RoleGrant,
+    Space,
+)
 from app.queries.actors import ACCEPTED
 from app.queries.privileges import ROLES
 from app.queries.viewers import Viewer
@@ -33,13 +60,17 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a message stands, with as much as the rule needs of it. A channel of another server has no space."""
+    """Where a message stands, with as much as the rule needs of it. A channel of another server has no space.
+
+    Nobody sees anything at a place that is gone.
+    """
 
     channel_id: str | None = None
     conversation_id: str | None = None
     space_id: str | None = None
     is_private: bool = False
     is_public_message: bool = True
+    is_gone: bool = False
 
     @property
     def shape(self) -> Shape:
@@ -53,145 +84,271 @@ class Place:
     @property
     def ids(self) -> dict[str, str]:
         """What fills in the statement of its shape."""
-        ids = {
-            "channel_id": self.channel_id,
-            "conversation_id": self.conversation_id,
-            "space_id": self.space_id,
-        }
+        ids = {"place_id": self.channel_id or self.conversation_id, "space_id": self.space_id}
         return {name: value for name, value in ids.items() if value is not None}
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Another server's channel."""
+        return self.channel_id is not None and self.space_id is None
+
+    @property
+    def is_closed(self) -> bool:
+        """A private channel of ours: nothing in it is for strangers, whatever it says of itself."""
+        return self.space_id is not None and self.is_private
 
     @property
     def is_for_everybody(self) -> bool:
         """Readable without saying who asks: a public channel of ours, and there only what was said in public."""
-        is_open_channel = self.channel_id is not None and self.space_id is not None and not self.is_private
-        return is_open_channel and self.is_public_message
+        is_open = self.space_id is not None and not self.is_private
+        return is_open and self.is_public_message and not self.is_gone
+
+
+class Standing(NamedTuple):
+    """What the statement for a viewer depends on. A role may show it every private channel of ours."""
+
+    is_local: bool
+    sees_private: bool
 
 
 def place_of_channel(channel: Channel) -> Place:
-    return Place(channel_id=channel.actor_id, space_id=channel.space_id, is_private=channel.is_private)
+    return Place(
+        channel_id=channel.actor_id,
+        space_id=channel.space_id,
+        is_private=channel.is_private,
+        is_gone=channel.deleted_at is not None,
+    )
 
 
 def place_of_message(message: Message, channel: Channel | None) -> Place:
     if channel is None:
         return Place(conversation_id=message.conversation_id)
-    return Place(
-        channel_id=channel.actor_id,
-        space_id=channel.space_id,
-        is_private=channel.is_private,
-        is_public_message=message.audience == "public",
-    )
+    return replace(place_of_channel(channel), is_public_message=message.audience == "public")
 
 
 def find_places(session: Session, *, message_ids: Collection[str], channel_ids: Collection[str]) -> dict[str, Place]:
     """The place of each message and of each channel or space, by its id; at most three queries.
 
-    A message of a deleted channel stands nowhere. The channel itself has a place, so that its end can be told.
+    A deleted channel's own place is what it was, so that its end can be told; its messages' is gone.
     """
     places: dict[str, Place] = {}
     if channel_ids:
         channels = session.scalars(select(Channel).where(Channel.actor_id.in_(channel_ids)))
-        places |= {channel.actor_id: place_of_channel(channel) for channel in channels}
+        places |= {channel.actor_id: replace(place_of_channel(channel), is_gone=False) for channel in channels}
         spaces = session.scalars(select(Space.actor_id).where(Space.actor_id.in_(channel_ids)))
         places |= {space_id: Place(channel_id=space_id, space_id=space_id) for space_id in spaces}
     if message_ids:
         rows = session.execute(
             select(Message, Channel)
             .outerjoin(Channel, Channel.actor_id == Message.channel_id)
-            .where(Message.id.in_(message_ids), Channel.deleted_at.is_(None))
+            .where(Message.id.in_(message_ids))
         )
         places |= {message.id: place_of_message(message, channel) for message, channel in rows}
     return places
 
 
+# Questions about one place.
+
+
 def may_see(session: Session, viewer: Viewer | None, place: Place) -> bool:
     """Whether the viewer may see the place now; None is a stranger."""
-    if viewer is None:
+    if place.is_gone:
+        return False
+    if viewer is None or (viewer.asks_for_server and place.is_for_everybody):
         return place.is_for_everybody
-    if viewer.is_instance and viewer.host is not None:
-        return place.is_for_everybody or _someone_may_see(session, place, viewer.host)
+    if viewer.asks_for_server:
+        return session.scalar(_at_host(place.shape), {**place.ids, "host": viewer.host}) is not None
     return viewer.actor_id in who_may_see(session, place, [viewer.actor_id])
 
 
 def may_actor_see(session: Session, actor: Actor, message: Message) -> bool:
     """The same rule for an actor of the pipeline."""
     channel = session.scalar(select(Channel).where(Channel.actor_id == message.channel_id))
-    if channel is not None and channel.deleted_at is not None:
-        return False
     return actor.id in who_may_see(session, place_of_message(message, channel), [actor.id])
 
 
 def who_may_see(session: Session, place: Place, candidates: Collection[str]) -> set[str]:
     """Those of `candidates` (actor ids) who may see the place now, in one query."""
-    if not candidates:
+    if place.is_gone or not candidates:
         return set()
     statement = _among_candidates(place.shape)
     return set(session.scalars(statement, {**place.ids, "candidates": list(candidates)}))
 
 
-def _someone_may_see(session: Session, place: Place, host: str) -> bool:
-    return session.scalar(_at_host(place.shape), {**place.ids, "host": host}) is not None
+def may_read(session: Session, viewer: Viewer | None, place: Place | None, addressed: Collection[str]) -> bool:
+    """Whether the viewer may read a document of ours that not everybody may: of a message or an activity at the place.
+
+    Whoever sees the place does; what has no place, and what was said in another server's channel, is also for whoever
+    it was addressed to by name. Having been addressed once is not enough for a place of ours: who was put out of it
+    sees nothing of it (hostile case AUZ-11).
+    """
+    if viewer is None:
+        return False
+    if (place is None or place.is_elsewhere) and _is_named(viewer, addressed):
+        return True
+    return place is not None and may_see(session, viewer, place)
+
+
+def is_said_to_everybody(audience: str, place: Place | None) -> bool:
+    """Whether all the world may read it: what was said in public, anywhere but in a private channel of ours.
+
+    Another server's channel is closed to strangers here, but what our people said in it in public is public.
+    """
+    return audience == "public" and not (place is not None and place.is_closed)
+
+
+def is_open_actor(channel: Channel | None) -> bool:
+    """Whether strangers may know of an actor of ours: of everyone but a private channel."""
+    return channel is None or not channel.is_private
+
+
+# The same as conditions in SQL, for many places at once.
+
+
+def channel_is_visible(viewer: Viewer) -> ColumnElement[bool]:
+    """The rule of `may_see` for one viewer, as a condition on `channels`."""
+    return channel_is_visible_to(literal(viewer.actor_id), standing_of(viewer))
+
+
+def standing_of(viewer: Viewer) -> Standing:
+    return Standing(is_local=viewer.is_local, sees_private=bool(viewer.roles & _SEES_PRIVATE))
+
+
+def channel_is_visible_to(viewer_id: ColumnElement[str], standing: Standing) -> ColumnElement[bool]:
+    who = _Who(viewer_id, is_local=_constant(standing.is_local), is_watching=_constant(standing.sees_private))
+    is_ours = Channel.space_id.is_not(None)
+    where = _Where(
+        Channel.actor_id,
+        Channel.space_id,
+        is_conversation=false(),
+        is_ours=is_ours,
+        is_elsewhere=~is_ours,
+        is_private=Channel.is_private,
+        is_public_message=true(),
+    )
+    return and_(Channel.deleted_at.is_(None), _sees(who, where))
+
+
+def document_is_shown(viewer: Viewer | None) -> ColumnElement[bool]:
+    """The rules of `is_said_to_everybody` and `may_read`, as a condition on `activities` with their documents.
+
+    `channels` is joined by the scope of each document: it is sealed for the place it belongs to. A document with no
+    place is listed for nobody, nor is one for who was only named in it: addressees are read in the document alone.
+    """
+    is_ours = Channel.space_id.is_not(None)
+    is_for_all = and_(Activity.audience == "public", ~and_(is_ours, Channel.is_private))
+    shown = is_for_all
+    if viewer is not None:
+        where = _Where(
+            ActivityDocument.scope,
+            Channel.space_id,
+            is_conversation=Channel.actor_id.is_(None),
+            is_ours=is_ours,
+            is_elsewhere=and_(Channel.actor_id.is_not(None), ~is_ours),
+            is_private=Channel.is_private,
+            is_public_message=Activity.audience == "public",
+        )
+        is_asking = Actor.host == viewer.host if viewer.asks_for_server else Actor.id == viewer.actor_id
+        is_there = _exists(Actor, is_asking, _is_welcome(), _sees(_anybody(where), where))
+        shown = or_(is_for_all, and_(Activity.audience != "private", is_there))
+    return and_(Channel.deleted_at.is_(None), shown)
+
+
+def is_private_channel(actor_id: SQLColumnExpression[str]) -> ColumnElement[bool]:
+    """The opposite of `is_open_actor`, as a condition on whatever names the actor."""
+    return _exists(Channel, Channel.actor_id == actor_id, Channel.is_private)
+
+
+# The rule itself.
+
+
+class _Who(NamedTuple):
+    """Somebody in SQL. `is_watching` is whether a role shows them the private channels of the place's space."""
+
+    id: SQLColumnExpression[str]
+    is_local: SQLColumnExpression[bool]
+    is_watching: SQLColumnExpression[bool]
+
+
+class _Where(NamedTuple):
+    """A place in SQL. What is known before is a constant, and the statement then has only what must be looked up."""
+
+    id: SQLColumnExpression[str]
+    space_id: SQLColumnExpression[Any]
+    is_conversation: SQLColumnExpression[bool]
+    is_ours: SQLColumnExpression[bool]
+    is_elsewhere: SQLColumnExpression[bool]
+    is_private: SQLColumnExpression[bool]
+    is_public_message: SQLColumnExpression[bool]
+
+
+def _sees(who: _Who, where: _Where) -> ColumnElement[bool]:
+    """Whether somebody sees a place that is not gone."""
+    talks = _exists(Participant, Participant.conversation_id == where.id, Participant.actor_id == who.id)
+    follows = _exists(Follow, Follow.target_id == where.id, Follow.actor_id == who.id, Follow.state == ACCEPTED)
+    is_banned = _exists(Block, Block.space_id == where.space_id, Block.blocked_id == who.id)
+    is_open = and_(~where.is_private, or_(where.is_public_message, who.is_local))
+    sees_here = and_(or_(is_open, follows, and_(where.is_private, who.is_watching)), ~is_banned)
+    sees_elsewhere = or_(who.id == where.id, and_(who.is_local, follows))
+    return or_(
+        and_(where.is_conversation, talks),
+        and_(where.is_ours, sees_here),
+        and_(where.is_elsewhere, sees_elsewhere),
+    )
+
+
+def _is_welcome() -> ColumnElement[bool]:
+    """Neither deleted nor banned from the server."""
+    has_account = _exists(Account, Account.actor_id == Actor.id, Account.banned_at.is_(None))
+    return and_(Actor.deleted_at.is_(None), or_(Actor.host.is_not(None), has_account))
+
+
+def _anybody(where: _Where) -> _Who:
+    """Whoever is in the statement's `actors`."""
+    watches = _exists(
+        RoleGrant,
+        RoleGrant.actor_id == Actor.id,
+        RoleGrant.space_id == where.space_id,
+        RoleGrant.role.in_(_SEES_PRIVATE),
+    )
+    return _Who(Actor.id, is_local=Actor.host.is_(None), is_watching=watches)
 
 
 @cache
 def _among_candidates(shape: Shape) -> Select[str]:
-    chosen = Actor.id.in_(bindparam("candidates", expanding=True))
-    return select(Actor.id).where(chosen, _is_welcome(shape), _sees(shape))
+    return _viewers(shape).where(Actor.id.in_(bindparam("candidates", expanding=True)))
 
 
 @cache
 def _at_host(shape: Shape) -> Select[str]:
-    return select(Actor.id).where(Actor.host == bindparam("host"), _is_welcome(shape), _sees(shape)).limit(1)
+    return _viewers(shape).where(Actor.host == bindparam("host")).limit(1)
 
 
-def channel_is_visible(viewer: Viewer) -> ColumnElement[bool]:
-    """The rule of `who_may_see` for one viewer over many channels, as a condition on `channels`."""
-    return channel_is_visible_to(literal(viewer.actor_id), sees_all=sees_private(viewer))
-
-
-def sees_private(viewer: Viewer) -> bool:
-    """Whether a role shows the viewer every private channel of ours."""
-    return bool(viewer.roles & _SEES_PRIVATE)
-
-
-def channel_is_visible_to(viewer_id: ColumnElement[str], *, sees_all: bool) -> ColumnElement[bool]:
-    follows = exists().where(
-        Follow.target_id == Channel.actor_id, Follow.actor_id == viewer_id, Follow.state == ACCEPTED
+def _viewers(shape: Shape) -> Select[str]:
+    """Everybody who sees a place of this shape."""
+    where = _Where(
+        bindparam("place_id"),
+        bindparam("space_id"),
+        is_conversation=_constant(shape.is_conversation),
+        is_ours=_constant(shape.is_ours),
+        is_elsewhere=_constant(not (shape.is_conversation or shape.is_ours)),
+        is_private=_constant(shape.is_private),
+        is_public_message=_constant(shape.is_public_message),
     )
-    is_ours = Channel.space_id.is_not(None)
-    is_open = is_ours if sees_all else and_(is_ours, Channel.is_private.is_(False))
-    is_banned = exists().where(Block.space_id == Channel.space_id, Block.blocked_id == viewer_id)
-    return and_(Channel.deleted_at.is_(None), or_(follows, is_open), ~is_banned)
+    return select(Actor.id).where(_is_welcome(), _sees(_anybody(where), where))
 
 
-def _is_welcome(shape: Shape) -> ColumnElement[bool]:
-    """Not deleted, not banned from the server, not banned from the place's space."""
-    account_is_open = or_(
-        Actor.host.is_not(None),
-        exists().where(Account.actor_id == Actor.id, Account.banned_at.is_(None)),
-    )
-    is_banned = (
-        exists().where(Block.space_id == bindparam("space_id"), Block.blocked_id == Actor.id)
-        if shape.is_ours
-        else false()
-    )
-    return and_(Actor.deleted_at.is_(None), account_is_open, ~is_banned)
+def _is_named(viewer: Viewer, addressed: Collection[str]) -> bool:
+    """An instance asks for all the people of its server."""
+    if viewer.asks_for_server:
+        return any(uri.startswith(f"https://{viewer.host}/") for uri in addressed)
+    return viewer.uri in addressed
 
 
-def _sees(shape: Shape) -> ColumnElement[bool]:
-    if shape.is_conversation:
-        return exists().where(
-            Participant.conversation_id == bindparam("conversation_id"), Participant.actor_id == Actor.id
-        )
-    follows = exists().where(
-        Follow.target_id == bindparam("channel_id"), Follow.actor_id == Actor.id, Follow.state == ACCEPTED
-    )
-    if not shape.is_ours:
-        return follows
-    if not shape.is_private:
-        return true() if shape.is_public_message else or_(follows, Actor.host.is_(None))
-    watches = exists().where(
-        RoleGrant.actor_id == Actor.id,
-        RoleGrant.space_id == bindparam("space_id"),
-        RoleGrant.role.in_(_SEES_PRIVATE),
-    )
-    return or_(follows, watches)
+def _constant(value: bool) -> ColumnElement[bool]:  # noqa: FBT001  What it makes a constant of.
+    return true() if value else false()
+
+
+def _exists(table: type[Base], *conditions: SQLColumnExpression[bool]) -> ColumnElement[bool]:
+    """Whether the table has such a row; every other table is that of the query around, however far outside."""
+    return exists().where(*conditions).correlate_except(table)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from app import failpoints
 from app.settings import current
 
 QUEUE: Final = "shoal"
@@ -73,6 +74,7 @@ class HintSender:
 
     def _run(self) -> None:
         while hints := self._take():
+            failpoints.reach("hint.taken")
             try:
                 for task, arguments in messages(hints):
                     self._celery.send_task(task, arguments, retry=False, ignore_result=True)

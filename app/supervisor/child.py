@@ -33,9 +33,12 @@ class Output:
 
 
 class Child:
-    """A running program. Its process group has the number of its process."""
+    """A running program. Its process group has the number of its process.
 
-    def __init__(self, program: Program, output: Output, lifeline: Lifeline) -> None:
+    The standard input of one that is held stays open until `let_go`.
+    """
+
+    def __init__(self, program: Program, output: Output, lifeline: Lifeline, *, is_held: bool = False) -> None:
         self.program = program
         self._output = output
         self._unfinished = b""
@@ -54,6 +57,8 @@ class Child:
         self.pid = self._process.pid
         self.started_at = time.monotonic()
         self._feed(program.config)
+        if not is_held:
+            self.let_go()
         self._stdout = self._process.stdout
         os.set_blocking(self.fileno(), False)
 
@@ -74,6 +79,11 @@ class Child:
                 return False
             self._pass_on(chunk)
 
+    def let_go(self) -> None:
+        """End its standard input, which says that it may begin."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
     def reaped(self, status: int) -> None:
         """Its process was waited for by somebody else, with this exit code."""
         self._process.returncode = status
@@ -82,6 +92,7 @@ class Child:
         """Pass on the last of its output and let go of the pipe, though a grandchild may hold the other end."""
         self.relay()
         self._finish_line()
+        self.let_go()
         if self._stdout is not None:
             self._stdout.close()
 
@@ -96,7 +107,6 @@ class Child:
             return
         try:
             self._process.stdin.write(config)
-            self._process.stdin.close()
         except BrokenPipeError:
             return  # It ended at once; its exit code tells.
 

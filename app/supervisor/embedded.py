@@ -14,7 +14,7 @@ from app.supervisor.child import Output
 from app.supervisor.lifeline import make_lifeline
 from app.supervisor.listen import wait_for_port
 from app.supervisor.loop import Supervisor
-from app.supervisor.program import Program, RestartPolicy
+from app.supervisor.program import HELD, Program, RestartPolicy
 
 GRACE_SECONDS = 4.0  # A stop is promised within 5.
 
@@ -37,10 +37,13 @@ def _supervise(settings: Settings, environ: Mapping[str, str]) -> int:
     with supervisor.signals():
         if settings.has_own_broker:
             supervisor.keep(broker.broker(settings, environ))
+        # Reading its code takes the web process as long as migrating takes, so both are done at once.
+        web = Program(name="web", argv=commands.web(), environ={**environ, HELD: "1"})
+        supervisor.keep(web, is_held=True)
         migrated = supervisor.complete(Program(name="migrate", argv=commands.migrate(), environ=environ))
         if migrated == 0:
+            supervisor.let_go(web.name)
             supervisor.keep(Program(name="worker", argv=commands.worker_with_beat(), environ=environ))
-            supervisor.keep(Program(name="web", argv=commands.web(), environ=environ))
             supervisor.run_until_stopped()
         supervisor.stop(last=[broker.NAME])
     broker.remove_folder(settings)

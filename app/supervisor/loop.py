@@ -39,6 +39,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._running: dict[int, Child] = {}
         self._kept: set[str] = set()
+        self._held: set[str] = set()
         self._crashes: dict[str, int] = {}
         self._restarts: dict[str, tuple[float, Program]] = {}
         self._completed: dict[str, int] = {}
@@ -65,10 +66,21 @@ class Supervisor:
             os.close(reader)
             os.close(writer)
 
-    def keep(self, program: Program) -> None:
-        """Start a program and start it again whenever it ends."""
+    def keep(self, program: Program, *, is_held: bool = False) -> None:
+        """Start a program and start it again whenever it ends.
+
+        One that is held may get ready, but waits for the end of its standard input: that is when it is let go.
+        """
         self._kept.add(program.name)
+        if is_held:
+            self._held.add(program.name)
         self._spawn(program)
+
+    def let_go(self, name: str) -> None:
+        self._held.remove(name)
+        for child in self._running.values():
+            if child.program.name == name:
+                child.let_go()
 
     def complete(self, program: Program) -> int | None:
         """Run a program to its end, the others meanwhile; its exit code, or None when a stop was asked for."""
@@ -130,7 +142,7 @@ class Supervisor:
                 self._spawn(program)
 
     def _spawn(self, program: Program) -> None:
-        child = Child(program, self._output, self._lifeline)
+        child = Child(program, self._output, self._lifeline, is_held=program.name in self._held)
         self._lifeline.add(child.pid)
         self._running[child.pid] = child
         self._selector.register(child.fileno(), selectors.EVENT_READ, child)

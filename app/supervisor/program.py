@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
+
+# In the environment of a program that is to wait for the end of its standard input before it begins.
+HELD: Final = "SHOAL_HELD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, update
 from app.actions import pruning
 from app.actions.sweeps import is_overdue, sweep
 from app.db import Database, reading, transaction
-from app.models import Account, Delivery, Event, Host, InboxItem, LoginSession, RefreshToken
+from app.models import Account, ActivityDocument, Delivery, Event, Host, InboxItem, LoginSession, RefreshToken
 from tests.actions.delivery.world import HOST, INBOX, World, respond
 
 OTHER = "other.test"
@@ -229,3 +229,28 @@ def test_a_queue_past_its_limit_loses_its_oldest_public_messages_and_says_how_ma
     assert [row.state for row in world.deliveries()] == ["dropped"] * 3 + ["queued"] * 3
     assert [row.activity_id for row in world.deliveries()][:3] == ids[:3]
     assert world.host().dropped == 3
+
+
+def test_a_queue_past_its_limit_in_bytes_loses_as_many_as_make_it_fit(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.queue_many(6)
+    world.wire.answers[INBOX] = [503]
+    world.deliver()
+    with reading() as session:
+        sizes = session.scalars(select(func.length(ActivityDocument.sealed))).all()
+    monkeypatch.setattr(pruning, "_DOCUMENT_BYTES_MAX", max(sizes))
+    monkeypatch.setattr(pruning, "QUEUE_BYTES_MAX", 4 * max(sizes) + 5)
+
+    pruning.prune(world.clock.now)
+
+    assert [row.state for row in world.deliveries()] == ["dropped"] * 2 + ["queued"] * 4
+    assert world.host().dropped == 2
+
+
+def test_a_full_queue_is_measured_only_where_it_could_be_too_large(world: World) -> None:
+    world.queue_many(6)
+
+    pruning.prune(world.clock.now)
+
+    assert {row.state for row in world.deliveries()} == {"queued"}

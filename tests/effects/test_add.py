@@ -62,15 +62,25 @@ def test_adding_a_member_again_and_removing_nobody_is_told_to_nobody(world: Worl
     assert world.events() == []
 
 
-def test_one_of_ours_is_let_into_another_servers_channel(world: World) -> None:
+def test_one_of_ours_that_asked_is_let_into_another_servers_channel(world: World) -> None:
     pond = world.remote_channel("pond", is_private=True)
     zoe = world.actor("zoe", "remote")
+    world.perform(build.follow(actor=world.bob.uri, object=pond.uri))
 
     world.perform(changed("Add", zoe, pond, world.bob))
 
     assert world.members(pond) == ["bob"]
     assert world.channel_row(pond).is_private
     assert world.events() == ["member_added"]
+
+
+@pytest.mark.parametrize("who", ["the moderator", "the channel"])
+def test_nobody_is_put_into_another_servers_channel_without_asking(world: World, who: str) -> None:
+    pond = world.remote_channel("pond", is_private=True)
+    zoe = world.actor("zoe", "remote")
+
+    with world.refuses(ForbiddenError, "has not asked"):
+        world.perform(changed("Add", zoe if who == "the moderator" else pond.actor, pond, world.bob))
 
 
 def test_one_of_ours_is_put_out_of_another_servers_channel(world: World) -> None:

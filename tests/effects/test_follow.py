@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert, update
 
 from activitypub import build
-from app.errors import ForbiddenError, InvalidInputError, NotFoundError
+from app.db import transaction
+from app.effects.follow import WAITING_MAX
+from app.errors import ForbiddenError, InvalidInputError, NotFoundError, TooManyRequestsError
+from app.models import Actor, Follow
 from tests.founding import URIS
 from tests.world import Sent, World, moment
 
@@ -114,31 +118,64 @@ def test_member_of_a_private_channel_that_follows_it_is_accepted(world: World) -
     assert [sent.type for sent in world.deliveries()] == ["Accept"]
 
 
-@pytest.mark.parametrize("origin", ["local", "remote"])
-def test_stranger_may_not_follow_a_private_channel(world: World, origin: str) -> None:
-    mallory = world.actor("mallory", origin)
-    den = world.channel("den", is_private=True)
+# Who may not is told, so that nobody waits for ever.
+
+
+def target_of_refusal(world: World, mallory: Actor, why: str) -> Actor:
+    match why:
+        case "banned":
+            return world.channel("lobby", banned=mallory).actor
+        case "blocked":
+            world.perform(build.block(actor=world.bob.uri, object=mallory.uri))
+            return world.bob
+        case "closed":
+            den = world.channel("den", is_private=True)
+            world.join(world.actor("zoe", "remote"), den)
+            return den.actor
+        case _:
+            return world.instance
+
+
+REFUSALS = pytest.mark.parametrize("why", ["banned", "blocked", "closed", "no followers"])
+
+
+@REFUSALS
+def test_one_of_ours_that_may_not_follow_is_refused(world: World, why: str) -> None:
+    mallory = world.actor("mallory")
+    target = target_of_refusal(world, mallory, why)
+
+    with world.refuses(ForbiddenError, why):
+        world.perform(build.follow(actor=mallory.uri, object=target.uri))
+
+
+@REFUSALS
+def test_somebody_elsewhere_that_may_not_follow_gets_a_reject_and_leaves_no_other_trace(world: World, why: str) -> None:
+    mallory = world.actor("mallory", "remote")
+    target = target_of_refusal(world, mallory, why)
+    follow = world.identified(build.follow(actor=mallory.uri, object=target.uri))
+    world.forget()
+
+    with pytest.raises(ForbiddenError, match=why):
+        world.perform(follow)
+
+    assert world.deliveries() == [Sent("Reject", target.uri, "https://pond.example/inbox")]
+    assert "mallory" not in world.followers(target) + world.followers(target, state="pending")
+    assert follow.id not in [row.uri for row in world.log()]
+    (reject,) = [row for row in world.log() if row.type == "Reject"]
+    assert world.json(reject.uri)["object"] == {
+        "id": follow.id,
+        "type": "Follow",
+        "actor": mallory.uri,
+        "object": target.uri,
+    }
+
+
+def test_server_without_a_member_in_a_private_channel_does_not_hear_that_it_is_there(world: World) -> None:
+    mallory = world.actor("mallory", "remote", host="evil.example")
+    den = world.channel("den", is_private=True, members=[world.actor("zoe", "remote")])
 
     with world.refuses(ForbiddenError):
         world.perform(build.follow(actor=mallory.uri, object=den.uri))
-
-
-@pytest.mark.parametrize("origin", ["local", "remote"])
-def test_banned_actor_may_not_follow(world: World, origin: str) -> None:
-    mallory = world.actor("mallory", origin)
-    lobby = world.channel("lobby", banned=mallory)
-
-    with world.refuses(ForbiddenError, "banned"):
-        world.perform(build.follow(actor=mallory.uri, object=lobby.uri))
-
-
-@pytest.mark.parametrize("origin", ["local", "remote"])
-def test_blocked_actor_may_not_follow(world: World, origin: str) -> None:
-    mallory = world.actor("mallory", origin)
-    world.perform(build.block(actor=world.bob.uri, object=mallory.uri))
-
-    with world.refuses(ForbiddenError, "blocked"):
-        world.perform(build.follow(actor=mallory.uri, object=world.bob.uri))
 
 
 def test_nobody_follows_themselves(world: World) -> None:
@@ -146,12 +183,55 @@ def test_nobody_follows_themselves(world: World) -> None:
         world.perform(build.follow(actor=world.bob.uri, object=world.bob.uri))
 
 
-@pytest.mark.parametrize("origin", ["local", "remote"])
-def test_nobody_follows_the_instance(world: World, origin: str) -> None:
-    mallory = world.actor("mallory", origin)
+# How many may wait (hostile case FED-01).
 
-    with world.refuses(ForbiddenError):
-        world.perform(build.follow(actor=mallory.uri, object=URIS.instance))
+
+def crowd(world: World, target: Actor | None = None, asker: Actor | None = None) -> None:
+    """As many unanswered follows of the target, or by the asker, as there may be."""
+    now = moment()
+    with transaction() as session:
+        like = {name: getattr(world.bob, name) for name in ("type", "name", "created_at", "updated_at")}
+        people = [
+            like | {"id": f"user_{n}", "uri": f"https://mass.example/u/{n}", "inbox": f"https://mass.example/u/{n}/in"}
+            for n in range(WAITING_MAX)
+        ]
+        session.execute(insert(Actor), [row | {"host": "mass.example", "preferred_username": "m"} for row in people])
+        pairs = [(row["id"], target.id) if target else (asker.id if asker else "", row["id"]) for row in people]
+        rows = [
+            {"id": f"follow_{n}", "actor_id": by, "target_id": of, "state": "pending"}
+            for n, (by, of) in enumerate(pairs)
+        ]
+        session.execute(
+            insert(Follow),
+            [row | {"activity_uri": f"https://mass.example/{n}", "created_at": now} for n, row in enumerate(rows)],
+        )
+
+
+def close(actor: Actor) -> None:
+    with transaction() as session:
+        session.execute(update(Actor).where(Actor.id == actor.id).values(manually_approves=True))
+
+
+def test_so_many_wait_for_one_answer_and_no_more(world: World) -> None:
+    zoe, yan = world.actor("zoe", "remote"), world.actor("yan", "remote")
+    close(world.bob)
+    world.perform(build.follow(actor=zoe.uri, object=world.bob.uri))
+    crowd(world, target=world.bob)
+
+    with pytest.raises(ForbiddenError, match="too many wait"):
+        world.perform(build.follow(actor=yan.uri, object=world.bob.uri))
+    world.perform(build.follow(actor=zoe.uri, object=world.bob.uri))
+
+    assert len(world.followers(world.bob, state="pending")) == WAITING_MAX + 1
+    assert world.deliveries() == [Sent("Reject", world.bob.uri, "https://pond.example/inbox")]
+
+
+def test_one_of_ours_waits_for_so_many_answers_and_no_more(world: World) -> None:
+    zoe = world.actor("zoe", "remote")
+    crowd(world, asker=world.bob)
+
+    with world.refuses(TooManyRequestsError):
+        world.perform(build.follow(actor=world.bob.uri, object=zoe.uri))
 
 
 @pytest.mark.parametrize("origin", ["local", "remote"])

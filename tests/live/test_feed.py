@@ -113,6 +113,27 @@ def test_every_broadcaster_is_told_and_a_broken_one_harms_no_other(
     assert "a broadcaster failed" in caplog.text
 
 
+def test_one_event_that_cannot_be_told_takes_no_other_along(
+    database: Database, audience: Audience, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[int] = []
+    audience.feed.attend()
+    new = commit(5)
+
+    def tell(_session: Session, batch: Sequence[RecordedEvent]) -> None:
+        positions = [event.position for event in batch]
+        if new[2] in positions:
+            raise ValueError("a bug")
+        told.extend(positions)
+
+    audience.feed.register(tell)
+    audience.feed.hint()
+
+    eventually(lambda: told == [*new[:2], *new[3:]])
+    audience.wait_for(new)
+    assert "an event cannot be told" in caplog.text
+
+
 def test_broadcaster_whose_reads_fail_is_given_the_batch_again_and_the_others_are_not(
     database: Database, audience: Audience
 ) -> None:

@@ -19,8 +19,12 @@ def main() -> None:
         grace_seconds=description.get("grace_seconds", 4),
     )
     with supervisor.signals():
+        for name, code in description.get("held", {}).items():
+            supervisor.keep(_program(name, code), is_held=True)
         for name, code in description.get("once", {}).items():
             print(f"{name} gave {supervisor.complete(_program(name, code))}", flush=True)
+        for name in description.get("held", {}):
+            supervisor.let_go(name)
         for name, code in description.get("keep", {}).items():
             supervisor.keep(_program(name, code))
         supervisor.run_until_stopped()

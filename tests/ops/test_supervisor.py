@@ -167,6 +167,17 @@ def test_a_program_run_to_its_end_gives_its_exit_code_and_is_not_started_again(s
     assert supervised.lines() == ["first gave 4", "then  | ran", "then gave 0"]
 
 
+def test_a_held_program_runs_but_waits_until_it_is_let_go(supervise: Start) -> None:
+    waits = "import sys, time; print('ready'); sys.stdin.read(); print('begins'); time.sleep(60)"
+
+    running = supervise(held={"web": waits}, once={"once": "import time; time.sleep(0.3); print('done')"})
+    running.wait_for(r"web +\| begins")
+
+    told = [line for line in running.lines() if line.endswith(("ready", "done", "gave 0", "begins"))]
+    assert told.index("once  | done") < told.index("web   | begins")
+    assert "web   | ready" in told
+
+
 def test_a_stop_during_a_program_run_to_its_end_ends_that_too(supervise: Start) -> None:
     supervised = supervise(once={"first": NAMES_ITSELF})
     (pid,) = supervised.wait_for(r"pid (\d+)")

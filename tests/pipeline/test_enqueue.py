@@ -85,6 +85,24 @@ def test_answer_waits_until_the_request_it_answers_is_over(world: World) -> None
     assert timedelta(seconds=1) <= row.next_attempt_at - row.created_at <= timedelta(seconds=2)
 
 
+def test_what_is_said_after_an_answer_does_not_come_before_it(world: World) -> None:
+    zoe, yan = world.actor("zoe", "remote"), world.actor("yan", "remote", host="lake.example")
+    lobby = world.channel("lobby", members=[yan])
+    world.perform(build.follow(actor=zoe.uri, object=lobby.uri))
+
+    world.say(world.bob, lobby, "welcome")
+    world.tell(world.bob, [zoe], "and from me")
+
+    due = {
+        (sent.type, sent.sender, sent.inbox): row
+        for sent, row in zip(world.deliveries(), world.delivery_rows(), strict=True)
+    }
+    (answered,) = [row for (type_, *_), row in due.items() if type_ == "Accept"]
+    for (type_, sender, inbox), row in due.items():
+        is_held = sender == lobby.uri and inbox == "https://pond.example/inbox"
+        assert row.next_attempt_at == (answered.next_attempt_at if is_held else row.created_at), type_
+
+
 @pytest.mark.parametrize("act", [message, follow, deletion])
 def test_everything_else_is_due_at_once(world: World, act: Callable[[World, Actor], None]) -> None:
     assert all(row.next_attempt_at == row.created_at for row in rows(world, act))

@@ -13,7 +13,7 @@ from app import sealing
 from app.act import Act, LiveEvent
 from app.db import transaction
 from app.effects import EFFECTS
-from app.errors import ConflictError, ForbiddenError, NotFoundError
+from app.errors import ConflictError, ForbiddenError, NotFoundError, ReusedKeyError
 from app.pipeline import compose, perform, submit
 from app.pipeline.enqueue import enqueue
 from app.pipeline.perform import local_act
@@ -212,6 +212,21 @@ def test_same_request_at_the_same_moment_is_done_once(world: World) -> None:
 
     assert len({outcome.id for outcome in outcomes}) == 1
     assert sorted(outcome.is_repeat for outcome in outcomes) == [False, True, True, True]
+    assert world.texts(lobby) == ["hello"]
+
+
+def test_key_of_another_request_is_refused(world: World) -> None:
+    lobby = world.channel("lobby")
+
+    def send(text: str) -> Any:
+        activity = compose.channel_message(world.viewer(world.bob), lobby.id, text)
+        return submit(activity, idempotency_key="key", request_digest=text)
+
+    send("hello")
+    with world.refuses(ReusedKeyError):
+        send("good bye")
+
+    assert send("hello").is_repeat
     assert world.texts(lobby) == ["hello"]
 
 

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import bindparam, exists, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.actions.delivery.health import COLUMNS, Health
 from app.db import transaction
 from app.models import Delivery, Host
-from app.queries.deliveries import AWAY, GONE, IS_DUE, IS_READY, NOW, QUEUED, UP, DueDelivery, at_time, list_due
+from app.projections.hosts import ensure_host
+from app.queries.deliveries import AWAY, GONE, IS_DUE, IS_READY, NOW, QUEUED, DueDelivery, at_time, list_due
 
 LEASE: Final = timedelta(seconds=60)
 _BATCH: Final = 20
@@ -91,15 +91,5 @@ def _add_host(session: Session, host: str, now: datetime) -> bool:
     queued = select(Delivery.position).where(Delivery.host == host, Delivery.state == QUEUED).limit(1)
     if session.scalar(queued) is None:
         return False
-    values: dict[str, Any] = {
-        "host": host,
-        "state": UP,
-        "failures": 0,
-        "failing_days": 0,
-        "absent_probes": 0,
-        "dropped": 0,
-        "created_at": now,
-    }
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(Host).values(values).on_conflict_do_nothing())
+    ensure_host(session, host, now=now)
     return True

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from app import failpoints
 from app.actions.delivery.health import Health, after_answer, after_failure, after_wait
 from app.actions.delivery.lease import Lease, claim
 from app.actions.delivery.policy import Answer, NoAnswer, Verdict, classify
@@ -69,6 +70,7 @@ def deliver(
     lease = claim(host, now())
     if lease is None:
         return Turn(due_in_seconds=_due_in_seconds(host, now()))
+    failpoints.reach("deliver.leased")
     speaking = _Speaking(lease, Poster(client, now, deadline_seconds), pause, should_stop)
     while speaking.go_on(is_last=now() >= ends_at):
         pass
@@ -101,6 +103,7 @@ class _Speaking:
         outcomes = self._send_batch()
         is_last = is_last or self.is_held or self.should_stop()
         lease = self._settle(outcomes, is_last=is_last)
+        failpoints.reach("deliver.settled")
         self._note_when_due(outcomes, is_last=is_last)
         if lease is None:
             return False
@@ -178,6 +181,7 @@ class _Speaking:
         self._keep_pace()
         sent_at = self.poster.clock()
         posting = self.poster.post(due.inbox, body, key, scheme=self.scheme, may_knock_twice=due.attempts == 0)
+        failpoints.reach("deliver.answered")
         now = self.poster.clock()
         self.scheme = posting.learned_scheme or self.scheme
         self.is_prompt = self.is_prompt is not False and (now - sent_at).total_seconds() < _PROMPT_SECONDS

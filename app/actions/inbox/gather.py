@@ -36,8 +36,6 @@ def gather(proved: Proved, budget: FetchBudget) -> Gathered:
         case "Update" if isinstance(activity.object, ActorDocument):
             # Keys and addresses are believed from the actor's home alone.
             fetch_actor(activity.object.id, budget=budget)
-        case "Add" | "Remove":
-            _gather_collection(activity, budget)
         case "Announce" if not proved.relayed:
             return _gather_announced(activity, budget)
     return Gathered()
@@ -86,11 +84,3 @@ def _fetch_strangers(uris: Sequence[str], budget: FetchBudget) -> None:
                 raise
         except ActivityPubError:
             continue  # Nobody we could write to; the others still have their conversation.
-
-
-def _gather_collection(activity: Activity, budget: FetchBudget) -> None:
-    """The channel whose members one of ours joins, when it is the first we hear of it."""
-    owner, _, name = (activity.target or "").rpartition("/")
-    ours = Uris(current().origin)
-    if name == "followers" and not ours.is_local(owner) and ours.is_local(activity.object_id or ""):
-        known_or_fetched_actor(owner, budget=budget)

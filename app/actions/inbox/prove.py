@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from activitypub.documents import Activity, parse_activity
+from activitypub.documents import Activity, id_of, parse_activity
 from activitypub.errors import OriginError, ProofError, SignatureError, UnusableKeyError
 from activitypub.fetch import FetchBudget
-from activitypub.origin import Decision, Verdict, decide
+from activitypub.origin import Decision, Verdict, announced_activity, decide
 from activitypub.proofs import proof_key_id, verify_proof
 from app.actions.remote_actors import fetch_document, key_for
 from app.settings import current
@@ -33,21 +33,16 @@ class Proved:
 def prove(document: Document, *, signer: str, budget: FetchBudget) -> Proved:
     """Raises ActivityPubError for what cannot be believed; a FetchError that is not permanent may pass."""
     decision = _decide(document, signer)
-    if decision.verdict is Verdict.FETCH and document.get("actor") != signer:
+    if decision.verdict is Verdict.FETCH and id_of(document.get("actor")) != signer:
         document = _from_home_or_proof(document, decision, budget)
-        decision = _decide(document, str(document.get("actor")))
+        decision = _decide(document, id_of(document.get("actor")) or "")
     activity = parse_activity(document)
-    inner = _only(document.get("object"))
-    if activity.type != "Announce" or not isinstance(activity.object, Activity) or not isinstance(inner, dict):
+    inner = announced_activity(document)
+    if inner is None:
         return Proved(activity)
     if decision.verdict is Verdict.FETCH:
         inner = _from_home_or_proof(inner, decision, budget, announcer=activity.actor)
     return Proved(activity, (parse_activity(inner),))
-
-
-def _only(value: object) -> object:
-    """JSON-LD writes one value with or without a list around it."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _decide(document: Document, signer: str, announcer: str | None = None) -> Decision:
@@ -65,7 +60,7 @@ def _from_home_or_proof(
     if decision.uri is None:
         raise OriginError("there is no home to ask")
     fetched = fetch_document(decision.uri, budget=budget).json
-    if _decide(fetched, str(fetched.get("actor")), announcer).verdict is not Verdict.ACCEPT:
+    if _decide(fetched, id_of(fetched.get("actor")) or "", announcer).verdict is not Verdict.ACCEPT:
         raise OriginError("its home passes it on from elsewhere")
     return fetched
 
@@ -73,7 +68,7 @@ def _from_home_or_proof(
 def _is_proved(document: Document) -> bool:
     try:
         key = key_for(proof_key_id(document))
-        if key.owner != document.get("actor"):
+        if key.owner != id_of(document.get("actor")):
             return False
         verify_proof(document, key, now=datetime.now(UTC))
     except (ProofError, SignatureError, UnusableKeyError):

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, or_, select, update
-from sqlalchemy.orm import Session
 
-from app.db import reading, row_count, transaction, upsert
+from app.db import reading, row_count, transaction
 from app.models import Host, InboxItem
+from app.projections.hosts import ensure_host
+from app.queries.deliveries import QUEUED
 from app.sealing import INBOX_SCOPE, unseal_row
 
 LEASE: Final = timedelta(seconds=60)
@@ -42,7 +43,7 @@ def claim(host: str, now: datetime) -> str | None:
     """Take the right to work on a host's items, for a minute; None where another worker has it."""
     token = secrets.token_hex(8)
     with transaction() as session:
-        _ensure_host(session, host, now)
+        ensure_host(session, host, now=now)
         taken = session.execute(
             update(Host)
             .where(
@@ -59,11 +60,13 @@ def claim(host: str, now: datetime) -> str | None:
         return token if row_count(taken) else None
 
 
-def extend(host: str, token: str, now: datetime) -> None:
+def extend(host: str, token: str, now: datetime) -> bool:
+    """A minute from now on; False where the lease ran out and another worker has taken it."""
     with transaction() as session:
-        session.execute(
+        extended = session.execute(
             update(Host).where(Host.host == host, Host.inbox_lease == token).values(inbox_lease_until=now + LEASE)
         )
+        return row_count(extended) > 0
 
 
 def release(host: str, token: str) -> None:
@@ -79,7 +82,7 @@ def list_due(host: str, now: datetime) -> Sequence[QueuedItem]:
     with reading() as session:
         rows = session.scalars(
             select(InboxItem)
-            .where(InboxItem.host == host, InboxItem.state == "queued", _is_due(now))
+            .where(InboxItem.host == host, InboxItem.state == QUEUED, _is_due(now))
             .order_by(InboxItem.position)
             .limit(BATCH)
         ).all()
@@ -106,19 +109,23 @@ def open_body(item: QueuedItem) -> bytes:
 
 
 def finish(position: int, *, state: str, outcome: str, keep_body: bool = False) -> None:
-    """The row stays, emptied, as the memory that the id was seen."""
+    """The row stays, emptied, as the memory that the id was seen.
+
+    Nothing is done where another worker, that took over while this one was slow, has come to an end with the item.
+    """
     values: dict[str, object] = {"state": state, "outcome": outcome[:500]}
     if not keep_body:
         values["sealed"] = None
     with transaction() as session:
-        session.execute(update(InboxItem).where(InboxItem.position == position).values(**values))
+        session.execute(update(InboxItem).where(*_is_waiting(position)).values(**values))
 
 
 def postpone(item: QueuedItem, *, reason: str, now: datetime, seconds: float) -> None:
+    """Like `finish`, only where nobody else has come to an end with the item."""
     with transaction() as session:
         session.execute(
             update(InboxItem)
-            .where(InboxItem.position == item.position)
+            .where(*_is_waiting(item.position))
             .values(
                 attempts=item.attempts + 1,
                 outcome=reason[:500],
@@ -127,24 +134,13 @@ def postpone(item: QueuedItem, *, reason: str, now: datetime, seconds: float) ->
         )
 
 
+def _is_waiting(position: int) -> tuple[ColumnElement[bool], ...]:
+    return InboxItem.position == position, InboxItem.state == QUEUED
+
+
 def _is_due(now: datetime) -> ColumnElement[bool]:
     """What was not tried yet is due, whatever the clock was when it came; and a time later than any we set was set
     before the clock was put back."""
     return or_(
         InboxItem.attempts == 0, InboxItem.next_attempt_at <= now, InboxItem.next_attempt_at > now + 2 * _LONGEST_WAIT
     )
-
-
-def _ensure_host(session: Session, host: str, now: datetime) -> None:
-    if session.scalar(select(Host.host).where(Host.host == host)) is not None:
-        return
-    values = {
-        "host": host,
-        "state": "up",
-        "failures": 0,
-        "failing_days": 0,
-        "absent_probes": 0,
-        "dropped": 0,
-        "created_at": now,
-    }
-    session.execute(upsert(session, Host).values(values).on_conflict_do_nothing())

@@ -20,6 +20,8 @@ from app.pipeline import Received, receive
 
 MAX_FETCHES: Final = 20
 _TURN: Final = timedelta(seconds=20)
+# What each item has of the lease at least when it begins.
+_ENOUGH: Final = timedelta(seconds=50)
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +34,23 @@ class Turn:
     has_more: bool = False
 
 
+@dataclass(slots=True)
+class _Lease:
+    host: str
+    token: str
+    until: datetime
+
+    def has_enough(self, now: datetime) -> bool:
+        """Whether there is time for one more item, which may need many fetches; it is made longer where there is not.
+
+        False where another worker has taken the host meanwhile.
+        """
+        if self.until - now >= _ENOUGH:
+            return True
+        self.until = now + queue.LEASE
+        return queue.extend(self.host, self.token, now)
+
+
 def process(host: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Turn:
     """Apply what is due from the host, for some seconds. May be called at any time by any number of workers.
 
@@ -41,15 +60,17 @@ def process(host: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC
     token = queue.claim(host, now())
     if token is None:
         return Turn()
+    lease = _Lease(host, token, until=now() + queue.LEASE)
     processed = 0
     try:
         while items := queue.list_due(host, now()):
             for item in items:
+                if not lease.has_enough(now()):
+                    return Turn(processed)
                 _process_one(item, now)
                 processed += 1
                 if now() >= ends_at:
                     return Turn(processed, has_more=True)
-            queue.extend(host, token, now())
     finally:
         queue.release(host, token)
     # What came between the last look and the release was hinted at while we held the lease.

@@ -15,10 +15,9 @@ from app.ids import new_id
 from app.projections import messages
 from app.queries.actors import is_banned, is_blocked
 from app.queries.channels import NO_SUCH_CHANNEL
-from app.queries.messages import Attachment, Content, find_by_uri
+from app.queries.messages import Content, is_known
 from app.queries.permissions import get_permissions
 from app.queries.placement import Placement, find_placement
-from app.queries.tombstones import find_tombstone
 from app.queries.viewers import Viewer, remote_viewer
 from app.queries.visibility import may_see, place_of_channel
 
@@ -31,7 +30,8 @@ MAX_TEXT = 50_000  # Characters; what the PufferBlow reference allows.
 def authorise(act: Act, note: Note) -> None:
     if note.attributed_to != act.actor.uri or not act.owns(note.id):
         raise ForbiddenError("only its author can publish a message")
-    if not act.is_local and _is_known(act, note.id):
+    # Of our own messages this is not asked: their ids are fresh, and unique in the table.
+    if not act.is_local and is_known(act.session, note.id):
         raise ConflictError("this message was published before")
     # Both name the audience, and peers differ in which of the two they fill (contracts/peers.md, 4).
     addressed = note.addressed.merged(act.activity.addressed)
@@ -39,7 +39,7 @@ def authorise(act: Act, note: Note) -> None:
     if placement is None:
         raise NotFoundError("nobody here is addressed")
     authorise_in(act, placement, act.actor)
-    if not (note.content or note.name or note.attachments):
+    if note.is_empty:
         raise InvalidInputError("Either a message or attachments must be provided.")
     if note.source is not None and act.is_local and len(note.source) > MAX_TEXT:
         raise InvalidInputError(f"the message is too long. Limit: {MAX_TEXT} characters")
@@ -110,19 +110,14 @@ def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_a
 def content_of(note: Note) -> Content:
     """What a note says, made safe. A post with a title is read as its title, its text and its link."""
     text = note.source if note.source is not None else html.to_text(note.content)
-    if note.name:
-        text = "\n\n".join(part for part in (note.name, text, note.url if note.type != "Note" else None) if part)
+    if note.name or not text:
+        text = "\n\n".join(part for part in (note.name, text, note.link) if part)
     return Content(
         text=text.replace("\x00", "")[:MAX_TEXT],
         html=html.sanitise(note.content),
-        attachments=tuple(Attachment(item.url, item.media_type, item.name) for item in note.attachments),
+        attachments=note.attachments,
         mentions={mention.href: mention.name for mention in note.mentions},
     )
-
-
-def _is_known(act: Act, uri: str) -> bool:
-    """Of our own messages this is not asked: their ids are fresh, and unique in the table."""
-    return find_by_uri(act.session, uri) is not None or find_tombstone(act.session, uri) is not None
 
 
 def _authorise_direct(act: Act, placement: Placement, author: Actor) -> None:

@@ -45,5 +45,4 @@ def apply(act: Act, document: ActorDocument) -> list[Activity]:
         return []
     if target.fetched_at is None or target.fetched_at < act.signed_at:
         actors.describe(act.session, target, document, now=act.now)
-    act.publish(LiveEvent("profile_updated", actor_id=target.id))
     return []

@@ -30,7 +30,7 @@ def authorise(act: Act, note: Note) -> None:
     found = authorise_on(act, message)
     if act.is_local:
         creation.authorise_sender(act, act.actor)
-    if not (note.content or note.name or note.attachments):
+    if note.is_empty:
         raise InvalidInputError("Either a message or attachments must be provided.")
     if act.is_local and len(note.source or "") > creation.MAX_TEXT:
         raise InvalidInputError(f"the message is too long. Limit: {creation.MAX_TEXT} characters")

@@ -55,10 +55,11 @@ def get_following(kind: str, id: str) -> Response:
 @blueprint.get(f"{ACTOR_PATH}/featured")
 def get_featured(kind: str, id: str) -> Response:
     opened = open_living_actor(kind, id)
+    viewer = opened.viewer or asking_viewer()
     with reading() as session:
-        items = list_pinned(session, id, limit=PAGE_SIZE, is_member=not opened.is_public)
+        items = list_pinned(session, id, limit=PAGE_SIZE, is_member=is_member(session, viewer, opened.found))
     body = ordered_collection(id=f"{opened.found.actor.uri}/featured", total=len(items), items=items)
-    return document(body, is_public=opened.is_public)
+    return document(body, is_public=viewer is None)
 
 
 @blueprint.get("/ap/instance/outbox")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
-from app.facades.pufferblow import channels, dms, federation, info, messages, reactions, sockets, tokens, users
+from app.facades.pufferblow import channels, dms, federation, info, members, messages, reactions, sockets, tokens, users
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.telling import follow_events
 
@@ -16,6 +16,7 @@ ROUTES = (
     tokens,
     users,
     channels,
+    members,
     messages,
     reactions,
     federation,

@@ -19,7 +19,7 @@ from app.queries.messages import list_conversation
 from app.queries.placement import conversation_id
 from app.queries.viewers import Viewer
 from app.web.fields import Params
-from app.web.idempotency import idempotency_key
+from app.web.idempotency import idempotency_key, request_digest
 
 TAG = "Direct messages"
 
@@ -28,7 +28,7 @@ Peer = Annotated[str, Field(min_length=1, max_length=2048)]
 
 class SendDirect(Params):
     peer: Peer
-    message: Annotated[str, Field(min_length=1)]
+    message: str
     attachments: list[str] = Field(default_factory=list)
 
 
@@ -71,7 +71,7 @@ class DirectLoaded(BaseModel):
     tag=TAG,
     summary="Send a direct message to somebody here or elsewhere",
     status=201,
-    errors={404, 409},
+    errors={404, 409, 422},
 )
 def send_direct(viewer: Viewer, params: SendDirect) -> DirectSent:
     if not params.message.strip():
@@ -81,7 +81,11 @@ def send_direct(viewer: Viewer, params: SendDirect) -> DirectSent:
     peer = resolve(params.peer)
     check_person(peer)
     conversation = conversation_id([viewer.uri, peer.uri])
-    outcome = submit(compose.direct_message(viewer, [peer], params.message), idempotency_key=idempotency_key())
+    outcome = submit(
+        compose.direct_message(viewer, [peer], params.message),
+        idempotency_key=idempotency_key(),
+        request_digest=request_digest(params),
+    )
     sent = get_sent(outcome, conversation_id=conversation)
     return DirectSent(
         status_code=201, message="Direct message sent", result=_result(sent.id, conversation, peer, outcome.uri)
@@ -123,5 +127,5 @@ def _result(message_id: str, conversation: str, peer: Any, activity_uri: str) ->
         delivered_local=False,
         delivered_remote=True,
         activity_id=activity_uri,
-        delivery_target=peer.shared_inbox or peer.inbox,
+        delivery_target=peer.inbox,  # Never a shared one: the pipeline's address step says why.
     )

@@ -36,7 +36,7 @@ class Followed(Done):
     answer=Followed,
     tag="Federation",
     summary="Follow somebody on another server",
-    errors={409},
+    errors={409, 429},
 )
 def follow(viewer: Viewer, params: Follow) -> Followed:
     target = resolve(params.remote_handle)

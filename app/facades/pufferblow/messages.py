@@ -18,7 +18,7 @@ from app.queries.channels import get_visible
 from app.queries.messages import list_page
 from app.queries.viewers import Viewer
 from app.web.fields import Params, Upload
-from app.web.idempotency import idempotency_key
+from app.web.idempotency import idempotency_key, request_digest
 
 TAG = "Messages"
 
@@ -77,13 +77,15 @@ def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
     tag=TAG,
     summary="Send a message",
     status=201,
-    errors={404, 409},
+    errors={404, 409, 422},
 )
 def send_message(viewer: Viewer, params: SendMessage) -> MessageSent:
     if params.attachments:
         raise InvalidInputError("This server does not take attachments yet.")
     outcome = submit(
-        compose.channel_message(viewer, params.channel_id, params.message), idempotency_key=idempotency_key()
+        compose.channel_message(viewer, params.channel_id, params.message),
+        idempotency_key=idempotency_key(),
+        request_digest=request_digest(params),
     )
     sent = show(get_sent(outcome, channel_id=params.channel_id))
     return MessageSent(

@@ -11,10 +11,8 @@ from activitypub.webfinger import parse_handle
 from app.actions.remote_actors import resolve_handle
 from app.db import reading
 from app.errors import InvalidInputError, NotFoundError
-from app.queries.actors import find_actor, find_by_id, find_local, find_remote
+from app.queries.actors import PEOPLE, find_actor, find_by_id, find_local, find_remote
 from app.settings import current
-
-_PEOPLE = frozenset({"Person", "Service"})
 
 
 def find_known(text: str) -> Any | None:
@@ -37,8 +35,12 @@ def resolve(text: str) -> Any:
         raise InvalidInputError(f"Failed to resolve remote actor from handle '{text}': {reason}") from error
 
 
+def is_person(actor: Any) -> bool:
+    return actor.type in PEOPLE
+
+
 def check_person(actor: Any) -> None:
-    if actor.type not in _PEOPLE:
+    if not is_person(actor):
         raise InvalidInputError("A direct message goes to a person.")
 
 

@@ -66,7 +66,7 @@ def show(view: MessageView) -> MessageShown:
         sent_at=iso(view.published_at),
         edited_at=iso(view.edited_at) if view.edited_at else None,
         attachments=[
-            AttachmentShown(url=item.url, filename=item.name, type=item.media_type, size=0)
+            AttachmentShown(url=item.url, filename=item.name, type=item.media_type, size=item.size or 0)
             for item in view.content.attachments
         ],
         reactions=[

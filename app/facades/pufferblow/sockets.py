@@ -150,13 +150,10 @@ class _Client:
             channel = find_channel(session, channel_id)
             if channel is None:
                 raise NotFoundError(NO_SUCH_CHANNEL)
-            place = place_of_channel(channel)
-            asked = {viewer_id} if place.is_for_everybody else {viewer_id, *list_present(session)}
-            seeing = who_may_see(session, place, asked)
+            seeing = who_may_see(session, place_of_channel(channel), {viewer_id, *list_present(session)})
         if viewer_id not in seeing:
             raise NotFoundError(NO_SUCH_CHANNEL)
-        users = None if place.is_for_everybody else sorted(seeing)
-        tell_typing(viewer_id, self._viewer.username, channel_id, users=users)
+        tell_typing(viewer_id, self._viewer.username, channel_id, users=sorted(seeing))
 
     def _check_broadcasts(self) -> None:
         if not self._broadcasts.take():

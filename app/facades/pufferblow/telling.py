@@ -25,6 +25,7 @@ Body = dict[str, Any]
 
 _MESSAGES = frozenset({"message", "direct_message", "message_edited"})
 _SHOWN = _MESSAGES | {"message_reaction_added", "message_reaction_removed"}
+_OF_ITS_ACTOR = frozenset({"delivery_dropped", "member_added", "member_removed"})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -59,26 +60,20 @@ def tell_status(change: StatusChange, source: str) -> None:
     _publish(body)
 
 
-def tell_typing(user_id: str, username: str, channel_id: str, *, users: Sequence[str] | None) -> None:
-    """To `users`, or to everybody if that is None, but not to the one who types; other servers do not hear."""
+def tell_typing(user_id: str, username: str, channel_id: str, *, users: Sequence[str]) -> None:
+    """To `users`, but not to the one who types; other servers do not hear."""
     body = {"type": "typing", "channel_id": channel_id, "user_id": user_id, "username": username}
-    _publish(body, users=users, but=user_id, channel_id=channel_id)
+    _publish(body, users=[user for user in users if user != user_id], channel_id=channel_id)
 
 
-def _publish(
-    body: Body, *, users: Sequence[str] | None = None, but: str | None = None, channel_id: str | None = None
-) -> None:
-    """What is not recorded goes to every process's sockets: those of `users`, or all, and never those of `but`."""
-    live().bus.publish(EPHEMERAL, _encode({"body": body, "users": users, "but": but, "channel_id": channel_id}))
+def _publish(body: Body, *, users: Sequence[str] | None = None, channel_id: str | None = None) -> None:
+    """What is not recorded goes to every process's sockets: those of `users`, or all."""
+    live().bus.publish(EPHEMERAL, _encode({"body": body, "users": users, "channel_id": channel_id}))
 
 
 def _tell_ephemeral(_topic: str, payload: bytes) -> None:
     message = msgspec.json.decode(payload)
-    hub = live().hub
-    users = message["users"]
-    if message["but"] is not None:
-        users = {*(hub.viewers() if users is None else users)} - {message["but"]}
-    hub.send(users, _encode(message["body"]).decode(), channel_id=message["channel_id"])
+    live().hub.send(message["users"], _encode(message["body"]).decode(), channel_id=message["channel_id"])
 
 
 def _tell_attendance(change: StatusChange) -> None:
@@ -137,8 +132,8 @@ class _Batch:
             case "channel_created" | "channel_updated":
                 channel = find_view(self._session, event.channel_id or "")
                 return None if channel is None else {"channel": channel_data(channel).model_dump()}
-            case "channel_deleted":
-                return {"channel_id": event.channel_id}
+            case "channel_deleted" | "delivery_dropped":
+                return dict(event.data) if event.channel_id is None else {"channel_id": event.channel_id}
             case "member_added" | "member_removed":
                 channel_id = None if self.is_of_server(event) else event.channel_id
                 return {"channel_id": channel_id, "user_id": event.actor_id}
@@ -178,10 +173,11 @@ def _whereabouts(channel_id: str | None, conversation_id: str | None) -> Mapping
 
 
 def _concerned(event: RecordedEvent) -> set[str]:
-    """Who is told although the right to see it may have gone: whoever was let in or put out, or lost a channel."""
+    """Who is told without a right to see the place: whoever was let in or put out, or lost a channel, and an author
+    whose message did not get through."""
     if event.type == "channel_deleted":
         return set(event.data.get("member_ids", ()))
-    return {event.actor_id} if event.type in ("member_added", "member_removed") and event.actor_id else set()
+    return {event.actor_id} if event.type in _OF_ITS_ACTOR and event.actor_id else set()
 
 
 def _close_after(hub: Hub, event: RecordedEvent, seeing: set[str], *, is_of_server: bool) -> None:

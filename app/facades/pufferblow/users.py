@@ -112,7 +112,7 @@ def show_profile(viewer: Viewer, params: WhichProfile) -> ProfileShown:
 )
 def list_users(viewer: Viewer, _: NoParams) -> UsersListed:
     with reading() as session:
-        profiles = list_profiles(session)
+        profiles = list_profiles(session, viewer)
     return UsersListed(status_code=200, users=[user_data(profile, viewer) for profile in profiles])
 
 

@@ -203,30 +203,13 @@ def test_actor_that_describes_itself_is_read_at_its_home(world: World, wire: Wir
     assert (after.summary, after.shared_inbox) == ("at home", "https://pond.example/new-inbox")
 
 
-def test_channel_that_lets_one_of_ours_in_is_fetched(world: World, wire: Wire) -> None:
-    zoe = world.actor("zoe", "remote")
-    group = stranger("den", host="pond.example", type="Group")
-    wire.serve(group["id"], group)
-    add = build.add(actor=zoe.uri, object=world.bob.uri, target=f"{group['id']}/followers", to=[world.bob.uri])
-
-    gathered(world.identified(add))
-
-    assert is_known(world, group["id"])
-
-
-@pytest.mark.parametrize(
-    ("object_", "target"),
-    [
-        ("https://lake.example/users/yan", "https://pond.example/users/den/followers"),
-        (None, "https://pond.example/users/den/featured"),
-        (None, URIS.channel("channel_1") + "/followers"),
-    ],
-)
-def test_what_an_add_names_is_not_fetched_for_nothing(
-    world: World, wire: Wire, object_: str | None, target: str
+@pytest.mark.parametrize("collection", ["followers", "featured"])
+def test_channel_that_nobody_here_asked_into_is_not_fetched_for_an_add(
+    world: World, wire: Wire, collection: str
 ) -> None:
     zoe = world.actor("zoe", "remote")
+    target = f"https://pond.example/users/den/{collection}"
 
-    gathered(world.identified(build.add(actor=zoe.uri, object=object_ or world.bob.uri, target=target, to=[])))
+    gathered(world.identified(build.add(actor=zoe.uri, object=world.bob.uri, target=target, to=[world.bob.uri])))
 
     assert wire.asked == []

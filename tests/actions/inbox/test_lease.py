@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import Any
 
-from app.actions.inbox import process, queue
-from app.actions.inbox.queue import LEASE
+import pytest
+from sqlalchemy import update
+
+from activitypub.errors import FetchError
+from app.actions.inbox import process, queue, work
+from app.actions.inbox.queue import LEASE, RETRY_SECONDS, QueuedItem
+from app.db import transaction
+from app.models import InboxItem
 from tests.actions.inbox.arrivals import (
     HOST,
+    TIMEOUT,
     Clock,
+    items,
     lease_of,
     say,
+    say_with_strangers,
     states,
     texts,
 )
+from tests.actions.wire import Wire
 from tests.world import World
 
 
@@ -59,6 +70,87 @@ def test_lease_is_extended_and_given_back_by_its_holder_alone(world: World, cloc
     assert lease_of() == (token, clock() + timedelta(seconds=30) + LEASE)
     queue.release(HOST, token)
     assert lease_of() == (None, None)
+
+
+@pytest.mark.parametrize("attempts", [0, len(RETRY_SECONDS)], ids=["would try again", "would drop it"])
+def test_what_a_faster_worker_did_stays_done(
+    world: World, wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch, attempts: int
+) -> None:
+    """An item may take longer than the lease: then another worker has come to an end with it before it fails here."""
+    wire.serve("https://lake.example/users/yan", TIMEOUT, 404)
+    say_with_strangers(world, world.actor("zoe", "remote"), "first")
+    with transaction() as session:
+        session.execute(update(InboxItem).values(attempts=attempts, next_attempt_at=clock.now))
+    turns = []
+    ask = wire._get
+
+    def ask_for_long(*asked: Any) -> Any:
+        try:
+            return ask(*asked)
+        except FetchError:
+            clock.pass_by(LEASE.total_seconds() + 1)
+            turns.append(process(HOST, now=clock))
+            raise
+
+    monkeypatch.setattr(wire, "_get", ask_for_long)
+
+    turns.append(process(HOST, now=clock))
+
+    assert [turn.processed for turn in turns] == [1, 1]
+    assert texts(world) == ["first"]
+    (item,) = items()
+    assert (item.state, item.attempts, item.outcome, item.sealed) == ("done", attempts, None, None)
+    assert lease_of() == (None, None)
+
+
+def test_each_item_begins_with_most_of_the_lease(world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    zoe = world.actor("zoe", "remote")
+    for number in range(3):
+        say(world, zoe, f"message {number}")
+    left = []
+    apply = work._apply
+
+    def apply_slowly(item: QueuedItem) -> None:
+        left.append(lease_left(clock))
+        apply(item)
+        clock.pass_by(9)
+
+    monkeypatch.setattr(work, "_apply", apply_slowly)
+
+    process(HOST, now=clock)
+
+    assert len(left) == 3
+    assert min(left) >= 50
+
+
+def test_worker_that_lost_the_host_leaves_the_rest_to_the_other(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoe = world.actor("zoe", "remote")
+    for number in range(2):
+        say(world, zoe, f"message {number}")
+    apply = work._apply
+
+    def lose_the_host(item: QueuedItem) -> None:
+        apply(item)
+        token, _ = lease_of()
+        queue.release(HOST, str(token))
+        assert queue.claim(HOST, clock())
+        clock.pass_by(15)
+
+    monkeypatch.setattr(work, "_apply", lose_the_host)
+
+    turn = process(HOST, now=clock)
+
+    assert (turn.processed, turn.has_more) == (1, False)
+    assert states() == ["done", "queued"]
+
+
+def lease_left(clock: Clock) -> float:
+    """Seconds."""
+    _, until = lease_of()
+    assert until is not None
+    return (until - clock.now).total_seconds()
 
 
 def test_workers_at_the_same_moment_apply_everything_once(world: World) -> None:

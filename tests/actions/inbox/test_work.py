@@ -28,6 +28,7 @@ from tests.actions.inbox.arrivals import (
     texts,
 )
 from tests.actions.wire import Wire
+from tests.facades.pufferblow.ears import statements
 from tests.world import World, moment
 
 
@@ -42,6 +43,25 @@ def test_items_are_applied_in_the_order_they_came(world: World) -> None:
     assert texts(world) == [f"message {number}" for number in range(5)]
     assert states() == ["done"] * 5
     assert all(item.sealed is None for item in items())
+
+
+def test_an_item_costs_as_many_statements_as_any_other(world: World) -> None:
+    """What a turn costs besides its items is paid once."""
+    zoe = world.actor("zoe", "remote")
+    say(world, zoe, "the first one makes the conversation and its key")
+    process(HOST)
+
+    costs = []
+    for count in (1, 4):
+        for number in range(count):
+            say(world, zoe, f"message {number} of {count}")
+        with statements() as executed:
+            process(HOST)
+        costs.append(len([statement for statement in executed if not statement.startswith("BEGIN")]))
+
+    for_each = (costs[1] - costs[0]) / 3
+    assert for_each <= 17
+    assert costs[0] - for_each <= 6
 
 
 def test_nothing_to_do_is_no_work(world: World) -> None:
@@ -295,3 +315,15 @@ def test_more_than_a_batch_is_done_in_one_turn(world: World, monkeypatch: pytest
         say(world, zoe, f"message {number}")
 
     assert process(HOST).processed == 5
+
+
+def test_refused_follow_is_dropped_and_its_sender_told_once(world: World) -> None:
+    zoe = world.actor("zoe", "remote")
+    world.perform(build.block(actor=world.bob.uri, object=zoe.uri))
+    arrive(world, build.follow(actor=zoe.uri, object=world.bob.uri))
+
+    process(HOST)
+    process(HOST)
+
+    assert [(item.state, item.outcome) for item in items()] == [("dropped", "you are blocked by this actor")]
+    assert [sent.type for sent in world.deliveries()] == ["Reject"]

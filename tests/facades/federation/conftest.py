@@ -118,6 +118,14 @@ class World:
         blocked = self.known(banned).uri
         return self.submit(build.block(actor=self.actor(self.alice.id).uri, object=blocked, target=self.home))
 
+    def join_elsewhere(self, person: Person, group: RemoteActor, *, is_open: bool) -> str:
+        """One of ours becomes a member of another server's channel; returns the id that it has here."""
+        self.wire.serve(group.uri, group.document | {"manuallyApprovesFollowers": not is_open})
+        channel, member = self.known(group), self.actor(person.id).uri
+        self.submit(build.follow(actor=member, object=group.uri))
+        self.receive(group, group.activity("Accept", self.last_activity("Follow", member)))
+        return channel.id
+
     def submit(self, activity: Activity) -> Outcome:
         return submit(activity)
 

@@ -11,6 +11,7 @@ from activitypub import build
 from activitypub.documents import parse_activity
 from activitypub.vocabulary import PUBLIC
 from app.facades.federation import collections
+from app.pipeline import Outcome
 from tests.facades.conftest import ORIGIN
 from tests.facades.federation.conftest import World
 from tests.facades.federation.remote import RemoteActor, path_of
@@ -94,24 +95,91 @@ def test_who_is_banned_loses_the_private_part_of_an_outbox(world: World) -> None
 
 
 def test_what_an_outbox_lists_can_be_read_and_what_can_be_read_in_a_place_is_listed(world: World) -> None:
-    """The rule over many places is the rule for one."""
-    general, staff = world.channel("general"), world.channel("staff", is_private=True)
-    world.follow(world.zoe, world.actor(general).uri)
-    world.admit(staff, world.zoe)
-    done = [
-        world.say(world.alice, general, "to all"),
-        world.say(world.alice, staff, "to staff"),
-        world.tell(world.alice, world.zoe, "to zoe"),
-        world.tell(world.alice, world.mallory, "to mallory"),
-        world.delete(world.alice, world.say(world.alice, staff, "regret")),
-    ]
-    world.edit(world.alice, done[1], "to the staff")
+    """The rule over many places is the rule for one, for every asker at every place."""
+    lake = [world.meet(RemoteActor(f"https://lake.example/groups/{name}", "Group")) for name in ("open", "closed")]
+    askers = [world.zoe, world.peer, world.mallory, world.evil, *lake]
+    askers += [world.meet(RemoteActor("https://lake.example/users/yann"))]
+    askers += [world.meet(RemoteActor("https://lake.example/actor", "Application"))]
+    done = done_everywhere(world, *lake)
 
-    for asker in (None, world.zoe, world.peer, world.mallory, world.evil):
-        listed = {item["id"] for item in items(world, f"/ap/users/{world.alice.id}/outbox", asker)}
-        readable = {outcome.uri for outcome in done if world.get(path_of(outcome.uri), asker).status_code == 200}
-        assert {outcome.uri for outcome in done} & listed == readable
-        assert all(world.get(path_of(uri), asker).status_code == 200 for uri in listed)
+    seen = {asker.uri if asker else "": seen_by(world, done, asker) for asker in (None, *askers)}
+    world.ban(world.zoe)
+    after_the_ban = [seen_by(world, done, asker) for asker in (world.zoe, world.peer)]
+
+    public = {"to all", "to an open channel elsewhere"}
+    zoe_sees = public | {"a pin", "to staff", "to zoe"}
+    assert seen == {
+        "": public,
+        "https://peer.example/users/zoe": zoe_sees,
+        "https://peer.example/actor": zoe_sees,
+        "https://evil.example/users/mallory": public | {"to mallory"},
+        "https://evil.example/actor": public | {"to mallory"},
+        "https://lake.example/groups/open": public,
+        "https://lake.example/groups/closed": public | {"to a closed channel elsewhere"},
+        "https://lake.example/users/yann": public,
+        "https://lake.example/actor": public | {"to a closed channel elsewhere"},
+    }
+    assert after_the_ban == [public | {"to zoe"}] * 2
+
+
+def done_everywhere(world: World, *groups: RemoteActor) -> dict[str, Outcome]:
+    """What alice did at each kind of place: zoe is a member everywhere, mallory nowhere. An open and a closed Group."""
+    alice, zoe = world.alice, world.zoe
+    general, gone, staff = world.channel("general"), world.channel("gone"), world.channel("staff", is_private=True)
+    for channel in (general, gone, staff):
+        world.admit(channel, zoe)
+    open_, closed = (world.join_elsewhere(alice, group, is_open=group is groups[0]) for group in groups)
+    for group in groups:
+        world.receive(group, group.activity("Add", zoe.uri, target=f"{group.uri}/followers"))
+    done = {
+        "to all": world.say(alice, general, "to all"),
+        "to staff": world.say(alice, staff, "to staff"),
+        "to zoe": world.tell(alice, zoe, "to zoe"),
+        "to mallory": world.tell(alice, world.mallory, "to mallory"),
+        "to an open channel elsewhere": world.say(alice, open_, "hello"),
+        "to a closed channel elsewhere": world.say(alice, closed, "hello"),
+        "in a channel that is gone": world.say(alice, gone, "hello"),
+        "regretted": world.say(alice, staff, "regret"),
+    }
+    done["a pin"] = pin(world, general, done["to all"])
+    world.edit(alice, done["to staff"], "to the staff")
+    world.delete(alice, done["regretted"])
+    world.delete_channel(gone)
+    return done
+
+
+def pin(world: World, channel: str, message: Outcome) -> Outcome:
+    """For the members alone, wherever the message stands."""
+    group = world.actor(channel).uri
+    uri = f"{ORIGIN}/ap/messages/{message.found['message_id']}"
+    return world.submit(
+        build.add(actor=world.actor(world.alice.id).uri, object=uri, target=f"{group}/featured", to=[group])
+    )
+
+
+def seen_by(world: World, done: dict[str, Outcome], asker: RemoteActor | None) -> set[str]:
+    """What is readable for the asker, which is what alice's outbox lists for it."""
+    listed = {item["id"] for item in items(world, f"/ap/users/{world.alice.id}/outbox", asker)}
+    readable = {what for what, act in done.items() if world.get(path_of(act.uri), asker).status_code == 200}
+    assert {what for what, act in done.items() if act.uri in listed} == readable
+    assert all(world.get(path_of(uri), asker).status_code == 200 for uri in listed)
+    return readable
+
+
+def test_who_is_only_named_reads_what_no_outbox_lists(world: World) -> None:
+    """In another server's closed channel, a reaction is told to its Group and to the author of the message."""
+    den = RemoteActor("https://lake.example/groups/den", "Group")
+    yann = world.meet(RemoteActor("https://lake.example/users/yann"))
+    world.join_elsewhere(world.alice, den, is_open=False)
+    note = yann.note(to=[den.uri], audience=den.uri)
+    world.receive(yann, yann.activity("Create", note, to=[den.uri]))
+    alice = world.actor(world.alice.id).uri
+
+    liked = world.submit(build.like(actor=alice, object=note["id"], to=[yann.uri, den.uri]))
+
+    assert [world.get(path_of(liked.uri), who).status_code for who in (yann, den, world.zoe)] == [200, 200, 404]
+    listed = [{item["id"] for item in items(world, f"/ap/users/{world.alice.id}/outbox", who)} for who in (yann, den)]
+    assert [liked.uri in found for found in listed] == [False, True]
 
 
 def test_an_outbox_is_counted_for_strangers_and_leads_to_its_first_page(world: World) -> None:
@@ -334,19 +402,15 @@ def test_messages_for_members_are_listed_for_members(world: World) -> None:
     world.mark_for_members(to_members)
     uris = [f"{ORIGIN}/ap/messages/{one.found['message_id']}" for one in (to_members, to_all)]
     messages, featured = f"/ap/channels/{channel}/messages", f"/ap/channels/{channel}/featured"
-    for uri in uris:
-        pin = build.add(
-            actor=world.actor(world.alice.id).uri,
-            object=uri,
-            target=f"{ORIGIN}{featured}",
-            to=[world.actor(channel).uri],
-        )
-        world.submit(pin)
+    for said in (to_members, to_all):
+        pin(world, channel, said)
 
     assert items(world, messages) == items(world, messages, world.mallory) == uris[1:]
     assert items(world, messages, world.zoe) == items(world, messages, world.peer) == uris
-    assert world.get(featured).json["orderedItems"] == uris[1:]
-    assert world.get(featured).json["totalItems"] == 1
+    for asker, pinned in ((None, uris[1:]), (world.mallory, uris[1:]), (world.zoe, uris), (world.peer, uris)):
+        answer = world.get(featured, asker)
+        assert (answer.json["orderedItems"], answer.json["totalItems"]) == (pinned, len(pinned))
+        assert answer.headers["Cache-Control"].startswith("public" if asker is None else "private")
 
 
 def test_a_private_channel_s_messages_are_listed_for_its_members(world: World) -> None:

@@ -124,14 +124,9 @@ def test_a_message_for_members_in_a_public_channel_is_not_for_strangers(world: W
 @pytest.mark.parametrize("is_open", [True, False])
 def test_what_is_said_in_another_servers_channel_is_for_whom_it_is_there(world: World, is_open: bool) -> None:
     """Who sees an open channel's Announce of the note asks us for the note."""
-    lobby = world.meet(RemoteActor("https://peer.example/groups/lobby", "Group"))
-    world.wire.serve(lobby.uri, lobby.document | {"manuallyApprovesFollowers": not is_open})
-    group = remote_actors.known_or_fetched_actor(lobby.uri)
-    alice = world.actor(world.alice.id).uri
-    world.submit(build.follow(actor=alice, object=lobby.uri))
-    world.receive(lobby, lobby.activity("Accept", world.last_activity("Follow", alice)))
+    lobby = RemoteActor("https://peer.example/groups/lobby", "Group")
 
-    said = world.say(world.alice, group.id, "hello")
+    said = world.say(world.alice, world.join_elsewhere(world.alice, lobby, is_open=is_open), "hello")
 
     for path in (path_of(said), activity_path(said)):
         assert statuses(world, path, lobby, world.peer) == [200, 200]

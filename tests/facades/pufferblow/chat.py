@@ -24,6 +24,7 @@ from app.actions.installation import prepare_installation
 from app.models import Actor, Presence, RoleGrant, Space
 from app.pipeline import Received, compose, receive, submit
 from app.process import prepare
+from app.projections import blocks
 from app.queries import keys as proof_keys
 from app.queries.actors import get_by_id
 from app.queries.channels import get_home_space
@@ -211,7 +212,7 @@ class Chat:
         return listener
 
     def _reaches(self, listener: Listener) -> bool:
-        hello = {"body": {"type": "hello"}, "users": None, "but": None, "channel_id": None}
+        hello = {"body": {"type": "hello"}, "users": None, "channel_id": None}
         self.bus.publish("ephemeral", json.dumps(hello))
         frame = listener.next_frame(seconds=0.2)
         return frame is not None and b"hello" in frame.payload
@@ -261,6 +262,13 @@ class Chat:
         with db.reading() as session:
             home = get_by_id(session, get_home_space(session).actor_id)
         submit(build.block(actor=owner.uri, object=self.actor(person).uri, target=home.uri))
+
+    def ban_unheard(self, person: Person) -> None:
+        """As a ban is between its commit and the event that ends the person's sockets."""
+        with db.transaction() as session:
+            home = get_by_id(session, get_home_space(session).actor_id)
+            owner, banned = (get_by_id(session, who.id) for who in (self.owner, person))
+            blocks.add(session, owner, banned, space_id=home.id, activity_uri="", now=datetime.now(UTC))
 
     def receive_message(self, author: Actor, channel_id: str, text: str) -> None:
         """What another server sent to a channel, once it is verified."""

@@ -89,9 +89,10 @@ def test_a_direct_message_to_somebody_elsewhere_is_put_in_the_queue(
     result = server.call("POST", SEND, person=owner, json={"peer": peer, "message": "hi zoe"}).json["result"]
 
     assert (result["delivered_local"], result["delivered_remote"]) == (False, True)
-    assert result["delivery_target"] == "https://pond.example/inbox"
     assert result["activity_id"].startswith(f"{ORIGIN}/ap/activities/")
-    assert [delivery.host for delivery in _deliveries()] == ["pond.example"]
+    [delivery] = _deliveries()
+    assert (delivery.host, delivery.inbox) == ("pond.example", f"{ZOE}/inbox")
+    assert result["delivery_target"] == delivery.inbox
 
 
 def test_nobody_else_reads_a_conversation(server: Server, owner: Person, member: Person) -> None:
@@ -106,6 +107,7 @@ def test_nobody_else_reads_a_conversation(server: Server, owner: Person, member:
 @pytest.mark.parametrize(
     ("given", "detail"),
     [
+        ({"peer": "bob", "message": ""}, "Direct message body cannot be empty"),
         ({"peer": "bob", "message": "  "}, "Direct message body cannot be empty"),
         ({"peer": "nobody", "message": "x"}, "Remote handle must be in format user@domain"),
         ({"peer": "instance", "message": "x"}, "A direct message goes to a person."),
@@ -136,7 +138,7 @@ def test_a_direct_message_repeated_with_its_key_is_sent_once(server: Server, own
     first, second, third = send("bob"), send("bob"), send("carol")
 
     assert first.json == second.json
-    assert (second.status_code, third.status_code) == (201, 409)
+    assert (second.status_code, third.status_code) == (201, 422)
 
 
 @pytest.mark.parametrize("query", [{}, {"peer": "alice", "messages_per_page": 51}, {"peer": "alice", "page": 0}])

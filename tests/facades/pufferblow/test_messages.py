@@ -222,8 +222,26 @@ def test_a_key_is_good_for_one_request(server: Server, owner: Person, member: Pe
         again = server.call("POST", _path(lobby, "send_message"), person=owner, data={"message": "x"}, headers=key)
     other = server.call("POST", _path(lobby, "send_message"), person=member, data={"message": "x"}, headers=key)
 
-    assert (again.status_code, other.status_code) == (409, 201)
+    assert (again.status_code, other.status_code) == (422, 201)
     assert "hush" not in again.text
+
+
+def test_a_key_with_another_text_is_refused_wherever_the_parameters_stand(
+    server: Server, member: Person, lobby: str
+) -> None:
+    def send(**place: Any) -> Any:
+        return server.call("POST", _path(lobby, "send_message"), headers={"Idempotency-Key": "a-1"}, **place)
+
+    first = send(person=member, data={"message": "once"})
+    with server.stores_nothing():
+        changed = send(person=member, data={"message": "twice"})
+        elsewhere = send(query_string={"auth_token": member.token, "message": "once"})
+
+    assert (changed.status_code, changed.json) == (
+        422,
+        {"detail": "This Idempotency-Key was used for another request. Use a new one."},
+    )
+    assert (elsewhere.status_code, elsewhere.json) == (201, first.json)
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 129])
@@ -294,6 +312,18 @@ def test_a_message_is_deleted_in_its_own_channel(server: Server, owner: Person, 
         )
 
     assert answer.status_code == 404
+
+
+def test_sending_costs_few_queries(server: Server, member: Person, lobby: str) -> None:
+    """Two to know who asks and where, four to say that it may be, six rows and their order, and one to show it."""
+    server.send(member, lobby, "the first one opens the channel's key")
+
+    with server.counted_queries() as queries:
+        server.send(member, lobby, "Hello")
+
+    asked = [query.split()[0] for query in queries if not query.startswith("BEGIN")]
+    assert [asked.count(verb) for verb in ("SELECT", "INSERT", "UPDATE")] == [8, 5, 1]
+    assert len(asked) == 14
 
 
 def test_history_costs_the_same_however_long_the_page(server: Server, member: Person, lobby: str) -> None:

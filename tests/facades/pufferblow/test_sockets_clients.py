@@ -263,6 +263,18 @@ def test_typing_in_private_is_told_to_members_in_every_process(
         assert "typing" not in [told["type"] for told in outsider.until("typing", channel_id=chat.lobby)]
 
 
+def test_typing_in_an_open_channel_is_told_to_those_who_see_it(chat: Chat, connect: Connect, bob: Person) -> None:
+    typist, ear, his = connect(chat.owner), connect(chat.sign_up("carol")), connect(bob)
+    chat.ban_unheard(bob)
+
+    typist.say({"type": "typing", "channel_id": chat.lobby})
+
+    ear.wait_for("typing", channel_id=chat.lobby)
+    assert answers(typist) == []
+    assert answers(his) == []
+    assert "typing" not in [told["type"] for told in his.heard]
+
+
 @pytest.mark.parametrize("which", ["private", "unknown", "missing", "deleted", "odd"])
 def test_typing_where_one_may_not_look_is_an_error_that_says_nothing(
     chat: Chat, connect: Connect, bob: Person, which: str

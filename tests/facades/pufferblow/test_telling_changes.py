@@ -10,6 +10,7 @@ from sqlalchemy import insert
 
 from activitypub import build
 from activitypub.vocabulary import PUBLIC
+from app.actions import pruning
 from app.db import transaction
 from app.errors import UnavailableError
 from app.facades.pufferblow import telling
@@ -48,6 +49,24 @@ def test_edit_is_told_with_the_whole_message(world: World, room: Room, lobby: Ch
     assert datetime.fromisoformat(told["edited_at"]) > datetime.fromisoformat(told["sent_at"])
     assert [reaction["emoji"] for reaction in told["reactions"]] == ["👍"]
     assert narrowed.heard == ear.heard
+
+
+def test_author_alone_is_told_that_another_server_will_not_get_the_message(
+    world: World, room: Room, lobby: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.perform(build.follow(actor=world.actor("zoe", "remote").uri, object=lobby.uri))
+    uri = world.say(world.bob, lobby, "hello")
+    room.tell()
+    ear, other = room.listen(world.bob), room.listen(world.alice)
+    monkeypatch.setattr(pruning, "QUEUE_MAX", 0)
+
+    pruning.prune(datetime.now(UTC))
+    room.tell()
+
+    (told,) = ear.heard
+    assert told.pop("event_id")
+    assert told == {"type": "delivery_dropped", "message_id": world.message(uri).id, "host": "pond.example"}
+    assert other.heard == []
 
 
 def test_deletion_is_told_without_the_text(world: World, room: Room, lobby: Channel) -> None:
@@ -292,16 +311,14 @@ def test_typing_is_told_to_all_but_the_one_who_types(world: World, room: Room, l
     typist, ear, narrowed = room.listen(world.alice), room.listen(world.bob), room.listen(world.bob, lobby)
     elsewhere = room.listen(world.bob, world.channel("elsewhere"))
 
-    telling.tell_typing(world.alice.id, "alice", lobby.id, users=None)
+    telling.tell_typing(world.alice.id, "alice", lobby.id, users=[world.alice.id, world.bob.id])
 
     expected = {"type": "typing", "channel_id": lobby.id, "user_id": world.alice.id, "username": "alice"}
     assert ear.heard == narrowed.heard == [expected]
     assert typist.heard == elsewhere.heard == []
 
 
-def test_typing_in_private_is_told_to_those_who_are_named(
-    world: World, room: Room, secret: Channel, carol: Actor
-) -> None:
+def test_typing_is_told_to_those_who_are_named(world: World, room: Room, secret: Channel, carol: Actor) -> None:
     typist, ear, hers = room.listen(world.alice), room.listen(world.bob), room.listen(carol)
 
     telling.tell_typing(world.alice.id, "alice", secret.id, users=[world.alice.id, world.bob.id])

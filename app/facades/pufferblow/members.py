@@ -1,0 +1,129 @@
+"""Who is in a private channel: letting people in and putting them out (contracts/pufferblow.md, 4)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlalchemy.orm import Session
+
+from app.db import reading
+from app.errors import ForbiddenError, InvalidInputError, NotFoundError
+from app.facades.pufferblow.answers import Done
+from app.facades.pufferblow.api import API
+from app.facades.pufferblow.params import Id
+from app.facades.pufferblow.peers import find_known, is_person
+from app.pipeline import compose, submit
+from app.queries.accounts import get_profile
+from app.queries.channels import get_visible, list_members
+from app.queries.privileges import privileges_of
+from app.queries.viewers import Viewer
+from app.web.fields import Params
+
+TAG = "Channels"
+
+Who = Annotated[str, Field(min_length=1, max_length=2048)]
+
+
+class AddUser(Params):
+    channel_id: Id
+    to_add_user_id: Who
+
+
+class RemoveUser(Params):
+    channel_id: Id
+    to_remove_user_id: Who
+
+
+class MembersChanged(Done):
+    """`detail` is `message` again: the official SDK looks for it in a success, too."""
+
+    detail: str
+
+
+@API.signed_in(
+    "PUT",
+    "/api/v1/channels/{channel_id}/add_user",
+    params=AddUser,
+    answer=MembersChanged,
+    privilege="manage_channel_users",
+    tag=TAG,
+    summary="Let somebody into a private channel",
+    errors={404, 409},
+)
+def add_user(viewer: Viewer, params: AddUser) -> MembersChanged:
+    """Whoever is in already stays in."""
+    channel_id, user_id = params.channel_id, params.to_add_user_id
+    person = _find_person(user_id)
+    with reading() as session:
+        _check_private(session, viewer, channel_id)
+        if person is None:
+            raise NotFoundError(
+                f"To add User ID: '{user_id}' is invalid/not found. Please enter a valid 'user_id' and try again."
+            )
+        sees_all, is_member = _sees_all(session, person), _is_member(session, person, channel_id)
+    if sees_all:
+        return _changed(
+            "Skipping the operation, the targeted user already has private-channel access through their instance roles."
+        )
+    if not is_member:
+        submit(compose.admission(viewer, channel_id, person))
+    return _changed(f"User ID: '{user_id}' added to Channel ID: '{channel_id}'")
+
+
+@API.signed_in(
+    "DELETE",
+    "/api/v1/channels/{channel_id}/remove_user",
+    params=RemoveUser,
+    answer=MembersChanged,
+    privilege="manage_channel_users",
+    tag=TAG,
+    summary="Put somebody out of a private channel",
+    errors={404, 409},
+)
+def remove_user(viewer: Viewer, params: RemoveUser) -> MembersChanged:
+    """Whoever is not in it stays out."""
+    channel_id, user_id = params.channel_id, params.to_remove_user_id
+    person = _find_person(user_id)
+    with reading() as session:
+        _check_private(session, viewer, channel_id)
+        if person is None:
+            raise NotFoundError(
+                f"To remove User ID: '{user_id}' is invalid/not found. Please enter a valid 'user_id' and try again."
+            )
+        sees_all, is_member = _sees_all(session, person), _is_member(session, person, channel_id)
+    if sees_all:
+        raise ForbiddenError(f"Error removing User ID: '{user_id}'. Their roles show them every private channel.")
+    if is_member:
+        submit(compose.expulsion(viewer, channel_id, person))
+    return _changed(f"User ID: '{user_id}' removed from Channel ID: '{channel_id}'")
+
+
+def _find_person(user_id: str) -> Any | None:
+    known = find_known(user_id)
+    return known if known is not None and is_person(known) else None
+
+
+def _check_private(session: Session, viewer: Viewer, channel_id: str) -> None:
+    """The official SDK looks for the channel's id in what it is told of one that is not there."""
+    try:
+        channel, _ = get_visible(session, viewer, channel_id)
+    except NotFoundError as error:
+        raise NotFoundError(f"Channel ID: '{channel_id}' does not exist or could not be found.") from error
+    if not channel.is_private:
+        raise InvalidInputError(
+            f"Channel with Channel ID: '{channel_id}' is not private. Only private channels are allowed."
+        )
+
+
+def _sees_all(session: Session, person: Any) -> bool:
+    """Whether the person's roles open every private channel of ours."""
+    return "view_private_channels" in privileges_of(get_profile(session, person.id).roles)
+
+
+def _is_member(session: Session, person: Any, channel_id: str) -> bool:
+    return person.id in list_members(session, [channel_id]).get(channel_id, ())
+
+
+def _changed(message: str) -> MembersChanged:
+    return MembersChanged(status_code=200, message=message, detail=message)

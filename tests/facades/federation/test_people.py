@@ -1,0 +1,43 @@
+"""People of other servers, as our own people are shown them."""
+
+from __future__ import annotations
+
+from tests.facades.conftest import Person
+from tests.facades.federation.conftest import World
+from tests.facades.federation.remote import RemoteActor
+
+
+def test_people_elsewhere_are_listed_for_whom_they_meet(world: World) -> None:
+    """Dan was let into a private channel and talks with bob; pat is in a public channel; nobody here meets sam."""
+    owner, bob, carol = world.alice, world.bob, world.server.sign_up("carol")
+    dan, pat, sam = (world.meet(RemoteActor(f"https://peer.example/users/{name}")) for name in ("dan", "pat", "sam"))
+    staff, general = world.channel("staff", is_private=True), world.channel("general")
+    gone = world.channel("gone")
+    for channel, person in ((staff, dan), (general, pat), (gone, sam)):
+        world.admit(channel, person)
+    world.delete_channel(gone)
+
+    def elsewhere(person: Person) -> set[str]:
+        users = world.server.call("GET", "/api/v1/users/list", person=person).json["users"]
+        assert {"alice", "bob", "carol"} <= {user["username"] for user in users}
+        return {user["username"].partition("@")[0] for user in users if "@" in user["username"]}
+
+    assert [elsewhere(person) for person in (owner, bob, carol)] == [{"dan", "pat"}, {"pat"}, {"pat"}]
+    world.tell(bob, dan, "hello")
+    assert [elsewhere(person) for person in (owner, bob, carol)] == [{"dan", "pat"}, {"dan", "pat"}, {"pat"}]
+
+
+def test_somebody_elsewhere_is_let_into_a_private_channel_and_put_out(world: World) -> None:
+    staff = world.channel("staff", is_private=True)
+    said = world.say(world.alice, staff, "secret")
+    world.known(world.zoe)
+    path = f"/api/v1/channels/{staff}"
+    seen = []
+
+    for method, way in (("PUT", "add"), ("DELETE", "remove")):
+        given = {f"to_{way}_user_id": "@zoe@peer.example"}
+        answer = world.server.call(method, f"{path}/{way}_user", person=world.alice, json=given)
+        assert answer.status_code == 200
+        seen.append(world.get(f"/ap/messages/{said.found['message_id']}", world.zoe).status_code)
+
+    assert seen == [200, 404]

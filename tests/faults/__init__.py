@@ -1,0 +1,1 @@
+"""Faults: real servers, broken on purpose, and a checker of what they promised meanwhile."""

@@ -1,0 +1,10 @@
+"""What is fuzzed: each target takes bytes and raises where a promise is broken."""
+
+from __future__ import annotations
+
+from tests.fuzz.target import Target
+from tests.fuzz.targets import html, inbox, signatures, urls
+
+TARGETS: dict[str, Target] = {
+    target.name: target for target in (inbox.TARGET, signatures.TARGET, urls.TARGET, html.TARGET)
+}

@@ -1,0 +1,95 @@
+"""The name service of the server under test, which obeys the case and keeps a record of who connects where."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+
+class Names:
+    """Every name under .test is the remote's, unless a case says otherwise; nothing else exists."""
+
+    def __init__(self, path: Path, *, remote_address: str, fixed: Mapping[str, str]) -> None:
+        self.path = path
+        self._remote_address = remote_address
+        self._fixed = dict(fixed)
+        self._scripts: dict[str, list[list[str]]] = {}
+        self._lock = threading.Lock()
+        self._connects: list[tuple[str, int]] = []
+        self._lookups: list[str] = []
+        self._server = _Server(str(path), self)
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="names", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self.path.unlink(missing_ok=True)
+
+    def script(self, fixture: Mapping[str, Any]) -> None:
+        """Have each name answered so until `forget`: all addresses at once, or one answer after the other."""
+        is_sequence = fixture.get("mode") == "sequence"
+        with self._lock:
+            for name, addresses in fixture.items():
+                if name != "mode":
+                    self._scripts[name] = [[address] for address in addresses] if is_sequence else [list(addresses)]
+
+    def forget(self) -> None:
+        """Begin a new record, without scripts."""
+        with self._lock:
+            self._scripts.clear()
+            self._connects.clear()
+            self._lookups.clear()
+
+    @property
+    def connects(self) -> Sequence[tuple[str, int]]:
+        """Every address that a process of the server tried to connect to, since `forget`."""
+        with self._lock:
+            return list(self._connects)
+
+    @property
+    def lookups(self) -> Sequence[str]:
+        with self._lock:
+            return list(self._lookups)
+
+    def answer(self, question: Mapping[str, Any]) -> object:
+        with self._lock:
+            if "connect" in question:
+                self._connects.append((question["connect"], question["port"]))
+                return None
+            name = str(question["name"]).lower()
+            self._lookups.append(name)
+            return self._addresses(name)
+
+    def _addresses(self, name: str) -> list[str]:
+        answers = self._scripts.get(name)
+        if answers:
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+        if name in self._fixed:
+            return [self._fixed[name]]
+        return [self._remote_address] if name.rstrip(".").endswith(".test") else []
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, path: str, names: Names) -> None:
+        self.names = names
+        super().__init__(path, _Question)
+
+
+class _Question(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        server = self.server
+        assert isinstance(server, _Server)
+        self.wfile.write(json.dumps(server.names.answer(json.loads(self.rfile.readline()))).encode())

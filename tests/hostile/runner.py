@@ -1,0 +1,212 @@
+"""Runs one case: prepare, look, attack, wait, look again, compare."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import statistics
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.hostile import setups, snapshot, sockets
+from tests.hostile.arena import Arena, errors_in
+from tests.hostile.cases import Case, Json, MissingPlaceholderError, expand
+from tests.hostile.effects import Run, check
+from tests.hostile.recipes import body_of
+from tests.hostile.routes import Routes
+from tests.hostile.signing import Recipe
+
+# What a listed case repeats ten thousand times is repeated so often here; what it may amount to is bounded all the same.
+REPEATS: Final = 100
+_FLOOD_THREADS, _HERD_THREADS = 4, 4
+# Where the outcome that a listed case describes allows more than the effect that it names.
+READ_AS: Final[Mapping[str, str]] = {
+    "PAR-15": "messages<=1;dates_near",  # "Clamped or dropped": clamped dates come with their message.
+}
+ALSO_ALLOWED: Final[Mapping[str, set[int]]] = {
+    "ORI-31": {413},  # A megabyte of content makes a body over the limit, which is not read.
+}
+# They wait for minutes together, for what happens before there is a row.
+ONE_DATABASE: Final = frozenset({"PAR-16", "FET-13", "WS-08", "own-par-slow-body", "own-fet-drip-headers"})
+_NEVER: Final = frozenset({500, 502, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`requests` were sent; `skipped` says why others were not."""
+
+    requests: int
+    problems: list[str]
+    skipped: list[str]
+
+
+def run_case(arena: Arena, case: Case, routes: Routes) -> Verdict:
+    """The case and its variants, each by itself."""
+    requests, problems, skipped = 0, [], []
+    for number, request in enumerate(case.requests):
+        name = f"{case.id}/{number}"
+        reason = why_not(request, arena.words, routes)
+        if reason is not None:
+            skipped.append(f"{name}: {reason}")
+            continue
+        run = _run(arena, request)
+        requests += len(run.answers)
+        problems += [f"{name}: {problem}" for problem in run.problems]
+    return Verdict(requests, problems, skipped)
+
+
+def why_not(case: Json, words: Mapping[str, str], routes: Routes) -> str | None:
+    """Why the server cannot be asked this yet."""
+    if case.get("setup") not in (None, *setups.SETUPS):
+        return f"nothing here can do: {case['setup']}"
+    method = case["method"]
+    try:
+        path = expand(case["path"], words)
+        expand([case.get("headers"), case.get("body"), case.get("ws_frames")], words | {"pending_id": ""})
+    except MissingPlaceholderError as missing:
+        return _no_route(case) or f"there is no {missing} here"
+    needs_route = not case.get("any_path", False) and "%" not in path and "//" not in path
+    if method in ("GET", "POST", "PUT", "PATCH", "DELETE") and needs_route and not routes(method, path):
+        return f"no route: {method} {case['path']}"
+    return None
+
+
+def _no_route(case: Json) -> str | None:
+    path = str(case["path"])
+    return f"no route: {case['method']} {path}" if "{{" in path else None
+
+
+def _run(arena: Arena, case: Json) -> Run:
+    case = _own_actor(case)
+    arena.settle()
+    arena.forgive()
+    arena.names.forget()
+    arena.remote.forget()
+    setups.prepare(arena, case)
+    arena.names.forget()
+    arena.remote.forget()
+    _script(arena, case)
+    logged = arena.log_size()
+    run = Run(arena, case, snapshot.take(arena.engine))
+    if sockets.is_socket_case(case):
+        sockets.attack(run)
+    else:
+        _attack(run)
+    arena.settle()
+    _look_again(run)
+    run.problems += _general_problems(run) + errors_in(arena.lately_logged(logged))
+    if not sockets.is_socket_case(case):
+        named = READ_AS.get(case["id"], case.get("expected_side_effect")) or "none"
+        run.problems += [problem for name in named.split(";") for problem in check(run, name)]
+    return run
+
+
+def _own_actor(case: Json) -> Json:
+    """A case that changes what an actor's home says has an actor of its own, whom the server has not met."""
+    fixtures = case.get("remote_fixture", {})
+    if not any("/u/mallory" in url for url in fixtures):
+        return case
+    name = f"mallory-{secrets.token_hex(6)}"
+    fresh: Json = json.loads(json.dumps(case).replace("/u/mallory", f"/u/{name}").replace("evil:mallory", f"evil:{name}"))
+    return fresh
+
+
+def _script(arena: Arena, case: Json) -> None:
+    arena.remote.script(expand(case.get("remote_fixture", {}), arena.words))
+    arena.names.script(case.get("dns_fixture", {}))
+
+
+def _attack(run: Run) -> None:
+    case = run.case
+    count = min(case.get("repeat", 1), case.get("repeats_here", REPEATS))
+    if "sequence" in case:
+        body = expand(case["body"], run.arena.words)
+        case["sent_body"] = body
+        for raw in setups.sequence(run.arena, case["sequence"], body):
+            run.answers.append(run.arena.send_raw(raw))
+            run.arena.settle()
+    elif "replay" in case:
+        raw = compose(run)
+        run.answers += [run.arena.send_raw(raw) for _ in range(case["replay"])]
+    elif case.get("parallel"):
+        with ThreadPoolExecutor(_HERD_THREADS) as pool:
+            run.answers += pool.map(lambda number: _ask(run, number), range(count))
+    elif "rate" in case:
+        _flood(run, count)
+    else:
+        run.answers += [_ask(run, number) for number in range(count)]
+
+
+def _ask(run: Run, number: int) -> Any:
+    return run.arena.send_raw(compose(run, number))
+
+
+def compose(run: Run, number: int = 0) -> bytes:
+    """The request of the case as bytes."""
+    arena, case = run.arena, run.case
+    nonce = secrets.token_hex(8)
+    filled = expand({name: case.get(name) for name in _FILLED}, arena.words, nonce=nonce, number=number)
+    if "body" in case:
+        case["sent_body"] = filled["body"]
+    recipe = Recipe.of(filled["sign"]) if filled["sign"] else None
+    body = _body(filled)
+    if case.get("raw_request"):
+        return str(filled["raw_request"]).encode("utf-8", "surrogatepass")
+    return arena.compose(case["method"], filled["path"], filled["headers"] or {}, body, recipe)
+
+
+_FILLED: Final = ("path", "headers", "body", "body_recipe", "sign", "raw_request")
+
+
+def _body(filled: Json) -> bytes | None:
+    if filled["body_recipe"]:
+        return body_of(filled["body_recipe"], filled["body"])
+    if filled["body"] is None:
+        return None
+    # As most servers write it; a lone surrogate survives as its escape.
+    return json.dumps(filled["body"]).encode()
+
+
+def _flood(run: Run, count: int) -> None:
+    """The same at once with local people talking, measured with and without."""
+    run.measured["calm"] = _talk(run.arena)
+    requests = [compose(run, number) for number in range(count)]
+    with ThreadPoolExecutor(_FLOOD_THREADS) as pool:
+        under_way = pool.map(run.arena.send_raw, requests)
+        run.measured["flooded"] = _talk(run.arena)
+        run.answers += under_way
+
+
+def _talk(arena: Arena) -> float:
+    """The median time of a local send."""
+    times = []
+    for _ in range(15):
+        began = time.monotonic()
+        arena.say("chan_A", "still here", who="bob")
+        times.append(time.monotonic() - began)
+    return statistics.median(times)
+
+
+def _look_again(run: Run) -> None:
+    run.after = snapshot.take(run.arena.engine)
+    run.asked = run.arena.remote.asked
+    run.connects = run.arena.names.connects
+
+
+def _general_problems(run: Run) -> list[str]:
+    """What holds for every case, whatever it names."""
+    expected = set(run.case["expected_status"]) | ALSO_ALLOWED.get(run.case["id"], set())
+    forbidden = set(run.case.get("forbidden_status", ())) | _NEVER
+    problems = []
+    for answer in run.answers:
+        if answer.status not in expected or answer.status in forbidden:
+            problems.append(f"answered {answer.status}, not one of {sorted(expected)}: {answer.body[:200]!r}")
+        if b"Traceback" in answer.body:
+            problems.append("a stack trace in the answer")
+    problems += [f"connected to {connect}" for connect in run.strange_connects]
+    if run.answers and run.is_refused:
+        problems += [f"refused, yet {change}" for change in run.changes]
+    return problems[:20]

@@ -1,0 +1,55 @@
+"""What a database holds, for comparing: all rows but those that only limit, log or remember what was seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+import app.models  # noqa: F401  It fills the metadata.
+from app.db import Base
+
+# Wakes and presence, what is known of hosts, what was seen, and keys that are made before they are needed.
+_LEFT_OUT = frozenset({"events", "hosts", "inbox_items", "presences", "data_keys"})
+# A look at an actor's home, or somebody's visit, is no change; a delivery goes its way by itself.
+_VOLATILE: Mapping[str, frozenset[str]] = {
+    "actors": frozenset({"fetched_at", "updated_at"}),
+    "actor_keys": frozenset({"created_at"}),
+    "accounts": frozenset({"last_seen_at", "status"}),
+    "deliveries": frozenset(
+        {"state", "attempts", "next_attempt_at", "last_status", "last_error", "finished_at", "position"}
+    ),
+}
+
+_HEARTBEATS = frozenset({"last_sweep_at"})
+
+Snapshot = Mapping[str, Counter[tuple[Any, ...]]]
+
+
+def take(engine: Engine) -> Snapshot:
+    """One consistent look at every table that counts."""
+    with engine.connect() as connection:
+        found = {}
+        for table in Base.metadata.sorted_tables:
+            if table.name in _LEFT_OUT:
+                continue
+            ignored = _VOLATILE.get(table.name, frozenset())
+            columns = [column for column in table.columns if column.name not in ignored]
+            rows = (tuple(map(str, row)) for row in connection.execute(select(*columns)))
+            found[table.name] = Counter(row for row in rows if row[0] not in _HEARTBEATS)
+        return found
+
+
+def differences(before: Snapshot, after: Snapshot) -> list[str]:
+    """A line for each row that came, went or changed."""
+    lines = []
+    for table in before:
+        lines += [f"{table} lost {_short(row)}" for row in (before[table] - after[table]).elements()]
+        lines += [f"{table} got {_short(row)}" for row in (after[table] - before[table]).elements()]
+    return lines
+
+
+def _short(row: tuple[Any, ...]) -> str:
+    return str(row)[:400]
