@@ -275,7 +275,7 @@ def _read_dotenv(path: Path | None) -> dict[str, str]:
     if path is None or not path.exists():
         return {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     found = {}

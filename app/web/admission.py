@@ -23,8 +23,11 @@ MAX_OPEN: Final = 256
 
 MAX_LAG_SECONDS: Final = 2.0
 TICK_SECONDS: Final = 0.1
-LEAST_RATE: Final = 50.0
+LEAST_RATE: Final = 100.0
 """Deliveries a second that are taken however busy the process is: the federation never stands still."""
+
+WINDOW_TICKS: Final = 10
+"""Deliveries are counted over so many ticks, so that one sender's burst is no flood."""
 
 PATIENCE_SECONDS: Final = 1.0
 """How long a delivery too many is held before it is refused. A greenlet that sleeps costs nothing, and who sends one
@@ -32,7 +35,7 @@ after the other over some connections sends no faster than this."""
 
 MAX_HELD: Final = 200
 
-_CALM_LAG_SECONDS: Final = 0.01
+_CALM_LAG_SECONDS: Final = 0.03
 _PEOPLE_STAY_SECONDS: Final = 10.0
 _UNLIMITED: Final = float("inf")
 _EXTENSION: Final = "shoal.admission"
@@ -53,8 +56,10 @@ class Admission:
         self._held = 0
         self._due_at: float | None = None
         self._lag = 0.0
+        self._worst_lag = 0.0
+        self._ticks = 0
         self._people_until = clock()
-        self._rate = _UNLIMITED
+        self._quota = _UNLIMITED
         self._taken: Counter[str] = Counter()
         self._senders = 1
 
@@ -78,9 +83,8 @@ class Admission:
 
     def take_delivery(self, sender: str) -> None:
         """`sender` is the network it comes from, which cannot be forged as a name can. Raises TooManyRequestsError."""
-        quota = self._rate * TICK_SECONDS
-        share = max(1.0, quota / self._senders)
-        if self._taken.total() >= quota or self._taken[sender] >= share:
+        share = max(1.0, self._quota / self._senders)
+        if self._taken.total() >= self._quota or self._taken[sender] >= share:
             raise TooManyRequestsError("The server is busy. Send this again later.", retry_after_seconds=5)
         self._taken[sender] += 1
 
@@ -94,19 +98,26 @@ class Admission:
                 self._held -= 1
 
     def tick(self) -> None:
-        """Look how late it is: half the rate while people are kept waiting, a little more whenever they are not."""
+        """Look how late it is."""
         now = self._clock()
         self._lag = 0.0 if self._due_at is None else max(now - self._due_at, 0.0)
-        taken = self._taken.total() / (TICK_SECONDS + self._lag)
+        self._worst_lag = max(self._worst_lag, self._lag)
+        self._due_at = now + TICK_SECONDS
+        self._ticks += 1
+        if self._ticks % WINDOW_TICKS == 0:
+            self._open_window(now)
+
+    def _open_window(self, now: float) -> None:
+        """A quarter of the deliveries after people were kept waiting, some more after a window without."""
         if now >= self._people_until:
-            self._rate = _UNLIMITED
-        elif self._lag > _CALM_LAG_SECONDS:
-            self._rate = max(LEAST_RATE, min(self._rate, taken) / 2)
+            self._quota = _UNLIMITED
+        elif self._worst_lag > _CALM_LAG_SECONDS:
+            self._quota = max(LEAST_RATE * WINDOW_TICKS * TICK_SECONDS, min(self._quota, self._taken.total()) / 4)
         else:
-            self._rate += LEAST_RATE / 10
+            self._quota += LEAST_RATE / 2
         self._senders = max(len(self._taken), 1)
         self._taken.clear()
-        self._due_at = now + TICK_SECONDS
+        self._worst_lag = 0.0
 
 
 def admit_requests(app: Flask) -> None:

@@ -230,6 +230,10 @@ def test_a_value_without_quotes_may_hold_a_hash(read: ReadSettings) -> None:
     assert read("SHOAL_FLOWER_AUTH=a:p#q").flower_auth == "a:p#q"
 
 
+def test_a_file_of_an_editor_that_marks_its_encoding_is_read(read: ReadSettings) -> None:
+    assert read("\ufeffSHOAL_WORKERS=2\n").workers == 2
+
+
 @pytest.mark.parametrize("line", ["SHOAL_WORKERS", "SHOAL_WORKERS: 2", "SHOAL_WORKERS='2", "=2", "'SHOAL_WORKERS'=2"])
 def test_a_line_of_the_file_that_is_no_setting_is_refused(read: ReadSettings, tmp_path: Path, line: str) -> None:
     with pytest.raises(SettingsError) as refusal:
