@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 # A stamp is named after the sum of what it installed: nothing is installed twice, and a changed lock is noticed.
 sum = $(shell cat $(1) | cksum | tr ' ' '-')
 RUNTIME := $(VENV)/.runtime-$(call sum,requirements.lock setup.cfg)
+FUZZ := $(VENV)/.fuzz-$(call sum,requirements-fuzz.lock)
 DEV := $(VENV)/.dev-$(call sum,requirements.lock requirements-dev.lock setup.cfg)
 PEERS := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/e2e/*/package-lock.json))
 
@@ -41,8 +42,14 @@ bench: $(DEV)
 	$(BIN)/python -m tests.bench
 
 # N seeds, each printed with its verdict; `make faults SEED=…` runs one of them again, KILLS=… kills so often instead.
+# Without any of them: those directed faults that take too long for `make e2e`, and one seed.
 faults: $(DEV) system-packages
+	$(if $(N)$(SEED)$(KILLS),,$(BIN)/pytest tests/faults -m faults -n 0)
 	$(BIN)/python -m tests.faults --runs $(or $(N),1) $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS))
+
+# TIME is seconds of the processor for each target, TARGET one of them (all, if left out).
+fuzz: $(FUZZ)
+	$(BIN)/python -m tests.fuzz $(if $(TIME),--seconds $(TIME)) $(TARGET)
 
 # Takes the newest versions that setup.cfg allows and writes them down.
 lock:
@@ -67,6 +74,12 @@ $(DEV): $(RUNTIME)
 	@echo "Installing what tests and checks need, once ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-dev.lock
 	@rm -f $(VENV)/.dev-*
+	@touch $@
+
+# It has no build for every machine, so that only this waits for it.
+$(FUZZ): $(DEV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-fuzz.lock
+	@rm -f $(VENV)/.fuzz-*
 	@touch $@
 
 %/node_modules/.installed: %/package-lock.json | system-packages

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from activitypub.documents import Activity, Attachment, parse_activity
+from activitypub.attachments import Attachment
+from activitypub.documents import Activity, parse_activity
 from activitypub.times import write_time
 from activitypub.vocabulary import ACTOR_CONTEXT, OBJECT_CONTEXT, RFC9421
 

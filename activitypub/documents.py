@@ -6,26 +6,21 @@ document. What is absent is None or empty; what is impossible raises MalformedDo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
+from activitypub.attachments import Attachment, parse_attachments
 from activitypub.errors import MalformedDocumentError
+from activitypub.properties import Json, as_list, as_text, as_uri, link_in, natural_text
 from activitypub.times import read_time
 from activitypub.vocabulary import ACTIVITY_TYPES, ACTOR_TYPES, MESSAGE_TYPES, PUBLIC, PUBLIC_NAMES, RFC9421
 
 # What one document may make us keep (hostile case PAR-13); the rest is dropped, not fetched.
 MAX_RECIPIENTS = 500
 MAX_TAGS = 100
-MAX_ATTACHMENTS = 32
 MAX_NAME = 255
-MAX_TEXT = 200_000
-MAX_BLURHASH = 200
-MAX_URI = 2048  # Bytes: an index of PostgreSQL takes no more than 2,700 of a key.
 MAX_NESTING = 2
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +35,6 @@ class Reference:
 class Mention:
     href: str
     name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """`size` is in bytes, `width` and `height` in pixels; None where a server does not say. `name` is read aloud."""
-
-    url: str
-    media_type: str = ""
-    name: str = ""
-    size: int | None = None
-    width: int | None = None
-    height: int | None = None
-    blurhash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +145,15 @@ def parse_activity(document: Json, *, now: datetime | None = None, depth: int = 
     type_ = type_of(document)
     if type_ not in ACTIVITY_TYPES:
         raise MalformedDocumentError(f"{type_!r} is not a type of activity")
+    object_ = _authored(document) if type_ in {"Create", "Update"} else document.get("object")
     return Activity(
-        id=_uri(document.get("id")),
+        id=as_uri(document.get("id")),
         type=type_,
         actor=_required(document, "actor"),
-        object=parse_object(_created(document) if type_ == "Create" else document.get("object"), now=now, depth=depth + 1),
+        object=parse_object(object_, now=now, depth=depth + 1),
         target=id_of(document.get("target")),
         addressed=_audience(document),
-        content=_text(document.get("content") or document.get("_misskey_reaction"), MAX_NAME),
+        content=as_text(document.get("content") or document.get("_misskey_reaction"), MAX_NAME),
         published=read_time(document.get("published"), now=now),
         document=document,
     )
@@ -183,7 +166,7 @@ def parse_object(value: object, *, now: datetime, depth: int = 0) -> Object:
     if value is None:
         return Reference(None)
     if isinstance(value, str):
-        return Reference(_uri(value))
+        return Reference(as_uri(value))
     if not isinstance(value, dict):
         raise MalformedDocumentError("object is neither a URI nor an object")
     type_ = type_of(value)
@@ -193,30 +176,30 @@ def parse_object(value: object, *, now: datetime, depth: int = 0) -> Object:
         return parse_actor(value, now=now)
     if type_ in ACTIVITY_TYPES and value.get("actor") and depth <= MAX_NESTING:
         return parse_activity(value, now=now, depth=depth)
-    return Reference(_uri(value.get("id")), type_)
+    return Reference(as_uri(value.get("id")), type_)
 
 
 def parse_note(document: Json, *, now: datetime) -> Note:
     """Raises MalformedDocumentError for a note without id or author."""
-    tags = [tag for tag in _list(document.get("tag"))[:MAX_TAGS] if isinstance(tag, dict)]
+    tags = [tag for tag in as_list(document.get("tag"))[:MAX_TAGS] if isinstance(tag, dict)]
     return Note(
         id=_required(document, "id"),
         type=type_of(document) or "Note",
         attributed_to=_required(document, "attributedTo"),
-        content=_natural(document, "content") or "",
+        content=natural_text(document, "content") or "",
         source=_plain_source(document.get("source")),
-        name=_natural(document, "name", MAX_NAME),
-        url=_link(document.get("url")),
+        name=natural_text(document, "name", MAX_NAME),
+        url=link_in(document.get("url")),
         in_reply_to=id_of(document.get("inReplyTo")),
         context=id_of(document.get("context")),
-        conversation=_uri(document.get("conversation")),
+        conversation=as_uri(document.get("conversation")),
         addressed=_audience(document),
         mentions=tuple(
-            Mention(href, _text(tag.get("name"), MAX_NAME) or "")
+            Mention(href, as_text(tag.get("name"), MAX_NAME) or "")
             for tag in tags
-            if tag.get("type") == "Mention" and (href := _uri(tag.get("href")))
+            if tag.get("type") == "Mention" and (href := as_uri(tag.get("href")))
         ),
-        attachments=tuple(_attachments(document)),
+        attachments=tuple(parse_attachments(document)),
         published=read_time(document.get("published"), now=now),
         updated=read_time(document.get("updated"), now=now),
     )
@@ -229,7 +212,7 @@ def parse_actor(document: Json, *, now: datetime | None = None) -> ActorDocument
     if type_ not in ACTOR_TYPES:
         raise MalformedDocumentError(f"{type_!r} is not a type of actor")
     id_ = _required(document, "id")
-    username = _text(document.get("preferredUsername"), MAX_NAME)
+    username = as_text(document.get("preferredUsername"), MAX_NAME)
     if not username:
         raise MalformedDocumentError("an actor needs a preferredUsername")
     endpoints = document.get("endpoints")
@@ -237,13 +220,13 @@ def parse_actor(document: Json, *, now: datetime | None = None) -> ActorDocument
         id=id_,
         type=type_,
         preferred_username=username,
-        name=_text(document.get("name"), MAX_NAME) or username,
-        summary=_text(document.get("summary"), 20_000) or "",
+        name=as_text(document.get("name"), MAX_NAME) or username,
+        summary=as_text(document.get("summary"), 20_000) or "",
         inbox=_required(document, "inbox"),
-        shared_inbox=_uri(endpoints.get("sharedInbox")) if isinstance(endpoints, dict) else None,
+        shared_inbox=as_uri(endpoints.get("sharedInbox")) if isinstance(endpoints, dict) else None,
         followers=id_of(document.get("followers")),
-        url=_link(document.get("url")),
-        icon_url=_link(document.get("icon")),
+        url=link_in(document.get("url")),
+        icon_url=link_in(document.get("icon")),
         manually_approves=document.get("manuallyApprovesFollowers") is True,
         discoverable=document.get("discoverable") is True,
         announces_rfc9421=_announces_rfc9421(document.get("generator")),
@@ -254,17 +237,17 @@ def parse_actor(document: Json, *, now: datetime | None = None) -> ActorDocument
 
 def parse_keys(document: Json, owner: str) -> Iterator[KeyDocument]:
     """The keys of an actor document, or of the stub that GoToSocial serves at a key's own URI."""
-    for key in _list(document.get("publicKey"))[:4]:
-        if isinstance(key, dict) and (id_ := _uri(key.get("id"))) and isinstance(key.get("publicKeyPem"), str):
+    for key in as_list(document.get("publicKey"))[:4]:
+        if isinstance(key, dict) and (id_ := as_uri(key.get("id"))) and isinstance(key.get("publicKeyPem"), str):
             yield KeyDocument(id_, id_of(key.get("owner")) or owner, key["publicKeyPem"], is_multikey=False)
-    for key in _list(document.get("assertionMethod"))[:4]:
-        if isinstance(key, dict) and (id_ := _uri(key.get("id"))) and isinstance(key.get("publicKeyMultibase"), str):
+    for key in as_list(document.get("assertionMethod"))[:4]:
+        if isinstance(key, dict) and (id_ := as_uri(key.get("id"))) and isinstance(key.get("publicKeyMultibase"), str):
             yield KeyDocument(id_, id_of(key.get("controller")) or owner, key["publicKeyMultibase"], is_multikey=True)
 
 
 def type_of(document: Json) -> str | None:
     """The one type that counts: of several, the first that is in the vocabulary."""
-    types = [type_ for type_ in _list(document.get("type")) if isinstance(type_, str)]
+    types = [type_ for type_ in as_list(document.get("type")) if isinstance(type_, str)]
     known = ACTIVITY_TYPES | ACTOR_TYPES | MESSAGE_TYPES
     return next((type_ for type_ in types if type_ in known), types[0] if types else None)
 
@@ -275,11 +258,11 @@ def id_of(value: object) -> str | None:
         value = value[0] if value else None
     if isinstance(value, dict):
         value = value.get("id") or value.get("href")
-    return _uri(value)
+    return as_uri(value)
 
 
 def ids_of(value: object, limit: int = MAX_RECIPIENTS) -> tuple[str, ...]:
-    ids = (id_of(member) for member in _list(value)[:limit])
+    ids = (id_of(member) for member in as_list(value)[:limit])
     return _unique(tuple(PUBLIC if id_ in PUBLIC_NAMES else id_ for id_ in ids if id_))
 
 
@@ -291,12 +274,12 @@ def _audience(document: Json) -> Audience:
     )
 
 
-def _created(activity: Json) -> object:
-    """Whoever makes an object is its author, where it names none (activitypub, section 6.2)."""
-    created = activity.get("object")
-    if isinstance(created, dict) and created.get("attributedTo") is None:
-        return {**created, "attributedTo": activity.get("actor")}
-    return created
+def _authored(activity: Json) -> object:
+    """What is made or edited is by who does it, where it names nobody (activitypub, section 6.2)."""
+    authored = activity.get("object")
+    if isinstance(authored, dict) and authored.get("attributedTo") is None:
+        return {**authored, "attributedTo": activity.get("actor")}
+    return authored
 
 
 def _is_note(document: Json) -> bool:
@@ -304,71 +287,18 @@ def _is_note(document: Json) -> bool:
     return bool(document.get("id") and document.get("attributedTo"))
 
 
-def _natural(document: Json, name: str, limit: int = MAX_TEXT) -> str | None:
-    """A text as it is written beside its translations, or else the first of them (activitystreams-core, 4.7)."""
-    text = document.get(name)
-    if not isinstance(text, str):
-        languages = document.get(f"{name}Map")
-        text = next(iter(languages.values()), None) if isinstance(languages, dict) else None
-    return _text(text, limit)
-
-
-def _attachments(document: Json) -> Iterator[Attachment]:
-    for item in _list(document.get("attachment"))[:MAX_ATTACHMENTS]:
-        located = _locate(item)
-        if located is None:
-            continue
-        url, about = located
-        media_type = about.get("mediaType")
-        yield Attachment(
-            url,
-            media_type if isinstance(media_type, str) and len(media_type) < 100 else "",
-            _description(item) or _description(about),
-            size=_count(about.get("size")),
-            width=_count(about.get("width")),
-            height=_count(about.get("height")),
-            blurhash=_text(about.get("blurhash"), MAX_BLURHASH) or "",
-        )
-
-
-def _description(item: object) -> str:
-    """Most servers write it as `name`, Owncast as `content`."""
-    if not isinstance(item, dict):
-        return ""
-    return next((text for name in ("name", "summary", "content") if (text := _natural(item, name, 1500))), "")
-
-
-def _link(value: object) -> str | None:
-    located = _locate(value)
-    return located[0] if located else None
-
-
-def _locate(value: object) -> tuple[str, Json] | None:
-    """The first http(s) URL of a property that may hold a URL, a Link, an Image, or a list of them.
-
-    With it comes what the nodes around the URL say of it, the innermost of them first.
-    """
-    for item in _list(value)[:8]:
-        if isinstance(item, dict):
-            inner = _locate(item.get("href")) or _locate(item.get("url"))
-            if inner is not None:
-                return inner[0], {**item, **inner[1]}
-        elif (url := _uri(item)) and url.startswith(("https://", "http://")):
-            return url, {}
-    return None
-
-
 def _announces_rfc9421(generator: object) -> bool:
     """FEP-844e: the software that made the actor lists what it implements."""
     if not isinstance(generator, dict):
         return False
-    return any(id_of(item) == RFC9421 for item in _list(generator.get("implements")))
+    return any(id_of(item) == RFC9421 for item in as_list(generator.get("implements")))
 
 
 def _plain_source(source: object) -> str | None:
-    if not isinstance(source, dict) or source.get("mediaType") not in {"text/plain", "text/markdown"}:
+    # A list and not a set: what a stranger sends need not be hashable.
+    if not isinstance(source, dict) or source.get("mediaType") not in ["text/plain", "text/markdown"]:
         return None
-    return _text(source.get("content"))
+    return as_text(source.get("content"))
 
 
 def _required(document: Json, name: str) -> str:
@@ -376,22 +306,6 @@ def _required(document: Json, name: str) -> str:
     if uri is None:
         raise MalformedDocumentError(f"{name} is missing or is not a URI")
     return uri
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _uri(value: object) -> str | None:
-    return value if isinstance(value, str) and 0 < len(value.encode(errors="replace")) <= MAX_URI else None
-
-
-def _text(value: object, limit: int = MAX_TEXT) -> str | None:
-    return value[:limit] if isinstance(value, str) else None
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _unique(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ def _kept_attribute(_tag: str, name: str, value: str) -> str | None:
 # Two passes, because the first may leave markup that only the second sees (nh3 is not idempotent on every input).
 _CLEANER = nh3.Cleaner(
     tags=_ALLOWED,
-    attributes={"a": {"href"}},
+    # Those of every tag are named too, because nh3's own are `title` and `lang`.
+    attributes={"a": {"href"}, "*": set()},
     allowed_classes={
         "a": {"mention", "u-url", "hashtag"},
         "span": {"h-card", "invisible", "ellipsis"},

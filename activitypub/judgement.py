@@ -1,4 +1,4 @@
-"""What the bytes of a delivery say, and whether to believe them: the whole decision of an inbox, as one pure function."""
+"""What the bytes of a delivery say and whether to believe them: an inbox's whole decision, as one pure function."""
 
 from dataclasses import dataclass
 

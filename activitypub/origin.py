@@ -145,9 +145,7 @@ def _check_authored(claim: _Claim) -> None:
     if not all(same_origin(author, claim.actor) for author in authors):
         raise OriginError("the object is attributed to another origin than the actor's")
     # An actor's attributedTo are its moderators or owners; who may change it is known to the effect.
-    kind = authored.get("type")
-    is_actor = isinstance(kind, str) and kind in _ACTOR_TYPES
-    if authors and claim.actor not in authors and not is_actor:
+    if authors and claim.actor not in authors and type_of(authored) not in _ACTOR_TYPES:
         raise OriginError("the object is attributed to somebody else than the actor")
 
 
@@ -177,7 +175,7 @@ def _check_answered(claim: _Claim) -> None:
     """Accept and Reject: what is answered is found by its id later, but a Follow of others is not ours to answer."""
     answered = claim.object
     _canonical(answered, "object")
-    if not isinstance(answered, Mapping) or answered.get("type") != "Follow" or "object" not in answered:
+    if not isinstance(answered, Mapping) or type_of(answered) != "Follow" or "object" not in answered:
         return
     if _id(answered["object"]) != claim.actor:
         raise OriginError("the Follow is of somebody else than the actor")

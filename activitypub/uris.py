@@ -31,10 +31,11 @@ _NOT_ESCAPED: Final = "-._~!$&'()*+,;=:@/?%"
 _DOT_SEGMENT: Final = re.compile(r"/(?:\.|%2e){1,2}(?:/|\Z)", re.IGNORECASE)
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
-# Names that mean this very machine, nothing at all, a network that is not IP, or another machine to everybody
-# who asks (RFC 6761, 6762, 7686, 8375, 9476, ICANN's .internal): no identity can rest on them. Those of tests
-# (.test) are judged by the address they lead to.
-_SPECIAL_USE: Final = frozenset({"alt", "arpa", "internal", "invalid", "local", "localhost", "onion"})
+# Names that mean this very machine, nothing at all, or a network that is not IP (RFC 6761, 7686, 9476). Those
+# of private networks (.local, .internal) and of tests (.test) are judged by the address they lead to.
+_SPECIAL_USE: Final = frozenset({"alt", "invalid", "localhost", "onion"})
+# RFC 6762, RFC 8375 (home.arpa), and ICANN's reservation.
+_PRIVATE_USE: Final = frozenset({"arpa", "internal", "local"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,11 @@ def normalise_host(host: str) -> str:
         # Checks that each such label is the one encoding of what it decodes to.
         return _to_ascii(name)
     return name
+
+
+def is_private_name(host: str) -> bool:
+    """Does the name, without a port, mean something inside one network only, if anything?"""
+    return host.rpartition(".")[2].lower() in _PRIVATE_USE
 
 
 def is_canonical(uri: str) -> bool:

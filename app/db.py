@@ -64,7 +64,7 @@ class Database:
         session = Session(self._writing, expire_on_commit=False, autoflush=False)
         with self._write_turn():
             try:
-                with _storage_errors():
+                with storage_errors():
                     self._begin(session)
                     yield session
                     session.commit()
@@ -81,7 +81,7 @@ class Database:
         session = Session(self._reading, expire_on_commit=False, autoflush=False)
         event.listen(session, "before_flush", _refuse_flush)
         try:
-            with _storage_errors():
+            with storage_errors():
                 yield session
         finally:
             session.close()
@@ -228,7 +228,7 @@ def _is_sqlite_busy(error: DBAPIError) -> bool:
 
 
 @contextmanager
-def _storage_errors() -> Iterator[None]:
+def storage_errors() -> Iterator[None]:
     """Storage that is locked, full or away is the operator's trouble: 503, never a 500."""
     try:
         yield

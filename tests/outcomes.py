@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from activitypub.attachments import Attachment
 from app import db
 from app.db import Base, reading
 from app.models import Activity, ActivityDocument, Actor, Block, Delivery, Event, Follow, Message
@@ -57,6 +58,12 @@ class Outcomes:
         with reading() as session:
             rows = select(Message.uri).where(Message.channel_id == channel.id).order_by(Message.position)
             return [self.text(uri) for uri in session.scalars(rows).all()]
+
+    def attachments(self, uri: str) -> tuple[Attachment, ...]:
+        message = self.message(uri)
+        with reading() as session:
+            content = open_content(session, message)
+        return content.attachments if content else ()
 
     def reactions(self, uri: str) -> dict[str, int]:
         message_id = self.message(uri).id

@@ -1,5 +1,6 @@
 """The one client that asks other servers for things, and believes as little as it can."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -25,6 +26,8 @@ DEADLINE_SECONDS: Final = 10.0
 _MAX_DISCARDED_BYTES: Final = 65536
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _REPEATS: Final = frozenset({307, 308})
+# Three slashes are a host to browsers (WHATWG URL) and a path to RFC 3986; some readers pass over white space first.
+_AMBIGUOUS: Final = re.compile(r"^///|[\s\\]")
 
 
 class FetchBudget:
@@ -203,6 +206,8 @@ def _redirect(response: Response) -> str | None:
     location = response.headers.get("location")
     if response.status not in _REDIRECTS or location is None:
         return None
+    if _AMBIGUOUS.search(location):
+        raise BlockedAddressError(f"{response.url} redirects to what can be read in two ways")
     try:
         return urljoin(response.url, location)
     except ValueError as error:

@@ -10,14 +10,15 @@ from app.actions.passwords import hash_password, is_password
 from app.actions.tokens import TokenPair, open_session
 from app.db import reading, transaction
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, UnauthenticatedError
-from app.ids import new_id
+from app.ids import is_id, new_id
 from app.pipeline import submit
 from app.process import prepare
-from app.queries.accounts import BANNED, find_credentials, has_accounts, is_name_taken
+from app.queries.accounts import BANNED, find_credentials, has_accounts, is_name_taken, look_of
 from app.settings import Settings, current
 from app.uris import Uris
 
-USERNAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,31}$"
+# A full stop or a hyphen at its end is not part of a mention, and Misskey refuses actors that have one there.
+USERNAME = r"^[A-Za-z0-9_]([A-Za-z0-9._-]{0,30}[A-Za-z0-9_])?$"
 MAX_PASSWORD_LENGTH = 1024
 
 NAME_TAKEN = "username already exists. Please change it and try again later"
@@ -36,6 +37,9 @@ _RESERVED = frozenset({
 })
 # fmt: on
 _FOR_THE_FIRST = frozenset({"admin", "administrator", "owner"})
+_LOOKS = frozenset(
+    look_of(name) for word in _RESERVED | _FOR_THE_FIRST for name in (word, word.upper()) if len(word) > 1
+)
 
 
 def sign_up(username: str, password: str) -> TokenPair:
@@ -46,7 +50,7 @@ def sign_up(username: str, password: str) -> TokenPair:
     _check_name(username)
     _check_password(password)
     with reading() as session:
-        # Asked before the costly hash; the pipeline asks again.
+        # Asked before the costly hash; the pipeline asks again, though of the very name alone.
         _check_free(username, taken=is_name_taken(session, username), is_first=not has_accounts(session))
     actor_id = _register(username, hash_password(password))
     with transaction() as session:
@@ -89,7 +93,7 @@ def _check_name(username: str) -> None:
     if not re.fullmatch(USERNAME, username):
         raise InvalidInputError(
             "A username has 1 to 32 letters (A to Z), digits, dots, hyphens and underscores, "
-            "and begins with a letter, a digit or an underscore."
+            "and begins and ends with a letter, a digit or an underscore."
         )
 
 
@@ -100,7 +104,10 @@ def _check_password(password: str) -> None:
 
 def _check_free(username: str, *, taken: bool, is_first: bool) -> None:
     name = username.lower()
-    if taken or name in _RESERVED or (name in _FOR_THE_FIRST and not is_first):
+    if is_first and name in _FOR_THE_FIRST:
+        return
+    # An id of ours is long enough for a name, and routes that take either would find the wrong one.
+    if taken or name in _RESERVED or look_of(username) in _LOOKS or is_id(name):
         raise ConflictError(NAME_TAKEN)
 
 

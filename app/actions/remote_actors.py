@@ -22,9 +22,9 @@ from activitypub.errors import (
     MalformedDocumentError,
     SignatureError,
 )
-from activitypub.fetch import Document, FetchBudget
+from activitypub.fetch import Document, FetchBudget, Reason, UnreachableError
 from activitypub.keys import PublicKey, public_key_from_multikey, public_key_from_pem
-from activitypub.uris import host_of, is_canonical, origin_of, same_origin
+from activitypub.uris import host_of, is_canonical, is_private_name, origin_of, same_origin
 from activitypub.vocabulary import ACTOR_TYPES
 from activitypub.webfinger import parse_handle, resolve
 from app.actions import hosts
@@ -235,12 +235,18 @@ def _fetch_key_now(key_id: str) -> PublicKey:
     try:
         return _fetch_key(key_id)
     except FetchError as error:
-        if not error.permanent:
+        if not error.permanent and not _is_from_another_network(error, host):
             hosts.note_key_failure(host, error)
             raise KeyUnavailableError(f"{key_id}: {error}") from error
         raise _refuse(key_id, error) from error
     except ActivityPubError as error:
         raise _refuse(key_id, error) from error
+
+
+def _is_from_another_network(error: FetchError, host: str) -> bool:
+    """A private name that leads nowhere here will not do so later: who signs with it means a host in their network."""
+    is_unknown = isinstance(error, UnreachableError) and error.reason in {Reason.NO_SUCH_HOST, Reason.DNS}
+    return is_unknown and is_private_name(host)
 
 
 def _refuse(key_id: str, reason: ActivityPubError) -> SignatureError:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.orm import Session
 
-from app.db import reading
+from app.db import reading, storage_errors
 from app.errors import UnavailableError
 from app.live.cursor import BATCH, HOLE_SECONDS_MIN, Cursor
 from app.queries import events
@@ -113,7 +113,7 @@ class Feed:
     def _tell_batch(self, session: Session) -> None:
         while self._untold:
             try:
-                self._untold[0](session, self._batch)
+                self._tell(session, self._untold[0], self._batch)
             except UnavailableError:
                 raise
             except Exception:  # noqa: BLE001  The feed goes on: the next event is not to blame.
@@ -127,11 +127,17 @@ class Feed:
         for event in self._batch if len(self._batch) > 1 else ():
             session.rollback()  # PostgreSQL refuses every statement after one that failed.
             try:
-                broadcaster(session, [event])
+                self._tell(session, broadcaster, [event])
             except UnavailableError:
                 raise
             except Exception:  # noqa: BLE001  Those after it are not to blame.
                 _log.exception("an event cannot be told", extra={"position": event.position})
+
+    def _tell(self, session: Session, broadcaster: Broadcaster, batch: Sequence[RecordedEvent]) -> None:
+        """A database that went away under the broadcaster is an outage here and now, and nothing that is wrong with
+        the batch."""
+        with storage_errors():
+            broadcaster(session, batch)
 
     def _note_outage(self, *, is_away: bool) -> None:
         if is_away != self._is_away:

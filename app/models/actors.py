@@ -22,6 +22,7 @@ class Actor(Base):
     host: Mapped[Name | None]
     preferred_username: Mapped[Name]
     name: Mapped[Name]
+    # HTML, as it is on the wire, with what a message may have and nothing else.
     summary: Mapped[LongText] = mapped_column(default="")
     url: Mapped[Uri | None]
     icon_url: Mapped[Uri | None]

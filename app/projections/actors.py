@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
+from activitypub import html
 from activitypub.documents import ActorDocument
 from activitypub.keys import PublicKey, generate_ed25519, private_key_to_der, public_key_to_multikey
 from app.db import wake
@@ -94,7 +95,7 @@ def save_remote(
         "host": host,
         "preferred_username": document.preferred_username,
         "name": document.name,
-        "summary": document.summary,
+        "summary": html.sanitise(document.summary),
         "url": document.url,
         "icon_url": document.icon_url,
         "inbox": document.inbox,
@@ -128,7 +129,7 @@ def describe(session: Session, actor: Actor, document: ActorDocument, *, now: da
         .where(Actor.id == actor.id)
         .values(
             name=document.name,
-            summary=document.summary,
+            summary=html.sanitise(document.summary),
             icon_url=document.icon_url,
             manually_approves=document.manually_approves,
             discoverable=document.discoverable,

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from activitypub import html
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Account, Actor, Channel, Follow, LoginSession, Participant, RoleGrant, Space
 from app.queries.actors import ACCEPTED
@@ -20,6 +21,10 @@ from app.queries.visibility import channel_is_visible
 BANNED = "This account has been banned from this home instance."
 NO_SUCH_USER = "The provided user_id does not exist or could not be found."
 MAX_LISTED = 1000
+
+# What is read as what among the characters that a name may have (UTS 39, confusables). A name is shown in the case it
+# was given in, so the letters are compared as they are: a capital I is read as l, a small i is not.
+_READ_AS = (("I", "l"), ("1", "l"), ("0", "o"), ("rn", "m"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +91,21 @@ def has_accounts(session: Session) -> bool:
 
 
 def is_name_taken(session: Session, username: str) -> bool:
-    """Whether one of our actors, a channel among them, has or had the name."""
-    return session.scalar(select(Actor.id).where(Actor.local_name == username.lower())) is not None
+    """Whether one of our actors, a channel among them, has or had the name, or one that is read as the same."""
+    shown = func.coalesce(Account.username, Actor.local_name)
+    look: ColumnElement[str] = shown
+    for written, read in _READ_AS:
+        look = func.replace(look, written, read)
+    is_it = or_(Actor.local_name == username.lower(), func.lower(look) == look_of(username))
+    people = select(Actor.id).outerjoin(Account, Account.actor_id == Actor.id).where(Actor.local_name.is_not(None))
+    return session.scalar(people.where(is_it).limit(1)) is not None
+
+
+def look_of(username: str) -> str:
+    """The same for two names that a reader could take for one another."""
+    for written, read in _READ_AS:
+        username = username.replace(written, read)
+    return username.lower()
 
 
 def get_profile(session: Session, actor_id: str) -> Profile:
@@ -127,6 +145,11 @@ def list_profiles(session: Session, viewer: Viewer) -> list[Profile]:
     return _profiles(session.execute(_select_profiles().where(Actor.id.in_(people))).all())
 
 
+def about_of(summary: str) -> str | None:
+    """What another server's person says of themselves: HTML on the wire, plain text for clients."""
+    return html.to_text(summary) or None if summary else None
+
+
 def _select_profiles() -> Select[Any]:
     """One row for each person and role."""
     return (
@@ -153,7 +176,7 @@ def _profile(rows: list[Row[Any]]) -> Profile:
         uri=actor.uri,
         username=account.username if account else f"{actor.preferred_username}@{actor.host}",
         host=actor.host,
-        about=account.about if account else actor.summary or None,
+        about=account.about if account else about_of(actor.summary),
         avatar_url=actor.icon_url,
         status=account.status if account else "offline",
         roles=_roles(row.role for row in rows),

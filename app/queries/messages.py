@@ -11,9 +11,10 @@ import msgspec
 from sqlalchemy import Integer, Row, Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from activitypub.documents import Attachment
+from activitypub.attachments import Attachment
 from app.errors import NotFoundError
 from app.models import Account, Actor, Channel, Message, MessageContent, Participant, Reaction, RoleGrant, Tombstone
+from app.queries.accounts import about_of
 from app.queries.privileges import DEFAULT_ROLE
 from app.queries.viewers import Viewer
 from app.queries.visibility import may_see, place_of_message
@@ -282,7 +283,7 @@ def _author(row: Row[*tuple[Any, ...]]) -> Author:
         name=row.name,
         icon_url=row.icon_url,
         status=row.status if has_account else "offline",
-        about=row.about if has_account else row.summary,
+        about=row.about if has_account else about_of(row.summary),
         last_seen_at=row.last_seen_at if has_account else row.updated_at,
         created_at=row.created_at,
         roles=_roles(row.roles),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import NoResultFound
 
 from activitypub import build
 from activitypub.errors import (
@@ -203,6 +204,28 @@ def test_key_that_its_owner_does_not_list_is_nobodys(world: World, wire: Wire, o
         key_for(key_id)
 
     assert ("https://victim.example/users/v" in wire.asked) is False
+
+
+def test_actor_who_does_not_list_the_key_is_not_met_by_it(world: World, wire: Wire) -> None:
+    wire.serve(YAN, yan() | {"publicKey": {"id": f"{YAN}#weak", "owner": YAN, "publicKeyPem": "no key"}})
+
+    with pytest.raises(KeyMismatchError):
+        key_for(f"{YAN}#weak")
+
+    with pytest.raises(NoResultFound):
+        world.reload(YAN)
+
+
+@pytest.mark.parametrize(
+    ("host", "error"), [("pond.local", SignatureError), ("pond.lake.example", KeyUnavailableError)]
+)
+def test_host_of_a_private_name_that_leads_nowhere_is_not_waited_for(
+    world: World, wire: Wire, host: str, error: type[Exception]
+) -> None:
+    wire.serve(f"https://{host}/users/yan", UnreachableError("no such host", reason=Reason.NO_SUCH_HOST))
+
+    with pytest.raises(error):
+        key_for(f"https://{host}/users/yan#main-key")
 
 
 def test_key_of_ours_is_nobodys_outside(world: World, wire: Wire) -> None:

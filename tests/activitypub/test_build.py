@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from activitypub import build
+from activitypub.attachments import Attachment
 from activitypub.documents import ActorDocument, Note, parse_activity, parse_actor, parse_note
 from activitypub.vocabulary import ACTOR_CONTEXT, OBJECT_CONTEXT, PUBLIC
 
@@ -137,6 +138,18 @@ def test_note_reads_back_as_it_was_made() -> None:
     assert (read.id, read.attributed_to, read.content, read.source) == (URI, ALICE, "<p>hi</p>", "hi")
     assert (read.published, read.updated) == (NOW, NOW + timedelta(minutes=1))
     assert read.addressed.is_public
+
+
+def test_attachments_read_back_as_they_were_written() -> None:
+    bare = Attachment("https://x.example/a.png")
+    full = Attachment(
+        "https://x.example/b.png", "image/png", "A cow", size=9045, width=0, height=162, blurhash="UdMHJg00D%9F"
+    )
+
+    document = note(attachments=[bare, full])
+
+    assert document["attachment"][0] == {"type": "Document", "url": "https://x.example/a.png"}
+    assert parse_note(document, now=NOW).attachments == (bare, full)
 
 
 @pytest.mark.parametrize("field", ["context", "conversation", "inReplyTo", "audience", "updated"])

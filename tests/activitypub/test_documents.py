@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from activitypub.attachments import MAX_ATTACHMENTS, Attachment
 from activitypub.documents import (
-    MAX_ATTACHMENTS,
     MAX_RECIPIENTS,
     MAX_TAGS,
-    MAX_URI,
     Activity,
     Mention,
     Note,
@@ -27,6 +26,7 @@ from activitypub.documents import (
     parse_object,
 )
 from activitypub.errors import MalformedDocumentError
+from activitypub.properties import MAX_URI
 from activitypub.vocabulary import PUBLIC
 from tests.corpus import corpus
 
@@ -229,6 +229,7 @@ def test_content_is_text_or_the_first_language(fields: dict[str, object], conten
         ({"content": "<b>hi</b>", "mediaType": "text/html"}, None),
         ({"content": "hi"}, None),
         ({"content": 5, "mediaType": "text/plain"}, None),
+        ({"content": "hi", "mediaType": ["text/plain"]}, None),
         ("hi", None),
     ],
 )
@@ -263,10 +264,72 @@ def test_attachment_has_a_url_a_type_and_a_name(attachment: dict[str, object]) -
     assert (read.url, read.media_type, read.name) == ("https://x.example/a.png", "image/png", "A")
 
 
+def test_attachment_may_be_a_bare_uri() -> None:
+    assert note(attachment="https://x.example/a.png").attachments == (Attachment("https://x.example/a.png"),)
+
+
+def test_link_inside_an_attachment_says_more_of_it_than_the_attachment() -> None:
+    small = {"type": "Link", "href": "https://x.example/a.mp4", "mediaType": "video/mp4", "name": "144p", "size": 54373}
+    large = {"type": "Link", "href": "https://x.example/b.mp4", "mediaType": "video/mp4", "size": 2271723}
+    video = {"type": "Video", "name": "A cow", "mediaType": "text/html", "width": 256, "url": [small, large]}
+
+    assert note(attachment=video).attachments == (
+        Attachment("https://x.example/a.mp4", "video/mp4", "A cow", size=54373, width=256),
+    )
+
+
+def test_attachment_keeps_what_its_server_measured() -> None:
+    measured: dict[str, Any] = {"size": 9045, "width": 100, "height": 162, "blurhash": "UdMHJg00D%9F"}
+    url = "https://x.example/a.png"
+
+    assert note(attachment=measured | {"url": url}).attachments == (Attachment(url, **measured),)
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, True, "9045", None, [], {}])
+def test_measure_that_is_no_count_is_left_out(value: object) -> None:
+    (read,) = note(attachment={"url": "https://x.example/a", "size": value, "blurhash": value}).attachments
+
+    assert (read.size, read.width, read.blurhash) == (None, None, value if isinstance(value, str) else "")
+
+
+@pytest.mark.parametrize("fields", [{"name": "A"}, {"nameMap": {"en": "A"}}, {"name": None, "content": "A"}])
+def test_picture_is_described_in_any_of_the_ways_servers_know(fields: dict[str, object]) -> None:
+    (read,) = note(attachment={"type": "Image", "url": "https://x.example/a"} | fields).attachments
+
+    assert read.name == "A"
+
+
+def test_name_is_text_or_the_first_language() -> None:
+    assert note(nameMap={"en": "Title", "de": "Titel"}).name == "Title"
+    assert note(name={"en": "Title"}).name is None
+
+
+@pytest.mark.parametrize("type_", ["Article", "Video"])
+def test_what_is_more_than_a_note_may_be_a_link_alone(type_: str) -> None:
+    bare = {"content": "", "url": "https://x.example/1"}
+
+    assert note(**bare).is_empty
+    assert not note(type=type_, **bare).is_empty
+
+
+@pytest.mark.parametrize("type_", ["Create", "Update"])
+def test_author_of_what_names_none_is_who_makes_or_edits_it(type_: str) -> None:
+    read = parse_activity(CREATE | {"type": type_, "object": NOTE | {"attributedTo": None}}).object
+
+    assert isinstance(read, Note)
+    assert read.attributed_to == ZOE
+
+
+def test_author_of_what_names_none_is_not_who_likes_it() -> None:
+    read = parse_activity(CREATE | {"type": "Like", "object": NOTE | {"attributedTo": None}}).object
+
+    assert read == Reference(f"{ZOE}/1", "Note")
+
+
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "", 5])
 def test_url_of_another_scheme_is_none(url: object) -> None:
     assert note(url=url, attachment={"type": "Image", "url": url}).url is None
-    assert note(attachment={"type": "Image", "url": url}).attachments == ()
+    assert note(attachment=[{"type": "Image", "url": url}, {"type": "Link", "href": url}, url]).attachments == ()
 
 
 @pytest.mark.parametrize("url", ["https://x.example/1", [{"type": "Link", "href": "https://x.example/1"}, 5]])

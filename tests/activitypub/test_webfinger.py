@@ -7,8 +7,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from activitypub.documents import parse_actor
 from activitypub.errors import FetchError, MalformedDocumentError, NotFoundRemoteError, OriginError
 from activitypub.fetch import FetchBudget
+from activitypub.keys import PublicKey, public_key_from_pem
 from activitypub.strict_json import JsonObject, load_object
 from activitypub.webfinger import Handle, host_meta, jrd, parse_handle, parse_jrd, resolve
 from tests.activitypub.conftest import World
@@ -182,12 +184,24 @@ class TestCorpus:
         with pytest.raises(OriginError):
             parse_jrd(self.body("webfinger-hacker1.txt"), handle=handle)
 
-    def test_xrd_is_not_read(self, world: World) -> None:
+    def test_the_actor_that_is_found_is_one_we_can_write_to(self) -> None:
+        found = parse_jrd(self.body("activitypub-webfinger.txt"), handle=Handle("foo", "ap.example.com"))
+        actor = parse_actor(self.body("activitypub-actor.txt"))
+
+        assert (actor.id, actor.preferred_username) == (found, "foo")
+        assert (actor.inbox, actor.shared_inbox) == (f"{found}/inbox", "https://ap.example.com/inbox")
+        [key] = actor.keys
+        assert PublicKey(key.id, key.owner, public_key_from_pem(key.encoded)).kind == "rsa"
+
+    @pytest.mark.parametrize("media_type", ["application/xrd+xml", "application/jrd+json"])
+    def test_xrd_names_no_actor_and_is_refused(self, world: World, media_type: str) -> None:
+        """A deviation from the corpus's manifest, which would have it resolve: it is of the protocol before
+        ActivityPub (OStatus), XML, and has no link with rel="self" that could be followed."""
         raw = (corpus("webfinger-responses") / "localdomain-webfinger.txt").read_bytes()
         body = raw.replace(b"\r\n", b"\n").split(b"\n\n", 1)[1]
-        world.good.routes[query(world, user="foo")] = http(body=body, content_type="application/xrd+xml")
+        world.good.routes[query(world, user="foo")] = http(body=body, content_type=media_type)
 
-        with pytest.raises(FetchError, match="xrd"):
+        with pytest.raises((FetchError, MalformedDocumentError)):
             resolve(f"@foo@good.test:{world.port}", world.client)
 
         assert b'rel="self"' not in body

@@ -22,7 +22,7 @@ from tests.bench.catalogue import lines
 from tests.bench.deliveries import host_names
 from tests.bench.peer import Peer
 from tests.bench.plan import FULL, QUICK, SMOKE, Plan
-from tests.bench.rounds import MEASUREMENTS
+from tests.bench.rounds import MEASUREMENTS, SOAK
 from tests.bench.sinks import Sinks
 from tests.bench.site import Site, postgresql_site, sqlite_site
 from tests.bench.taking import Taken, take
@@ -39,6 +39,9 @@ SITES: dict[str, Callable[[Path, CertificateAuthority], AbstractContextManager[S
 def main() -> int:
     """0 when everything was measured, however fast; 1 when something that should have happened did not."""
     options = _options()
+    if options.soak is not None:
+        options.plan = replace(QUICK, soak_seconds=60 * options.soak)
+        options.measure = [SOAK]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything is put back then, too.
     plan = options.plan if options.rounds is None else replace(options.plan, rounds=options.rounds, seconds=math.inf)
     began_at = time.monotonic()
@@ -76,6 +79,7 @@ def _options() -> argparse.Namespace:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", dest="plan", action="store_const", const=QUICK, default=FULL, help="one short round")
     size.add_argument("--smoke", dest="plan", action="store_const", const=SMOKE, help="only show that it works")
+    size.add_argument("--soak", type=float, metavar="MINUTES", help="only send for so long, and see what grows")
     parser.add_argument("--rounds", type=int, metavar="N", help="the figures are medians of so many rounds")
     parser.add_argument("--only", action="append", choices=SITES, help="measure this database only")
     parser.add_argument("--measure", action="append", choices=MEASUREMENTS, help="take this measurement only")

@@ -19,6 +19,7 @@ def lines(plan: Plan) -> list[Line]:
         *_deliveries(plan),
         *_fanout(plan),
         *_footprint(),
+        *_soak(plan),
     ]
 
 
@@ -80,6 +81,13 @@ def _footprint() -> Iterator[Line]:
     yield Line("pss.web", "memory of web", "MB", "bare.pss")
     yield Line("pss.worker", "memory of worker", "MB", "bare.pss")
     yield Line("pss.both", "memory of web and worker", "MB", "bare.pss")
+
+
+def _soak(plan: Plan) -> Iterator[Line]:
+    if plan.soak_seconds:
+        label = f"growth in {plan.soak_seconds / 60:g} minutes of sends"
+        yield Line("soak.pss", f"{label}, memory of web and worker", "MB/h")
+        yield Line("soak.files", f"{label}, open files", "")
 
 
 def _load(key: str, label: str, limit: str) -> Iterator[Line]:

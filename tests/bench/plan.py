@@ -14,7 +14,7 @@ class Plan:
     """How often, how long and how much.
 
     Times are of one load of one round, but for `seconds`: no further round of a database begins that would not end
-    within them. `sinks` are the numbers of inboxes that a message is delivered to.
+    within them. `sinks` are the numbers of inboxes that a message is delivered to. A soak is a run of its own.
     """
 
     rounds: int
@@ -27,14 +27,15 @@ class Plan:
     sinks: tuple[int, ...]
     sockets: int
     pushes: int
+    soak_seconds: float = 0.0
 
 
 FULL = Plan(
     rounds=3,
     seconds=330,
     load_seconds=2.5,
-    limit_seconds=1.5,
-    large_channel=20_000,
+    limit_seconds=1.0,
+    large_channel=100_000,
     inbox_requests=200,
     deliveries=1000,
     sinks=(100, 500),

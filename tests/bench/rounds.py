@@ -17,6 +17,7 @@ from tests.bench.load import Expected, repeat
 from tests.bench.plan import CLIENTS, SMALL_CHANNEL, Plan
 from tests.bench.sends import measure_history, measure_sends, send_request
 from tests.bench.site import Site
+from tests.bench.soak import measure_soak
 from tests.bench.tools import Tools
 
 _WARM_UP_SECONDS = 1.0
@@ -51,7 +52,7 @@ class Rounds:
         self._stack.close()
 
     def samples(self, measurement: str) -> Iterable[Sample]:
-        """One of MEASUREMENTS, taken as its samples are asked for."""
+        """One of MEASUREMENTS, or SOAK, taken as its samples are asked for."""
         return _TAKE[measurement](self)
 
     def _footprint(self) -> Iterator[Sample]:
@@ -87,7 +88,11 @@ class Rounds:
     def _deliveries(self) -> Iterator[Sample]:
         return measure_deliveries(self._site, self._followed, self._plan, self._tools)
 
+    def _soak(self) -> Iterator[Sample]:
+        return measure_soak(self._site, self._sends, self._plan, self._tools)
 
+
+SOAK = "soak"
 _TAKE: dict[str, Callable[[Rounds], Iterable[Sample]]] = {
     "footprint": Rounds._footprint,
     "limits": Rounds._limits,
@@ -96,5 +101,6 @@ _TAKE: dict[str, Callable[[Rounds], Iterable[Sample]]] = {
     "inbox": Rounds._accepting,
     "fan-out": Rounds._fanout,
     "deliveries": Rounds._deliveries,
+    SOAK: Rounds._soak,
 }
-MEASUREMENTS = tuple(_TAKE)
+MEASUREMENTS = tuple(name for name in _TAKE if name != SOAK)

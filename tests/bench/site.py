@@ -108,6 +108,11 @@ def pss_megabytes(processes: list[psutil.Process]) -> float:
     return float(sum(process.memory_full_info().pss for process in processes)) / 1e6
 
 
+def open_files(processes: list[psutil.Process]) -> int:
+    """Descriptors of any kind."""
+    return sum(process.num_fds() for process in processes)
+
+
 @contextmanager
 def sqlite_site(folder: Path, authority: CertificateAuthority) -> Iterator[Site]:
     """As it comes: SQLite and the embedded broker."""

@@ -22,7 +22,21 @@ _OBJECT_TYPES = MESSAGE_TYPES | {"Document", "Place", "Profile", "Relationship",
 
 # The properties by which a document names actors, objects and collections.
 _NAMING = frozenset(
-    {"actor", "attributedTo", "audience", "bcc", "bto", "cc", "context", "href", "id", "inReplyTo", "object", "target", "to"}
+    {
+        "actor",
+        "attributedTo",
+        "audience",
+        "bcc",
+        "bto",
+        "cc",
+        "context",
+        "href",
+        "id",
+        "inReplyTo",
+        "object",
+        "target",
+        "to",
+    }
 )
 
 
@@ -59,7 +73,10 @@ class Letter:
 
 
 def write(sample: Sample, host: str, *, replaced: Mapping[str, str]) -> Letter:
-    """The sample as its author sends it, from a server of that name; `replaced` are strings of the corpus that mean somebody here."""
+    """The sample as its author sends it, from a server of that name.
+
+    `replaced` are strings of the corpus that mean somebody here.
+    """
     said = sample.document if isinstance(sample.document, dict) else {}
     author, home = _author(said), f"https://{host}.example"
     away = _Removal(_netloc(author or uri_of(said.get("id"))), home, replaced)
@@ -74,7 +91,7 @@ def write(sample: Sample, host: str, *, replaced: Mapping[str, str]) -> Letter:
 
 
 def addressed(letter: Letter, readers: Readers) -> None:
-    """Put somebody here among those the letter is for: what is public mentions the channel, what is private the person."""
+    """Put somebody here among those it is for: what is public mentions the channel, what is private the person."""
     note = letter.note
     if note is None:
         return
@@ -84,7 +101,9 @@ def addressed(letter: Letter, readers: Readers) -> None:
     note["tag"] = [*members(note.get("tag")), {"type": "Mention", "href": reader, "name": "@here"}]
 
 
-def is_public(part: Json) -> bool:
+def is_public(part: object) -> bool:
+    if not isinstance(part, dict):
+        return False
     return any(uri in PUBLIC_NAMES for name in ("to", "cc") for uri in members(part.get(name)) if isinstance(uri, str))
 
 
@@ -140,7 +159,7 @@ class _Removal:
 
 def _activity(type_: str, actor: str, object_: Json) -> Json:
     """As the actor's server wraps what it publishes: addressed like the object."""
-    told = {name: object_[name] for name in ("to", "cc", "audience") if name in object_}
+    told: Json = {name: object_[name] for name in ("to", "cc", "audience") if name in object_}
     context = object_.get("@context", "https://www.w3.org/ns/activitystreams")
     id_ = f"https://{_netloc(actor)}/activities/{type_.lower()}"
     return {"@context": context, "id": id_, "type": type_, "actor": actor, "object": object_, **told}

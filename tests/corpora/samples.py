@@ -60,7 +60,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _unmasked(path: Path) -> Any:
-    """Mbin's snapshots hide ids and dates, which are not the same from run to run; each gets one that could be its own."""
+    """Mbin's snapshots hide ids and dates, which differ from run to run; each gets one that could be its own."""
     numbers = count(1)
     text = re.sub("SCRUBBED_ID", lambda _: f"https://kbin.test/scrubbed/{next(numbers)}", path.read_text())
     return json.loads(text.replace("SCRUBBED_DATE", "2026-01-01T00:00:00Z"))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
-from activitypub import documents, strict_json
+from activitypub import attachments, documents, properties, strict_json
 from activitypub.fetch import client, connection, names
 from activitypub.signatures.verification import WINDOW
 from app.actions import accounts, pruning, tokens
@@ -69,9 +69,9 @@ def said() -> Iterator[tuple[str, str]]:
     yield FEDERATION, f"{connection.CONNECT_SECONDS:.0f} s for the connection"
     yield FEDERATION, f"{connection.HANDSHAKE_SECONDS:.0f} s for TLS; {client.MAX_REDIRECTS} redirects |"
     yield FEDERATION, f"| fetches for one activity | {work.MAX_FETCHES} |"
-    yield FEDERATION, f"| {documents.MAX_RECIPIENTS}, {documents.MAX_TAGS}, {documents.MAX_ATTACHMENTS} |"
+    yield FEDERATION, f"| {documents.MAX_RECIPIENTS}, {documents.MAX_TAGS}, {attachments.MAX_ATTACHMENTS} |"
     yield FEDERATION, f"| {MAX_TEXT:,} characters; longer ones"
-    yield FEDERATION, f"| an id | {documents.MAX_URI} bytes |"
+    yield FEDERATION, f"| an id | {properties.MAX_URI} bytes |"
 
 
 def test_the_documents_say_the_numbers_of_the_code() -> None:

@@ -206,6 +206,26 @@ def test_public_mention_of_one_of_ours_is_shown_to_the_first_named(world: World)
     assert {row[1] for row in world.stored()["participants"]} == {zoe.id, world.bob.id}
 
 
+def test_public_note_that_names_one_of_ours_among_its_recipients_is_shown_to_them(world: World) -> None:
+    zoe = world.actor("zoe", "remote")
+    note = world.note(zoe, "hi", to=[PUBLIC, world.bob.uri])
+
+    world.perform(build.create(actor=zoe.uri, object=note))
+
+    assert {row[1] for row in world.stored()["participants"]} == {zoe.id, world.bob.id}
+
+
+def test_video_without_a_word_is_read_by_its_link(world: World) -> None:
+    zoe = world.actor("zoe", "remote")
+    lobby = world.channel("lobby")
+    post = world.note(zoe, "", to=[lobby.uri, PUBLIC]) | {"type": "Video", "content": ""}
+    del post["source"]
+
+    world.perform(build.create(actor=zoe.uri, object=post))
+
+    assert world.texts(lobby) == [post["id"]]
+
+
 @pytest.mark.parametrize("type_", ["Article", "Page", "Question", "Video"])
 def test_what_has_a_title_is_read_by_title_text_and_link(world: World, type_: str) -> None:
     zoe = world.actor("zoe", "remote")

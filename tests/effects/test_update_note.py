@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from activitypub import build
-from activitypub.documents import Activity
+from activitypub.attachments import Attachment
+from activitypub.documents import Activity, parse_activity
 from activitypub.vocabulary import PUBLIC
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor
@@ -31,6 +32,32 @@ def test_edit_changes_what_the_message_says(world: World, origin: str) -> None:
     assert world.message(uri).edited_at is not None
     assert world.events() == ["message_edited"]
     assert outcome.found["message_id"] == world.message(uri).id
+
+
+def test_edit_of_ours_keeps_what_is_attached(world: World) -> None:
+    lobby = world.channel("lobby")
+    url = "https://chat.example/photo.png"
+    photo = {"type": "Document", "url": url, "mediaType": "image/png", "size": 9045}
+    said = compose.channel_message(world.viewer(world.bob), lobby.id, "frist").document
+    note = said["object"] | {"attachment": [photo]}
+    world.perform(parse_activity({**said, "object": note}))
+
+    outcome = world.perform(world.edited(world.bob, note["id"], "first"))
+
+    assert world.texts(lobby) == ["first"]
+    assert world.attachments(note["id"]) == (Attachment(url, "image/png", size=9045),)
+    assert world.json(outcome.uri)["object"]["attachment"] == [photo]
+
+
+def test_edit_from_elsewhere_says_what_is_attached_from_now_on(world: World) -> None:
+    zoe = world.actor("zoe", "remote")
+    lobby = world.channel("lobby")
+    frist, second = Attachment("https://pond.example/1.png"), Attachment("https://pond.example/2.png", width=5)
+    uri = world.say(zoe, lobby, "see", attachments=[frist])
+
+    world.perform(world.edited(zoe, uri, "see", attachments=[frist, second]))
+
+    assert world.attachments(uri) == (frist, second)
 
 
 def test_edit_is_announced_and_sent_to_those_who_make_nothing_of_that(world: World) -> None:

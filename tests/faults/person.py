@@ -107,7 +107,12 @@ class Person:
         return _all(lambda number: self.page(channel_id, number))
 
     def conversation(self, peer: str) -> list[Document]:
-        """All messages with that person, oldest first. Raises RuntimeError unless every page is given."""
+        """All messages with that person, oldest first; none where the person is not known yet.
+
+        Raises RuntimeError unless every page is given.
+        """
+        if self.conversation_page(peer).status == 404:
+            return []
         return _all(lambda number: self.conversation_page(peer, number))
 
     def conversation_page(self, peer: str, number: int = 1) -> Reply:

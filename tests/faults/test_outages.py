@@ -18,7 +18,7 @@ from tests.faults.nemesis import frozen, locked, restart_database
 from tests.faults.person import Reply
 from tests.faults.rooms import Room, reaches_peer, room, words
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 # Sockets poll every 5 s where nobody wakes them.
 POLLED_SECONDS = 12.0
@@ -31,6 +31,7 @@ def say_many(market: Room, count: int) -> list[tuple[str, Reply]]:
         return list(zip(texts, pool.map(market.say, texts), strict=True))
 
 
+@pytest.mark.e2e
 def test_f08_without_a_broker_messages_are_taken_and_sockets_hear(fleet: Fleet) -> None:
     market, text = room(fleet, "market", "b"), words()
     with Listener(market.place.person, fleet.sites["b"].port) as listener:
@@ -43,6 +44,7 @@ def test_f08_without_a_broker_messages_are_taken_and_sockets_hear(fleet: Fleet) 
         reaches_peer(fleet, text, seconds=SWEPT_SECONDS)
 
 
+@pytest.mark.e2e
 def test_f09_a_broker_that_forgot_everything_costs_seconds(fleet: Fleet) -> None:
     market, texts = room(fleet, "market", "b"), [words(), words()]
     assert market.say(texts[0]).status == 201
@@ -58,6 +60,7 @@ def test_f09_a_broker_that_forgot_everything_costs_seconds(fleet: Fleet) -> None
         room(fleet, "market", "a").hears(text, seconds=SWEPT_SECONDS)
 
 
+@pytest.mark.e2e
 def test_f10_workers_live_through_a_reset_of_their_brokers_connections(fleet: Fleet) -> None:
     market, text = room(fleet, "market", "b"), words()
 
@@ -67,6 +70,7 @@ def test_f10_workers_live_through_a_reset_of_their_brokers_connections(fleet: Fl
     reaches_peer(fleet, text, seconds=90)
 
 
+@pytest.mark.faults
 def test_f11_a_database_that_is_restarted_at_once_loses_nothing_acknowledged(fleet: Fleet) -> None:
     market = room(fleet, "market", "b")
     said: list[tuple[str, Reply]] = []
@@ -92,6 +96,7 @@ def test_f11_a_database_that_is_restarted_at_once_loses_nothing_acknowledged(fle
     assert [text for text, reply in said if reply.status == 201 and texts.count(text) != 1] == []
 
 
+@pytest.mark.e2e
 def test_f12_with_the_database_out_of_reach_requests_are_refused_and_none_pile_up(fleet: Fleet) -> None:
     market, site = room(fleet, "market", "b"), fleet.sites["b"]
     fleet.database_link.refuse()
@@ -106,6 +111,7 @@ def test_f12_with_the_database_out_of_reach_requests_are_refused_and_none_pile_u
     assert [text for text, _ in said if market.count(text)] == []
 
 
+@pytest.mark.e2e
 def test_f12_a_database_that_hangs_is_waited_for_by_no_more_than_the_pool(fleet: Fleet) -> None:
     market = room(fleet, "market", "b")
     said: list[tuple[str, Reply]] = []
@@ -124,6 +130,7 @@ def test_f12_a_database_that_hangs_is_waited_for_by_no_more_than_the_pool(fleet:
     assert [text for text, reply in said if market.count(text) != (reply.status == 201)] == []
 
 
+@pytest.mark.e2e
 def test_f13_a_full_disk_refuses_messages_and_heals(fleet: Fleet) -> None:
     """A limit on the size of files is what a process can be given while it runs; SQLite sees a write that fails."""
     harbour, site, text = room(fleet, "harbour", "a"), fleet.sites["a"], words()
@@ -143,6 +150,7 @@ def test_f13_a_full_disk_refuses_messages_and_heals(fleet: Fleet) -> None:
     assert resource.RLIM_INFINITY in before[workers[0]]
 
 
+@pytest.mark.e2e
 def test_f15_a_held_lock_of_sqlite_is_a_503_after_five_seconds(fleet: Fleet) -> None:
     harbour, text = room(fleet, "harbour", "a"), words()
     with locked(fleet.sites["a"]):

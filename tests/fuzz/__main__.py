@@ -22,6 +22,7 @@ DEFAULT_SECONDS = 60
 _MIN_ROUND_SECONDS = 3
 _MAX_INPUT_SECONDS = 20
 _MAX_MEMORY_MB = 1024
+_MAX_KEPT_BYTES = 400
 _EXECUTED = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
 _COVERED = re.compile(r"cov: (\d+) ft: (\d+)")
 
@@ -46,8 +47,9 @@ class Run:
         seconds, size = report.read_text().split() if report.is_file() else ("0", "0")
         outcome = "a FINDING" if self.is_broken else "no finding"
         return (
-            f"{self.target.name}: {outcome}; {self.executions:,} executions in {self.cpu_seconds / 60:.1f} CPU minutes, "
-            f"coverage {self.coverage} ({self.features} features), slowest {float(seconds) * 1000:.0f} ms ({size} bytes)"
+            f"{self.target.name}: {outcome}; {self.executions:,} executions in {self.cpu_seconds / 60:.1f} CPU minutes,"
+            f" coverage {self.coverage} ({self.features} features),"
+            f" slowest {float(seconds) * 1000:.0f} ms ({size} bytes)"
         )
 
 
@@ -112,10 +114,17 @@ def _round(run: Run, seconds: int) -> None:
 
 
 def _keep(target: Target) -> None:
-    """What the committed corpus lacks of the coverage that earlier runs reached, in the smallest inputs that reach it."""
+    """Add what the committed corpus lacks of the coverage that earlier runs reached, in as few inputs as do."""
     run = Run(target)
     target.corpus.mkdir(exist_ok=True)
-    command = [*_harness(run), "-merge=1", str(target.corpus), str(run.folder / "corpus"), str(run.folder / "seeds")]
+    command = [
+        *_harness(run),
+        "-merge=1",
+        f"-max_len={_MAX_KEPT_BYTES}",
+        str(target.corpus),
+        str(run.folder / "corpus"),
+        str(run.folder / "seeds"),
+    ]
     subprocess.run(command, cwd=ROOT, check=True)
 
 

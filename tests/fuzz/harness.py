@@ -5,6 +5,7 @@ It has to be a process of its own, because libFuzzer never gives it back.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -18,6 +19,8 @@ def main() -> None:
     name, report, *arguments = sys.argv[1:]
     with atheris.instrument_imports(include=_INSTRUMENTED):
         from tests.fuzz.targets import TARGETS
+    from tests.fuzz.documents import mutated
+
     target = TARGETS[name]
     slowest = 0.0
 
@@ -28,7 +31,12 @@ def main() -> None:
             slowest = seconds
             Path(report).write_text(f"{seconds:.4f} {len(data)}", encoding="ascii")
 
-    atheris.Setup([sys.argv[0], *arguments], run)
+    def mutate(data: bytes, max_bytes: int, seed: int) -> bytes:
+        return mutated(data, max_bytes, seed, otherwise=atheris.Mutate)
+
+    # To merge, libFuzzer starts itself again by this name, through a shell.
+    itself = shlex.join([sys.executable, "-m", "tests.fuzz.harness", name, report])
+    atheris.Setup([itself, *arguments], run, **({"custom_mutator": mutate} if target.is_json else {}))
     atheris.Fuzz()
 
 

@@ -16,13 +16,14 @@ MAX_SECONDS = 2.0
 class Target:
     """`check` raises for a broken promise, `seeds` are inputs read from the shared corpus, none where it is absent.
 
-    `max_bytes` is the longest input that the fuzzer makes.
+    `max_bytes` is the longest input that the fuzzer makes, `is_json` has it change inputs as JSON.
     """
 
     name: str
     check: Callable[[bytes], None]
     seeds: Callable[[], Iterator[bytes]]
     max_bytes: int = 4096
+    is_json: bool = False
 
     @property
     def corpus(self) -> Path:

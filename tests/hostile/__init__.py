@@ -1,1 +1,1 @@
-"""Hostile input: cases that are data, against a real server among remote hosts and a name service that obey the case."""
+"""Hostile input: cases that are data, against a real server; remote hosts and the name service obey the case."""

@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from tests.e2e.waiting import eventually
 from tests.hostile.names import Names
 from tests.hostile.remote import Remote
 from tests.hostile.signing import Headers, Recipe
+from tests.hostile.snapshot import Snapshot
 from tests.hostile.wire import Answer, exchange, request_bytes
 
 HOST: Final = "sut.test"
@@ -46,6 +48,7 @@ class Arena:
         self.names, self.remote = names, remote
         self.port = free_port()
         self.words: dict[str, str] = {}
+        self.seen: Snapshot | None = None  # What the database held when it was last looked at.
         self.is_postgresql = database_url is not None
         data = folder / "data"
         data.mkdir()
@@ -61,9 +64,13 @@ class Arena:
 
     def __enter__(self) -> Self:
         self.process.start()
-        eventually(self._is_healthy, timeout_seconds=_START_SECONDS, what="the server is healthy")
-        self._database = Database(self._database_url)
-        self._people_and_places()
+        try:
+            eventually(self._is_healthy, timeout_seconds=_START_SECONDS, what="the server is healthy")
+            self._database = Database(self._database_url)
+            self._people_and_places()
+        except BaseException:
+            self.process.kill()
+            raise
         return self
 
     def __exit__(
@@ -110,8 +117,8 @@ class Arena:
         headers = {"Content-Type": ACTIVITY_JSON}
         return self.compose("POST", "/ap/inbox", headers, json.dumps(activity).encode(), Recipe.of({"key": key}))
 
-    def send_raw(self, sent: bytes) -> Answer:
-        return exchange(self.port, sent)
+    def send_raw(self, sent: bytes, *, is_all: bool = False) -> Answer:
+        return exchange(self.port, sent, is_all=is_all)
 
     def api(self, method: str, target: str, body: Mapping[str, Any] | None = None, *, who: str | None = None) -> Any:
         """What the server answers one of its people; AssertionError if it refuses."""
@@ -127,7 +134,10 @@ class Arena:
 
     def settle(self) -> None:
         """Wait until the worker has had its turn at everything that was accepted."""
-        eventually(lambda: self._untried() == 0, timeout_seconds=_SETTLE_SECONDS, what="the inbox is worked off")
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while self._untried():
+            assert time.monotonic() < deadline, "the inbox is not worked off"
+            time.sleep(0.01)
 
     def count(self, table: str) -> int:
         with self.engine.connect() as connection:
@@ -208,11 +218,15 @@ class Arena:
                 "object": f"{ORIGIN}/ap/messages/{self.words['own_msg']}",
             }
             answer = self.post_activity(activity, key=key)
-            assert answer.status == 202, f"{key} was not met: {answer.status} {answer.body!r}\n{self.process.log_tail()}"
+            assert answer.status == 202, (
+                f"{key} was not met: {answer.status} {answer.body!r}\n{self.process.log_tail()}"
+            )
         self.settle()
 
     def _untried(self) -> int:
-        waiting = select(func.count()).select_from(InboxItem).where(InboxItem.state == "queued", InboxItem.attempts == 0)
+        waiting = (
+            select(func.count()).select_from(InboxItem).where(InboxItem.state == "queued", InboxItem.attempts == 0)
+        )
         with self.engine.connect() as connection:
             return int(connection.execute(waiting).scalar_one())
 

@@ -6,7 +6,7 @@ import copy
 import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -207,7 +207,7 @@ def _body_recipe(case: Json, name: str, value: Any) -> None:
     case["body_recipe"] = {name: value}
 
 
-_SPECIAL: Final = {
+_SPECIAL: Final[Mapping[str, Callable[[Json, Any], None]]] = {
     "query": _query,
     "q": _query,
     "actor": _actor,

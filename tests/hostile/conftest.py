@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.postgres import PostgresCluster, find_postgres_binaries
+from tests.e2e.postgres import PostgresCluster, find_postgres_binaries, folder_in_memory
 from tests.hostile.arena import DEAD_ADDRESS, REMOTE_ADDRESS, Arena
 from tests.hostile.names import Names
 from tests.hostile.remote import Remote
@@ -43,8 +43,8 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> Routes:
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
-    """Short, because a socket's path has no room for pytest's."""
-    with tempfile.TemporaryDirectory(prefix="hostile-") as name:
+    """Short, because a socket's path has no room for pytest's, and where a commit need not wait for a disk."""
+    with tempfile.TemporaryDirectory(prefix="hostile-", dir=folder_in_memory()) as name:
         yield Path(name)
 
 

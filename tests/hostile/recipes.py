@@ -10,9 +10,9 @@ from typing import Any, Final
 CONTENTS: Final[dict[str, Any]] = {
     "math_malformed": "<math><mtext><table><mglyph><style><math href=javascript:alert(1)>click",
     "nested_b_100k": {"$repeat": ["<b>", 100_000]},
-    "javascript_href": "<a href=\"java&#x0A;script:alert(1)\">x</a><a href='data:text/html,<script>alert(1)</script>'>y</a>",
-    "style": "<style>*{background:url(https://evil.test/t)}</style><p style='position:fixed'>x</p><svg><script>1</script>",
-    "attr_1MB": {"$concat": ["<p title=\"", {"$repeat": ["a", 900_000]}, "\">x</p>"]},
+    "javascript_href": "<a href=\"java&#x0A;script:alert(1)\">x</a><a href='data:text/html,<script>1</script>'>y</a>",
+    "style": "<style>*{background:url(https://evil.test/t)}</style><p style='top:0'>x</p><svg><script>1</script>",
+    "attr_1MB": {"$concat": ['<p title="', {"$repeat": ["a", 900_000]}, '">x</p>']},
     "broken_entities": "&#x0;&#xD800;&#99999999999;&lt;&amp;&bogus;<<b>",
 }
 """What a `content_recipe` names."""
@@ -33,7 +33,7 @@ def _raw(text: str) -> bytes:
 
 
 def _repeated(recipe: list[Any]) -> bytes:
-    opening, count, closing = recipe
+    opening, count, closing = str(recipe[0]), int(recipe[1]), str(recipe[2])
     inner = b"1" if opening.endswith(":") else b""
     return opening.encode() * count + inner + closing.encode() * count
 

@@ -96,7 +96,7 @@ class Remote:
 
     def _new_context(self, host: str) -> ssl.SSLContext:
         authority, names = self._authority, [host]
-        span: dict[str, datetime] = {}
+        span: dict[str, Any] = {}
         if host == _MISNAMED:
             names = ["another.test"]
         elif host == _EXPIRED:

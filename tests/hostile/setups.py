@@ -16,14 +16,18 @@ _GOOD: Final = "https://good.test"
 _EVIL: Final = "https://evil.test"
 
 
-def prepare(arena: Arena, case: Mapping[str, Any]) -> None:
-    """Carry out the case's `setup` and the activities of its `before`. Raises KeyError for words nobody knows."""
+def prepare(arena: Arena, case: Mapping[str, Any]) -> bool:
+    """Carry out the case's `setup` and the activities of its `before`; whether there was anything to do.
+
+    Raises KeyError for words nobody knows.
+    """
     if "setup" in case:
         SETUPS[case["setup"]](arena)
     for step in case.get("before", ()):
         answer = arena.post_activity(expand(step["body"], arena.words), key=step.get("key", "evil:mallory"))
         assert answer.status == 202, f"before the case: {answer.status} {answer.body!r}"
         arena.settle()
+    return "setup" in case or "before" in case
 
 
 def direct_note(arena: Arena, uri: str, author: str, text: str = "hi", **fields: Any) -> Json:
@@ -67,9 +71,7 @@ def _alice_asks_victim(arena: Arena) -> None:
     """A remote that does not answer leaves the Follow pending."""
     if "pending_id" in arena.words:
         return
-    answer = arena.api(
-        "POST", "/api/v1/federation/follow", {"remote_handle": f"{_GOOD}/u/victim"}, who="alice"
-    )
+    answer = arena.api("POST", "/api/v1/federation/follow", {"remote_handle": f"{_GOOD}/u/victim"}, who="alice")
     arena.words["pending_follow"] = answer["result"]["activity_id"]
     arena.words["pending_id"] = arena.words["pending_follow"].rpartition("/")[2]
 

@@ -28,13 +28,15 @@ def request_bytes(method: str, target: str, headers: Sequence[tuple[str, str]], 
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + (body or b"")
 
 
-def exchange(port: int, sent: bytes, *, method: str = "GET") -> Answer:
-    """Send the bytes on a connection of their own and read one answer."""
+def exchange(port: int, sent: bytes, *, method: str = "GET", is_all: bool = False) -> Answer:
+    """Send the bytes on a connection of their own and read one answer; `is_all` says that no more will come."""
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS) as connection:
         try:
             connection.sendall(sent)
-        except (BrokenPipeError, ConnectionResetError):
+            if is_all:
+                connection.shutdown(socket.SHUT_WR)
+        except OSError:
             pass  # It was refused before it was read; the answer may be there all the same.
         return read_answer(connection, method=method, began=began)
 

@@ -134,12 +134,13 @@ def test_one_event_that_cannot_be_told_takes_no_other_along(
     assert "an event cannot be told" in caplog.text
 
 
+@pytest.mark.parametrize("error", [UnavailableError(), OperationalError("SELECT", {}, Exception("closed"))])
 def test_broadcaster_whose_reads_fail_is_given_the_batch_again_and_the_others_are_not(
-    database: Database, audience: Audience
+    database: Database, audience: Audience, error: Exception
 ) -> None:
     first: list[int] = []
     audience.feed._broadcasters.insert(0, lambda _session, batch: first.extend(event.position for event in batch))
-    audience.errors = [UnavailableError(), UnavailableError()]
+    audience.errors = [error, error]
     audience.feed.attend()
 
     new = commit()

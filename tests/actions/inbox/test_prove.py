@@ -170,6 +170,16 @@ def test_list_of_one_activity_is_that_activity(scene: Scene, wire: Wire) -> None
     assert [activity.id for activity in proved.relayed] == [scene.create.id]
 
 
+def test_second_type_does_not_hide_a_forged_activity_from_the_rules(scene: Scene, wire: Wire) -> None:
+    """Found by fuzzing: it was believed, as the announced activity of whoever it named."""
+    forged = dict(scene.create.document) | {"type": ["x", "Create"]}
+
+    with pytest.raises(OriginError, match="exactly one type"):
+        scene.announced(forged)
+
+    assert wire.asked == []
+
+
 def test_announce_of_a_uri_relays_nothing(scene: Scene, wire: Wire) -> None:
     proved = scene.announced(f"{scene.yan.uri}/notes/1")
 

@@ -59,9 +59,9 @@ def test_an_item_costs_as_many_statements_as_any_other(world: World) -> None:
             process(HOST)
         costs.append(len([statement for statement in executed if not statement.startswith("BEGIN")]))
 
-    for_each = (costs[1] - costs[0]) / 3
-    assert for_each <= 17
-    assert costs[0] - for_each <= 6
+    one, four = costs
+    assert one <= 24
+    assert four - one <= 3 * 17
 
 
 def test_nothing_to_do_is_no_work(world: World) -> None:

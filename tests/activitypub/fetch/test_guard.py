@@ -2,11 +2,14 @@
 
 import json
 import socket
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
 from activitypub.errors import BlockedAddressError, FetchError
-from activitypub.fetch import GuardedClient, Reason, UnreachableError
+from activitypub.fetch import GuardedClient, Headers, Reason, Response, UnreachableError
+from activitypub.fetch.exchange import Request
 from tests.activitypub.conftest import EVIL_ADDRESS, FORBIDDEN_ADDRESS, GOOD_ADDRESS, World
 from tests.activitypub.peer import http, redirect
 from tests.corpus import corpus
@@ -90,6 +93,9 @@ def test_rebound_name_is_checked_again_for_a_new_connection(world: World) -> Non
         "gopher://127.0.0.1:6379/_FLUSHALL",
         "data:application/activity+json,{{}}",
         "//10.0.0.1/",
+        "///good.test/",
+        "/\t//good.test/",
+        "\\\\good.test/",
         "//127.0.0.1:{port}/",
         "https://good.test:22/",
         "https://[::1/",
@@ -157,6 +163,10 @@ def test_proxies_of_the_environment_are_ignored(world: World, monkeypatch: pytes
     assert world.evil.accepted == 0
 
 
+def scheme(url: str) -> str:
+    return url.partition(":")[0]
+
+
 class TestSsrfCorpus:
     """Every payload of the corpus, with a resolver that answers with addresses inside."""
 
@@ -186,3 +196,40 @@ class TestSsrfCorpus:
 
             with pytest.raises(FetchError):
                 world.client.get(world.url(path, host="evil.test"))
+
+    def test_redirect_leads_where_a_browser_would_go_or_nowhere(
+        self, client_of_inside: GuardedClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The relative URLs of web-platform-tests, each as the Location of an answer from its base."""
+        followed = 0
+        for case in self.relative_cases():
+            asked: list[Request] = []
+
+            def answer(request: Request, *_: object, asked: list[Request] = asked, to: str = case["input"]) -> Response:
+                asked.append(request)
+                headers = Headers([("location", to)] if len(asked) == 1 else [])
+                return Response(200 if len(asked) > 1 else 302, headers, b"", str(request.uri))
+
+            monkeypatch.setattr(client_of_inside, "_send", answer)
+            with suppress(FetchError):
+                client_of_inside.get(case["base"])
+            assert len(asked) <= (1 if case.get("failure") else 2), case["input"]
+            if len(asked) == 2:
+                assert asked[1].uri.host == case["hostname"], case["input"]
+                followed += 1
+
+        assert followed > 20
+
+    def relative_cases(self) -> list[dict[str, Any]]:
+        """Those whose base is a place that could be asked, with https in place of http.
+
+        Left out is what has another scheme than its base, because then the two would no longer differ.
+        """
+        cases = json.loads((corpus("ssrf-urls") / "wpt-urltestdata.json").read_text())
+        secured = [
+            case | {name: case[name].replace("http:", "https:", 1) for name in ("input", "base")}
+            for case in cases
+            if (case["base"] or "").startswith(("http://", "https://"))
+            and not (case["input"].startswith(("http:", "https:")) and scheme(case["input"]) != scheme(case["base"]))
+        ]
+        return [case for case in secured if "." in case["base"]]

@@ -174,6 +174,17 @@ def test_the_deletion_of_somebody_we_never_knew_costs_nothing(world: World) -> N
     assert world.wire.asked == []
 
 
+def test_the_deletion_of_somebody_we_never_knew_is_not_looked_up_for_who_passes_it_on(world: World) -> None:
+    gone = "https://lake.example/users/gone"
+    passed_on = world.mallory.activity("Delete", gone) | {"actor": gone, "id": f"{gone}#delete"}
+
+    with world.server.stores_nothing():
+        answer = world.send(world.mallory.post(passed_on))
+
+    assert (answer.status_code, answer.json) == (202, answer_to("Delete", "ignored"))
+    assert world.wire.asked == []
+
+
 def test_a_deletion_said_twice_is_passed_over_the_second_time(world: World) -> None:
     world.receive(world.zoe, world.zoe.activity("Delete", world.zoe.uri))
     remote_actors._keys.clear()  # As a minute later.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import update
@@ -12,6 +13,7 @@ from activitypub.vocabulary import PUBLIC
 from app.db import transaction
 from app.models import Actor, Event, MessageContent
 from app.pipeline import compose, submit
+from tests.corpus import corpus
 from tests.facades.pufferblow.ears import (
     DIRECT_KEYS,
     MESSAGE_KEYS,
@@ -49,6 +51,18 @@ def test_channel_message_has_the_shape_that_clients_know(world: World, room: Roo
     assert (told["sender_status"], told["sender_roles"], told["sender_about"]) == ("dnd", ["user"], "here")
     for key in ("sent_at", "sender_last_seen", "sender_created_at"):
         assert datetime.fromisoformat(told[key]).utcoffset() == timedelta(0)
+
+
+def test_text_of_every_script_is_told_as_it_was_typed(world: World, room: Room, lobby: Channel) -> None:
+    strings = json.loads((corpus("unicode") / "naughty-strings.json").read_text())
+    texts = ["\n".join(strings).strip(), *(text for text in strings[::40] if text.strip())]
+    ear = room.listen(world.alice)
+
+    for text in texts:
+        world.say(world.bob, lobby, text)
+    room.tell()
+
+    assert ear.texts == texts
 
 
 def test_sender_hears_it_too_on_all_devices(world: World, room: Room, lobby: Channel) -> None:

@@ -19,6 +19,7 @@ from app.db import database
 from app.keyring import Keyring
 from app.models import RefreshToken
 from app.settings import configure, current
+from tests.corpus import corpus
 from tests.facades.conftest import Person, Server
 
 PROFILE = "/api/v1/users/profile"
@@ -56,6 +57,19 @@ def test_what_is_no_token_is_a_400(server: Server, token: Any) -> None:
 
     assert answer.status_code == 400
     assert answer.json["detail"].startswith("Bad auth_token format.")
+
+
+def test_a_token_of_other_keys_and_algorithms_is_refused(server: Server) -> None:
+    """Wycheproof's, whose keys are public: good there or forged, none of them is one of ours."""
+    groups = json.loads((corpus("wycheproof") / "json_web_key_test.json").read_text())["testGroups"]
+    tokens = [test["jws"] for group in groups for test in group["tests"]]
+
+    statuses = [
+        server.call("POST", PROFILE, headers={"Authorization": f"Bearer {token}"}).status_code for token in tokens
+    ]
+
+    assert len(tokens) == 26
+    assert set(statuses) <= {400, 401}
 
 
 def test_a_changed_token_is_a_400(server: Server, owner: Person, member: Person) -> None:

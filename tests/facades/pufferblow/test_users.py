@@ -79,6 +79,8 @@ def test_the_first_account_may_be_called_admin(server: Server) -> None:
         "a" * 33,
         ".alice",
         "-alice",
+        "alice.",
+        "alice-",
         "@alice",
         "\u0430dmin",
         "ad\u200bmin",

@@ -1,4 +1,4 @@
-"""What is fuzzed: each target takes bytes and raises where a promise is broken."""
+"""What is fuzzed: each target takes bytes, and raises where they break a promise."""
 
 from __future__ import annotations
 

@@ -11,7 +11,9 @@ from activitypub.html import from_text, handles_in, sanitise, to_text
 from tests.fuzz.shared import json_values, strings
 from tests.fuzz.target import Target
 
-_TAGS = frozenset("p br a b i u s code pre span em strong del blockquote ul ol li".split())
+_TAGS = frozenset(
+    {"p", "br", "a", "b", "i", "u", "s", "code", "pre", "span", "em", "strong", "del", "blockquote", "ul", "ol", "li"}
+)
 _ATTRIBUTES = {"a": {"href", "rel", "class"}, "span": {"class"}}
 _CLASSES = {"a": {"mention", "u-url", "hashtag"}, "span": {"h-card", "invisible", "ellipsis"}}
 _REL = "nofollow noopener noreferrer"
@@ -25,10 +27,7 @@ def check(data: bytes) -> None:
     clean = sanitise(text)
     assert sanitise(clean) == clean
     _check_safe(clean)
-    words = to_text(text)
-    written = from_text(words, _MENTIONS)
-    _check_safe(written)
-    _check_safe(from_text(text, _MENTIONS))
+    _check_safe(from_text(to_text(text), _MENTIONS))
     assert len(handles_in(text)) <= 50
 
 
@@ -64,4 +63,4 @@ def _seeds() -> Iterator[bytes]:
                     yield text.encode("utf-8", "replace")
 
 
-TARGET = Target("html", check, _seeds)
+TARGET = Target("html", check, _seeds, max_bytes=1024)

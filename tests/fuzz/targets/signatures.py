@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from activitypub.errors import ActivityPubError, SignatureError
+from activitypub.errors import SignatureError
 from activitypub.keys import PublicKey
 from activitypub.signatures import HttpRequest, PresentedSignature, parse, sign_rfc9421, verify
 from activitypub.signatures.verification import is_authentic
@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 KEY_ID, OWNER = "https://peer.example/users/alice#main-key", "https://peer.example/users/alice"
 # Always the same, so that a kept input stays signed.
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-_KEY = PublicKey(KEY_ID, OWNER, PRIVATE.public_key())
+KEY = PublicKey(KEY_ID, OWNER, PRIVATE.public_key())
 
 
 def check(data: bytes) -> None:
@@ -37,8 +37,8 @@ def check(data: bytes) -> None:
     assert parse(with_signature(request, presented)) == presented
     assert len(set(presented.covered)) == len(presented.covered)
     try:
-        is_authentic(request, presented, _KEY, origin=ORIGIN)
-        verified = verify(request, presented, _KEY, origin=ORIGIN, now=NOW)
+        is_authentic(request, presented, KEY, origin=ORIGIN)
+        verified = verify(request, presented, KEY, origin=ORIGIN, now=NOW)
     except SignatureError:
         return
     assert (verified.owner, verified.key_id) == (OWNER, KEY_ID)
@@ -93,7 +93,7 @@ def _rfc9421_headers(presented: PresentedSignature) -> list[tuple[str, str]]:
 def _genuine() -> Iterator[HttpRequest]:
     """What the owner of the key has sent."""
     hs2019 = 'algorithm="hs2019"'
-    times = f'{hs2019},created={int(NOW.timestamp())},expires={int(NOW.timestamp()) + 60}'
+    times = f"{hs2019},created={int(NOW.timestamp())},expires={int(NOW.timestamp()) + 60}"
     yield cavage(signer=PRIVATE.sign, parameters='algorithm="ed25519"')
     yield cavage(signer=PRIVATE.sign, parameters=hs2019, target="/ap/inbox?a=b", key_id=KEY_ID)
     yield cavage(signer=PRIVATE.sign, parameters=times, covered="(request-target) (created) (expires) host digest")

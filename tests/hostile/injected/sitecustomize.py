@@ -65,5 +65,5 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
         raise ConnectionRefusedError(errno.ECONNREFUSED, "the test lets nothing leave the machine")
 
 
-_socket.getaddrinfo = _getaddrinfo  # type: ignore[assignment]  # Wider in what it takes than the stub of the original.
+_socket.getaddrinfo = _getaddrinfo
 sys.addaudithook(_watch)

@@ -1,0 +1,41 @@
+"""What does not come back: memory and open files of a server that is used for as long as one cares to wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from tests.bench.figures import Sample
+from tests.bench.load import Expected, repeat
+from tests.bench.plan import Plan
+from tests.bench.sends import send_request
+from tests.bench.site import Site, open_files, pss_megabytes
+from tests.bench.tools import Tools
+
+_CLIENTS = 4
+_PARTS = 12
+_TOKEN_SECONDS = 600.0
+
+
+def measure_soak(site: Site, channel_id: str, plan: Plan, tools: Tools) -> Iterator[Sample]:
+    """Sends without a pause; growth from the end of the first quarter, when caches are full, to the end."""
+    seconds = plan.soak_seconds / _PARTS
+    memory, files = [], []
+    for _ in range(_PARTS):
+        _send(site, channel_id, seconds, tools)
+        processes = [*site.web(), *site.worker()]
+        memory.append(pss_megabytes(processes))
+        files.append(open_files(processes))
+    settled = _PARTS // 4 - 1
+    hours = (_PARTS - 1 - settled) * seconds / 3600
+    yield "soak.pss", (memory[-1] - memory[settled]) / hours
+    yield "soak.files", float(files[-1] - files[settled])
+
+
+def _send(site: Site, channel_id: str, seconds: float, tools: Tools) -> None:
+    ends_at = time.monotonic() + seconds
+    while (left := ends_at - time.monotonic()) > 0:
+        requests = [send_request(site, channel_id, token, "On and on.") for token in site.tokens(_CLIENTS)]
+        duration = min(left, _TOKEN_SECONDS / 5)
+        load = tools.generate(repeat, site.port, requests, Expected(201), seconds=duration)
+        tools.check_all_expected("soak", load)
