@@ -12,7 +12,7 @@ DEV := $(VENV)/.dev-$(call sum,requirements.lock requirements-dev.lock setup.cfg
 PEERS := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/e2e/*/package-lock.json))
 
 .DEFAULT_GOAL := run
-.PHONY: run install migrate test check fmt bench e2e faults lock clean system-packages
+.PHONY: run install migrate test check fmt bench e2e faults fuzz lock clean system-packages
 
 run: $(RUNTIME)
 	@$(BIN)/shoal serve

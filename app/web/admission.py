@@ -23,8 +23,9 @@ MAX_OPEN: Final = 256
 
 MAX_LAG_SECONDS: Final = 2.0
 TICK_SECONDS: Final = 0.1
-LEAST_RATE: Final = 100.0
-"""Deliveries a second that are taken however busy the process is: the federation never stands still."""
+LEAST_RATE: Final = 250.0
+"""Deliveries a second that are taken however busy the process is: the federation never stands still, and a sender that
+waits for each answer hardly sends more."""
 
 WINDOW_TICKS: Final = 10
 """Deliveries are counted over so many ticks, so that one sender's burst is no flood."""
@@ -35,7 +36,7 @@ after the other over some connections sends no faster than this."""
 
 MAX_HELD: Final = 200
 
-_CALM_LAG_SECONDS: Final = 0.03
+_CALM_LAG_SECONDS: Final = 0.05
 _PEOPLE_STAY_SECONDS: Final = 10.0
 _UNLIMITED: Final = float("inf")
 _EXTENSION: Final = "shoal.admission"
