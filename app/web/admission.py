@@ -65,6 +65,10 @@ class Admission:
         self._senders = 1
 
     @property
+    def open_requests(self) -> int:
+        return self._open
+
+    @property
     def lag_seconds(self) -> float:
         """How late the timer was, or is already; 0 while none runs."""
         return 0.0 if self._due_at is None else max(self._lag, self._clock() - self._due_at)
@@ -134,7 +138,7 @@ def _enter() -> None:
     admission = _admission()
     admission.enter()
     g.is_admitted = True
-    if request.environ.get("HTTP_UPGRADE"):
+    if request.url_rule is not None and request.url_rule.websocket:
         _leave()  # A socket stays open for days and waits for nothing.
     elif request.method == "POST" and request.path.startswith("/ap/"):
         _take_delivery(admission)

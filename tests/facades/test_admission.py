@@ -41,11 +41,7 @@ def test_a_full_server_says_when_to_come_again_and_stores_nothing(
 
 
 def test_a_delivery_too_many_is_sent_again_later(server: Server, admission: Admission, member: Person) -> None:
-    admission.tick()
-    assert server.call("POST", "/api/v1/channels/list/", person=member).status_code == 200
-    time.sleep(TICK_SECONDS * 2)
-    for _ in range(WINDOW_TICKS):
-        admission.tick()  # The first of them so late that somebody here has waited.
+    _keep_people_waiting(server, admission, member)
 
     with server.stores_nothing():
         answers = [server.call("POST", "/ap/inbox", json={"type": "Create"}) for _ in range(int(LEAST_RATE) + 1)]
@@ -53,3 +49,52 @@ def test_a_delivery_too_many_is_sent_again_later(server: Server, admission: Admi
     assert [answer.status_code for answer in answers] == [401] * int(LEAST_RATE) + [429]
     assert answers[-1].headers["Retry-After"] == "5"
     assert server.call("POST", "/api/v1/channels/list/", person=member).status_code == 200
+
+
+@pytest.mark.parametrize("protocol", ["websocket", "h2c"])
+@pytest.mark.parametrize("path", ["/ap/inbox", "/api/v1/channels/list/"])
+def test_nobody_comes_past_by_asking_for_a_socket_where_there_is_none(
+    server: Server, admission: Admission, path: str, protocol: str
+) -> None:
+    upgrade = {"Connection": "Upgrade", "Upgrade": protocol}
+    open_before = admission.open_requests
+    seen: list[int] = []
+    server.client.application.before_request_funcs[None].append(lambda: seen.append(admission.open_requests))
+
+    server.call("POST", path, json={}, headers=upgrade)
+
+    assert seen == [open_before + 1]
+    assert admission.open_requests == open_before
+
+
+def test_a_socket_is_not_counted_for_as_long_as_it_is_open(server: Server, admission: Admission) -> None:
+    seen: list[int] = []
+    server.client.application.before_request_funcs[None].append(lambda: seen.append(admission.open_requests))
+
+    answer = server.call("GET", "/ws", headers={"Connection": "Upgrade", "Upgrade": "websocket"})
+
+    assert (answer.status_code, seen) == (401, [0])
+    assert admission.open_requests == 0
+
+
+def test_a_delivery_that_asks_for_a_socket_is_counted_like_any_other(
+    server: Server, admission: Admission, member: Person
+) -> None:
+    _keep_people_waiting(server, admission, member)
+    upgrade = {"Connection": "Upgrade", "Upgrade": "h2c"}
+
+    with server.stores_nothing():
+        answers = [
+            server.call("POST", "/ap/inbox", json={"type": "Create"}, headers=upgrade)
+            for _ in range(int(LEAST_RATE) + 1)
+        ]
+
+    assert answers[-1].status_code == 429
+
+
+def _keep_people_waiting(server: Server, admission: Admission, person: Person) -> None:
+    admission.tick()
+    assert server.call("POST", "/api/v1/channels/list/", person=person).status_code == 200
+    time.sleep(TICK_SECONDS * 2)
+    for _ in range(WINDOW_TICKS):
+        admission.tick()  # The first of them so late that somebody here has waited.
