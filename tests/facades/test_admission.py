@@ -73,7 +73,7 @@ def test_a_socket_is_not_counted_for_as_long_as_it_is_open(server: Server, admis
 
     answer = server.call("GET", "/ws", headers={"Connection": "Upgrade", "Upgrade": "websocket"})
 
-    assert (answer.status_code, seen) == (401, [0])
+    assert (answer.status_code, seen) == (400, [0])  # It is no whole handshake.
     assert admission.open_requests == 0
 
 
