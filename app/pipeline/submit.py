@@ -37,9 +37,8 @@ def submit(
     try:
         return _submit(activity, private, key, request_digest)
     except IntegrityError as error:
-        first = (
-            _find_first(key, request_digest) if key else None
-        )  # The same request may have come twice at the same moment.
+        # The same request may have come twice at the same moment.
+        first = _find_first(key, request_digest) if key else None
         if first is None:
             raise ConflictError("Somebody else did this at the same moment. Try again.") from error
         return first

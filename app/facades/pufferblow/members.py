@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -53,22 +54,14 @@ class MembersChanged(Done):
 )
 def add_user(viewer: Viewer, params: AddUser) -> MembersChanged:
     """Whoever is in already stays in."""
-    channel_id, user_id = params.channel_id, params.to_add_user_id
-    person = _find_person(user_id)
-    with reading() as session:
-        _check_private(session, viewer, channel_id)
-        if person is None:
-            raise NotFoundError(
-                f"To add User ID: '{user_id}' is invalid/not found. Please enter a valid 'user_id' and try again."
-            )
-        sees_all, is_member = _sees_all(session, person), _is_member(session, person, channel_id)
-    if sees_all:
+    found = _find(viewer, params.channel_id, params.to_add_user_id, doing="add")
+    if found.sees_all:
         return _changed(
             "Skipping the operation, the targeted user already has private-channel access through their instance roles."
         )
-    if not is_member:
-        submit(compose.admission(viewer, channel_id, person))
-    return _changed(f"User ID: '{user_id}' added to Channel ID: '{channel_id}'")
+    if not found.is_member:
+        submit(compose.admission(viewer, params.channel_id, found.person))
+    return _changed(f"User ID: '{params.to_add_user_id}' added to Channel ID: '{params.channel_id}'")
 
 
 @API.signed_in(
@@ -83,25 +76,41 @@ def add_user(viewer: Viewer, params: AddUser) -> MembersChanged:
 )
 def remove_user(viewer: Viewer, params: RemoveUser) -> MembersChanged:
     """Whoever is not in it stays out."""
-    channel_id, user_id = params.channel_id, params.to_remove_user_id
-    person = _find_person(user_id)
+    user_id = params.to_remove_user_id
+    found = _find(viewer, params.channel_id, user_id, doing="remove")
+    if found.sees_all:
+        raise ForbiddenError(f"Error removing User ID: '{user_id}'. Their roles show them every private channel.")
+    if found.is_member:
+        submit(compose.expulsion(viewer, params.channel_id, found.person))
+    return _changed(f"User ID: '{user_id}' removed from Channel ID: '{params.channel_id}'")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """`sees_all`: the person's roles open every private channel of ours, in or not."""
+
+    person: Any
+    sees_all: bool
+    is_member: bool
+
+
+def _find(viewer: Viewer, channel_id: str, user_id: str, *, doing: str) -> _Found:
+    """The person, as they stand to a private channel that the viewer sees.
+
+    Raises NotFoundError and InvalidInputError in the words that clients look for.
+    """
+    person = find_known(user_id)
     with reading() as session:
         _check_private(session, viewer, channel_id)
-        if person is None:
+        if person is None or not is_person(person):
             raise NotFoundError(
-                f"To remove User ID: '{user_id}' is invalid/not found. Please enter a valid 'user_id' and try again."
+                f"To {doing} User ID: '{user_id}' is invalid/not found. Please enter a valid 'user_id' and try again."
             )
-        sees_all, is_member = _sees_all(session, person), _is_member(session, person, channel_id)
-    if sees_all:
-        raise ForbiddenError(f"Error removing User ID: '{user_id}'. Their roles show them every private channel.")
-    if is_member:
-        submit(compose.expulsion(viewer, channel_id, person))
-    return _changed(f"User ID: '{user_id}' removed from Channel ID: '{channel_id}'")
-
-
-def _find_person(user_id: str) -> Any | None:
-    known = find_known(user_id)
-    return known if known is not None and is_person(known) else None
+        return _Found(
+            person,
+            sees_all="view_private_channels" in privileges_of(get_profile(session, person.id).roles),
+            is_member=person.id in list_members(session, [channel_id]).get(channel_id, ()),
+        )
 
 
 def _check_private(session: Session, viewer: Viewer, channel_id: str) -> None:
@@ -114,15 +123,6 @@ def _check_private(session: Session, viewer: Viewer, channel_id: str) -> None:
         raise InvalidInputError(
             f"Channel with Channel ID: '{channel_id}' is not private. Only private channels are allowed."
         )
-
-
-def _sees_all(session: Session, person: Any) -> bool:
-    """Whether the person's roles open every private channel of ours."""
-    return "view_private_channels" in privileges_of(get_profile(session, person.id).roles)
-
-
-def _is_member(session: Session, person: Any, channel_id: str) -> bool:
-    return person.id in list_members(session, [channel_id]).get(channel_id, ())
 
 
 def _changed(message: str) -> MembersChanged:
