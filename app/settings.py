@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from app import failpoints
+from app.dotenv import read_dotenv
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 T = TypeVar("T")
@@ -134,7 +135,7 @@ class Settings:
 
         Makes the data folder, and in development the secret in it. Raises SettingsError.
         """
-        values = _Values(environ, _read_dotenv(dotenv_path))
+        values = _Values(environ, _read_file(dotenv_path))
         port = values.parsed("PORT", "7575", _whole_number(1, 65535))
         origin = _read_origin(values, port)
         data_dir = _make_data_dir(values.text("SHOAL_DATA") or "data")
@@ -270,31 +271,11 @@ def _write_secret(path: Path) -> None:
         os.close(folder)
 
 
-def _read_dotenv(path: Path | None) -> dict[str, str]:
-    """NAME=value lines; `export`, quotes and # comments as a shell has them, but nothing is expanded."""
-    if path is None or not path.exists():
-        return {}
+def _read_file(path: Path | None) -> dict[str, str]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
-    found = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        match = _DOTENV_LINE.fullmatch(line)
-        if match is None:
-            raise SettingsError(f"{path} line {number} is not NAME=value")
-        found[match["name"]] = next(value for value in match.group("double", "single", "bare") if value is not None)
-    return found
-
-
-_DOTENV_LINE = re.compile(
-    r"""\s*(export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*
-    ("(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>([^\s"'#]\S*([^\S\n]+[^\s#]\S*)*)?))
-    (\s+\#.*)?\s*""",
-    re.VERBOSE,
-)
+        return read_dotenv(path) if path is not None and path.exists() else {}
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _whole_number(low: int, high: int) -> Callable[[str], int]:

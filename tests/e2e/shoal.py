@@ -22,6 +22,17 @@ SHUTDOWN_SECONDS = 10
 START_SECONDS = 60
 
 
+def is_answering(port: int, host: Host, path: str) -> bool:
+    """Whether the web process on the port says 200 at the path, within two seconds."""
+    try:
+        answer = urllib3.request(
+            "GET", f"http://127.0.0.1:{port}{path}", headers={"Host": host.name}, timeout=2, retries=False
+        )
+    except urllib3.exceptions.HTTPError:
+        return False
+    return answer.status == 200
+
+
 class ShoalServer:
     """One server with data of its own; what `env` adds (DATABASE_URL, REDIS_URL) decides what it stands on.
 
@@ -94,14 +105,4 @@ class ShoalServer:
 
     def _is_healthy(self) -> bool:
         self.process.check_running()
-        try:
-            answer = urllib3.request(
-                "GET",
-                f"http://127.0.0.1:{self.port}/healthz",
-                headers={"Host": self.host.name},
-                timeout=2,
-                retries=False,
-            )
-        except urllib3.exceptions.HTTPError:
-            return False
-        return answer.status == 200
+        return is_answering(self.port, self.host, "/healthz")

@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import urllib3
 
@@ -21,6 +20,7 @@ from activitypub.documents import Activity
 from activitypub.keys import generate_rsa, public_key_to_pem
 from activitypub.signatures import sign_cavage
 from tests.e2e.hosts import Host
+from tests.e2e.serving import InThread
 from tests.e2e.tls import CertificateAuthority
 
 Document = dict[str, Any]
@@ -48,7 +48,7 @@ class Arrival:
 OK = Answer()
 
 
-class Peer:
+class Peer(InThread):
     """Serves its actor and its inbox on its own address; `script` decides each answer of the inbox."""
 
     def __init__(self, host: Host, authority: CertificateAuthority) -> None:
@@ -65,21 +65,13 @@ class Peer:
         self._server.daemon_threads = True
         self._context = authority.server_context(host)
 
-    def __enter__(self) -> Self:
+    def _open(self) -> None:
         self._server.server_bind()
         self._server.server_activate()
         # The handshake waits for the connection's own thread, at its first read.
         self._server.socket = self._context.wrap_socket(
             self._server.socket, server_side=True, do_handshake_on_connect=False
         )
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="peer", daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     @property
     def arrivals(self) -> list[Arrival]:

@@ -16,11 +16,11 @@ from typing import Any, Literal
 
 import psutil
 import psycopg
-import urllib3
 
 from tests.e2e.hosts import Host
 from tests.e2e.processes import ManagedProcess, free_port
 from tests.e2e.proxy import TlsProxy
+from tests.e2e.shoal import is_answering
 from tests.e2e.tls import CertificateAuthority
 from tests.e2e.waiting import eventually
 from tests.faults.fault_proxy import FaultProxy
@@ -106,17 +106,7 @@ class Site:
 
     def is_ready(self) -> bool:
         """Whether its web process answers and reaches its database."""
-        try:
-            answer = urllib3.request(
-                "GET",
-                f"http://127.0.0.1:{self.port}/readyz",
-                headers={"Host": self.host.name},
-                timeout=2,
-                retries=False,
-            )
-        except urllib3.exceptions.HTTPError:
-            return False
-        return answer.status == 200
+        return is_answering(self.port, self.host, "/readyz")
 
     def wait_ready(self, *, seconds: float = START_SECONDS) -> None:
         eventually(self.is_ready, timeout_seconds=seconds, what=f"{self.host.name} is ready")

@@ -7,11 +7,12 @@ import socketserver
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.e2e.serving import InThread
 
 
-class Names:
+class Names(InThread):
     """Every name under .test is the remote's, unless a case says otherwise; nothing else exists."""
 
     def __init__(self, path: Path, *, remote_address: str, fixed: Mapping[str, str]) -> None:
@@ -24,15 +25,7 @@ class Names:
         self._lookups: list[str] = []
         self._server = _Server(str(path), self)
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="names", daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def _close(self) -> None:
         self.path.unlink(missing_ok=True)
 
     def script(self, fixture: Mapping[str, Any]) -> None:

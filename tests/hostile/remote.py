@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import trustme
 
+from tests.e2e.serving import InThread
 from tests.hostile.keys import actor_document
 
 ACTIVITY_JSON: Final = "application/activity+json"
@@ -37,7 +37,7 @@ class Asked:
     body: bytes = field(repr=False)
 
 
-class Remote:
+class Remote(InThread):
     """Listens on port 443 of an address of its own. Actors live at /u/<name> of every host; inboxes answer 202."""
 
     def __init__(self, address: str, folder: Path) -> None:
@@ -51,16 +51,6 @@ class Remote:
         self._asked: list[Asked] = []
         self._lock = threading.Lock()
         self._server = _Listener((address, 443), self)
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="remote", daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def script(self, fixtures: Mapping[str, Any]) -> None:
         """Have each URL answered so until `forget`."""
