@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -132,18 +131,31 @@ def test_a_message_full_of_them_asks_for_none(world: World) -> None:
 
 
 @pytest.mark.usefixtures("connected")
-def test_an_actor_who_lives_inside_is_sent_nothing(world: World) -> None:
-    """Everything an actor names of its own, and what is then sent to it."""
-    for number, url in enumerate(payloads()):
+def test_an_actor_whose_inbox_is_inside_is_nobody(world: World) -> None:
+    """An inbox is on its actor's own server, so none of these is one, whatever it leads to."""
+    for url in payloads():
         named = dict.fromkeys(("inbox", "outbox", "followers", "following", "featured", "url"), url)
         icon = {"icon": {"type": "Image", "url": url}, "endpoints": {"sharedInbox": url}}
         world.wire.serve(world.zoe.uri, world.zoe.document | named | icon)
-        with suppress(ActivityPubError):
+
+        with pytest.raises(ActivityPubError):
             fetch_actor(world.zoe.uri)
-            world.tell(world.alice, world.zoe, f"hello {number}")
-        if number % 13 == 0:
-            deliver_all()
+
+    assert world.stored_actor(world.zoe.uri) is None
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_server_whose_name_leads_inside_is_sent_nothing(world: World) -> None:
+    world.known(world.zoe)
+    world.tell(world.alice, world.zoe, "hello")
+
     deliver_all()
+
+    with reading() as session:
+        (delivery,) = session.scalars(select(Delivery)).all()
+    assert (delivery.host, delivery.state, delivery.last_status) == (world.zoe.host, "failed", None)
+    assert delivery.attempts == 1
+    assert delivery.last_error
 
 
 @pytest.mark.usefixtures("connected")
