@@ -13,12 +13,13 @@ from activitypub.documents import Activity
 from activitypub.uris import same_origin
 from app import failpoints
 from app.act import Act, Gathered, RefusedError
-from app.db import transaction
+from app.db import reading, transaction
 from app.effects import EFFECTS
 from app.errors import AppError, ForbiddenError
 from app.ids import new_id
 from app.models import Actor, InboxItem
 from app.pipeline.perform import Outcome, local_act, perform
+from app.queries.activities import find_by_uri
 from app.queries.actors import get_actor
 from app.settings import current
 from app.uris import Uris
@@ -58,6 +59,16 @@ def _receive_once(received: Received) -> Outcome:
         return _receive(received)
     except IntegrityError:
         return _receive(received)  # Its twin was applied at the same moment; now it is seen as a repeat.
+    except AppError:
+        # A twin may also have committed after our look at the log and before the effect's look at what it changed.
+        if not _is_on_record(received.activity):
+            raise
+        return _receive(received)
+
+
+def _is_on_record(activity: Activity) -> bool:
+    with reading() as session:
+        return find_by_uri(session, activity.id or "") is not None
 
 
 def _answer(answer: Activity) -> None:

@@ -13,7 +13,8 @@ from app.db import reading, transaction
 from app.effects import EFFECTS
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Actor, InboxItem
-from app.pipeline import Received, receive
+from app.pipeline import Received, perform, receive
+from app.pipeline.repeat import is_repeat
 from tests.founding import URIS
 from tests.together import at_once
 from tests.world import World, moment
@@ -147,6 +148,21 @@ def test_twins_at_the_same_moment_count_once(world: World) -> None:
     outcomes = at_once(lambda: world.perform(activity), times=4)
 
     assert sorted(outcome.is_repeat for outcome in outcomes) == [False, True, True, True]
+    assert world.texts(lobby) == ["hello"]
+
+
+def test_twin_that_commits_between_two_looks_makes_the_other_a_repeat(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What READ COMMITTED allows: the log did not have it yet, and a moment later the message is there."""
+    zoe = world.actor("zoe", "remote")
+    lobby = world.channel("lobby")
+    activity = world.identified(build.create(actor=zoe.uri, object=world.note(zoe, "hello", to=[lobby.uri])))
+    world.perform(activity)
+    looks = iter([False])
+    monkeypatch.setattr(perform, "is_repeat", lambda act: next(looks, None) is None and is_repeat(act))
+
+    assert world.perform(activity).is_repeat
     assert world.texts(lobby) == ["hello"]
 
 
