@@ -4,11 +4,17 @@ from app.models.accounts import Account, LoginSession, Presence, RefreshToken, R
 from app.models.activities import Activity, ActivityDocument, Delivery, Event, Host, InboxItem, Receipt, Setting
 from app.models.actors import Actor, ActorKey, Block, DataKey, Follow, Tombstone
 from app.models.channels import Channel, Conversation, Participant, Pin, ReadMark, Space
+from app.models.files import Attachment, Blob, File
 from app.models.messages import Message, MessageContent, Reaction, Share
+from app.models.moderation import AuditEntry, BlockedNetwork, Report, Role
+from app.models.nodes import NodeChallenge, NodeSession, NodeTrust
+from app.models.notifications import Notification, Ping, SearchTerms
+from app.models.operations import BackgroundTask, Sample
 
 __all__ = [
-    "Account", "Activity", "ActivityDocument", "Actor", "ActorKey", "Block", "Channel", "Conversation", "DataKey",
-    "Delivery", "Event", "Follow", "Host", "InboxItem", "LoginSession", "Message", "MessageContent", "Participant",
-    "Pin", "Presence", "Reaction", "ReadMark", "Receipt", "RefreshToken", "RoleGrant", "Setting", "Share", "Space",
-    "Tombstone",
+    "Account", "Activity", "ActivityDocument", "Actor", "ActorKey", "Attachment", "AuditEntry", "BackgroundTask",
+    "Blob", "Block", "BlockedNetwork", "Channel", "Conversation", "DataKey", "Delivery", "Event", "File", "Follow",
+    "Host", "InboxItem", "LoginSession", "Message", "MessageContent", "NodeChallenge", "NodeSession", "NodeTrust",
+    "Notification", "Participant", "Pin", "Ping", "Presence", "Reaction", "ReadMark", "Receipt", "RefreshToken",
+    "Report", "Role", "RoleGrant", "Sample", "SearchTerms", "Setting", "Share", "Space", "Tombstone",
 ]  # fmt: skip

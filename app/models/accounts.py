@@ -21,6 +21,7 @@ class Account(Base):
     status: Mapped[Name] = mapped_column(default="offline")
     last_seen_at: Mapped[Time]
     timed_out_until: Mapped[Time | None]
+    timeout_reason: Mapped[LongText | None]
     banned_at: Mapped[Time | None]
     ban_reason: Mapped[LongText | None]
 

@@ -26,6 +26,7 @@ class Actor(Base):
     summary: Mapped[LongText] = mapped_column(default="")
     url: Mapped[Uri | None]
     icon_url: Mapped[Uri | None]
+    image_url: Mapped[Uri | None]
     inbox: Mapped[Uri]
     shared_inbox: Mapped[Uri | None]
     followers: Mapped[Uri | None]
