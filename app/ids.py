@@ -23,6 +23,11 @@ Prefix = Literal[
     "delivery",
     "react",
     "block",
+    "report",
+    "notification",
+    "ping",
+    "challenge",
+    "node",
 ]
 
 INSTANCE_ID = "0"

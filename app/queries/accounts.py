@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from activitypub import html
 from app.errors import ForbiddenError, NotFoundError
-from app.models import Account, Actor, Channel, Follow, LoginSession, Participant, RoleGrant, Space
+from app.models import Account, Actor, Channel, Follow, LoginSession, NodeSession, Participant, RoleGrant, Space
 from app.queries.actors import ACCEPTED
 from app.queries.privileges import DEFAULT_ROLE
 from app.queries.viewers import Viewer
@@ -73,6 +73,25 @@ def find_viewer(session: Session, *, actor_id: str, session_id: str) -> Viewer |
         username=rows[0].username,
         roles=frozenset(_roles(row.role for row in rows)),
         session_id=session_id,
+    )
+
+
+def find_node_viewer(session: Session, *, digest: str, now: datetime) -> Viewer | None:
+    """Who a node's session speaks for, and what it may do; None when it ended. `digest` is of its token.
+
+    Raises ForbiddenError for a banned account.
+    """
+    rows = session.execute(_NODE_VIEWER, {"digest": digest, "now": now}).all()
+    if not rows:
+        return None
+    if rows[0].banned_at is not None:
+        raise ForbiddenError(BANNED)
+    return Viewer(
+        actor_id=rows[0].id,
+        uri=rows[0].uri,
+        username=rows[0].username,
+        roles=frozenset(_roles(row.role for row in rows)),
+        scopes=frozenset(rows[0].scopes),
     )
 
 
@@ -214,5 +233,17 @@ _VIEWER = (
         Actor.deleted_at.is_(None),
         LoginSession.id == bindparam("session_id"),
         LoginSession.revoked_at.is_(None),
+    )
+)
+_NODE_VIEWER = (
+    select(Actor.id, Actor.uri, Account.username, Account.banned_at, RoleGrant.role, NodeSession.scopes)
+    .join(Account, Account.actor_id == Actor.id)
+    .join(NodeSession, NodeSession.account_id == Actor.id)
+    .outerjoin(RoleGrant, _grants_at_home())
+    .where(
+        NodeSession.digest == bindparam("digest"),
+        NodeSession.revoked_at.is_(None),
+        NodeSession.expires_at > bindparam("now"),
+        Actor.deleted_at.is_(None),
     )
 )

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from activitypub import html
 from app.errors import UnavailableError
 from app.models import Actor, Space
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """What the server calls itself: its home space's name and summary."""
+    """What the server calls itself: its home space's name, and its summary as plain text."""
 
     name: str
     description: str
@@ -26,4 +27,4 @@ def get_instance(session: Session) -> Instance:
     ).one_or_none()
     if row is None:
         raise UnavailableError("This server is not set up yet.")
-    return Instance(row.name, row.summary)
+    return Instance(row.name, html.to_text(row.summary))

@@ -12,7 +12,8 @@ from app.queries.privileges import privileges_of
 class Viewer:
     """An actor that proved who it is: one of ours by a token, another server's by a signed request.
 
-    `session_id` is the login session of a token. A remote viewer has no roles here; an instance actor asks for all the
+    `session_id` is the login session of a token; `scopes` are all that a limited session may do, None for everything
+    its account may. A remote viewer has no roles here; an instance actor asks for all the
     people of its server, because most servers sign their GETs with it.
     """
 
@@ -23,6 +24,7 @@ class Viewer:
     session_id: str | None = None
     host: str | None = None
     is_instance: bool = False
+    scopes: frozenset[str] | None = None
 
     @property
     def is_local(self) -> bool:

@@ -18,10 +18,12 @@ from redis.retry import Retry
 from app.db import on_wake
 
 EVENTS = "events"  # A hint without a payload: the table of events has grown.
+SETTINGS = "settings"  # Likewise: an admin changed something.
 EPHEMERAL = "ephemeral"  # JSON of what is never recorded, such as presence and typing.
 
 Listener = Callable[[str, bytes], None]
 
+_HINTS = frozenset({EVENTS, SETTINGS})
 _SOCKET_SECONDS = 0.5
 _PAUSE_SECONDS = 1.0  # After a failure: trying each message would make a queue out of a server that hangs.
 _OUTGOING_MAX = 1024
@@ -100,7 +102,8 @@ _hinted: Bus | None = None
 
 
 def hint_commits(bus: Bus) -> None:
-    """Have `bus`, from now on instead of any other, told of every commit of this process that added events."""
+    """Have `bus`, from now on instead of any other, told of every commit of this process that added events or changed
+    settings."""
     global _hinted  # noqa: PLW0603  Commits are of the process, and so is who is told.
     if _hinted is None:
         on_wake(_hint)
@@ -108,8 +111,8 @@ def hint_commits(bus: Bus) -> None:
 
 
 def _hint(kind: str, _key: str) -> None:
-    if kind == EVENTS and _hinted is not None:
-        _hinted.publish(EVENTS)
+    if kind in _HINTS and _hinted is not None:
+        _hinted.publish(kind)
 
 
 class _OnceThread:
@@ -149,7 +152,7 @@ class _Publisher:
 
     def put(self, topic: str, payload: bytes) -> None:
         with self._lock:
-            if topic == EVENTS and (topic, payload) in self._outgoing:
+            if topic in _HINTS and (topic, payload) in self._outgoing:
                 return  # The hint that is still waiting says the same.
             self._outgoing.append((topic, payload))
         self._has_outgoing.set()

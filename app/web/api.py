@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, NotRequired, TypedDict, TypeVar, Unpack
 
 from flask import Flask, Response, request
 from pydantic import BaseModel
@@ -25,13 +25,20 @@ class NoParams(Params):
     """For a route that asks for nothing."""
 
 
+Scope = Literal["chat:read", "chat:write"]
+
+
 class About(TypedDict):
-    """What a route's documentation says; `errors` are statuses beyond those all routes have."""
+    """What a route's documentation says; `errors` are statuses beyond those all routes have.
+
+    `scope` is what a session with limits needs; without one the route is for sessions without limits.
+    """
 
     tag: str
     summary: str
     status: NotRequired[int]
     errors: NotRequired[Collection[int]]
+    scope: NotRequired[Scope]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,7 @@ class Route:
     errors: Collection[int] = ()
     needs_viewer: bool = False
     privilege: str | None = None
+    scope: Scope | None = None
 
     @property
     def name(self) -> str:
@@ -129,6 +137,8 @@ class Api:
 
     def _admit(self, route: Route, fields: Fields) -> Viewer:
         viewer = self._authenticate(fields)
+        if viewer.scopes is not None and route.scope not in viewer.scopes:
+            raise ForbiddenError("This session is limited. Sign in to do this.")
         if route.privilege is not None and not viewer.has(route.privilege):
             raise ForbiddenError(f"Access forbidden. Missing required privilege: {route.privilege}.")
         return viewer

@@ -30,6 +30,12 @@ _SECURITY_SCHEMES: Schema = {
         "bearerFormat": "JWT",
         "description": "The token may also be the parameter `auth_token`, in the query, a JSON body or a form.",
     },
+    "node": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Pufferblow-Node-Session",
+        "description": "The session of a node that answered a challenge.",
+    },
 }
 
 
@@ -88,7 +94,7 @@ def _operation(route: Route, schemas: _Schemas) -> Schema:
         "summary": route.summary,
         "parameters": parameters,
         "responses": _responses(route, schemas),
-        "security": [{"bearer": []}] if route.needs_viewer else [],
+        "security": _security(route),
     }
     if route.method in _WITHOUT_BODY:
         parameters += [_query_parameter(name, schema, required) for name, schema in properties.items()]
@@ -97,6 +103,12 @@ def _operation(route: Route, schemas: _Schemas) -> Schema:
     if properties:
         operation["description"] = "Each parameter may be in the query, in a JSON body or in a form."
     return operation
+
+
+def _security(route: Route) -> list[Schema]:
+    if not route.needs_viewer:
+        return []
+    return [{"bearer": []}] if route.scope is None else [{"bearer": []}, {"node": []}]
 
 
 def _query_parameter(name: str, schema: Schema, required: Sequence[str]) -> Schema:

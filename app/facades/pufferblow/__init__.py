@@ -5,7 +5,19 @@ from __future__ import annotations
 from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
-from app.facades.pufferblow import channels, dms, federation, info, members, messages, reactions, sockets, tokens, users
+from app.facades.pufferblow import (
+    channels,
+    dms,
+    federation,
+    info,
+    members,
+    messages,
+    nodes,
+    reactions,
+    sockets,
+    tokens,
+    users,
+)
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.telling import follow_events
 
@@ -14,6 +26,7 @@ __all__ = ["API", "follow_events", "mount"]
 ROUTES = (
     info,
     tokens,
+    nodes,
     users,
     channels,
     members,

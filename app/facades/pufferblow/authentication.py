@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from flask import g, request
 
+from app.actions.nodes import digest_of
 from app.actions.tokens import BAD_FORMAT, INVALID, read_access_token
 from app.db import reading
 from app.errors import MalformedTokenError, UnauthenticatedError
-from app.queries.accounts import find_viewer
+from app.queries.accounts import find_node_viewer, find_viewer
 from app.queries.viewers import Viewer
 from app.web.fields import Fields
 
@@ -22,7 +23,7 @@ def authenticate(fields: Fields) -> Viewer:
     """
     token = _find_token(fields)
     if not token:
-        raise UnauthenticatedError("Authentication required")
+        return _node_viewer()
     claims = read_access_token(token)
     g.token_expires_at = claims.expires_at
     with reading() as session:
@@ -32,9 +33,21 @@ def authenticate(fields: Fields) -> Viewer:
     return viewer
 
 
-def token_expires_at() -> datetime:
-    """When the token of this request ends."""
-    at: datetime = g.token_expires_at
+def _node_viewer() -> Viewer:
+    """A client that has a node's session may send no token (contracts/pufferblow.md, 2)."""
+    token = request.headers.get("X-Pufferblow-Node-Session")
+    if not token:
+        raise UnauthenticatedError("Authentication required")
+    with reading() as session:
+        viewer = find_node_viewer(session, digest=digest_of(token), now=datetime.now(UTC))
+    if viewer is None:
+        raise UnauthenticatedError("Invalid or expired session token")
+    return viewer
+
+
+def token_expires_at() -> datetime | None:
+    """When the token of this request ends; None for a request without one."""
+    at: datetime | None = g.get("token_expires_at")
     return at
 
 

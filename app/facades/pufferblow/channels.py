@@ -78,7 +78,13 @@ def channels_route(_: NoParams) -> Done:
 
 
 @API.signed_in(
-    "POST", "/api/v1/channels/list/", params=NoParams, answer=ChannelsListed, tag=TAG, summary="Channels one may read"
+    "POST",
+    "/api/v1/channels/list/",
+    params=NoParams,
+    answer=ChannelsListed,
+    tag=TAG,
+    summary="Channels one may read",
+    scope="chat:read",
 )
 def list_channels(viewer: Viewer, _: NoParams) -> ChannelsListed:
     with reading() as session:
@@ -132,6 +138,7 @@ def delete_channel(viewer: Viewer, params: WhichChannel) -> Done:
     summary="Mark a channel as read up to a message",
     status=201,
     errors={404},
+    scope="chat:write",
 )
 def mark_message_as_read(viewer: Viewer, params: ReadMessage) -> Done:
     mark_read(viewer, params.message_id, channel_id=params.channel_id)
@@ -145,6 +152,7 @@ def mark_message_as_read(viewer: Viewer, params: ReadMessage) -> Done:
     answer=ReadHistory,
     tag=TAG,
     summary="What one has read, and how much one has not",
+    scope="chat:read",
 )
 def show_read_history(viewer: Viewer, _: NoParams) -> ReadHistory:
     with reading() as session:

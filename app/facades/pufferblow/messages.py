@@ -61,6 +61,7 @@ class MessageSent(Done):
     tag=TAG,
     summary="A page of messages: page 1 has the newest, inside a page the oldest is first",
     errors={404},
+    scope="chat:read",
 )
 def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
     with reading() as session:
@@ -78,6 +79,7 @@ def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
     summary="Send a message",
     status=201,
     errors={404, 409, 422},
+    scope="chat:write",
 )
 def send_message(viewer: Viewer, params: SendMessage) -> MessageSent:
     if params.attachments:
@@ -105,6 +107,7 @@ def send_message(viewer: Viewer, params: SendMessage) -> MessageSent:
     tag=TAG,
     summary="Delete a message of one's own, or as a moderator",
     errors={404},
+    scope="chat:write",
 )
 def delete_message(viewer: Viewer, params: DeleteMessage) -> Done:
     """Answers 200, because a 204 has no body, and says 204 in the body, because clients were promised one."""

@@ -66,6 +66,7 @@ class UserData(BaseModel):
 def user_data(profile: Profile, viewer: Viewer) -> UserData:
     """The profile as `viewer` may see it; when the viewer's own token ends is told to nobody else."""
     is_own = profile.actor_id == viewer.actor_id
+    ends_at = token_expires_at() if is_own else None
     return UserData(
         user_id=profile.actor_id,
         username=profile.username,
@@ -82,7 +83,7 @@ def user_data(profile: Profile, viewer: Viewer) -> UserData:
         roles_ids=list(profile.roles),
         last_seen=iso(profile.last_seen_at),
         joined_servers_ids=[profile.space_id],
-        auth_token_expire_time=iso(token_expires_at()) if is_own else None,
+        auth_token_expire_time=iso(ends_at) if ends_at else None,
         created_at=iso(profile.created_at),
         updated_at=iso(profile.updated_at),
         resolved_roles=[_resolved_role(role) for role in profile.roles if role in ROLES],

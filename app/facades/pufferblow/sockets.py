@@ -52,6 +52,8 @@ def admit() -> None:
     prepare_upgrade(request.environ)
     path = request.view_args or {}
     viewer = authenticate(read_fields(request, path))
+    if viewer.scopes is not None:
+        raise ForbiddenError("A socket needs an auth_token.")
     if "channel_id" in path:
         _check_channel(viewer, path["channel_id"])
     g.viewer, g.network = viewer, client_network()

@@ -100,6 +100,7 @@ def sign_in(params: SignIn) -> SessionOpened:
     tag=TAG,
     summary="One's own profile, or somebody else's",
     errors={404},
+    scope="chat:read",
 )
 def show_profile(viewer: Viewer, params: WhichProfile) -> ProfileShown:
     with reading() as session:
@@ -108,7 +109,13 @@ def show_profile(viewer: Viewer, params: WhichProfile) -> ProfileShown:
 
 
 @API.signed_in(
-    "GET", "/api/v1/users/list", params=NoParams, answer=UsersListed, tag=TAG, summary="Everybody one may meet here"
+    "GET",
+    "/api/v1/users/list",
+    params=NoParams,
+    answer=UsersListed,
+    tag=TAG,
+    summary="Everybody one may meet here",
+    scope="chat:read",
 )
 def list_users(viewer: Viewer, _: NoParams) -> UsersListed:
     with reading() as session:
