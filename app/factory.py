@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
+from app.actions.server import follow_changes
 from app.db import on_wake
 from app.facades.routes import follow_events, mount_facades
 from app.live import process as live
@@ -53,4 +54,5 @@ def _tie_to_sockets(settings: Settings) -> Callable[[], None]:
     """Feed this process's sockets, and tell the others' of our commits; returns what closes them."""
     here = live.configure(Bus(settings.redis_url, installation=settings.origin))
     follow_events(here)
+    follow_changes(here.bus)
     return here.stop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -12,6 +13,7 @@ import time
 from types import FrameType
 from typing import Any
 
+from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders
 from gunicorn.workers.ggevent import GeventWorker
@@ -61,6 +63,16 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn carries no types.
             self.notify()
             if not self.alive:
                 raise SystemExit
+
+
+def _write_problem(client: Any, status: int, reason: str, _detail: str) -> None:
+    """What could not be read as a request is refused in JSON, too, and is not repeated, as gunicorn's page would."""
+    body = json.dumps({"detail": reason})
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    util.write_nonblock(client, f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode("ascii"))
+
+
+util.write_error = _write_problem  # gunicorn has no other place to say so.
 
 
 def without_query(record: logging.LogRecord) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import uuid_utils
@@ -32,14 +33,23 @@ Prefix = Literal[
 
 INSTANCE_ID = "0"
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, whose order is the numbers' order.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = re.compile(r"[a-z]+_[0-9a-z]{26}")
 
 
 def new_id(prefix: Prefix) -> str:
     """A fresh id; ids made later sort after ids made earlier, to the millisecond (RFC 9562, version 7)."""
-    number = uuid_utils.uuid7().int
-    digits = [_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)]
-    return f"{prefix}_{''.join(digits)}"
+    return f"{prefix}_{_digits(uuid_utils.uuid7().int)}"
+
+
+def first_id_at(prefix: Prefix, at: datetime) -> str:
+    """What no id made before `at` sorts after, and none made since sorts before; nobody's own id."""
+    milliseconds = (at - _EPOCH) // timedelta(milliseconds=1)
+    return f"{prefix}_{_digits(max(milliseconds, 0) << 80)}"
+
+
+def _digits(number: int) -> str:
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 
 def is_id(text: str) -> bool:

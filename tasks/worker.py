@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from celery import signals
 
+from app.actions.server import follow_changes
 from app.db import on_wake
 from app.process import prepare
 from app.services import broker
@@ -30,7 +31,9 @@ def open_up(**_: Any) -> None:
     settings = current()
     prepare(settings)
     on_wake(broker.hint)
-    hint_commits(Bus(settings.redis_url, installation=settings.origin))
+    bus = Bus(settings.redis_url, installation=settings.origin)
+    hint_commits(bus)
+    follow_changes(bus)
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]  # Celery carries no types.

@@ -20,6 +20,7 @@ from app.ids import new_id
 from app.keyring import Keyring
 from app.pipeline import submit
 from app.process import prepare
+from app.queries.server_settings import forget_server_settings
 from app.settings import Settings, configure
 from app.uris import Uris
 from tests.databases import SECRET
@@ -75,6 +76,7 @@ class Founding:
         sealing.configure(Keyring(self.settings.secret_keys))
         database = self.databases.setdefault(url, Database(url))
         monkeypatch.setattr(db, "_database", database)
+        forget_server_settings()
         with database.engine.begin() as connection:
             for table in reversed(Base.metadata.sorted_tables):
                 connection.execute(delete(table))

@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from sqlalchemy.orm import Session
+
 from activitypub import build
 from app.actions.passwords import hash_password, is_password
 from app.actions.tokens import TokenPair, open_session
 from app.db import reading, transaction
+from app.effects.create.person import FULL
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, UnauthenticatedError
 from app.ids import is_id, new_id
 from app.pipeline import submit
 from app.process import prepare
-from app.queries.accounts import BANNED, find_credentials, has_accounts, is_name_taken, look_of
+from app.queries.accounts import BANNED, find_credentials, has_accounts, is_full, is_name_taken, look_of
+from app.queries.server_settings import server_settings
+from app.queries.viewers import Viewer
 from app.settings import Settings, current
 from app.uris import Uris
 
@@ -22,6 +27,7 @@ USERNAME = r"^[A-Za-z0-9_]([A-Za-z0-9._-]{0,30}[A-Za-z0-9_])?$"
 MAX_PASSWORD_LENGTH = 1024
 
 NAME_TAKEN = "username already exists. Please change it and try again later"
+PRIVATE = "This server is private. Ask its staff for an account."
 NO_SUCH_USERNAME = (
     "The provided username does not exist or could not be found. "
     "Please make sure you have entered a valid username and try again."
@@ -36,22 +42,25 @@ _RESERVED = frozenset({
     "system", "undefined", "webmaster",
 })
 # fmt: on
-_FOR_THE_FIRST = frozenset({"admin", "administrator", "owner"})
+_FOR_THE_OWNER = frozenset({"admin", "administrator", "owner"})
 _LOOKS = frozenset(
-    look_of(name) for word in _RESERVED | _FOR_THE_FIRST for name in (word, word.upper()) if len(word) > 1
+    look_of(name) for word in _RESERVED | _FOR_THE_OWNER for name in (word, word.upper()) if len(word) > 1
 )
 
 
-def sign_up(username: str, password: str) -> TokenPair:
+def sign_up(username: str, password: str, *, invited_by: Viewer | None = None) -> TokenPair:
     """Make an account and sign in to it; on an empty server it becomes the owner's.
 
-    Raises InvalidInputError for a name or password nobody may have, ConflictError for a name this one cannot have.
+    On a private server whoever may create users makes the accounts of all others. Raises InvalidInputError for a name
+    or password nobody may have, ConflictError for a name this one cannot have, ForbiddenError where there is no place.
     """
-    _check_name(username)
-    _check_password(password)
+    check_name(username)
+    check_password(password)
     with reading() as session:
+        if has_accounts(session):
+            _check_place(session, invited_by)
         # Asked before the costly hash; the pipeline asks again, though of the very name alone.
-        _check_free(username, taken=is_name_taken(session, username), is_first=not has_accounts(session))
+        check_free(username, taken=is_name_taken(session, username), is_owner=not has_accounts(session))
     actor_id = _register(username, hash_password(password))
     with transaction() as session:
         return open_session(session, actor_id)
@@ -63,8 +72,8 @@ def create_owner(settings: Settings, *, username: str, password: str) -> None:
     Raises ConflictError when there is one already, InvalidInputError for a name or password nobody may have.
     """
     prepare(settings)
-    _check_name(username)
-    _check_password(password)
+    check_name(username)
+    check_password(password)
     with reading() as session:
         if has_accounts(session):
             raise ConflictError("This server has an owner already.")
@@ -89,7 +98,8 @@ def sign_in(username: str, password: str) -> TokenPair:
         return open_session(session, credentials.actor_id)
 
 
-def _check_name(username: str) -> None:
+def check_name(username: str) -> None:
+    """Raises InvalidInputError for what no name can be."""
     if not re.fullmatch(USERNAME, username):
         raise InvalidInputError(
             "A username has 1 to 32 letters (A to Z), digits, dots, hyphens and underscores, "
@@ -97,18 +107,27 @@ def _check_name(username: str) -> None:
         )
 
 
-def _check_password(password: str) -> None:
+def check_password(password: str) -> None:
+    """Raises InvalidInputError."""
     if not 1 <= len(password) <= MAX_PASSWORD_LENGTH:
         raise InvalidInputError(f"A password has 1 to {MAX_PASSWORD_LENGTH} characters.")
 
 
-def _check_free(username: str, *, taken: bool, is_first: bool) -> None:
+def check_free(username: str, *, taken: bool, is_owner: bool) -> None:
+    """Raises ConflictError for a name that is taken, is read as one, or is kept for the owner or for nobody."""
     name = username.lower()
-    if is_first and name in _FOR_THE_FIRST:
+    if is_owner and not taken and name in _FOR_THE_OWNER:
         return
     # An id of ours is long enough for a name, and routes that take either would find the wrong one.
     if taken or name in _RESERVED or look_of(username) in _LOOKS or is_id(name):
         raise ConflictError(NAME_TAKEN)
+
+
+def _check_place(session: Session, invited_by: Viewer | None) -> None:
+    if server_settings().is_private and (invited_by is None or not invited_by.has("create_users")):
+        raise ForbiddenError(PRIVATE)
+    if is_full(session):
+        raise ForbiddenError(FULL)
 
 
 def _register(username: str, password_hash: str) -> str:

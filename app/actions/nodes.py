@@ -148,15 +148,6 @@ def revoke(viewer: Viewer, session_id: str) -> None:
             raise NotFoundError(_NO_SESSION)
 
 
-def revoke_all(session: Session, account_id: str, *, now: datetime) -> None:
-    """End every node session of an account, with its other tokens."""
-    session.execute(
-        update(NodeSession)
-        .where(NodeSession.account_id == account_id, NodeSession.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
-
-
 def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 

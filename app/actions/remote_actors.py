@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from typing import Any
 
 from cachetools import LRUCache, TTLCache
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from activitypub.documents import ActorDocument, parse_actor, parse_keys, type_of
 from activitypub.errors import (
@@ -33,7 +34,7 @@ from app.db import reading, transaction
 from app.errors import InvalidInputError, NotFoundError
 from app.models import Actor
 from app.projections import actors
-from app.queries.actors import find_actor, find_any, find_key, find_local, find_remote
+from app.queries.actors import PEOPLE, find_actor, find_any, find_key, find_local, find_remote
 from app.services.remote import remote_client
 from app.settings import current
 from app.uris import Uris
@@ -51,7 +52,7 @@ _caches_lock = threading.Lock()
 
 def fetch_document(uri: str, *, budget: FetchBudget | None = None) -> Document:
     """Raises FetchError and its kin; nothing of ours is ever fetched."""
-    if Uris(current().origin).is_local(uri):
+    if Uris(current().origin).is_local(uri) or same_origin(uri, current().origin):
         raise MalformedDocumentError("our own documents are not fetched")
     return remote_client().get_document(uri, headers=sign_get, budget=budget)
 
@@ -113,13 +114,13 @@ def resolve_handle(text: str) -> Actor:
     """
     uris = Uris(current().origin)
     if text.startswith(("https://", "http://")):
-        return known_or_fetched_actor(text)
+        return _local_person(find_actor, text) if uris.is_local(text) else known_or_fetched_actor(text)
     try:
         handle = parse_handle(text)
     except MalformedDocumentError as error:
         raise InvalidInputError("Remote handle must be in format user@domain") from error
     if handle.host == uris.host:
-        return _local_actor(handle.user)
+        return _local_person(find_local, handle.user)
     with reading() as session:
         known = find_remote(session, handle.user, handle.host)
     if known is not None:
@@ -183,10 +184,11 @@ def _one_at_a_time(host: str) -> Iterator[None]:
         yield
 
 
-def _local_actor(name: str) -> Actor:
+def _local_person(find: Callable[[Session, str], Actor | None], name: str) -> Actor:
+    """People alone: a channel of ours may be private, and then is not there for whoever names it."""
     with reading() as session:
-        actor = find_local(session, name)
-    if actor is None:
+        actor = find(session, name)
+    if actor is None or actor.type not in PEOPLE:
         raise NotFoundError("Local actor not found")
     return actor
 

@@ -20,12 +20,15 @@ from sqlalchemy.orm import Session
 
 from activitypub.errors import MalformedDocumentError
 from activitypub.strict_json import JsonObject, load_object
-from app.db import transaction, wake
+from app.actions.passwords import is_password
+from app.db import reading, transaction
 from app.errors import ForbiddenError, MalformedTokenError, NotFoundError, UnauthenticatedError
 from app.ids import new_id
 from app.keyring import Keyring
-from app.models import Account, Actor, Event, LoginSession, RefreshToken
-from app.queries.accounts import BANNED
+from app.models import Account, Actor, LoginSession, RefreshToken
+from app.projections import audit, sessions
+from app.queries.accounts import BANNED, get_credentials
+from app.queries.viewers import Viewer
 from app.settings import Settings, current
 
 ACCESS_TTL = timedelta(minutes=15)
@@ -88,7 +91,7 @@ def refresh(refresh_token: str) -> TokenPair:
             raise UnauthenticatedError("Refresh token expired")
         if _use_up(session, row.id, now):
             return _rotate(session, row.actor_id, row.session_id, now)
-        _revoke_session(session, row.session_id, now)
+        sessions.end(session, row.session_id, now=now)
     raise UnauthenticatedError("Refresh token revoked or unknown")
 
 
@@ -97,7 +100,22 @@ def revoke(refresh_token: str) -> None:
     with transaction() as session:
         row = _find_refresh_token(session, refresh_token)
         if row is not None and row.revoked_at is None:
-            _revoke_session(session, row.session_id, datetime.now(UTC))
+            sessions.end(session, row.session_id, now=datetime.now(UTC))
+
+
+def reset(viewer: Viewer, password: str) -> TokenPair:
+    """End every session of the viewer, this one too, and open a new one.
+
+    Raises NotFoundError for a wrong password: that is what clients know it by (contracts/pufferblow.md, 3).
+    """
+    with reading() as session:
+        credentials = get_credentials(session, viewer.actor_id)
+    if not is_password(password, credentials.password_hash):
+        raise NotFoundError("Incorrect password. Please try again")
+    with transaction() as session:
+        sessions.end_all(session, viewer.actor_id, now=datetime.now(UTC))
+        audit.note(session, "tokens_reset", actor_id=viewer.actor_id)
+        return open_session(session, viewer.actor_id)
 
 
 def read_access_token(token: str) -> AccessClaims:
@@ -157,14 +175,6 @@ def _use_up(session: Session, token_id: str, now: datetime) -> bool:
         .returning(RefreshToken.id)
     )
     return used.one_or_none() is not None
-
-
-def _revoke_session(session: Session, session_id: str, now: datetime) -> None:
-    """Its sockets end with it, in whichever process they are: the event tells all of them."""
-    session.execute(update(LoginSession).where(LoginSession.id == session_id).values(revoked_at=now))
-    ended = {"type": "session_ended", "data": {"session_id": session_id}, "created_at": now}
-    session.execute(insert(Event).values(**ended))
-    wake(session, "events")
 
 
 def _find_refresh_token(session: Session, refresh_token: str) -> Any:

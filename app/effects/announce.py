@@ -16,7 +16,7 @@ from app.queries.activities import find_by_uri as find_activity
 from app.queries.actors import get_actor
 from app.queries.channels import find_channel
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
-from app.queries.placement import Placement
+from app.queries.placement import Placement, may_pass_on
 from app.queries.tombstones import find_tombstone
 
 
@@ -68,6 +68,8 @@ def _get_relayed(act: Act) -> Note:
     note = parse_object(dict(document), now=datetime.now(UTC))
     if not isinstance(note, Note) or not same_origin(note.id, note.attributed_to):
         raise NotFoundError("what was announced is not a message")
+    if not may_pass_on(act.actor, note.addressed):
+        raise ForbiddenError("what was announced was not said to the channel")
     if find_tombstone(act.session, note.id) is not None:
         raise NotFoundError("what was announced is deleted")
     author: Actor = get_actor(act.session, note.attributed_to)

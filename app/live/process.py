@@ -58,6 +58,11 @@ def configure(bus: Bus) -> Live:
     return _live
 
 
+def is_live() -> bool:
+    """False in an application alone, which answers requests and has no sockets."""
+    return _live is not None
+
+
 def live() -> Live:
     if _live is None:
         raise RuntimeError("app.live.process.configure was not called")

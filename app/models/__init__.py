@@ -1,6 +1,6 @@
 """Tables: columns, constraints, relationships."""
 
-from app.models.accounts import Account, LoginSession, Presence, RefreshToken, RoleGrant
+from app.models.accounts import Account, FormerName, LoginSession, Presence, RefreshToken, RoleGrant
 from app.models.activities import Activity, ActivityDocument, Delivery, Event, Host, InboxItem, Receipt, Setting
 from app.models.actors import Actor, ActorKey, Block, DataKey, Follow, Tombstone
 from app.models.channels import Channel, Conversation, Participant, Pin, ReadMark, Space
@@ -14,7 +14,7 @@ from app.models.operations import BackgroundTask, Sample
 __all__ = [
     "Account", "Activity", "ActivityDocument", "Actor", "ActorKey", "Attachment", "AuditEntry", "BackgroundTask",
     "Blob", "Block", "BlockedNetwork", "Channel", "Conversation", "DataKey", "Delivery", "Event", "File", "Follow",
-    "Host", "InboxItem", "LoginSession", "Message", "MessageContent", "NodeChallenge", "NodeSession", "NodeTrust",
-    "Notification", "Participant", "Pin", "Ping", "Presence", "Reaction", "ReadMark", "Receipt", "RefreshToken",
-    "Report", "Role", "RoleGrant", "Sample", "SearchTerms", "Setting", "Share", "Space", "Tombstone",
+    "FormerName", "Host", "InboxItem", "LoginSession", "Message", "MessageContent", "NodeChallenge", "NodeSession",
+    "NodeTrust", "Notification", "Participant", "Pin", "Ping", "Presence", "Reaction", "ReadMark", "Receipt",
+    "RefreshToken", "Report", "Role", "RoleGrant", "Sample", "SearchTerms", "Setting", "Share", "Space", "Tombstone",
 ]  # fmt: skip

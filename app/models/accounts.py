@@ -26,6 +26,15 @@ class Account(Base):
     ban_reason: Mapped[LongText | None]
 
 
+class FormerName(Base):
+    """What stood before the @ of somebody's handle, in lower case: it leads to them still, and is nobody else's."""
+
+    __tablename__ = "former_names"
+
+    local_name: Mapped[Name] = mapped_column(primary_key=True)
+    actor_id: Mapped[Id] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"))
+
+
 class RoleGrant(Base):
     """A role an actor holds in a space. Everybody has `user` without a row."""
 

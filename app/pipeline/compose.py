@@ -18,13 +18,14 @@ from activitypub.times import write_time
 from activitypub.vocabulary import PUBLIC
 from app.db import reading
 from app.errors import ConflictError, InvalidInputError, NotFoundError
-from app.ids import new_id
+from app.ids import INSTANCE_ID, new_id
 from app.models import Actor, Channel, Message
 from app.queries import messages
+from app.queries.accounts import get_profile
 from app.queries.activities import find_by_uri
-from app.queries.actors import find_follow, get_by_id, list_by_handles
-from app.queries.channels import get_visible, list_remote_members
-from app.queries.documents import note_document
+from app.queries.actors import find_follow, get_by_id, list_by_handles, list_keys
+from app.queries.channels import get_home_space, get_visible, list_remote_members
+from app.queries.documents import actor_document, note_document
 from app.queries.placement import conversation_id
 from app.queries.reactions import find_own
 from app.queries.viewers import Viewer
@@ -168,6 +169,44 @@ def expulsion(viewer: Viewer, channel_id: str, person: Actor) -> Activity:
     with reading() as session:
         _, group = get_visible(session, viewer, channel_id)
     return build.remove(actor=viewer.uri, object=person.uri, target=group.followers or "", to=[group.uri, person.uri])
+
+
+def server(viewer: Viewer, *, name: str | None = None, description: str | None = None) -> Activity:
+    """This server under another name or with another description (plain text); None leaves it as it is."""
+    uris = Uris(current().origin)
+    with reading() as session:
+        instance = get_by_id(session, INSTANCE_ID)
+        document = actor_document(uris, instance, list_keys(session, INSTANCE_ID), None)
+        home = get_by_id(session, get_home_space(session).actor_id)
+    document["updated"] = write_time(datetime.now(UTC))
+    del document["@context"]
+    if name is not None:
+        document["name"] = name.strip()
+    if description is not None:
+        document["summary"] = html.from_text(description, {}) if description.strip() else ""
+    return build.update(actor=viewer.uri, object=document, to=[PUBLIC], cc=[home.followers or ""])
+
+
+def profile(viewer: Viewer, *, username: str | None, about: str | None) -> tuple[Activity, Mapping[str, Any]]:
+    """The viewer under a new name, with a new description, or both; None leaves what is.
+
+    The activity, and what `submit` is to be given as `private`.
+    """
+    uris = Uris(current().origin)
+    with reading() as session:
+        actor = get_by_id(session, viewer.actor_id)
+        known = get_profile(session, viewer.actor_id)
+        document = actor_document(uris, actor, list_keys(session, actor.id), None)
+    username = known.username if username is None else username
+    about = known.about if about is None else about or None
+    document |= {
+        "preferredUsername": username.lower(),
+        "name": username,
+        "summary": html.from_text(about, {}) if about else "",
+        "updated": write_time(datetime.now(UTC)),
+    }
+    activity = build.update(actor=viewer.uri, object=document, to=[PUBLIC], cc=[actor.followers or ""])
+    return activity, {"username": username, "about": about}
 
 
 def handle(actor: Actor) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
 from app.db import row_count
-from app.models import Account, Actor, RoleGrant, Space
+from app.models import Account, Actor, FormerName, RoleGrant, Space
+from app.projections import audit, sessions
 
 
 def add(session: Session, actor: Actor, *, username: str, password_hash: str, now: datetime) -> None:
@@ -22,6 +23,35 @@ def add(session: Session, actor: Actor, *, username: str, password_hash: str, no
             last_seen_at=now,
         )
     )
+
+
+def describe(session: Session, actor: Actor, *, username: str, about: str | None) -> None:
+    """The actor's name and what it says of itself; a handle it had stays its own."""
+    name = username.lower()
+    if name != actor.local_name:
+        session.execute(delete(FormerName).where(FormerName.local_name == name, FormerName.actor_id == actor.id))
+        session.execute(insert(FormerName).values(local_name=actor.local_name, actor_id=actor.id))
+        session.execute(update(Actor).where(Actor.id == actor.id).values(local_name=name, preferred_username=name))
+    session.execute(update(Account).where(Account.actor_id == actor.id).values(username=username, about=about))
+
+
+def change_access(
+    session: Session,
+    actor_id: str,
+    *,
+    now: datetime,
+    status: str | None = None,
+    password_hash: str | None = None,
+    session_id: str | None = None,
+) -> None:
+    """What nobody else needs to hear of. With the old password end all sessions but `session_id`."""
+    if status is not None:
+        changed = {"status": status, "last_seen_at": now}
+        session.execute(update(Account).where(Account.actor_id == actor_id).values(changed))
+    if password_hash is not None:
+        session.execute(update(Account).where(Account.actor_id == actor_id).values(password_hash=password_hash))
+        sessions.end_all(session, actor_id, now=now, but=session_id)
+        audit.note(session, "password_changed", actor_id=actor_id, now=now)
 
 
 def ban(session: Session, actor_id: str, *, now: datetime) -> None:

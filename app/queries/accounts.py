@@ -12,9 +12,21 @@ from sqlalchemy.orm import Session, aliased
 
 from activitypub import html
 from app.errors import ForbiddenError, NotFoundError
-from app.models import Account, Actor, Channel, Follow, LoginSession, NodeSession, Participant, RoleGrant, Space
+from app.models import (
+    Account,
+    Actor,
+    Channel,
+    Follow,
+    FormerName,
+    LoginSession,
+    NodeSession,
+    Participant,
+    RoleGrant,
+    Space,
+)
 from app.queries.actors import ACCEPTED
 from app.queries.privileges import DEFAULT_ROLE
+from app.queries.server_settings import read_server_settings
 from app.queries.viewers import Viewer
 from app.queries.visibility import channel_is_visible
 
@@ -105,19 +117,45 @@ def find_credentials(session: Session, username: str) -> Credentials | None:
     return None if row is None else Credentials(row.actor_id, row.password_hash, row.banned_at is not None)
 
 
+def get_credentials(session: Session, actor_id: str) -> Credentials:
+    """Of an account that asks for something its token is not enough for. Raises NotFoundError."""
+    account = session.get(Account, actor_id)
+    if account is None:
+        raise NotFoundError(NO_SUCH_USER)
+    return Credentials(actor_id, account.password_hash, account.banned_at is not None)
+
+
 def has_accounts(session: Session) -> bool:
     return session.scalar(select(Account.actor_id).limit(1)) is not None
 
 
-def is_name_taken(session: Session, username: str) -> bool:
-    """Whether one of our actors, a channel among them, has or had the name, or one that is read as the same."""
+def is_full(session: Session) -> bool:
+    """Whether there are as many local accounts as the staff allows, those that are banned among them."""
+    limit = read_server_settings(session).max_users
+    if limit is None:
+        return False
+    return session.execute(select(func.count()).select_from(Account)).scalar_one() >= limit
+
+
+def is_name_taken(session: Session, username: str, *, by: str | None = None) -> bool:
+    """Whether one of our actors, a channel among them, has or had the name, or one that is read as the same.
+
+    Whoever asks `by` their own id is not told of their own names.
+    """
     shown = func.coalesce(Account.username, Actor.local_name)
     look: ColumnElement[str] = shown
     for written, read in _READ_AS:
         look = func.replace(look, written, read)
     is_it = or_(Actor.local_name == username.lower(), func.lower(look) == look_of(username))
-    people = select(Actor.id).outerjoin(Account, Account.actor_id == Actor.id).where(Actor.local_name.is_not(None))
-    return session.scalar(people.where(is_it).limit(1)) is not None
+    others = (
+        select(Actor.id)
+        .outerjoin(Account, Account.actor_id == Actor.id)
+        .where(Actor.local_name.is_not(None), Actor.id != (by or ""), is_it)
+    )
+    former = select(FormerName.actor_id).where(
+        FormerName.local_name == username.lower(), FormerName.actor_id != (by or "")
+    )
+    return session.scalar(others.union(former).limit(1)) is not None
 
 
 def look_of(username: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.act import Inbox
 from app.errors import NotFoundError
-from app.models import Actor, ActorKey, Block, Follow
+from app.models import Actor, ActorKey, Block, Channel, Follow
 
 ACCEPTED = "accepted"
 PENDING = "pending"
@@ -18,6 +18,7 @@ PEOPLE = frozenset({"Person", "Service"})
 
 # Built once, because building a statement takes longer than running it.
 _LIVING = select(Actor).where(Actor.uri == bindparam("uri"), Actor.deleted_at.is_(None))
+_IS_PRIVATE_CHANNEL = exists().where(Channel.actor_id == Actor.id, Channel.is_private)
 _IS_REMOTE = Actor.host.is_not(None) & Actor.deleted_at.is_(None)
 _REMOTE_FOLLOWER = (
     select(Follow.id)
@@ -59,7 +60,10 @@ def get_by_id(session: Session, id: str) -> Actor:
 
 
 def list_by_handles(session: Session, handles: Sequence[str], *, own_host: str) -> dict[str, Actor]:
-    """The known actors with these handles (`user` or `user@host`), by the handle as it was written."""
+    """The known actors with these handles (`user` or `user@host`), by the handle as it was written.
+
+    A private channel is not among them: whoever mentions it would learn its URI, and tell it to everybody.
+    """
     parts = {
         handle: (name.lower(), host or own_host) for handle in handles for name, _, host in [handle.partition("@")]
     }
@@ -72,7 +76,9 @@ def list_by_handles(session: Session, handles: Sequence[str], *, own_host: str) 
         if host != own_host
     ]
     found = session.scalars(
-        select(Actor).where(or_(Actor.local_name.in_(local_names), *remote), Actor.deleted_at.is_(None))
+        select(Actor).where(
+            or_(Actor.local_name.in_(local_names), *remote), Actor.deleted_at.is_(None), ~_IS_PRIVATE_CHANNEL
+        )
     )
     known = {(actor.preferred_username.lower(), actor.host or own_host): actor for actor in found}
     return {handle: known[key] for handle, key in parts.items() if key in known}
@@ -153,6 +159,17 @@ def list_follower_inboxes(session: Session, target_id: str) -> list[Inbox]:
             (uri := row.shared_inbox or row.inbox): Inbox(uri, row.host, row.shared_inbox is not None) for row in rows
         }.values()
     )
+
+
+def list_server_inboxes(session: Session) -> list[Inbox]:
+    """One inbox of each server that one of ours follows somebody of, or that has a follower of ours."""
+    relation = select(Follow.actor_id).union(select(Follow.target_id)).subquery()
+    rows = session.execute(
+        select(Actor.host, func.min(Actor.shared_inbox))
+        .where(Actor.id.in_(select(relation)), Actor.shared_inbox.is_not(None), _IS_REMOTE)
+        .group_by(Actor.host)
+    )
+    return [Inbox(uri, host, is_shared=True) for host, uri in rows if host and uri]
 
 
 def has_remote_followers(session: Session, target_id: str) -> bool:

@@ -51,6 +51,11 @@ def get_home_space(session: Session) -> Space:
     return session.scalars(select(Space).where(Space.is_home)).one()
 
 
+def lock_home_space(session: Session) -> None:
+    """Until the end of the transaction, nobody else is past this."""
+    session.execute(select(Space.actor_id).where(Space.is_home).with_for_update(key_share=True))
+
+
 def get_visible(session: Session, viewer: Viewer, channel_id: str) -> tuple[Channel, Actor]:
     """The channel and its actor. Raises NotFoundError where it is missing or is not for the viewer."""
     statement = _visible_one(standing_of(viewer))

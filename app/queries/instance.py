@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,17 +15,26 @@ from app.models import Actor, Space
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """What the server calls itself: its home space's name, and its summary as plain text."""
+    """What the server is to people: its home space, whose summary is given as plain text."""
 
+    id: str
     name: str
     description: str
+    icon_url: str | None
+    image_url: str | None
+    created_at: datetime
 
 
 def get_instance(session: Session) -> Instance:
     """Raises UnavailableError on a database that was never set up."""
-    row = session.execute(
-        select(Actor.name, Actor.summary).join(Space, Space.actor_id == Actor.id).where(Space.is_home)
-    ).one_or_none()
-    if row is None:
+    home = session.scalar(select(Actor).join(Space, Space.actor_id == Actor.id).where(Space.is_home))
+    if home is None:
         raise UnavailableError("This server is not set up yet.")
-    return Instance(row.name, html.to_text(row.summary))
+    return Instance(
+        id=home.id,
+        name=home.name,
+        description=html.to_text(home.summary),
+        icon_url=home.icon_url,
+        image_url=home.image_url,
+        created_at=home.created_at,
+    )

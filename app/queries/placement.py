@@ -52,12 +52,21 @@ def find_placement(
     return Placement("direct", conversation_id=conversation_id(person.uri for person in members), people=tuple(members))
 
 
+def may_pass_on(group: Actor, addressed: Audience) -> bool:
+    """Whether a channel may show its members what it passes on: what is public, or was said to the channel itself.
+
+    The home of a private note shows it to us because of whom it is addressed to here, and to nobody else.
+    """
+    owners = {owner for uri in addressed for owner in (uri, uri.rpartition("/")[0])}
+    return addressed.is_public or not owners.isdisjoint({group.uri, group.followers})
+
+
 def _find_channel(
     session: Session, uris: Uris, note: Note, addressed: Audience, via: Actor | None
 ) -> tuple[Channel, Actor] | None:
     """Relayed by a channel, addressed to one, or a public reply in one."""
     if via is not None:
-        channel = find_channel(session, via.id)
+        channel = find_channel(session, via.id) if may_pass_on(via, addressed) else None
         return (channel, via) if channel else None
     named = [*addressed.audience, *addressed.to, *addressed.cc]
     if not addressed.is_public:

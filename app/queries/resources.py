@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from app.ids import INSTANCE_ID
-from app.models import Actor
+from app.models import Actor, FormerName
 from app.queries.visibility import is_private_channel
 from app.uris import Uris
 
@@ -17,7 +17,10 @@ def find_by_uri(session: Session, uris: Uris, uri: str) -> Actor | None:
 
 
 def find_by_name(session: Session, name: str) -> Actor | None:
-    return session.scalar(select(Actor).where(Actor.local_name == name.lower(), *_open_to_strangers()))
+    """A handle of before leads to the actor under its new one."""
+    renamed = select(FormerName.actor_id).where(FormerName.local_name == name.lower())
+    is_it = or_(Actor.local_name == name.lower(), Actor.id.in_(renamed))
+    return session.scalar(select(Actor).where(is_it, *_open_to_strangers()))
 
 
 def _open_to_strangers() -> tuple[ColumnElement[bool], ...]:

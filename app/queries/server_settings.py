@@ -17,6 +17,12 @@ from app.queries.instance import get_instance
 # Before a setting's own name in the table, which also holds what the installation knows of itself.
 PREFIX: Final = "server."
 
+MAX_NAME: Final = 100
+MAX_DESCRIPTION: Final = 2000
+MAX_MESSAGE_LENGTH: Final = 50_000
+MAX_SIZE_MB: Final = 4096
+MAX_TYPES: Final = 64
+
 _LIVES_SECONDS: Final = 5.0  # In a process that missed the word that something changed.
 
 
@@ -33,7 +39,7 @@ class ServerSettings:
     welcome_message: str = ""
     is_private: bool = False
     max_users: int | None = None
-    max_message_length: int = 50_000
+    max_message_length: int = MAX_MESSAGE_LENGTH
     max_image_size: int = 5
     max_video_size: int = 50
     max_sticker_size: int = 5

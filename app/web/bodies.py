@@ -25,7 +25,7 @@ def read_body(request: Request, *, limit: int = MAX_BODY_BYTES, seconds: float =
     has not arrived within `seconds`, UnsupportedMediaError when it is compressed (a kilobyte may unpack to a gigabyte)
     and InvalidInputError when it breaks off.
     """
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+    if not (_names(request, "Content-Encoding") <= {"identity"} and _names(request, "Transfer-Encoding") <= {"chunked"}):
         raise UnsupportedMediaError("A compressed request body is not accepted.")
     announced = request.content_length
     if announced is not None and announced > limit:
@@ -39,6 +39,11 @@ def read_body(request: Request, *, limit: int = MAX_BODY_BYTES, seconds: float =
     if announced is not None and len(body) < announced:
         raise InvalidInputError("The request body ended before the announced length.")
     return body
+
+
+def _names(request: Request, header: str) -> set[str]:
+    """The codings that a header names; gunicorn lets `gzip, chunked` pass and takes the second away alone."""
+    return {name.strip().lower() for name in request.headers.get(header, "").split(",")} - {""}
 
 
 def _too_large(limit: int) -> TooLargeError:

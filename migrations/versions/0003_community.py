@@ -263,6 +263,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_search_terms")),
         sa.UniqueConstraint("message_id", name=op.f("uq_search_terms_message_id")),
     )
+    op.create_table(
+        "former_names",
+        sa.Column("local_name", sa.String(length=255), nullable=False),
+        sa.Column("actor_id", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["actor_id"], ["actors.id"], name=op.f("fk_former_names_actor_id_actors"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("local_name", name=op.f("pk_former_names")),
+    )
     op.add_column("accounts", sa.Column("timeout_reason", sa.Text(), nullable=True))
     op.add_column("actors", sa.Column("image_url", sa.String(length=2048), nullable=True))
 
@@ -270,6 +279,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("actors", "image_url")
     op.drop_column("accounts", "timeout_reason")
+    op.drop_table("former_names")
     op.drop_table("search_terms")
     op.drop_table("notifications")
     op.drop_table("attachments")

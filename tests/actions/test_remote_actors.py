@@ -237,6 +237,14 @@ def test_key_of_ours_is_nobodys_outside(world: World, wire: Wire) -> None:
     assert wire.asked == []
 
 
+@pytest.mark.parametrize("origin", [ORIGIN, ORIGIN.replace("chat", "CHAT"), f"{ORIGIN}:443"])
+def test_nothing_of_ours_is_fetched_however_its_address_is_spelt(world: World, wire: Wire, origin: str) -> None:
+    with pytest.raises((MalformedDocumentError, NotFoundError)):
+        resolve_handle(f"{origin}/ap/users/user_nobody")
+
+    assert wire.asked == []
+
+
 def test_dead_host_is_left_alone_for_a_while(world: World, wire: Wire) -> None:
     wire.serve(YAN, UnreachableError("refused", reason=Reason.CONNECT))
 

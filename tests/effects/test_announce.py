@@ -185,6 +185,40 @@ def test_what_a_channel_announces_must_be_a_message_of_its_author(world: World, 
         world.perform(_announce(pond.actor, note["id"]), fetched={note["id"]: fetched})
 
 
+@pytest.mark.parametrize("way", ["relayed", "fetched"])
+def test_channel_does_not_show_its_members_what_was_said_to_somebody_else(world: World, way: str) -> None:
+    """Its home shows us what it wrote to one of ours, whoever told us of it."""
+    pond = world.remote_channel("pond", members=[world.bob])
+    yan = world.actor("yan", "remote", host="lake.example")
+    note = world.note(yan, "for alice alone", to=[world.alice.uri])
+    create = world.identified(build.create(actor=yan.uri, object=note))
+
+    if way == "relayed":
+        world.perform(_announce(pond.actor, create.document), relayed=[create])
+    else:
+        with world.refuses(ForbiddenError):
+            world.perform(_announce(pond.actor, note["id"]), fetched={note["id"]: note})
+
+    assert world.texts(pond) == []
+    assert world.events() == []
+
+
+@pytest.mark.parametrize("way", ["relayed", "fetched"])
+@pytest.mark.parametrize("part", ["", "/followers"])
+def test_channel_passes_on_what_was_said_to_its_members(world: World, way: str, part: str) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    yan = world.actor("yan", "remote", host="lake.example")
+    note = world.note(yan, "for us", to=[f"{pond.uri}{part}"])
+    create = world.identified(build.create(actor=yan.uri, object=note))
+
+    if way == "relayed":
+        world.perform(_announce(pond.actor, create.document), relayed=[create])
+    else:
+        world.perform(_announce(pond.actor, note["id"]), fetched={note["id"]: note})
+
+    assert world.texts(pond) == ["for us"]
+
+
 def test_note_deleted_before_it_is_announced_never_appears(world: World) -> None:
     pond = world.remote_channel("pond", members=[world.bob])
     yan = world.actor("yan", "remote", host="lake.example")

@@ -10,8 +10,9 @@ from sqlalchemy import insert
 
 from app.db import Database, transaction, wake
 from app.models import Setting
+from app.projections.server_settings import put
 from app.services import bus as module
-from app.services.bus import EPHEMERAL, EVENTS, Bus, hint_commits
+from app.services.bus import EPHEMERAL, EVENTS, SETTINGS, Bus, hint_commits
 from tests.e2e.processes import free_port
 from tests.e2e.valkey import ValkeyServer
 from tests.e2e.waiting import eventually
@@ -24,7 +25,7 @@ class Process:
         self.heard: list[tuple[str, bytes]] = []
         self.reconnects = 0
         self.bus = Bus(url, installation=installation)
-        for topic in (EVENTS, EPHEMERAL):
+        for topic in (EVENTS, SETTINGS, EPHEMERAL):
             self.bus.listen(topic, lambda topic, payload: self.heard.append((topic, payload)))
         self.bus.on_reconnect(self._count)
 
@@ -193,6 +194,18 @@ def test_commit_that_added_events_is_hinted_and_no_other(database: Database, mon
         assert process.heard == []
     assert process.heard == [(EVENTS, b"")]
     assert other.heard == []
+
+
+def test_change_of_settings_is_hinted_as_one(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.db._wake_listeners", [])
+    monkeypatch.setattr(module, "_hinted", None)
+    process = Process(None)
+    hint_commits(process.bus)
+
+    with transaction() as session:
+        put(session, {"is_private": True})
+
+    assert process.heard == [(SETTINGS, b"")]
 
 
 def test_bus_made_before_a_fork_works_after_it(valkey: ValkeyServer, start: Callable[..., Process]) -> None:

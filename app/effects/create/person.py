@@ -8,10 +8,12 @@ from app.act import Act
 from app.errors import ConflictError, ForbiddenError
 from app.models import Actor
 from app.projections import accounts, actors
+from app.queries.accounts import is_full
 from app.queries.actors import find_by_id, find_local
-from app.queries.channels import get_home_space
+from app.queries.channels import get_home_space, lock_home_space
 
 NAME_TAKEN = "username already exists. Please change it and try again later"
+FULL = "This server takes no more accounts."
 
 
 def authorise(act: Act, person: ActorDocument) -> None:
@@ -21,6 +23,9 @@ def authorise(act: Act, person: ActorDocument) -> None:
         raise ForbiddenError("an account is made on its own server")
     if find_local(act.session, person.preferred_username) is not None:
         raise ConflictError(NAME_TAKEN)
+    lock_home_space(act.session)  # Of two who come for the last place, the second is to see the first.
+    if is_full(act.session):
+        raise ForbiddenError(FULL)
 
 
 def apply(act: Act, person: ActorDocument) -> list[Activity]:

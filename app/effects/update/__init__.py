@@ -1,10 +1,10 @@
-"""Update: an author edits a message, a person or a channel its description."""
+"""Update: an author edits a message, a person or a channel its description, the staff this server's."""
 
 from __future__ import annotations
 
 from activitypub.documents import Activity, ActorDocument, Note
 from app.act import Act
-from app.effects.update import actor, note
+from app.effects.update import actor, note, server
 from app.errors import InvalidInputError
 
 
@@ -12,6 +12,8 @@ def authorise(act: Act) -> None:
     match act.activity.object:
         case Note():
             note.authorise(act, act.activity.object)
+        case ActorDocument() if _is_of_this_server(act):
+            server.authorise(act, act.activity.object)
         case ActorDocument():
             actor.authorise(act, act.activity.object)
         case _:
@@ -22,6 +24,12 @@ def apply(act: Act) -> list[Activity]:
     match act.activity.object:
         case Note():
             return note.apply(act, act.activity.object)
+        case ActorDocument() if _is_of_this_server(act):
+            return server.apply(act, act.activity.object)
         case ActorDocument():
             return actor.apply(act, act.activity.object)
     return []
+
+
+def _is_of_this_server(act: Act) -> bool:
+    return act.is_local and act.activity.object_id == act.uris.instance

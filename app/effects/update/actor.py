@@ -6,10 +6,11 @@ from activitypub.documents import Activity, ActorDocument
 from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
 from app.effects.create.group import NAME_TAKEN, check_name
+from app.effects.create.person import NAME_TAKEN as USERNAME_TAKEN
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.models import Actor
-from app.projections import actors, channels
-from app.queries.actors import find_actor
+from app.projections import accounts, actors, channels
+from app.queries.actors import find_actor, find_local
 from app.queries.channels import find_channel, is_name_taken
 from app.queries.permissions import get_permissions
 
@@ -20,6 +21,8 @@ def authorise(act: Act, document: ActorDocument) -> None:
         raise NotFoundError("The actor does not exist.")
     act.found["target"] = target
     if target.id == act.actor.id:
+        if act.is_local:
+            _authorise_own(act, document)
         return
     if not act.is_local:
         # A channel elsewhere is edited by its own server's people, a person by nobody else.
@@ -36,6 +39,13 @@ def authorise(act: Act, document: ActorDocument) -> None:
         raise ConflictError(NAME_TAKEN)
 
 
+def _authorise_own(act: Act, document: ActorDocument) -> None:
+    get_permissions(act.session, act.actor)
+    named = find_local(act.session, document.preferred_username)
+    if named is not None and named.id != act.actor.id:
+        raise ConflictError(USERNAME_TAKEN)
+
+
 def apply(act: Act, document: ActorDocument) -> list[Activity]:
     target: Actor = act.found.pop("target")
     channel = find_channel(act.session, target.id)
@@ -45,4 +55,7 @@ def apply(act: Act, document: ActorDocument) -> list[Activity]:
         return []
     if target.fetched_at is None or target.fetched_at < act.signed_at:
         actors.describe(act.session, target, document, now=act.now)
+    if act.is_local and "username" in act.private:
+        accounts.describe(act.session, target, username=act.private["username"], about=act.private["about"])
+        accounts.change_access(act.session, target.id, now=act.now, **act.private["access"])
     return []

@@ -16,6 +16,7 @@ from app.errors import InvalidInputError
 from app.facades.federation.answers import NO_ACTOR, missing
 from app.queries.instance import get_instance
 from app.queries.resources import find_by_name, find_by_uri
+from app.queries.server_settings import server_settings
 from app.queries.statistics import count_usage
 from app.settings import current
 from app.uris import Uris
@@ -79,10 +80,12 @@ def _server() -> nodeinfo.Server:
     with reading() as session:
         instance = get_instance(session)
         usage = count_usage(session, now=datetime.now(UTC))
+    settings = server_settings()
+    has_room = settings.max_users is None or usage.users < settings.max_users
     return nodeinfo.Server(
         version=version("shoal"),
         name=instance.name,
-        open_registrations=True,
+        open_registrations=has_room and not settings.is_private,
         users=usage.users,
         active_half_year=usage.active_half_year,
         active_month=usage.active_month,

@@ -13,7 +13,9 @@ from app.facades.pufferblow import (
     members,
     messages,
     nodes,
+    own_account,
     reactions,
+    server_info,
     sockets,
     tokens,
     users,
@@ -28,12 +30,14 @@ ROUTES = (
     tokens,
     nodes,
     users,
+    own_account,
     channels,
     members,
     messages,
     reactions,
     federation,
     dms,
+    server_info,
 )  # Importing a module adds its routes to API.
 
 

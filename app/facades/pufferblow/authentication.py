@@ -22,8 +22,19 @@ def authenticate(fields: Fields) -> Viewer:
     ours, ForbiddenError for a banned account.
     """
     token = _find_token(fields)
-    if not token:
-        return _node_viewer()
+    return _token_viewer(token) if token else _node_viewer()
+
+
+def find_asker(given: str | None) -> Viewer | None:
+    """Who asks on a route for everybody, by the token that was `given` or is in the header; None without one.
+
+    Raises what `authenticate` does for a token that is none.
+    """
+    token = given or _find_token(Fields())
+    return _token_viewer(token) if token else None
+
+
+def _token_viewer(token: str) -> Viewer:
     claims = read_access_token(token)
     g.token_expires_at = claims.expires_at
     with reading() as session:

@@ -11,7 +11,7 @@ from app.errors import InvalidInputError, NotFoundError
 from app.facades.pufferblow.answers import Done
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.params import PageNumber, PageSize
-from app.facades.pufferblow.peers import check_person, find_known, resolve
+from app.facades.pufferblow.peers import check_person, find_known, is_person, resolve
 from app.facades.pufferblow.sent import get_sent
 from app.facades.pufferblow.shown import MessageShown, show
 from app.pipeline import compose, submit
@@ -105,7 +105,7 @@ def send_direct(viewer: Viewer, params: SendDirect) -> DirectSent:
 )
 def load_direct(viewer: Viewer, params: LoadDirect) -> DirectLoaded:
     peer = find_known(params.peer)
-    if peer is None:
+    if peer is None or not is_person(peer):
         raise NotFoundError("Nobody is known here by that peer.")
     conversation = conversation_id([viewer.uri, peer.uri])
     with reading() as session:

@@ -16,11 +16,17 @@ from app.settings import current
 
 
 def find_known(text: str) -> Any | None:
-    """The actor, if this server knows one by that; no other server is asked."""
+    """The actor, if this server knows one by that; no other server is asked.
+
+    Of ours, people alone: a channel may be private, and then nobody is told by its name, its id or its URI that it is
+    there.
+    """
     with reading() as session:
         found = find_by_id(session, text) or find_local(session, text) or find_actor(session, text)
         found = found or _find_by_handle(session, text)
-    return found if found is not None and found.deleted_at is None else None
+    if found is None or found.deleted_at is not None or (found.is_local and not is_person(found)):
+        return None
+    return found
 
 
 def resolve(text: str) -> Any:

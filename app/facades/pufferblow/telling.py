@@ -14,7 +14,7 @@ from app.facades.pufferblow.channels import channel_data
 from app.facades.pufferblow.shown import show
 from app.live.frames import CloseCode
 from app.live.hub import Hub
-from app.live.process import Live, live
+from app.live.process import Live, is_live, live
 from app.queries.channels import find_view
 from app.queries.events import RecordedEvent
 from app.queries.messages import MessageView, view_messages
@@ -68,7 +68,8 @@ def tell_typing(user_id: str, username: str, channel_id: str, *, users: Sequence
 
 def _publish(body: Body, *, users: Sequence[str] | None = None, channel_id: str | None = None) -> None:
     """What is not recorded goes to every process's sockets: those of `users`, or all."""
-    live().bus.publish(EPHEMERAL, _encode({"body": body, "users": users, "channel_id": channel_id}))
+    if is_live():
+        live().bus.publish(EPHEMERAL, _encode({"body": body, "users": users, "channel_id": channel_id}))
 
 
 def _tell_ephemeral(_topic: str, payload: bytes) -> None:

@@ -10,8 +10,10 @@ from app.actions import accounts
 from app.db import reading
 from app.facades.pufferblow.answers import SessionOpened, session_opened
 from app.facades.pufferblow.api import API
+from app.facades.pufferblow.authentication import find_asker
 from app.facades.pufferblow.profiles import UserData, user_data
 from app.queries.accounts import get_profile, list_profiles
+from app.queries.server_settings import server_settings
 from app.queries.viewers import Viewer
 from app.web.api import NoParams
 from app.web.fields import Params
@@ -26,8 +28,11 @@ Username = Annotated[str, Field(json_schema_extra={"pattern": accounts.USERNAME}
 
 
 class SignUp(Params):
+    """On a private server the token is of somebody who may create users; elsewhere nobody needs one."""
+
     username: Username
     password: Password
+    auth_token: Annotated[str | None, Field(max_length=4096)] = None
 
 
 class SignIn(Params):
@@ -62,10 +67,11 @@ class UsersRoute(BaseModel):
     tag=TAG,
     summary="Make an account",
     status=201,
-    errors={409},
+    errors={401, 403, 409},
 )
 def sign_up(params: SignUp) -> SessionOpened:
-    pair = accounts.sign_up(params.username, params.password)
+    inviter = find_asker(params.auth_token) if server_settings().is_private else None
+    pair = accounts.sign_up(params.username, params.password, invited_by=inviter)
     return session_opened(pair, status_code=201, message="Account created successfully")
 
 

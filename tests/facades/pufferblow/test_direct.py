@@ -16,6 +16,8 @@ from tests.facades.conftest import ORIGIN, Person, Server
 SEND = "/api/v1/dms/send"
 LOAD = "/api/v1/dms/messages"
 FOLLOW = "/api/v1/federation/follow"
+UNFOLLOW = "/api/v1/federation/unfollow"
+CREATE = "/api/v1/channels/create/"
 ZOE = "https://pond.example/users/zoe"
 
 
@@ -110,7 +112,7 @@ def test_nobody_else_reads_a_conversation(server: Server, owner: Person, member:
         ({"peer": "bob", "message": ""}, "Direct message body cannot be empty"),
         ({"peer": "bob", "message": "  "}, "Direct message body cannot be empty"),
         ({"peer": "nobody", "message": "x"}, "Remote handle must be in format user@domain"),
-        ({"peer": "instance", "message": "x"}, "A direct message goes to a person."),
+        ({"peer": "instance", "message": "x"}, "Remote handle must be in format user@domain"),
         ({"peer": "alice", "message": "x"}, "A direct message needs somebody else to read it."),
         (
             {"peer": "bob", "message": "x", "attachments": ["https://example.org/a.png"]},
@@ -151,6 +153,28 @@ def test_a_conversation_that_makes_no_sense(
 @pytest.mark.parametrize("peer", ["nobody", "nobody@pond.example", "https://pond.example/users/nobody"])
 def test_a_conversation_with_nobody_asks_no_other_server(server: Server, owner: Person, peer: str) -> None:
     assert server.call("GET", LOAD, person=owner, query_string={"peer": peer}).status_code == 404
+
+
+@pytest.mark.parametrize("named_by", ["{id}", "cellar", "cellar@chat.example", "@Cellar@chat.example", "{uri}"])
+def test_a_private_channel_is_named_as_if_it_were_not_there(
+    server: Server, owner: Person, member: Person, named_by: str
+) -> None:
+    made = server.call("POST", CREATE, person=owner, json={"channel_name": "cellar", "is_private": True})
+    there = made.json["channel_data"]["channel_id"]
+
+    def said(channel_id: str) -> list[tuple[int, str]]:
+        name = named_by.format(id=channel_id, uri=f"{ORIGIN}/ap/channels/{channel_id}")
+        name = name if channel_id == there else name.replace("ellar", "ollar")
+        answers = [
+            server.call("GET", LOAD, person=member, query_string={"peer": name}),
+            server.call("POST", SEND, person=member, json={"peer": name, "message": "x"}),
+            server.call("POST", FOLLOW, person=member, json={"remote_handle": name}),
+            server.call("POST", UNFOLLOW, person=member, json={"remote_handle": name}),
+        ]
+        return [(answer.status_code, answer.text.replace(name, "that")) for answer in answers]
+
+    with server.stores_nothing():
+        assert said(there) == said(there[:-1] + ("0" if there[-1] != "0" else "1"))
 
 
 def test_following_somebody_elsewhere(server: Server, owner: Person, zoe: str) -> None:

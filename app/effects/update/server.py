@@ -1,0 +1,47 @@
+"""Update the instance actor: somebody of the staff names and describes this server anew."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from activitypub import html
+from activitypub.documents import Activity, ActorDocument
+from app.act import Act
+from app.errors import InvalidInputError
+from app.projections import audit, server_settings
+from app.queries.actors import list_server_inboxes
+from app.queries.permissions import get_permissions
+from app.queries.server_settings import MAX_DESCRIPTION, MAX_NAME
+
+
+def authorise(act: Act, document: ActorDocument) -> None:
+    get_permissions(act.session, act.actor).require("manage_server_settings")
+    _check_name(document.name)
+    if len(html.to_text(document.summary)) > MAX_DESCRIPTION:
+        raise InvalidInputError(f"server_description: at most {MAX_DESCRIPTION} characters.")
+    act.audience = "public"
+
+
+def apply(act: Act, document: ActorDocument) -> list[Activity]:
+    """`act.private["settings"]` are changes that no other server hears of, asked for together with these."""
+    settings = act.private.get("settings", {})
+    server_settings.describe(
+        act.session, name=document.name.strip(), summary=html.sanitise(document.summary), now=act.now
+    )
+    server_settings.put(act.session, settings)
+    audit.note(
+        act.session,
+        "server_settings_updated",
+        actor_id=act.actor.id,
+        now=act.now,
+        fields=[*act.private.get("described", ()), *settings],
+    )
+    act.inboxes += list_server_inboxes(act.session)
+    return []
+
+
+def _check_name(name: str) -> None:
+    if not 1 <= len(name.strip()) <= MAX_NAME:
+        raise InvalidInputError(f"server_name: 1 to {MAX_NAME} characters.")
+    if any(unicodedata.category(character) == "Cc" for character in name.strip()):
+        raise InvalidInputError("server_name: no control characters.")

@@ -1,0 +1,42 @@
+"""Writes of what an admin decides about the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.db import upsert, wake
+from app.ids import INSTANCE_ID
+from app.models import Actor, Setting, Space
+from app.queries.server_settings import NAMES, PREFIX
+
+
+def put(session: Session, changes: Mapping[str, Any]) -> None:
+    """Keep `changes`, by the names of `ServerSettings`, and have every process read them."""
+    unknown = changes.keys() - NAMES
+    if unknown:
+        raise ValueError(f"not a setting: {', '.join(sorted(unknown))}")
+    if not changes:
+        return
+    # In one order everywhere, so that two admins at once do not wait for each other.
+    rows = [{"name": PREFIX + name, "value": changes[name]} for name in sorted(changes)]
+    statement = upsert(session, Setting).values(rows)
+    statement = statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value})
+    session.execute(statement)
+    wake(session, "settings")
+
+
+def describe(session: Session, *, name: str, summary: str, now: datetime) -> None:
+    """What the server calls itself: its own actor and its home space are one thing to people."""
+    home = select(Space.actor_id).where(Space.is_home).scalar_subquery()
+    session.execute(
+        update(Actor)
+        .where((Actor.id == INSTANCE_ID) | (Actor.id == home))
+        .values(name=name, summary=summary, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    wake(session, "settings")

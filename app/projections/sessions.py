@@ -1,0 +1,31 @@
+"""Ends of login sessions and of node sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from app.db import wake
+from app.models import Event, LoginSession, NodeSession
+
+
+def end(session: Session, session_id: str, *, now: datetime) -> None:
+    """Its sockets end with it, in whichever process they are: the event tells all of them."""
+    session.execute(update(LoginSession).where(LoginSession.id == session_id).values(revoked_at=now))
+    ended = {"type": "session_ended", "data": {"session_id": session_id}, "created_at": now}
+    session.execute(insert(Event).values(**ended))
+    wake(session, "events")
+
+
+def end_all(session: Session, actor_id: str, *, now: datetime, but: str | None = None) -> None:
+    """Every login session of an account, and those of its nodes; `but` one, if it is named."""
+    alive = select(LoginSession.id).where(LoginSession.actor_id == actor_id, LoginSession.revoked_at.is_(None))
+    for session_id in session.scalars(alive.where(LoginSession.id != (but or ""))).all():
+        end(session, session_id, now=now)
+    session.execute(
+        update(NodeSession)
+        .where(NodeSession.account_id == actor_id, NodeSession.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
