@@ -198,6 +198,11 @@ def block(*, actor: str, object: str, target: str | None = None, to: Sequence[st
     return _activity("Block", actor, object, to=list(to), **({"target": target} if target else {}))
 
 
+def flag(*, actor: str, objects: Sequence[str], content: str, to: Sequence[str] = ()) -> Activity:
+    """A report: the first of `objects` is whom it is about, the others what they did (contracts/peers.md, 9)."""
+    return _activity("Flag", actor, list(objects), to=list(to), content=content)
+
+
 def add(*, actor: str, object: str, target: str, to: Sequence[str]) -> Activity:
     return _activity("Add", actor, object, target=target, to=list(to))
 
@@ -218,7 +223,7 @@ def _pointer(activity: Activity) -> Document:
     return {name: value for name, value in pointer.items() if value is not None}
 
 
-def _activity(type: str, actor: str, object: str | Mapping[str, Any], **fields: Any) -> Activity:
+def _activity(type: str, actor: str, object: str | Sequence[str] | Mapping[str, Any], **fields: Any) -> Activity:
     document = {"@context": OBJECT_CONTEXT, "type": type, "actor": actor, "object": object}
     document |= {name: value for name, value in fields.items() if value is not None}
     return parse_activity(document)

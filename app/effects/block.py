@@ -6,10 +6,10 @@ from activitypub.documents import Activity
 from app.act import Act, LiveEvent
 from app.errors import ForbiddenError, InvalidInputError
 from app.models import Actor
-from app.projections import accounts, blocks, follows
+from app.projections import accounts, audit, blocks, follows
 from app.queries.actors import find_actor, get_actor
 from app.queries.channels import get_home_space, list_space_channel_ids
-from app.queries.permissions import get_permissions
+from app.queries.permissions import get_permissions, require_rank_over
 
 
 def authorise(act: Act) -> None:
@@ -37,7 +37,9 @@ def apply(act: Act) -> list[Activity]:
         follows.remove(act.session, act.actor.id, blocked.id)
         follows.remove(act.session, blocked.id, act.actor.id)
         return []
-    accounts.ban(act.session, blocked.id, now=act.now)  # There is one space yet, and it is the whole server.
+    # There is one space yet, and it is the whole server.
+    accounts.ban(act.session, blocked.id, now=act.now, reason=act.private.get("reason"))
+    audit.note(act.session, "user_banned", actor_id=act.actor.id, target=blocked.id, now=act.now)
     for target_id in (space.id, *list_space_channel_ids(act.session, space.id)):
         follows.remove(act.session, blocked.id, target_id)
     act.publish(LiveEvent("member_removed", channel_id=space.id, actor_id=blocked.id))
@@ -50,6 +52,8 @@ def _authorise_ban(act: Act, blocked: Actor) -> None:
     target = get_actor(act.session, act.activity.target)
     if not act.is_local or target.id != space.actor_id:
         raise ForbiddenError("only the space's own moderators ban from it")
-    get_permissions(act.session, act.actor).require("ban_users")
+    permissions = get_permissions(act.session, act.actor)
+    permissions.require("ban_users")
     if blocked.id == space.owner_id:
         raise ForbiddenError("The owner cannot be banned.")
+    require_rank_over(act.session, permissions, blocked.id)

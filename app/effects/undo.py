@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from activitypub import build
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent
 from app.effects.relaying import relay
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Activity as LoggedActivity
 from app.models import Follow, Message, Reaction
-from app.projections import accounts, activities, blocks, follows, messages, tombstones
+from app.projections import accounts, activities, audit, blocks, follows, messages, tombstones
 from app.queries.activities import find_by_uri
-from app.queries.actors import find_by_id
+from app.queries.actors import find_by_id, get_by_id
 from app.queries.blocks import find_undone as find_undone_block
 from app.queries.channels import find_channel_with_actor
 from app.queries.follows import find_undone
@@ -66,7 +67,7 @@ def _take_back(act: Act, type_: str | None, logged: LoggedActivity | None) -> li
         case "Announce":
             messages.take_back_share(act.session, act.actor, act.activity.object_id or "")
         case "Block":
-            _unblock(act, logged)
+            return _unblock(act, logged)
     return []
 
 
@@ -119,13 +120,18 @@ def _unreact(act: Act) -> list[Activity]:
     return relay(act, *found) if found else []
 
 
-def _unblock(act: Act, logged: LoggedActivity | None) -> None:
+def _unblock(act: Act, logged: LoggedActivity | None) -> list[Activity]:
+    """Whoever of ours may come back to a space is back in it: nobody else here joins the home space by hand."""
     block = find_undone_block(act.session, act.activity, logged)
     if block is None:
-        return
+        return []
     blocks.remove(act.session, block)
-    if block.space_id is not None:
-        accounts.lift_ban(act.session, block.blocked_id)
+    if block.space_id is None:
+        return []
+    accounts.lift_ban(act.session, block.blocked_id)
+    audit.note(act.session, "user_unbanned", actor_id=act.actor.id, target=block.blocked_id, now=act.now)
+    person, space = get_by_id(act.session, block.blocked_id), get_by_id(act.session, block.space_id)
+    return [build.join(actor=person.uri, object=space.uri)] if person.is_local else []
 
 
 def _authorise_lift(act: Act, logged: LoggedActivity) -> None:

@@ -24,6 +24,7 @@ from app.queries import messages
 from app.queries.accounts import get_profile
 from app.queries.activities import find_by_uri
 from app.queries.actors import find_follow, get_by_id, list_by_handles, list_keys
+from app.queries.blocks import find_block
 from app.queries.channels import get_home_space, get_visible, list_remote_members
 from app.queries.documents import actor_document, note_document
 from app.queries.placement import conversation_id
@@ -185,6 +186,34 @@ def server(viewer: Viewer, *, name: str | None = None, description: str | None =
     if description is not None:
         document["summary"] = html.from_text(description, {}) if description.strip() else ""
     return build.update(actor=viewer.uri, object=document, to=[PUBLIC], cc=[home.followers or ""])
+
+
+def ban(viewer: Viewer, person: Actor) -> Activity:
+    with reading() as session:
+        home = get_by_id(session, get_home_space(session).actor_id)
+    return build.block(actor=viewer.uri, object=person.uri, target=home.uri, to=[home.uri, person.uri])
+
+
+def ban_lifted(viewer: Viewer, person: Actor) -> Activity:
+    """Raises NotFoundError for who is not banned."""
+    with reading() as session:
+        home = get_by_id(session, get_home_space(session).actor_id)
+        known = find_block(session, by=None, actor_id=person.id, space_id=home.id)
+        by = get_by_id(session, known.actor_id) if known else None
+    if known is None or by is None:
+        raise NotFoundError("The targeted user is not banned.")
+    block = build.block(actor=by.uri, object=person.uri, target=home.uri, to=[home.uri, person.uri])
+    return build.undo(actor=viewer.uri, object=build.with_id(block, known.activity_uri))
+
+
+def report(viewer: Viewer, person: Actor, description: str, *, message_ids: Sequence[str] = ()) -> Activity:
+    """About a person and, if any are named, messages of theirs. Raises NotFoundError for what the viewer cannot see."""
+    with reading() as session:
+        found = [messages.get_visible(session, viewer, message_id)[0] for message_id in message_ids]
+    if any(message.deleted_at is not None or message.author_id != person.id for message in found):
+        raise NotFoundError(messages.NO_SUCH_MESSAGE)
+    named = [person.uri, *(message.uri for message in found)]
+    return build.flag(actor=viewer.uri, objects=named, content=description)
 
 
 def profile(viewer: Viewer, *, username: str | None, about: str | None) -> tuple[Activity, Mapping[str, Any]]:

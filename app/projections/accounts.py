@@ -54,9 +54,15 @@ def change_access(
         audit.note(session, "password_changed", actor_id=actor_id, now=now)
 
 
-def ban(session: Session, actor_id: str, *, now: datetime) -> None:
+def ban(session: Session, actor_id: str, *, now: datetime, reason: str | None) -> None:
     """Who has no account here stays as it is."""
-    session.execute(update(Account).where(Account.actor_id == actor_id).values(banned_at=now))
+    session.execute(update(Account).where(Account.actor_id == actor_id).values(banned_at=now, ban_reason=reason))
+
+
+def time_out(session: Session, actor_id: str, *, until: datetime | None, reason: str | None) -> None:
+    """None lets them speak again."""
+    changed = {"timed_out_until": until, "timeout_reason": reason}
+    session.execute(update(Account).where(Account.actor_id == actor_id).values(changed))
 
 
 def lift_ban(session: Session, actor_id: str) -> None:

@@ -67,6 +67,7 @@ class Profile:
     banned_at: datetime | None
     ban_reason: str | None
     timed_out_until: datetime | None
+    timeout_reason: str | None
 
 
 def find_viewer(session: Session, *, actor_id: str, session_id: str) -> Viewer | None:
@@ -244,6 +245,7 @@ def _profile(rows: list[Row[Any]]) -> Profile:
         banned_at=account.banned_at if account else None,
         ban_reason=account.ban_reason if account else None,
         timed_out_until=account.timed_out_until if account else None,
+        timeout_reason=account.timeout_reason if account else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -102,6 +102,17 @@ def find_by_uri(session: Session, uri: str | None) -> Message | None:
 def is_known(session: Session, uri: str) -> bool:
     """Whether a message has this URI, or whatever had it was deleted before it came."""
     return bool(session.scalar(_IS_KNOWN, {"uri": uri}))
+
+
+def list_by_uris(session: Session, uris: Collection[str]) -> list[tuple[Message, Channel | None]]:
+    """The messages of these URIs, deleted ones included, each with its channel (None in a conversation)."""
+    query = (
+        select(Message, Channel)
+        .outerjoin(Channel, Channel.actor_id == Message.channel_id)
+        .where(Message.uri.in_(uris))
+        .order_by(Message.id)
+    )
+    return [(row.Message, row.Channel) for row in session.execute(query)]
 
 
 def find_by_id(session: Session, id: str) -> Message | None:

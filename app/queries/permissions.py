@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import ForbiddenError
 from app.models import Account, Actor, RoleGrant, Space
-from app.queries.privileges import DEFAULT_ROLE
+from app.queries.privileges import DEFAULT_ROLE, outranks, privileges_of
 from app.queries.viewers import Viewer
 
 _HOME = select(Space.actor_id).where(Space.is_home).scalar_subquery()
@@ -31,6 +31,18 @@ class Permissions:
         """Raises ForbiddenError."""
         if not self.viewer.has(privilege):
             raise ForbiddenError(f"Access forbidden. Missing required privilege: {privilege}.")
+
+
+def held_privileges(session: Session, actor_id: str) -> frozenset[str]:
+    """What an account may do, or could if it were not banned; nothing for who has none here."""
+    rows = session.execute(_PERMISSIONS, {"actor_id": actor_id}).all()
+    return privileges_of([row.role for row in rows if row.role] or [DEFAULT_ROLE]) if rows else frozenset()
+
+
+def require_rank_over(session: Session, permissions: Permissions, actor_id: str) -> None:
+    """Raises ForbiddenError where the other may do as much."""
+    if not outranks(permissions.viewer.privileges, held_privileges(session, actor_id)):
+        raise ForbiddenError("Access forbidden. The targeted user's roles allow as much as yours.")
 
 
 def get_permissions(session: Session, actor: Actor) -> Permissions:

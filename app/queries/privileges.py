@@ -67,6 +67,11 @@ def privileges_of(roles: Iterable[str]) -> frozenset[str]:
     return _privileges_of(frozenset(roles))
 
 
+def outranks(privileges: frozenset[str], others: frozenset[str]) -> bool:
+    """Whether whoever may do `privileges` may act on somebody who may do `others`: all of it, and more."""
+    return others < privileges
+
+
 @cache
 def _privileges_of(roles: frozenset[str]) -> frozenset[str]:
     return frozenset().union(*(ROLES[role].privileges for role in roles if role in ROLES))

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
-from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from flask import Request
-from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema
-from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.formparser import FormDataParser
+from pydantic import BaseModel, ConfigDict, ValidationError
+from werkzeug.datastructures import MultiDict
 
 from activitypub.errors import MalformedDocumentError
 from activitypub.strict_json import Json, JsonObject, load_object
 from app.errors import InvalidInputError, UnsupportedMediaError
-from app.web.bodies import MAX_BODY_BYTES, read_body
+from app.settings import current
+from app.web.bodies import MAX_BODY_BYTES, BodyStream, read_body
+from app.web.uploads import Upload, Uploaded, read_multipart
+
+__all__ = ["Fields", "Params", "Upload", "parse", "read_fields"]
 
 MAX_FORM_FIELDS = 200
-
-Upload = Annotated[FileStorage, WithJsonSchema({"type": "string", "format": "binary"})]
 
 
 class Params(BaseModel):
@@ -29,14 +29,28 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
     list_fields: ClassVar[frozenset[str]] = frozenset()
+    flag_fields: ClassVar[frozenset[str]] = frozenset()
+    file_fields: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         cls.list_fields = frozenset(name for name, info in cls.model_fields.items() if _is_list(info.annotation))
+        cls.flag_fields = frozenset(name for name, info in cls.model_fields.items() if _is_flag(info.annotation))
+        cls.file_fields = frozenset(name for name, info in cls.model_fields.items() if _is_file(info.annotation))
 
 
 def _is_list(annotation: Any) -> bool:
     return get_origin(annotation) is list or any(_is_list(part) for part in get_args(annotation))
+
+
+def _is_file(annotation: Any) -> bool:
+    """One file; a list of them is a list."""
+    is_one = annotation is Uploaded or any(_is_file(part) for part in get_args(annotation))
+    return is_one and not _is_list(annotation)
+
+
+def _is_flag(annotation: Any) -> bool:
+    return annotation is bool or any(_is_flag(part) for part in get_args(annotation))
 
 
 P = TypeVar("P", bound=Params)
@@ -50,7 +64,7 @@ class Fields:
     query: MultiDict[str, str] = field(default_factory=MultiDict)
     json: JsonObject = field(default_factory=dict)
     form: MultiDict[str, str] = field(default_factory=MultiDict)
-    files: MultiDict[str, FileStorage] = field(default_factory=MultiDict)
+    files: MultiDict[str, Uploaded] = field(default_factory=MultiDict)
 
     def find(self, name: str) -> Json:
         """The value in the first place that has one; null counts as absent.
@@ -67,6 +81,13 @@ class Fields:
             raise InvalidInputError(f"{name}: given more than once.")
         return given[0] if given else None
 
+    def find_file(self, name: str) -> Uploaded | Json:
+        """Like `find`, for a file of a form. Raises InvalidInputError when there are several."""
+        files = self.files.getlist(name)
+        if len(files) > 1:
+            raise InvalidInputError(f"{name}: given more than once.")
+        return files[0] if files else self.find(name) or None
+
     def find_all(self, name: str) -> list[Any] | Json:
         """Like `find`, for a parameter that may repeat; files are among its values, empty fields of a form are not."""
         if self.query.getlist(name):
@@ -77,23 +98,26 @@ class Fields:
         return [*texts, *self.files.getlist(name)] or None
 
 
-def read_fields(request: Request, path: Mapping[str, str]) -> Fields:
-    """Reads the body of whatever kind it is.
+def read_fields(request: Request, path: Mapping[str, str], *, max_file_bytes: int = 0) -> Fields:
+    """Reads the body of whatever kind it is; the files of a form may have `max_file_bytes` together, besides the rest.
 
     Raises what `read_body` raises, InvalidInputError for a body that is not what it says, and UnsupportedMediaError
     for one that is neither JSON nor a form.
     """
-    body = read_body(request, limit=MAX_BODY_BYTES)
     kind = request.mimetype
+    if kind == "multipart/form-data" and request.content_length != 0:
+        stream = BodyStream(request, limit=MAX_BODY_BYTES + max_file_bytes)
+        form, files = read_multipart(stream, request.mimetype_params, folder=current().data_dir)
+        fields = Fields(path, request.args, form=form, files=files)
+        _refuse_nul(fields)
+        return fields
+    body = read_body(request, limit=MAX_BODY_BYTES)
     if not body:
         fields = Fields(path, request.args)
     elif kind == "application/json" or kind.endswith("+json"):
         fields = Fields(path, request.args, json=_read_json(body))
     elif kind == "application/x-www-form-urlencoded":
         fields = Fields(path, request.args, form=_read_urlencoded(body))
-    elif kind == "multipart/form-data":
-        form, files = _read_multipart(body, request.mimetype_params)
-        fields = Fields(path, request.args, form=form, files=files)
     else:
         raise UnsupportedMediaError("The request body must be JSON or a form.")
     _refuse_nul(fields)
@@ -104,7 +128,11 @@ def parse(params: type[P], fields: Fields) -> P:
     """Raises InvalidInputError that names the first wrong field and repeats nothing of what it held."""
     values: dict[str, Any] = {}
     for name in params.model_fields:
-        found = fields.find_all(name) if name in params.list_fields else fields.find(name)
+        found: Any = fields.find_all(name) if name in params.list_fields else fields.find(name)
+        if name in params.file_fields:
+            found = fields.find_file(name)
+        if isinstance(found, bool) and name not in params.flag_fields:
+            raise InvalidInputError(f"{name}: Not a yes or no.")  # Python would count true as 1.
         if found is not None:
             values[name] = found
     try:
@@ -126,23 +154,6 @@ def _read_urlencoded(body: bytes) -> MultiDict[str, str]:
     except ValueError as error:
         raise InvalidInputError("The request body is not a form we accept.") from error
     return MultiDict(pairs)
-
-
-def _read_multipart(body: bytes, options: Mapping[str, str]) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
-    """Parts of a form. A browser sends a file field left empty as a part with an empty name: it is no file."""
-    parser = FormDataParser(
-        stream_factory=lambda *_, **__: BytesIO(),  # The whole body is in memory already.
-        max_form_memory_size=len(body),
-        max_form_parts=MAX_FORM_FIELDS,
-        silent=False,
-        cls=MultiDict,
-    )
-    try:
-        _, form, files = parser.parse(BytesIO(body), "multipart/form-data", len(body), dict(options))
-    except (ValueError, OSError) as error:
-        raise InvalidInputError("The request body is not a form we accept.") from error
-    named = MultiDict((name, file) for name, file in files.items(multi=True) if file.filename)
-    return form, named
 
 
 def _refuse_nul(fields: Fields) -> None:

@@ -84,7 +84,7 @@ def test_same_follow_byte_for_byte_is_a_duplicate(world: World) -> None:
     assert send(activity("Follow")) == "duplicate"
 
 
-@pytest.mark.parametrize("type_", ["View", "Flag", "Move"])
+@pytest.mark.parametrize("type_", ["View", "Move"])
 def test_type_without_an_effect_is_not_stored(world: World, type_: str) -> None:
     assert send(activity(type_)) == "ignored"
     assert items() == []

@@ -107,7 +107,7 @@ def _moderation_state(profile: Profile, *, with_reasons: bool) -> ModerationStat
         ban_reason=profile.ban_reason if with_reasons else None,
         banned_at=iso(profile.banned_at) if profile.banned_at else None,
         timeout_until=iso(timed_out_until) if timed_out_until and is_timed_out else None,
-        timeout_reason=None,
+        timeout_reason=profile.timeout_reason if with_reasons and is_timed_out else None,
         is_timed_out=is_timed_out,
     )
 

@@ -1,0 +1,181 @@
+"""What moderators do to people: bans and timeouts, reports and what becomes of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from app.db import reading, transaction
+from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from app.models import Actor
+from app.pipeline import compose, submit
+from app.projections import accounts, audit, reports
+from app.queries import messages
+from app.queries.accounts import NO_SUCH_USER, get_profile
+from app.queries.actors import find_by_id, get_by_id
+from app.queries.permissions import get_permissions, require_rank_over
+from app.queries.reports import get_report
+from app.queries.viewers import Viewer
+
+MAX_TIMEOUT_MINUTES: Final = 40_320  # Four weeks.
+
+# What a moderator may answer a report with, in the words of several clients, and what each does.
+RESOLUTIONS: Final = {
+    "dismiss": "dismiss",
+    "dismissed": "dismiss",
+    "resolve": "resolve",
+    "warn": "warn",
+    "warn_user": "warn",
+    "delete": "delete_messages",
+    "delete_message": "delete_messages",
+    "delete_messages": "delete_messages",
+    "timeout": "timeout",
+    "timeout_user": "timeout",
+    "mute": "timeout",
+    "ban": "ban",
+    "ban_user": "ban",
+}
+_REPORTED_TIMEOUT: Final = 60  # Minutes.
+
+
+def find_person(actor_id: str) -> Actor:
+    """Raises NotFoundError."""
+    with reading() as session:
+        actor = find_by_id(session, actor_id)
+        if actor is None or actor.deleted_at is not None:
+            raise NotFoundError(NO_SUCH_USER)
+        get_profile(session, actor.id)  # A channel is nobody's person.
+    return actor
+
+
+def ban(viewer: Viewer, actor_id: str, reason: str | None) -> str:
+    """Put somebody out of this server for good; returns what they are called.
+
+    Raises NotFoundError, and ForbiddenError for who may do as much as the viewer.
+    """
+    person = find_person(actor_id)
+    submit(compose.ban(viewer, person), private={"reason": reason})
+    return person.name
+
+
+def lift_ban(viewer: Viewer, actor_id: str) -> str:
+    """Raises NotFoundError for who is not banned."""
+    person = find_person(actor_id)
+    submit(compose.ban_lifted(viewer, person))
+    return person.name
+
+
+def time_out(viewer: Viewer, actor_id: str, minutes: int, reason: str | None) -> tuple[str, datetime]:
+    """Let somebody read and not write for a while; (what they are called, when it ends).
+
+    Raises NotFoundError, InvalidInputError for another server's person, ForbiddenError for who may do as much as the
+    viewer.
+    """
+    until = datetime.now(UTC) + timedelta(minutes=minutes)
+    return _set_timeout(viewer, actor_id, until, reason), until
+
+
+def end_timeout(viewer: Viewer, actor_id: str) -> str:
+    return _set_timeout(viewer, actor_id, None, None)
+
+
+def report_person(viewer: Viewer, actor_id: str, *, category: str, description: str, forward: bool = False) -> None:
+    """Raises NotFoundError, InvalidInputError for oneself, ConflictError while the same report is open."""
+    person = find_person(actor_id)
+    submit(compose.report(viewer, person, description), private={"category": category, "forward": forward})
+
+
+def report_messages(
+    viewer: Viewer, message_ids: Sequence[str], *, category: str, description: str, forward: bool = False
+) -> int:
+    """One report for each author of them; returns how many messages were reported.
+
+    Raises NotFoundError for what the viewer cannot see, InvalidInputError for one's own, ConflictError while the same
+    report is open.
+    """
+    by_author: dict[str, list[str]] = defaultdict(list)
+    people: dict[str, Actor] = {}
+    with reading() as session:
+        for message_id in dict.fromkeys(message_ids):
+            message, _ = messages.get_visible(session, viewer, message_id)
+            by_author[message.author_id].append(message_id)
+            people[message.author_id] = get_by_id(session, message.author_id)
+    activities = [
+        compose.report(viewer, people[author_id], description, message_ids=ids) for author_id, ids in by_author.items()
+    ]
+    for activity in activities:
+        submit(activity, private={"category": category, "forward": forward})
+    return sum(map(len, by_author.values()))
+
+
+def resolve_report(viewer: Viewer, report_id: str, action: str, reason: str | None) -> str:
+    """Do to a report's person or messages what `action` says, and close it; returns the action's one name.
+
+    Raises NotFoundError, InvalidInputError for an unknown action, ConflictError for a report that is closed,
+    ForbiddenError where the viewer may not do that.
+    """
+    resolution = RESOLUTIONS.get(action.strip().lower())
+    if resolution is None:
+        raise InvalidInputError(f"Unsupported action. Supported values: {', '.join(sorted(set(RESOLUTIONS.values())))}")
+    with reading() as session:
+        report = get_report(session, report_id)
+    if report.status != "pending":
+        raise ConflictError("This report is closed already.")
+    _carry_out(viewer, resolution, report.target_id, report.message_ids, reason)
+    status = "dismissed" if resolution == "dismiss" else "resolved"
+    with transaction() as session:
+        closed = reports.resolve(
+            session,
+            report_id,
+            by=viewer.actor_id,
+            status=status,
+            resolution=resolution,
+            reason=reason,
+            now=datetime.now(UTC),
+        )
+        if not closed:
+            raise ConflictError("This report is closed already.")
+        audit.note(session, "report_resolved", actor_id=viewer.actor_id, target=report_id, action=resolution)
+    return resolution
+
+
+def _carry_out(viewer: Viewer, resolution: str, target_id: str, message_ids: Sequence[str], reason: str | None) -> None:
+    """May be done twice: a report that could not be closed afterwards is resolved once more."""
+    match resolution:
+        case "ban":
+            _require(viewer, "ban_users")
+            ban(viewer, target_id, reason)
+        case "timeout":
+            _require(viewer, "mute_users")
+            time_out(viewer, target_id, _REPORTED_TIMEOUT, reason)
+        case "delete_messages":
+            for message_id in message_ids:
+                _delete(viewer, message_id)
+
+
+def _delete(viewer: Viewer, message_id: str) -> None:
+    try:
+        submit(compose.deletion(viewer, message_id))
+    except NotFoundError:
+        return  # It is gone already.
+
+
+def _require(viewer: Viewer, privilege: str) -> None:
+    if not viewer.has(privilege):
+        raise ForbiddenError(f"Access forbidden. Missing required privilege: {privilege}.")
+
+
+def _set_timeout(viewer: Viewer, actor_id: str, until: datetime | None, reason: str | None) -> str:
+    person = find_person(actor_id)
+    if not person.is_local:
+        raise InvalidInputError("Only people of this server can be timed out. Others can be banned.")
+    with transaction() as session:
+        permissions = get_permissions(session, get_by_id(session, viewer.actor_id))
+        permissions.require("mute_users")
+        require_rank_over(session, permissions, person.id)
+        accounts.time_out(session, person.id, until=until, reason=reason)
+        kind: audit.Kind = "user_timed_out" if until else "user_timeout_ended"
+        audit.note(session, kind, actor_id=viewer.actor_id, target=person.id)
+    return person.name

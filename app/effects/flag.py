@@ -1,0 +1,86 @@
+"""Flag: somebody asks the moderators to look at a person, or at messages of theirs.
+
+It stays here: who reported is told to nobody but the moderators. A report about another server's person goes there
+only if the reporter asks for it, and then in the name of this server (reliability.md, section 5.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from activitypub import build
+from activitypub.documents import Activity
+from activitypub.flags import parse_flag
+from app.act import Act
+from app.errors import ConflictError, InvalidInputError, NotFoundError
+from app.models import Actor, Message
+from app.projections import reports
+from app.queries.actors import PEOPLE, list_by_uris
+from app.queries.messages import list_by_uris as list_messages
+from app.queries.permissions import get_permissions
+from app.queries.reports import was_reported
+from app.queries.viewers import remote_viewer
+from app.queries.visibility import may_see, place_of_message
+
+NOTHING = "There is nothing to report."
+_ONCE_WITHIN = timedelta(hours=1)
+
+
+def authorise(act: Act) -> None:
+    """Of what another server names, only what it could read counts; of ours, the reporter must see all of it."""
+    if _is_passed_on(act):
+        return
+    flag = parse_flag(act.activity.document)
+    viewer = get_permissions(act.session, act.actor).viewer if act.is_local else remote_viewer(act.actor)
+    named = list_messages(act.session, flag.objects)
+    seen = [
+        message
+        for message, channel in named
+        if message.deleted_at is None and may_see(act.session, viewer, place_of_message(message, channel))
+    ]
+    if act.is_local and len(seen) < len(named):
+        raise NotFoundError(NOTHING)
+    target = _target(act, flag.objects, seen)
+    if target.id == act.actor.id:
+        raise InvalidInputError("Nobody reports themselves.")
+    mine = [message for message in seen if message.author_id == target.id]
+    if was_reported(act.session, act.actor, target, [message.id for message in mine], since=act.now - _ONCE_WITHIN):
+        raise ConflictError("You reported this already.")
+    act.found |= {"target": target, "messages": mine, "flag": flag}
+
+
+def apply(act: Act) -> list[Activity]:
+    if _is_passed_on(act):
+        return []
+    target, messages, flag = act.found.pop("target"), act.found.pop("messages"), act.found.pop("flag")
+    act.found["report_id"] = reports.add(
+        act.session,
+        act.actor,
+        target,
+        messages,
+        category=act.private.get("category", "other"),
+        description=flag.text or None,
+        activity_uri=act.activity.id or "",
+        now=act.now,
+    )
+    if target.is_local or not act.private.get("forward"):
+        return []
+    named = [target.uri, *(message.uri for message in messages)]
+    return [build.flag(actor=act.uris.instance, objects=named, content=flag.text, to=[target.uri])]
+
+
+def _is_passed_on(act: Act) -> bool:
+    """What this server says to another in the reporter's place; the report itself is here already."""
+    return act.is_local and act.actor.uri == act.uris.instance
+
+
+def _target(act: Act, named: Sequence[str], messages: Sequence[Message]) -> Actor:
+    """The person it is about: named, or the one whose messages are."""
+    people = [actor for actor in list_by_uris(act.session, named) if actor.type in PEOPLE]
+    if not people and messages:
+        people = [act.session.get_one(Actor, messages[0].author_id)]
+    ours = [actor for actor in people if actor.is_local or act.is_local]
+    if not ours:
+        raise NotFoundError(NOTHING)
+    return ours[0]

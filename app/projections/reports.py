@@ -1,0 +1,62 @@
+"""Writes of reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+
+from app.db import row_count
+from app.ids import new_id
+from app.models import Actor, Message, Report
+from app.queries.messages import open_content
+from app.queries.reports import PENDING, SCOPE
+from app.sealing import seal_row
+
+
+def add(
+    session: Session,
+    reporter: Actor,
+    target: Actor,
+    messages: Sequence[Message],
+    *,
+    category: str,
+    description: str | None,
+    activity_uri: str,
+    now: datetime,
+) -> str:
+    """The id of the report, which keeps what the messages say now: deleting them does not end the case."""
+    report_id = new_id("report")
+    texts = {message.id: content.text for message in messages if (content := open_content(session, message))}
+    session.execute(
+        insert(Report).values(
+            id=report_id,
+            type="message_report" if messages else "user_report",
+            status=PENDING,
+            reporter_id=reporter.id,
+            target_id=target.id,
+            message_ids=[message.id for message in messages],
+            channel_ids=sorted({message.channel_id for message in messages if message.channel_id}),
+            category=category,
+            description=description,
+            evidence=seal_row(session, SCOPE, report_id, msgspec.json.encode(texts)) if texts else None,
+            activity_uri=activity_uri,
+            created_at=now,
+        )
+    )
+    return report_id
+
+
+def resolve(
+    session: Session, report_id: str, *, by: str, status: str, resolution: str, reason: str | None, now: datetime
+) -> bool:
+    """Whether it was still open; of two moderators at once one is told that it was not."""
+    resolved = session.execute(
+        update(Report)
+        .where(Report.id == report_id, Report.status == PENDING)
+        .values(status=status, resolution=resolution, reason=reason, resolved_by=by, resolved_at=now)
+    )
+    return row_count(resolved) > 0

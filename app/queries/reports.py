@@ -1,0 +1,114 @@
+"""Reads of reports: all of them for moderators, everybody's own for everybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from app.errors import NotFoundError
+from app.models import Actor, Report
+from app.queries.viewers import Viewer
+from app.sealing import open_row
+
+SCOPE = "reports"
+PENDING = "pending"
+NO_SUCH_REPORT = "The provided report_id does not exist or could not be found."
+PRIVILEGE = "moderate_content"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """`texts` are what the messages said when they were reported, by their ids: for moderators alone."""
+
+    id: str
+    type: str
+    status: str
+    category: str
+    description: str | None
+    reporter_id: str
+    reporter_name: str
+    target_id: str
+    target_name: str
+    message_ids: tuple[str, ...]
+    channel_ids: tuple[str, ...]
+    texts: dict[str, str]
+    created_at: datetime
+    resolved_at: datetime | None
+    resolution: str | None
+    reason: str | None
+
+
+def was_reported(
+    session: Session, reporter: Actor, target: Actor, message_ids: Sequence[str], *, since: datetime
+) -> bool:
+    """Whether the same was reported before: from here the same thing, while it is open; from another server, one
+
+    report about a person counts for all of its people (reliability.md, section 5.2).
+    """
+    query = select(Report.message_ids).where(Report.target_id == target.id)
+    if reporter.is_local:
+        query = query.where(Report.reporter_id == reporter.id, Report.status == PENDING)
+        return any(
+            set(message_ids) <= set(known) for known in session.scalars(query) if bool(known) == bool(message_ids)
+        )
+    query = query.join(Actor, Actor.id == Report.reporter_id)
+    return session.scalars(query.where(Actor.host == reporter.host, Report.created_at > since)).first() is not None
+
+
+def list_reports(session: Session, viewer: Viewer, *, limit: int) -> tuple[list[ReportView], int]:
+    """The newest ones that the viewer may read, and how many there are."""
+    reporter, target = aliased(Actor), aliased(Actor)
+    sees_all = viewer.has(PRIVILEGE)
+    mine = () if sees_all else (Report.reporter_id == viewer.actor_id,)
+    query = (
+        select(Report, reporter, target)
+        .join(reporter, reporter.id == Report.reporter_id)
+        .join(target, target.id == Report.target_id)
+        .where(*mine)
+        .order_by(Report.id.desc())
+        .limit(limit)
+    )
+    views = [
+        _view(session, report, reporter_, target_, with_texts=sees_all)
+        for report, reporter_, target_ in session.execute(query)
+    ]
+    return views, session.scalar(select(func.count()).select_from(Report).where(*mine)) or 0
+
+
+def get_report(session: Session, report_id: str) -> Report:
+    """Raises NotFoundError."""
+    report = session.get(Report, report_id)
+    if report is None:
+        raise NotFoundError(NO_SUCH_REPORT)
+    return report
+
+
+def _view(session: Session, report: Report, reporter: Actor, target: Actor, *, with_texts: bool) -> ReportView:
+    texts = open_row(session, SCOPE, report.id, report.evidence) if with_texts else None
+    return ReportView(
+        id=report.id,
+        type=report.type,
+        status=report.status,
+        category=report.category,
+        description=report.description,
+        reporter_id=reporter.id,
+        reporter_name=_name(reporter),
+        target_id=target.id,
+        target_name=_name(target),
+        message_ids=tuple(report.message_ids),
+        channel_ids=tuple(report.channel_ids),
+        texts=msgspec.json.decode(texts, type=dict[str, str]) if texts else {},
+        created_at=report.created_at,
+        resolved_at=report.resolved_at,
+        resolution=report.resolution,
+        reason=report.reason,
+    )
+
+
+def _name(actor: Actor) -> str:
+    return actor.name if actor.is_local else f"{actor.preferred_username}@{actor.host}"
