@@ -33,6 +33,7 @@ class Person:
     ed25519_key: tuple[str, str] | None
     has_collections: bool = True
     icon_url: str | None = None
+    image_url: str | None = None
     attributed_to: str | None = None
     channel_type: str | None = None
 
@@ -74,6 +75,8 @@ def actor(person: Person) -> Document:
         ]
     if person.icon_url:
         document["icon"] = {"type": "Image", "url": person.icon_url}
+    if person.image_url:
+        document["image"] = {"type": "Image", "url": person.image_url}
     if person.attributed_to:
         document["attributedTo"] = person.attributed_to
     if person.channel_type:

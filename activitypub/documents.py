@@ -110,6 +110,7 @@ class ActorDocument:
     followers: str | None
     url: str | None
     icon_url: str | None
+    image_url: str | None
     manually_approves: bool
     discoverable: bool
     announces_rfc9421: bool
@@ -227,6 +228,7 @@ def parse_actor(document: Json, *, now: datetime | None = None) -> ActorDocument
         followers=id_of(document.get("followers")),
         url=link_in(document.get("url")),
         icon_url=link_in(document.get("icon")),
+        image_url=link_in(document.get("image")),
         manually_approves=document.get("manuallyApprovesFollowers") is True,
         discoverable=document.get("discoverable") is True,
         announces_rfc9421=_announces_rfc9421(document.get("generator")),

@@ -5,6 +5,7 @@ AppError
 │   └── MalformedTokenError    400  the token is not a token of ours
 ├── UnauthenticatedError   401  who asks is not proved
 ├── ForbiddenError         403  known, but may not
+│   └── BlockedError           403  the address it comes from is blocked
 ├── NotFoundError          404  missing, or not visible to the asker
 ├── StalledError           408  a request that did not arrive in time
 ├── ConflictError          409  the name or the state is taken
@@ -45,6 +46,10 @@ class UnauthenticatedError(AppError):
 
 class ForbiddenError(AppError):
     code, status = "forbidden", 403
+
+
+class BlockedError(ForbiddenError):
+    code = "blocked"
 
 
 class NotFoundError(AppError):

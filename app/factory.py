@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
+from app.actions.blocked_networks import follow_blocks
 from app.actions.server import follow_changes
 from app.db import on_wake
 from app.facades.routes import follow_events, mount_facades
@@ -14,10 +15,12 @@ from app.process import prepare
 from app.services import broker
 from app.services.bus import Bus
 from app.services.logs import configure_logging
+from app.services.rates import Rates, rates_of
 from app.settings import Settings
 from app.web.admission import admit_requests, keep_time
 from app.web.answers import answer_errors
 from app.web.headers import add_headers
+from app.web.limiting import limit_requests
 
 _ON_SHUTDOWN = "shoal.on_shutdown"  # What app.gunicorn_conf calls when the worker is told to stop.
 
@@ -25,12 +28,12 @@ _ON_SHUTDOWN = "shoal.on_shutdown"  # What app.gunicorn_conf calls when the work
 def create_app(settings: Settings) -> Flask:
     """The application, tied to the workers and to the sockets of all web processes. One for each process."""
     configure_logging(settings.log_level)
-    app = make_app(settings)
+    app = make_app(settings, rates_of(settings))
     app.extensions[_ON_SHUTDOWN] = [_tie_to_workers(), _tie_to_sockets(settings), keep_time(app)]
     return app
 
 
-def make_app(settings: Settings) -> Flask:
+def make_app(settings: Settings, rates: Rates | None = None) -> Flask:
     """The application alone: it answers requests, and what it commits is found by the sweeps."""
     prepare(settings)
     app = Flask("shoal", static_folder=None)
@@ -38,6 +41,7 @@ def make_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     add_headers(app)
+    limit_requests(app, rates or Rates(None))
     admit_requests(app)
     answer_errors(app)
     mount_facades(app)
@@ -55,4 +59,5 @@ def _tie_to_sockets(settings: Settings) -> Callable[[], None]:
     here = live.configure(Bus(settings.redis_url, installation=settings.origin))
     follow_events(here)
     follow_changes(here.bus)
+    follow_blocks(here.bus)
     return here.stop

@@ -48,6 +48,14 @@ def first_id_at(prefix: Prefix, at: datetime) -> str:
     return f"{prefix}_{_digits(max(milliseconds, 0) << 80)}"
 
 
+def made_at(id: str) -> datetime:
+    """When an id of ours was made, to the millisecond."""
+    number = 0
+    for digit in id.rpartition("_")[2]:
+        number = number << 5 | _ALPHABET.index(digit)
+    return _EPOCH + timedelta(milliseconds=number >> 80)
+
+
 def _digits(number: int) -> str:
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
 

@@ -61,6 +61,7 @@ class Keyring:
             _derive(secret, "token id", 4).hex(): _derive(secret, "access tokens") for secret in secrets
         }
         self.active_token_id = next(iter(self.token_secrets))
+        self.link_secrets = [_derive(secret, "file links") for secret in secrets]
 
     def wrap(self, data_key: bytes, context: bytes) -> tuple[str, bytes]:
         """(master key id, wrapped key)"""

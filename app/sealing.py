@@ -6,6 +6,7 @@ a running server: it is not end-to-end encryption. Erasing one row of `data_keys
 
 from __future__ import annotations
 
+import hmac
 import logging
 import os
 import threading
@@ -71,6 +72,20 @@ def open_row(session: Session, scope: str, row: str, sealed: bytes | None) -> by
         return None
 
 
+def link_key(file_id: str) -> str:
+    """What lets whoever has it read one file: a MAC that the file's id cannot be turned into without our secret."""
+    return _mac(_ring().link_secrets[0], file_id)
+
+
+def is_link_key(file_id: str, given: str) -> bool:
+    """Also of a secret that was the first one before."""
+    return any(hmac.compare_digest(_mac(secret, file_id), given) for secret in _ring().link_secrets if given.isascii())
+
+
+def _mac(secret: bytes, text: str) -> str:
+    return hmac.digest(secret, text.encode(), "sha256").hex()
+
+
 def _context(scope: str, row: str) -> bytes:
     return f"shoal|1|{scope}|{row}".encode()
 
@@ -93,16 +108,18 @@ def _data_key(session: Session, scope: str, *, create: bool) -> bytes:
 
 
 def _load(session: Session, scope: str) -> bytes | None:
-    if _keyring is None:
-        raise RuntimeError("app.sealing.configure was not called")
     row = session.execute(select(DataKey.master_id, DataKey.wrapped).where(DataKey.scope == scope)).one_or_none()
-    return None if row is None else _keyring.unwrap(row.master_id, row.wrapped, f"shoal|data key|{scope}".encode())
+    return None if row is None else _ring().unwrap(row.master_id, row.wrapped, f"shoal|data key|{scope}".encode())
 
 
 def _insert(session: Session, scope: str) -> None:
-    if _keyring is None:
-        raise RuntimeError("app.sealing.configure was not called")
-    master_id, wrapped = _keyring.wrap(os.urandom(32), f"shoal|data key|{scope}".encode())
+    master_id, wrapped = _ring().wrap(os.urandom(32), f"shoal|data key|{scope}".encode())
     values = {"scope": scope, "master_id": master_id, "wrapped": wrapped, "created_at": datetime.now(UTC)}
     session.execute(upsert(session, DataKey).values(values).on_conflict_do_nothing())
     session.info.setdefault("new_scopes", set()).add(scope)
+
+
+def _ring() -> Keyring:
+    if _keyring is None:
+        raise RuntimeError("app.sealing.configure was not called")
+    return _keyring

@@ -14,16 +14,18 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from app import failpoints
 from app.dotenv import read_dotenv
+from app.setting_docs import SETTINGS_DOCS
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 T = TypeVar("T")
 
 SECRET_LENGTH_MIN = 32
+MEGABYTE = 2**20
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -34,68 +36,20 @@ class SettingsError(Exception):
     """A setting is missing or makes no sense. `str(error)` is one line that names the variable and shows no secret."""
 
 
-class SettingDoc(NamedTuple):
-    """One row of the table in docs/configuration.md; a test compares the two."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketSettings:
+    """Where an S3-compatible service keeps our files. None is what boto3 finds out by itself."""
 
-    name: str
-    default: str
-    help: str
-
-
-SETTINGS_DOCS = (
-    SettingDoc("PORT", "7575", "TCP port of the web process."),
-    SettingDoc(
-        "SHOAL_ORIGIN",
-        "http://localhost:PORT",
-        "Public origin, such as https://chat.example. Every address other servers see begins with it, so it never "
-        "changes once people use the server. Required with DATABASE_URL; the default is for development only.",
-    ),
-    SettingDoc(
-        "SHOAL_BIND",
-        "127.0.0.1,::1",
-        "IP addresses to listen on. The default becomes 0.0.0.0 when PORT is set in the process environment, as "
-        "hosting platforms do, or when the origin is https.",
-    ),
-    SettingDoc("SHOAL_DATA", "./data", "Folder of the database, the files and the secret; made with mode 0700."),
-    SettingDoc(
-        "SHOAL_SECRET_KEY",
-        "data folder/secret_key",
-        "Secrets of at least 32 characters each, newest first, separated by commas: the first protects what is new, "
-        "the rest only open what is old. Required with an https origin or DATABASE_URL; otherwise the file is made, "
-        "mode 0600.",
-    ),
-    SettingDoc("DATABASE_URL", "SQLite in the data folder", "PostgreSQL: postgresql://user:password@host/name."),
-    SettingDoc(
-        "REDIS_URL",
-        "bundled Valkey",
-        "Redis or Valkey: redis://, rediss:// or unix://. Without it shoal serve starts its own, private to this user.",
-    ),
-    SettingDoc(
-        "SHOAL_ALLOW_NETWORKS",
-        "none",
-        "Networks (CIDR, separated by commas) that outgoing requests may reach besides the public internet.",
-    ),
-    SettingDoc("SHOAL_CA_FILE", "none", "PEM file of a private CA to trust as well as the system's."),
-    SettingDoc(
-        "SHOAL_TRUSTED_PROXIES",
-        "none",
-        "Networks (CIDR, separated by commas) whose X-Forwarded-For and X-Forwarded-Proto are believed.",
-    ),
-    SettingDoc("SHOAL_WORKERS", "1", "Web worker processes, 1 to 64; more than one is of use with DATABASE_URL only."),
-    SettingDoc("SHOAL_WORKER_THREADS", "8", "Threads of one Celery worker, 1 to 256."),
-    SettingDoc("SHOAL_LOG_LEVEL", "info", "debug, info, warning or error."),
-    SettingDoc(
-        "SHOAL_FLOWER_AUTH",
-        "none",
-        "user:password for Flower, several separated by commas; shoal flower does not start without it.",
-    ),
-    SettingDoc("SHOAL_FLOWER_PORT", "5555", "TCP port of Flower."),
-)
+    bucket: str
+    endpoint: str | None
+    region: str
+    access_key: str | None = field(repr=False)
+    secret_key: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the operator chose, parsed and checked. Its repr shows no secret."""
+    """What the operator chose, parsed and checked; its repr shows no secret. `storage_quota` is bytes an account."""
 
     origin: str
     port: int
@@ -109,10 +63,15 @@ class Settings:
     ca_file: Path | None
     trusted_proxies: tuple[Network, ...]
     workers: int
+    rate_limit: int
     worker_threads: int
     log_level: str
     flower_auth: str | None = field(repr=False)
     flower_port: int
+    storage_quota: int
+    s3: BucketSettings | None
+    backup_dir: Path
+    check_releases: str | None
     failpoints: Path | None = None
 
     @property
@@ -153,10 +112,15 @@ class Settings:
             ca_file=values.parsed("SHOAL_CA_FILE", "", _ca_file),
             trusted_proxies=values.parsed("SHOAL_TRUSTED_PROXIES", "", _networks),
             workers=values.parsed("SHOAL_WORKERS", "1", _whole_number(1, 64)),
+            rate_limit=values.parsed("SHOAL_RATE_LIMIT", "6000", _whole_number(25, 999_999)),
             worker_threads=values.parsed("SHOAL_WORKER_THREADS", "8", _whole_number(1, 256)),
             log_level=values.parsed("SHOAL_LOG_LEVEL", "info", _log_level),
             flower_auth=values.parsed("SHOAL_FLOWER_AUTH", "", _flower_auth),
             flower_port=values.parsed("SHOAL_FLOWER_PORT", "5555", _whole_number(1, 65535)),
+            storage_quota=values.parsed("SHOAL_STORAGE_QUOTA", "1024", _whole_number(1, 999_999)) * MEGABYTE,
+            s3=_read_bucket(values),
+            backup_dir=_folder(values.text("SHOAL_BACKUPS") or str(data_dir / "backups")),
+            check_releases=values.parsed("SHOAL_CHECK_RELEASES", "", _repository),
             failpoints=values.parsed(failpoints.VARIABLE, "", lambda text: failpoints.folder(text, origin)),
         )
 
@@ -224,6 +188,20 @@ def _read_secret_keys(values: _Values, origin: str, data_dir: Path) -> tuple[str
         # A secret in a folder beside a database elsewhere is lost sooner or later, and all that it sealed with it.
         raise SettingsError("SHOAL_SECRET_KEY is required with DATABASE_URL")
     return (_development_secret(data_dir / "secret_key"),)
+
+
+def _read_bucket(values: _Values) -> BucketSettings | None:
+    bucket = values.parsed("SHOAL_S3_BUCKET", "", _bucket)
+    endpoint = values.parsed("SHOAL_S3_ENDPOINT", "", _endpoint)
+    access_key, secret_key = values.text("SHOAL_S3_ACCESS_KEY"), values.text("SHOAL_S3_SECRET_KEY")
+    if (access_key is None) != (secret_key is None):
+        raise SettingsError("SHOAL_S3_ACCESS_KEY and SHOAL_S3_SECRET_KEY are set together or not at all")
+    if not bucket:
+        return None
+    region = values.text("SHOAL_S3_REGION") or "us-east-1"
+    return BucketSettings(
+        bucket=bucket, endpoint=endpoint or None, region=region, access_key=access_key, secret_key=secret_key
+    )
 
 
 def _make_data_dir(text: str) -> Path:
@@ -343,6 +321,27 @@ def _redis_url(text: str) -> str:
     if parts.scheme == "rediss" and "ssl_cert_reqs=" not in parts.query:
         return text + ("&" if parts.query else "?") + "ssl_cert_reqs=required"  # Celery insists that it is said.
     return text
+
+
+def _folder(text: str) -> Path:
+    """An absolute path; whoever writes there first makes it."""
+    return Path(text).expanduser().resolve()
+
+
+def _repository(text: str) -> str | None:
+    if text and not re.fullmatch(r"[A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100}", text):
+        raise ValueError(f"must be owner/name, not {text!r}")
+    return text or None
+
+
+def _bucket(text: str) -> str:
+    if text and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
+        raise ValueError(f"must be a bucket's name, not {text!r}")
+    return text
+
+
+def _endpoint(text: str) -> str:
+    return text and _origin(text)
 
 
 def _ca_file(text: str) -> Path | None:

@@ -128,9 +128,10 @@ def _check_times(request: HttpRequest, presented: PresentedSignature, now: datet
 def _parse_date(value: str) -> datetime:
     try:
         date = parsedate_to_datetime(value)
+        in_utc = date.astimezone(UTC)  # The last hours of the year 9999 are in none that can be written.
     except (ValueError, TypeError, OverflowError, IndexError):
         raise SignatureError("the Date cannot be read") from None
     # "-0000" means that the sender does not say what zone its clock is in.
     if date.tzinfo is None:
         raise SignatureError("the Date has no time zone")
-    return date.astimezone(UTC)
+    return in_utc

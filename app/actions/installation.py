@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app import sealing
+from app.actions import background
 from app.db import transaction
 from app.errors import UnavailableError
 from app.ids import INSTANCE_ID, new_id
@@ -34,6 +35,7 @@ def prepare_installation(settings: Settings) -> None:
             _add_instance(session, uris)
         if session.scalar(select(Space.actor_id).where(Space.is_home)) is None:
             _add_home_space(session, uris)
+        background.install(session, datetime.now(UTC))
 
 
 def _check_canary(session: Session) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import sys
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,6 +11,7 @@ from typing import TypeVar
 import bcrypt
 
 from app.errors import UnavailableError
+from app.services.threads import off_the_loop
 
 COST = 12  # 0.25 s of a core.
 _SCHEME = "sha256-bcrypt:"
@@ -48,17 +48,6 @@ def _in_turn(work: Callable[[], T]) -> T:
     if not _turns.acquire(timeout=_WAIT_SECONDS):
         raise UnavailableError("Too many people are signing in. Try again.")
     try:
-        return _off_the_loop(work)
+        return off_the_loop(work)  # bcrypt would keep it for a quarter of a second.
     finally:
         _turns.release()
-
-
-def _off_the_loop(work: Callable[[], T]) -> T:
-    """In a real thread where threads are greenlets: bcrypt would stop every socket of the process meanwhile."""
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is None or not monkey.is_module_patched("threading"):
-        return work()
-    import gevent
-
-    result: T = gevent.get_hub().threadpool.apply(work)
-    return result

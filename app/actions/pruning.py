@@ -22,6 +22,7 @@ from app.models import (
     Host,
     InboxItem,
     Message,
+    Ping,
     Receipt,
     RefreshToken,
 )
@@ -39,6 +40,7 @@ _INBOX_MEMORY: Final = timedelta(days=90)
 _EVENT_LIFE: Final = timedelta(days=7)
 _DELIVERY_MEMORY: Final = timedelta(days=30)
 _HOST_MEMORY: Final = timedelta(days=7)
+_PING_MEMORY: Final = timedelta(days=30)
 
 Step = Callable[[Session, datetime], int]
 
@@ -56,6 +58,19 @@ def prune(now: datetime) -> None:
     ):
         ends_at = time.monotonic() + _SECONDS
         while _run(step, now) >= _BATCH and time.monotonic() < ends_at:
+            pass
+
+
+def prune_tokens(now: datetime) -> None:
+    """Refresh tokens that ended. Between two runs they are only rows: whoever shows one is refused."""
+    while _run(_forget_tokens, now) >= _BATCH:
+        pass
+
+
+def prune_pings(now: datetime) -> None:
+    """Pings that nobody answered in time have failed; what is older than a month is forgotten."""
+    for step in (_expire_pings, _forget_pings):
+        while _run(step, now) >= _BATCH:
             pass
 
 
@@ -207,6 +222,16 @@ def _forget_events(session: Session, now: datetime) -> int:
 def _forget_tokens(session: Session, now: datetime) -> int:
     expired = select(RefreshToken.id).where(RefreshToken.expires_at < now).limit(_BATCH)
     return _count(session, delete(RefreshToken).where(RefreshToken.id.in_(expired)))
+
+
+def _expire_pings(session: Session, now: datetime) -> int:
+    overdue = select(Ping.id).where(Ping.expires_at < now, Ping.status.in_(("sent", "delivered"))).limit(_BATCH)
+    return _count(session, update(Ping).where(Ping.id.in_(overdue)).values(status="expired"))
+
+
+def _forget_pings(session: Session, now: datetime) -> int:
+    old = select(Ping.id).where(Ping.expires_at < now - _PING_MEMORY).limit(_BATCH)
+    return _count(session, delete(Ping).where(Ping.id.in_(old)))
 
 
 def _forget_hosts(session: Session, now: datetime) -> int:

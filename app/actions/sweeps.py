@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.actions import presence
+from app.actions import background, presence
 from app.actions.pruning import prune
 from app.db import reading, transaction
 from app.models import Setting
@@ -39,6 +39,7 @@ def sweep(tell: Callable[[str, str], None], now: datetime | None = None) -> None
         hints = [
             *(("deliver", host) for host in hosts),
             *(("inbox", host) for host in list_inbox_hosts(session, now)),
+            *(("background", task_id) for task_id in background.due(session, now)),
             *(("keys", actor_id) for actor_id in list_without_rsa_key(session, limit=_KEYS_A_SWEEP)),
         ]
         is_prune_due = _is_longer_ago(session, _LAST_PRUNE, _PRUNE_EVERY, now)

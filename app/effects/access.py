@@ -6,9 +6,9 @@ from activitypub.uris import same_origin
 from app.act import Act
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Actor, Channel, Message
-from app.queries.actors import is_banned
+from app.queries.actors import is_banned, is_blocked
 from app.queries.channels import find_channel_with_actor
-from app.queries.messages import NO_SUCH_MESSAGE
+from app.queries.messages import NO_SUCH_MESSAGE, list_participants
 from app.queries.visibility import may_actor_see
 
 
@@ -16,7 +16,7 @@ def authorise_on(act: Act, message: Message | None) -> tuple[Channel, Actor] | N
     """The living channel the message stands in, None for a conversation, if the actor has access to it there.
 
     Raises NotFoundError for a message that is gone and for one that is not for the actor: missing and forbidden look
-    the same outside. Raises ForbiddenError for an actor that is banned.
+    the same outside. Raises ForbiddenError for an actor that is banned, or blocked by somebody in the conversation.
     """
     if message is None or message.deleted_at is not None:
         raise NotFoundError(NO_SUCH_MESSAGE)
@@ -28,7 +28,16 @@ def authorise_on(act: Act, message: Message | None) -> tuple[Channel, Actor] | N
     is_vouched_for = found is not None and (is_passed_on(act, found[1]) or _is_open_elsewhere(act, message, *found))
     if not is_vouched_for and not may_actor_see(act.session, act.actor, message):
         raise NotFoundError(NO_SUCH_MESSAGE)
+    if message.conversation_id is not None:
+        _check_blocks(act, message.conversation_id)
     return found
+
+
+def _check_blocks(act: Act, conversation_id: str) -> None:
+    """Who is blocked writes nothing there any more, neither anew nor into what was said before."""
+    for person in list_participants(act.session, conversation_id):
+        if is_blocked(act.session, by=person.id, actor_id=act.actor.id):
+            raise ForbiddenError("you are blocked by this actor")
 
 
 def is_passed_on(act: Act, group: Actor) -> bool:

@@ -12,7 +12,7 @@ from app.effects.relaying import relay, withdraw
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Activity as Logged
 from app.models import Actor, Channel, Message
-from app.projections import activities, actors, channels, messages, tombstones
+from app.projections import activities, actors, channels, files, messages, tombstones
 from app.queries.actors import find_actor, list_follower_inboxes
 from app.queries.channels import find_channel, find_channel_with_actor, list_members
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
@@ -134,6 +134,7 @@ def _delete_actor(act: Act, actor: Actor) -> None:
         act.inboxes += list_follower_inboxes(act.session, actor.id)
     if channel is None:
         messages.erase_all_by(act.session, actor, now=act.now)
+        files.remove_all_of(act.session, actor.id)
         said = select(Message.uri).where(Message.author_id == actor.id)
         _erase_documents(act, (Logged.object_uri == actor.uri) | Logged.object_uri.in_(said))
         actors.mark_deleted(act.session, actor, now=act.now)

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from app.live.connection import Connection
 from app.live.frames import CloseCode, text_frame
@@ -118,6 +119,14 @@ class Hub:
         """Close the sockets that were opened with this login session."""
         for subscriber in self._subscribers(None):
             if subscriber.session_id == session_id:
+                subscriber.connection.close(code, reason)
+
+    def close_network(self, network: str, code: int, reason: str) -> None:
+        """Close the sockets that were opened from there."""
+        closed = ip_network(network)
+        for subscriber in self._subscribers(None):
+            theirs = ip_network(subscriber.remote_ip) if subscriber.remote_ip else None
+            if theirs is not None and theirs.version == closed.version and theirs.overlaps(closed):
                 subscriber.connection.close(code, reason)
 
     def close_all(self, code: int = CloseCode.SERVICE_RESTART, reason: str = "restarting") -> None:

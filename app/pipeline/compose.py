@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from activitypub import build, html
+from activitypub.attachments import Attachment
 from activitypub.documents import Activity
 from activitypub.times import write_time
 from activitypub.vocabulary import PUBLIC
@@ -27,6 +28,7 @@ from app.queries.actors import find_follow, get_by_id, list_by_handles, list_key
 from app.queries.blocks import find_block
 from app.queries.channels import get_home_space, get_visible, list_remote_members
 from app.queries.documents import actor_document, note_document
+from app.queries.files import StoredFile, as_attachments
 from app.queries.placement import conversation_id
 from app.queries.reactions import find_own
 from app.queries.viewers import Viewer
@@ -34,9 +36,16 @@ from app.settings import current
 from app.uris import Uris
 
 
-def channel_message(viewer: Viewer, channel_id: str, text: str, *, reply_to: str | None = None) -> Activity:
+def channel_message(
+    viewer: Viewer,
+    channel_id: str,
+    text: str,
+    *,
+    reply_to: str | None = None,
+    files: Sequence[StoredFile] = (),
+) -> Activity:
     """A message in a channel: for everybody in a public one, for its members in a private one."""
-    _check_text(text)
+    _check_text(text, files)
     with reading() as session:
         channel, group = get_visible(session, viewer, channel_id)
         mentions = _mentioned(session, text)
@@ -58,27 +67,31 @@ def channel_message(viewer: Viewer, channel_id: str, text: str, *, reply_to: str
         context=f"{group.uri}/messages" if group.is_local else None,
         in_reply_to=parent[0] if parent else None,
         tags=people,
+        attachments=as_attachments(files, is_for_everybody=group.is_local and not channel.is_private),
     )
 
 
-def direct_message(viewer: Viewer, people: Sequence[Actor], text: str) -> Activity:
+def direct_message(viewer: Viewer, people: Sequence[Actor], text: str, *, files: Sequence[StoredFile] = ()) -> Activity:
     """To exactly these people, each with a Mention: without it GoToSocial drops a direct message."""
-    _check_text(text)
+    _check_text(text, files)
     others = {person.uri: handle(person) for person in people if person.id != viewer.actor_id}
     if not others:
         raise InvalidInputError("A direct message needs somebody else to read it.")
     with reading() as session:
         mentions = _mentioned(session, text)
     conversation = conversation_id([viewer.uri, *others])
-    return _create(viewer, text, mentions, to=list(others), conversation=conversation, tags=others)
+    attachments = as_attachments(files, is_for_everybody=False)
+    return _create(
+        viewer, text, mentions, to=list(others), conversation=conversation, tags=others, attachments=attachments
+    )
 
 
 def edit(viewer: Viewer, message_id: str, text: str) -> Activity:
-    _check_text(text)
     now = datetime.now(UTC)
     with reading() as session:
         message, channel = messages.get_visible(session, viewer, message_id)
         document = _current_note(session, message)
+        _check_text(text, document["attachment"])
         mentions = _mentioned(session, text)
         if channel is not None and channel.is_private and channel.space_id is not None:
             members = {member.uri for member in list_remote_members(session, channel.actor_id)}
@@ -255,6 +268,7 @@ def _create(
     context: str | None = None,
     conversation: str | None = None,
     in_reply_to: str | None = None,
+    attachments: Sequence[Attachment] = (),
 ) -> Activity:
     note = build.note(
         id=Uris(current().origin).message(new_id("msg")),
@@ -269,12 +283,13 @@ def _create(
         conversation=conversation,
         in_reply_to=in_reply_to,
         mentions=tags,
+        attachments=attachments,
     )
     return build.create(actor=viewer.uri, object=note)
 
 
-def _check_text(text: str) -> None:
-    if not text.strip():
+def _check_text(text: str, attached: Sequence[Any]) -> None:
+    if not (text.strip() or attached):
         raise InvalidInputError("Either a message or attachments must be provided.")
 
 

@@ -98,6 +98,7 @@ def save_remote(
         "summary": html.sanitise(document.summary),
         "url": document.url,
         "icon_url": document.icon_url,
+        "image_url": document.image_url,
         "inbox": document.inbox,
         "shared_inbox": document.shared_inbox,
         "followers": document.followers,
@@ -131,6 +132,7 @@ def describe(session: Session, actor: Actor, document: ActorDocument, *, now: da
             name=document.name,
             summary=html.sanitise(document.summary),
             icon_url=document.icon_url,
+            image_url=document.image_url,
             manually_approves=document.manually_approves,
             discoverable=document.discoverable,
             updated_at=now,
@@ -145,5 +147,6 @@ def encode_public(key: PublicKey) -> str:
 
 def mark_deleted(session: Session, actor: Actor, *, now: datetime) -> None:
     """The row stays, so that what the actor did can still name it; its name is never given again."""
-    session.execute(update(Actor).where(Actor.id == actor.id).values(deleted_at=now, summary="", icon_url=None))
+    gone = {"deleted_at": now, "summary": "", "icon_url": None, "image_url": None}
+    session.execute(update(Actor).where(Actor.id == actor.id).values(gone))
     session.execute(delete(Follow).where((Follow.actor_id == actor.id) | (Follow.target_id == actor.id)))

@@ -23,6 +23,7 @@ from app.models import (
     Reaction,
     Share,
 )
+from app.projections import files
 from app.queries.messages import Content, encode_content, scope_of
 from app.sealing import seal_row
 
@@ -109,6 +110,7 @@ def erase_all_in(session: Session, channel_id: str, *, now: datetime) -> None:
 
 def _erase(session: Session, which: ColumnElement[bool], *, now: datetime) -> None:
     ids = select(Message.id).where(which)
+    files.remove_of_messages(session, ids)
     for said in (MessageContent, Reaction, Share):
         session.execute(delete(said).where(said.message_id.in_(ids)).execution_options(synchronize_session=False))
     session.execute(

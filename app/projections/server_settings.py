@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from activitypub import html
+from activitypub.documents import ActorDocument
 from app.db import upsert, wake
 from app.ids import INSTANCE_ID
 from app.models import Actor, Setting, Space
@@ -30,13 +32,19 @@ def put(session: Session, changes: Mapping[str, Any]) -> None:
     wake(session, "settings")
 
 
-def describe(session: Session, *, name: str, summary: str, now: datetime) -> None:
-    """What the server calls itself: its own actor and its home space are one thing to people."""
+def describe(session: Session, document: ActorDocument, *, now: datetime) -> None:
+    """What the server says of itself: its own actor and its home space are one thing to people."""
     home = select(Space.actor_id).where(Space.is_home).scalar_subquery()
     session.execute(
         update(Actor)
         .where((Actor.id == INSTANCE_ID) | (Actor.id == home))
-        .values(name=name, summary=summary, updated_at=now)
+        .values(
+            name=document.name.strip(),
+            summary=html.sanitise(document.summary),
+            icon_url=document.icon_url,
+            image_url=document.image_url,
+            updated_at=now,
+        )
         .execution_options(synchronize_session=False)
     )
     wake(session, "settings")

@@ -58,6 +58,7 @@ class Profile:
     host: str | None
     about: str | None
     avatar_url: str | None
+    banner_url: str | None
     status: str
     roles: tuple[str, ...]
     space_id: str
@@ -236,6 +237,7 @@ def _profile(rows: list[Row[Any]]) -> Profile:
         host=actor.host,
         about=account.about if account else about_of(actor.summary),
         avatar_url=actor.icon_url,
+        banner_url=actor.image_url,
         status=account.status if account else "offline",
         roles=_roles(row.role for row in rows),
         space_id=rows[0].space_id,

@@ -37,6 +37,7 @@ def actor_document(uris: Uris, actor: Actor, keys: Sequence[ActorKey], channel: 
             ed25519_key=(ed25519.id, ed25519.public) if ed25519 else None,
             has_collections=actor.id != INSTANCE_ID,
             icon_url=actor.icon_url,
+            image_url=actor.image_url,
             attributed_to=uris.space(channel.space_id) if channel and channel.space_id else None,
             channel_type=channel.type if channel else None,
         )

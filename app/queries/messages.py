@@ -60,6 +60,7 @@ class Author:
     host: str | None
     name: str
     icon_url: str | None
+    image_url: str | None
     status: str
     about: str | None
     last_seen_at: datetime
@@ -223,6 +224,7 @@ _VIEWS: Views = (
         Actor.host,
         Actor.name,
         Actor.icon_url,
+        Actor.image_url,
         Actor.summary,
         Actor.created_at,
         Actor.updated_at,
@@ -293,6 +295,7 @@ def _author(row: Row[*tuple[Any, ...]]) -> Author:
         host=row.host,
         name=row.name,
         icon_url=row.icon_url,
+        image_url=row.image_url,
         status=row.status if has_account else "offline",
         about=row.about if has_account else about_of(row.summary),
         last_seen_at=row.last_seen_at if has_account else row.updated_at,

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.db import Database, database
 from app.models import Setting
 from app.queries.instance import get_instance
+from app.settings import current
 
 # Before a setting's own name in the table, which also holds what the installation knows of itself.
 PREFIX: Final = "server."
@@ -53,7 +54,7 @@ class ServerSettings:
     allowed_file_types: tuple[str, ...] = ("pdf", "doc", "docx", "txt", "zip")
     allowed_sticker_types: tuple[str, ...] = ("png", "gif")
     allowed_gif_types: tuple[str, ...] = ("gif",)
-    max_rate_limit_requests: int = 6000
+    max_rate_limit_requests: int
     rate_limit_duration: int = 5
     max_rate_limit_warnings: int = 15
 
@@ -104,6 +105,7 @@ def read_server_settings(session: Session) -> ServerSettings:
     instance = get_instance(session)
     rows = session.execute(select(Setting.name, Setting.value).where(Setting.name.startswith(PREFIX)))
     changed = {name.removeprefix(PREFIX): value for name, value in rows}
+    changed.setdefault("max_rate_limit_requests", current().rate_limit)
     return ServerSettings(server_name=instance.name, server_description=instance.description, **_known(changed))
 
 

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.ids import first_id_at
 from app.models import Account, Channel, Message
-from app.queries.windows import IS_LIVING_HERE, Counted, Window, count_in
+from app.queries.windows import HOUR, IS_LIVING_HERE, Counted, Window, count_in
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_CLOCKS_DIFFER = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _HALF_YEAR = timedelta(days=180)
 _MONTH = timedelta(days=30)
@@ -109,6 +110,12 @@ def count_activity(session: Session, now: datetime) -> Activity:
     return Activity(messages=messages, authors=authors, channels=channels)
 
 
+def count_recent_messages(session: Session, now: datetime) -> tuple[int, int]:
+    """Those of the last hour and of the last 24."""
+    hour, day = count_in(session, "messages", [_since(now - HOUR, now), _since(now - _DAY, now)])
+    return hour, day
+
+
 def count_since(session: Session, counted: Counted, now: datetime, *days: int) -> list[int]:
     """How many there came in the last so many days each, to the full hour before; 0 days is since midnight."""
     hour = now.replace(minute=0, second=0, microsecond=0)
@@ -116,16 +123,21 @@ def count_since(session: Session, counted: Counted, now: datetime, *days: int) -
         hour - timedelta(days=count) if count else now.replace(hour=0, minute=0, second=0, microsecond=0)
         for count in days
     ]
-    return count_in(session, counted, [Window(start, now) for start in starts])
+    return count_in(session, counted, [_since(start, now) for start in starts])
 
 
 def count_all(session: Session, counted: Counted, now: datetime) -> int:
-    return count_in(session, counted, [Window(_BEGINNING, now)])[0]
+    return count_in(session, counted, [_since(_BEGINNING, now)])[0]
 
 
 def growth(session: Session, counted: Counted, now: datetime, *, days: int) -> float:
     """By how many per cent the last days had more than as many days before; 0 where those had none."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     middle, beginning = hour - timedelta(days=days), hour - timedelta(days=2 * days)
-    before, lately = count_in(session, counted, [Window(beginning, middle), Window(middle, now)])
+    before, lately = count_in(session, counted, [Window(beginning, middle), _since(middle, now)])
     return round(100 * (lately - before) / before, 1) if before else 0.0
+
+
+def _since(start: datetime, now: datetime) -> Window:
+    """To this moment, also on a machine whose clock is a little ahead of ours."""
+    return Window(start, now + _CLOCKS_DIFFER)

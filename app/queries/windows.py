@@ -16,7 +16,7 @@ from app.models import Account, Channel, Message, Sample
 Counted = Literal["users", "channels", "messages"]
 
 ONLINE: Final = "online"
-MESSAGES: Final = "messages"  # Of the hour that begins at `taken_at`; there is a row for each hour that is over.
+MESSAGES: Final = "messages"  # Of the hour that begins at `taken_at`, where there were any.
 HOUR: Final = timedelta(hours=1)
 
 IS_LIVING_HERE: Final = Channel.space_id.is_not(None) & Channel.deleted_at.is_(None)

@@ -16,7 +16,12 @@ from app.settings import current
 
 QUEUE: Final = "shoal"
 # Tasks are started by name, because nothing imports `tasks`. Other kinds of wake-ups are not for workers.
-TASKS: Final = {"deliver": "tasks.delivery.deliver", "inbox": "tasks.inbox.process", "keys": "tasks.keys.make"}
+TASKS: Final = {
+    "background": "tasks.background.run",
+    "deliver": "tasks.delivery.deliver",
+    "inbox": "tasks.inbox.process",
+    "keys": "tasks.keys.make",
+}
 
 _COALESCE_SECONDS: Final = 0.003
 _SOCKET_SECONDS: Final = 1.0

@@ -9,11 +9,13 @@ from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
 from activitypub.errors import ActivityPubError
-from app.errors import AppError, TooManyRequestsError, UnauthenticatedError, UnavailableError
+from app.errors import AppError, BlockedError, TooManyRequestsError, UnauthenticatedError, UnavailableError
 from app.web.headers import request_id
 
 JSON = "application/json"
 _NO_STORE = {"Cache-Control": "no-store"}  # Answers hold tokens, and what only the asker may read.
+# Clients look for `message` in these (contracts/pufferblow.md, 0.4).
+_ALSO_MESSAGES = (BlockedError, TooManyRequestsError)
 _log = logging.getLogger(__name__)
 
 
@@ -43,7 +45,7 @@ def answer_errors(app: Flask) -> None:
 
 
 def _app_error(error: AppError) -> Response:
-    response = problem(error.status, error.message, with_message=isinstance(error, TooManyRequestsError))
+    response = problem(error.status, error.message, with_message=isinstance(error, _ALSO_MESSAGES))
     if isinstance(error, TooManyRequestsError | UnavailableError):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, UnauthenticatedError):

@@ -32,6 +32,7 @@ class About(TypedDict):
     """What a route's documentation says; `errors` are statuses beyond those all routes have.
 
     `scope` is what a session with limits needs; without one the route is for sessions without limits.
+    `max_file_bytes` tells how much the files of one request may have together, for a route that takes files.
     """
 
     tag: str
@@ -39,17 +40,21 @@ class About(TypedDict):
     status: NotRequired[int]
     errors: NotRequired[Collection[int]]
     scope: NotRequired[Scope]
+    max_file_bytes: NotRequired[Callable[[], int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """`path` is written as OpenAPI does, `/channels/{channel_id}`. `view` takes the viewer first if `needs_viewer`."""
+    """`path` is written as OpenAPI does, `/channels/{channel_id}`. `view` takes the viewer first if `needs_viewer`.
+
+    Without an `answer` it answers with a file, and asks for itself who asks.
+    """
 
     method: str
     path: str
-    view: Callable[..., BaseModel]
+    view: Callable[..., BaseModel | Response]
     params: type[Params]
-    answer: type[BaseModel]
+    answer: type[BaseModel] | None
     tag: str
     summary: str
     status: int = 200
@@ -57,6 +62,7 @@ class Route:
     needs_viewer: bool = False
     privilege: str | None = None
     scope: Scope | None = None
+    max_file_bytes: Callable[[], int] | None = None
 
     @property
     def name(self) -> str:
@@ -83,6 +89,17 @@ class Api:
 
         def add(view: Callable[[P], A]) -> Callable[[P], A]:
             self.routes.append(Route(method=method, path=path, view=view, params=params, answer=answer, **about))
+            return view
+
+        return add
+
+    def file(
+        self, path: str, *, params: type[P], **about: Unpack[About]
+    ) -> Callable[[Callable[[P], Response]], Callable[[P], Response]]:
+        """A route that answers GET and HEAD with a file, or a part of one."""
+
+        def add(view: Callable[[P], Response]) -> Callable[[P], Response]:
+            self.routes.append(Route(method="GET", path=path, view=view, params=params, answer=None, **about))
             return view
 
         return add
@@ -129,9 +146,11 @@ class Api:
 
     def _handler(self, route: Route) -> Callable[..., Response]:
         def handle(**path: str) -> Response:
-            fields = read_fields(request, path)
+            max_file_bytes = route.max_file_bytes() if route.max_file_bytes else 0
+            fields = read_fields(request, path, max_file_bytes=max_file_bytes)
             given: tuple[Any, ...] = (self._admit(route, fields),) if route.needs_viewer else ()
-            return json_answer(route.view(*given, parse(route.params, fields)), route.status)
+            answer = route.view(*given, parse(route.params, fields))
+            return answer if isinstance(answer, Response) else json_answer(answer, route.status)
 
         return handle
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,8 @@ from app.errors import InvalidInputError, StalledError, TooLargeError, Unsupport
 KIB = 1024
 MAX_BODY_BYTES = 1024 * KIB
 BODY_SECONDS = 30.0
+SLOWEST_RATE = 16 * KIB
+"""Bytes a second of a long body, once its first `BODY_SECONDS` are over: a telephone's slow days."""
 
 
 def read_body(request: Request, *, limit: int = MAX_BODY_BYTES, seconds: float = BODY_SECONDS) -> bytes:
@@ -25,11 +28,7 @@ def read_body(request: Request, *, limit: int = MAX_BODY_BYTES, seconds: float =
     has not arrived within `seconds`, UnsupportedMediaError when it is compressed (a kilobyte may unpack to a gigabyte)
     and InvalidInputError when it breaks off.
     """
-    if not (_names(request, "Content-Encoding") <= {"identity"} and _names(request, "Transfer-Encoding") <= {"chunked"}):
-        raise UnsupportedMediaError("A compressed request body is not accepted.")
-    announced = request.content_length
-    if announced is not None and announced > limit:
-        raise _too_large(limit)
+    announced = _announced(request, limit)
     if announced == 0:
         return b""
     with _deadline(seconds), _broken_bodies():
@@ -41,9 +40,47 @@ def read_body(request: Request, *, limit: int = MAX_BODY_BYTES, seconds: float =
     return body
 
 
-def _names(request: Request, header: str) -> set[str]:
-    """The codings that a header names; gunicorn lets `gzip, chunked` pass and takes the second away alone."""
-    return {name.strip().lower() for name in request.headers.get(header, "").split(",")} - {""}
+class BodyStream:
+    """A body that is read piece by piece, by the same rules. One that keeps coming may take longer than `seconds`."""
+
+    def __init__(self, request: Request, *, limit: int, seconds: float = BODY_SECONDS) -> None:
+        """Raises what `read_body` raises before it reads."""
+        self._announced = _announced(request, limit)
+        self._source = request.stream
+        self._limit = limit
+        self._seconds = seconds
+        self._began_at = time.monotonic()
+        self._taken = 0
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes, none at the end."""
+        if self._taken == self._announced:
+            return b""
+        due_at = self._began_at + self._seconds + self._taken / SLOWEST_RATE
+        with _deadline(max(due_at - time.monotonic(), 0.001)), _broken_bodies():
+            chunk: bytes = self._source.read(size)
+        self._taken += len(chunk)
+        if self._taken > self._limit:
+            raise _too_large(self._limit)
+        if not chunk and self._announced is not None:
+            raise InvalidInputError("The request body ended before the announced length.")
+        return chunk
+
+
+def _announced(request: Request, limit: int) -> int | None:
+    """The length that the request announces, if it does; None for a body in chunks."""
+    if not _codings(request) <= {"identity", "chunked"}:
+        raise UnsupportedMediaError("A compressed request body is not accepted.")
+    announced = request.content_length
+    if announced is not None and announced > limit:
+        raise _too_large(limit)
+    return announced
+
+
+def _codings(request: Request) -> set[str]:
+    """Of the content and of its transfer: gunicorn lets `gzip, chunked` pass and undoes the second alone."""
+    named = ",".join(request.headers.get(header, "") for header in ("Content-Encoding", "Transfer-Encoding"))
+    return {name.strip().lower() for name in named.split(",")} - {""}
 
 
 def _too_large(limit: int) -> TooLargeError:

@@ -7,6 +7,7 @@ from copy import deepcopy
 from http import HTTPStatus
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.web.answers import JSON, Problem
@@ -18,10 +19,18 @@ URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 _REF = "#/components/schemas/{model}"
 _WITHOUT_BODY = frozenset({"GET", "DELETE"})
-_ALWAYS = frozenset({400, 408, 413, 415, 429, 503})  # The body, which may come with every request, decides most.
-_WITH_VIEWER = frozenset({401, 403})
+# The body, which may come with every request, decides most; 403 is for who is blocked.
+_ALWAYS = frozenset({400, 403, 408, 413, 415, 429, 503})
+_WITH_VIEWER = frozenset({401})
 _RETRY_AFTER = {
     "Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer", "minimum": 0}}
+}
+_BYTES: Schema = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+_FILE_ANSWERS: Schema = {
+    "200": {"description": "The file", "content": _BYTES},
+    "206": {"description": "The part of it that `Range` asked for", "content": _BYTES},
+    "304": {"description": "The file is still what `If-None-Match` names"},
+    "416": {"description": "There is no such part of it"},
 }
 _SECURITY_SCHEMES: Schema = {
     "bearer": {
@@ -60,15 +69,16 @@ class _Schemas:
     def __init__(self, routes: Iterable[Route]) -> None:
         params = {route.params for route in routes}
         models: list[Any] = [(model, "validation") for model in params]
-        models += [(model, "serialization") for model in {route.answer for route in routes} | {Problem}]
+        answers = {route.answer for route in routes if route.answer is not None}
+        models += [(model, "serialization") for model in answers | {Problem}]
         self._refs, found = models_json_schema(models, ref_template=_REF)
         definitions: dict[str, Schema] = found["$defs"]
         own = {self._name(model, "validation") for model in params}
         self._params = {name: definitions[name] for name in own}
         self.shared = {name: schema for name, schema in sorted(definitions.items()) if name not in own}
 
-    def answer(self, route: Route) -> Schema:
-        return dict(self._refs[route.answer, "serialization"])
+    def answer(self, model: type[BaseModel]) -> Schema:
+        return dict(self._refs[model, "serialization"])
 
     def problem(self) -> Schema:
         return dict(self._refs[Problem, "serialization"])
@@ -135,7 +145,10 @@ def _is_file(schema: Schema) -> bool:
 
 
 def _responses(route: Route, schemas: _Schemas) -> Schema:
-    answers = {str(route.status): _response(route.status, schemas.answer(route))}
+    if route.answer is None:
+        answers = deepcopy(_FILE_ANSWERS)
+    else:
+        answers = {str(route.status): _response(route.status, schemas.answer(route.answer))}
     statuses = _ALWAYS | frozenset(route.errors) | (_WITH_VIEWER if route.needs_viewer else frozenset())
     for status in sorted(statuses):
         answers[str(status)] = _response(status, schemas.problem())

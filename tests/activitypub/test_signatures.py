@@ -307,6 +307,7 @@ def test_an_absurd_creation_time_is_refused(seconds: int) -> None:
         "Wed, 25 Nov 2026 12:00:00",
         "Wed, 01 Jan 99999 00:00:00 GMT",
         "Wed, 25 Nov 2026 12:00:00 +9999",
+        "Fri, 31 Dec 9999 23:59:59 -1200",
         "Wed, 31 Feb 2026 12:00:00 GMT",
         "Wed, 25 Nov 2026 25:00:00 GMT",
         "0000-00-00T00:00:00Z",

@@ -306,3 +306,23 @@ def test_early_update_does_not_make_messages_of_ours(world: World) -> None:
 def _update(world: World, actor: Actor, uri: str, *, as_: Actor, content: str = "yours") -> Activity:
     note = world.note(as_, content, id=uri) | {"content": content}
     return build.update(actor=actor.uri, object=note, to=[PUBLIC])
+
+
+@ORIGINS
+@pytest.mark.parametrize("deed", ["edit", "reaction"])
+def test_who_was_blocked_says_nothing_more_in_the_conversation(world: World, origin: str, deed: str) -> None:
+    mallory = world.actor("mallory", origin)
+    uri = world.tell(mallory, [world.bob], "hello")
+    world.perform(build.block(actor=world.bob.uri, object=mallory.uri))
+    world.forget()
+    again = (
+        world.edited(mallory, uri, "and one more thing", to=[world.bob.uri])
+        if deed == "edit"
+        else build.like(actor=mallory.uri, object=uri, to=[world.bob.uri], content="x")
+    )
+
+    with world.refuses(ForbiddenError, "blocked"):
+        world.perform(again)
+
+    world.perform(world.deleted(mallory, uri))
+    assert world.message(uri).deleted_at is not None

@@ -155,6 +155,7 @@ class Site:
             "SHOAL_SECRET_KEY": secrets.token_urlsafe(32),
             "SHOAL_DATA": str(self.data),
             "SHOAL_ALLOW_NETWORKS": "127.0.0.0/8",
+            "SHOAL_RATE_LIMIT": "999999",
             "SHOAL_CA_FILE": str(authority.pem),
             "SHOAL_TRUSTED_PROXIES": "127.0.0.0/8",
             "SHOAL_FAILPOINTS": str(self.failpoints),

@@ -250,6 +250,7 @@ class Arena:
             "SHOAL_SECRET_KEY": secrets.token_urlsafe(32),
             "SHOAL_DATA": str(data),
             "SHOAL_ALLOW_NETWORKS": ",".join(f"{allowed}/32" for allowed in (address, DEAD_ADDRESS)),
+            "SHOAL_RATE_LIMIT": "999999",  # Every case comes from one address.
             "SHOAL_CA_FILE": str(self.remote.ca_file),
         }
         return environment | ({} if database_url is None else {"DATABASE_URL": database_url})

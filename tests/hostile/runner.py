@@ -221,7 +221,7 @@ def _general_problems(run: Run) -> list[str]:
             problems.append(f"answered {answer.status}, not one of {sorted(expected)}: {answer.body[:200]!r}")
         if b"Traceback" in answer.body:
             problems.append("a stack trace in the answer")
-        if answer.status >= 400 and answer.body and answer.headers.get("content-type") != "application/json":
+        if answer.status >= 400 and answer.body and not answer.headers.get("content-type", "").endswith("json"):
             problems.append(f"refused in {answer.headers.get('content-type')}: {answer.body[:200]!r}")
     problems += [f"connected to {connect}" for connect in run.strange_connects]
     if run.answers and run.is_refused:

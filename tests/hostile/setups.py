@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.models import Follow
 from tests.hostile.arena import ORIGIN, Arena
 from tests.hostile.cases import Json, expand
+from tests.hostile.keys import actor_document
 
 _GOOD: Final = "https://good.test"
 _EVIL: Final = "https://evil.test"
@@ -76,6 +77,26 @@ def _alice_asks_victim(arena: Arena) -> None:
     arena.words["pending_id"] = arena.words["pending_follow"].rpartition("/")[2]
 
 
+def _bob_joins_club(arena: Arena) -> None:
+    """A channel of another server that lets him in."""
+    club = f"{_EVIL}/u/club"
+    described = {**(actor_document(club) or {}), "type": "Group"}
+    arena.remote.script({club: described})
+    answer = arena.api("POST", "/api/v1/federation/follow", {"remote_handle": club}, who="bob")
+    follow = {
+        "id": answer["result"]["activity_id"],
+        "type": "Follow",
+        "actor": f"{ORIGIN}/ap/users/{arena.words['bob_id']}",
+        "object": club,
+    }
+    arena.post_activity(
+        {"id": f"{follow['id']}".replace(ORIGIN, _EVIL), "type": "Accept", "actor": club, "object": follow},
+        key="evil:club",
+    )
+    arena.settle()
+    assert _follows(arena, follow["id"]), "bob does not follow the club"
+
+
 def _follows(arena: Arena, uri: str) -> bool:
     with arena.engine.connect() as connection:
         return connection.execute(select(Follow.id).where(Follow.activity_uri == uri)).first() is not None
@@ -87,6 +108,7 @@ SETUPS: Final[Mapping[str, Callable[[Arena], None]]] = {
     "good:victim sent n/private to alice only": _note_by_victim("private"),
     "good:victim follows alice": _victim_follows_alice,
     "alice has a pending Follow to good:victim": _alice_asks_victim,
+    "bob is in evil:club": _bob_joins_club,
 }
 
 

@@ -73,6 +73,23 @@ def test_an_error_is_logged_without_the_query(start_web: Callable[..., Web]) -> 
     assert "very-secret" not in web.log()
 
 
+def test_what_is_no_request_is_refused_in_json_and_not_repeated(start_web: Callable[..., Web]) -> None:
+    web = start_web()
+    for line, status in (
+        (b"GET /?auth_token=very-secret HTTP/9.9\r\n", b"400 Bad Request"),
+        (b"GET /" + b"very-secret" * 1000 + b" HTTP/1.1\r\n", b"414 URI Too Long"),
+        (b"GET / HTTP/1.1\r\nContent-Length: very-secret\r\n", b"400 Bad Request"),
+        (b"GET / HTTP/1.1\r\nExpect: very-secret\r\n", b"417 Expectation Failed"),
+    ):
+        with socket.create_connection(("127.0.0.1", web.port), timeout=5) as connection:
+            connection.sendall(line + b"Host: x\r\n\r\n")
+            head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+
+        assert head.startswith(b"HTTP/1.1 " + status)
+        assert b"Content-Type: application/json" in head
+        assert body == b'{"detail": "%s"}' % status[4:]
+
+
 def test_a_request_line_that_makes_no_sense_is_logged_without_the_query(start_web: Callable[..., Web]) -> None:
     web = start_web()
 

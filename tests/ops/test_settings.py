@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import SETTINGS_DOCS, Settings, SettingsError, unknown_variables
+from app.setting_docs import SETTINGS_DOCS
+from app.settings import Settings, SettingsError, unknown_variables
 
 SECRET = "s" * 32
 PRODUCTION = {"SHOAL_ORIGIN": "https://chat.example", "SHOAL_SECRET_KEY": SECRET}

@@ -70,6 +70,15 @@ def test_mentioned_actors_are_named_and_linked(world: World) -> None:
     assert "@nobody@pond.example" in note["content"]
 
 
+def test_private_channel_that_is_named_in_public_is_not_told_of(world: World) -> None:
+    den = world.channel("den", is_private=True, members=[world.bob])
+    lobby = world.channel("lobby")
+
+    create = compose.channel_message(world.viewer(world.bob), lobby.id, "see @den and @den@chat.example")
+
+    assert den.id not in str(create.document)
+
+
 def test_reply_is_addressed_to_the_author_it_replies_to(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     lobby = world.channel("lobby")

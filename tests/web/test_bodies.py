@@ -100,6 +100,18 @@ def test_a_broken_chunk_is_the_clients_mistake(address: str) -> None:
     assert _post(address, b"Transfer-Encoding: chunked", b"zz\r\nhello\r\n0\r\n\r\n").startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.parametrize(
+    "header",
+    [b"Content-Encoding: gzip", b"Content-Encoding: identity, br", b"Transfer-Encoding: gzip, chunked"],
+)
+def test_a_compressed_body_is_refused(address: str, header: bytes) -> None:
+    framing = b"" if header.startswith(b"Transfer") else b"\r\nTransfer-Encoding: chunked"
+
+    answer = _post(address, header + framing + b"\r\nConnection: close", b"5\r\nhello\r\n0\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 415")
+
+
 def _post(address: str, header: bytes, body: bytes) -> bytes:
     """The answer until the server closes the connection or has nothing more to say."""
     with _connection(address) as connection:

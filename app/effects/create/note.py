@@ -12,19 +12,20 @@ from app.effects.access import is_passed_on
 from app.effects.relaying import relay
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.ids import new_id
-from app.projections import messages
+from app.projections import files, messages
 from app.queries.actors import is_banned, is_blocked
 from app.queries.channels import NO_SUCH_CHANNEL
 from app.queries.messages import Content, is_known
 from app.queries.permissions import get_permissions
 from app.queries.placement import Placement, find_placement
+from app.queries.server_settings import MAX_MESSAGE_LENGTH, server_settings
 from app.queries.viewers import Viewer, remote_viewer
 from app.queries.visibility import may_see, place_of_channel
 
 if TYPE_CHECKING:
     from app.models import Actor, Channel
 
-MAX_TEXT = 50_000  # Characters; what the PufferBlow reference allows.
+MAX_TEXT = MAX_MESSAGE_LENGTH
 
 
 def authorise(act: Act, note: Note) -> None:
@@ -41,11 +42,18 @@ def authorise(act: Act, note: Note) -> None:
     authorise_in(act, placement, act.actor)
     if note.is_empty:
         raise InvalidInputError("Either a message or attachments must be provided.")
-    if note.source is not None and act.is_local and len(note.source) > MAX_TEXT:
-        raise InvalidInputError(f"the message is too long. Limit: {MAX_TEXT} characters")
+    if act.is_local:
+        check_length(note)
     act.found["placement"] = placement
     act.scope = placement.scope
     act.audience = placement.audience
+
+
+def check_length(note: Note) -> None:
+    """Raises InvalidInputError for one of ours that says more than the staff lets people say at once."""
+    limit = server_settings().max_message_length
+    if len(note.source or "") > limit:
+        raise InvalidInputError(f"the message is too long. Limit: {limit} characters")
 
 
 def authorise_in(act: Act, placement: Placement, author: Actor) -> None:
@@ -95,6 +103,9 @@ def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_a
         edited_at=edited_at,
         content=content_of(note),
     )
+    for file in act.private.get("new_files", ()):
+        files.add(act.session, file, now=act.now)
+    files.attach(act.session, message_id, act.private.get("attached", ()))
     act.publish(
         LiveEvent(
             "message" if placement.channel else "direct_message",

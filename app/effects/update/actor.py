@@ -9,7 +9,7 @@ from app.effects.create.group import NAME_TAKEN, check_name
 from app.effects.create.person import NAME_TAKEN as USERNAME_TAKEN
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.models import Actor
-from app.projections import accounts, actors, channels
+from app.projections import accounts, actors, channels, files
 from app.queries.actors import find_actor, find_local
 from app.queries.channels import find_channel, is_name_taken
 from app.queries.permissions import get_permissions
@@ -55,6 +55,8 @@ def apply(act: Act, document: ActorDocument) -> list[Activity]:
         return []
     if target.fetched_at is None or target.fetched_at < act.signed_at:
         actors.describe(act.session, target, document, now=act.now)
+    for file in act.private.get("new_files", ()):
+        files.add(act.session, file, now=act.now)
     if act.is_local and "username" in act.private:
         accounts.describe(act.session, target, username=act.private["username"], about=act.private["about"])
         accounts.change_access(act.session, target.id, now=act.now, **act.private["access"])

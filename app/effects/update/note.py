@@ -32,8 +32,8 @@ def authorise(act: Act, note: Note) -> None:
         creation.authorise_sender(act, act.actor)
     if note.is_empty:
         raise InvalidInputError("Either a message or attachments must be provided.")
-    if act.is_local and len(note.source or "") > creation.MAX_TEXT:
-        raise InvalidInputError(f"the message is too long. Limit: {creation.MAX_TEXT} characters")
+    if act.is_local:
+        creation.check_length(note)
     act.found |= {"message": message, "channel": found}
     act.scope = scope_of(message)
     act.audience = message.audience

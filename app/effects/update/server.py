@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Final
 
 from activitypub import html
 from activitypub.documents import Activity, ActorDocument
 from app.act import Act
 from app.errors import InvalidInputError
-from app.projections import audit, server_settings
+from app.projections import audit, files, server_settings
 from app.queries.actors import list_server_inboxes
 from app.queries.permissions import get_permissions
 from app.queries.server_settings import MAX_DESCRIPTION, MAX_NAME
+
+_PORTRAITS: Final[dict[str, audit.Kind]] = {"avatar": "server_avatar_updated", "banner": "server_banner_updated"}
 
 
 def authorise(act: Act, document: ActorDocument) -> None:
@@ -23,11 +26,18 @@ def authorise(act: Act, document: ActorDocument) -> None:
 
 
 def apply(act: Act, document: ActorDocument) -> list[Activity]:
-    """`act.private["settings"]` are changes that no other server hears of, asked for together with these."""
+    """`act.private["settings"]` are changes that no other server hears of, asked for together with these.
+
+    With `act.private["portrait"]` a picture changes, whose file is among the new ones.
+    """
     settings = act.private.get("settings", {})
-    server_settings.describe(
-        act.session, name=document.name.strip(), summary=html.sanitise(document.summary), now=act.now
-    )
+    server_settings.describe(act.session, document, now=act.now)
+    for file in act.private.get("new_files", ()):
+        files.add(act.session, file, now=act.now)
+    act.inboxes += list_server_inboxes(act.session)
+    if "portrait" in act.private:
+        audit.note(act.session, _PORTRAITS[act.private["portrait"]], actor_id=act.actor.id, now=act.now)
+        return []
     server_settings.put(act.session, settings)
     audit.note(
         act.session,
@@ -36,7 +46,6 @@ def apply(act: Act, document: ActorDocument) -> list[Activity]:
         now=act.now,
         fields=[*act.private.get("described", ()), *settings],
     )
-    act.inboxes += list_server_inboxes(act.session)
     return []
 
 

@@ -6,17 +6,26 @@ from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
 from app.facades.pufferblow import (
+    background_tasks,
+    blocked_ips,
+    cdn,
     channels,
+    charts,
     dms,
     federation,
     info,
     members,
     messages,
+    moderation,
     nodes,
     own_account,
+    portraits,
     reactions,
+    releases,
     server_info,
     sockets,
+    statistics,
+    storage,
     tokens,
     users,
 )
@@ -37,7 +46,16 @@ ROUTES = (
     reactions,
     federation,
     dms,
+    portraits,
+    storage,
+    cdn,
+    moderation,
+    blocked_ips,
     server_info,
+    statistics,
+    charts,
+    releases,
+    background_tasks,
 )  # Importing a module adds its routes to API.
 
 

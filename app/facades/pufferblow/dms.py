@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from app.actions.files.attachments import find_attachments, submit_carrying
+from app.actions.files.rules import MAX_ATTACHMENTS
 from app.db import reading
 from app.errors import InvalidInputError, NotFoundError
 from app.facades.pufferblow.answers import Done
@@ -14,7 +16,7 @@ from app.facades.pufferblow.params import PageNumber, PageSize
 from app.facades.pufferblow.peers import check_person, find_known, is_person, resolve
 from app.facades.pufferblow.sent import get_sent
 from app.facades.pufferblow.shown import MessageShown, show
-from app.pipeline import compose, submit
+from app.pipeline import compose
 from app.queries.messages import list_conversation
 from app.queries.placement import conversation_id
 from app.queries.viewers import Viewer
@@ -24,12 +26,17 @@ from app.web.idempotency import idempotency_key, request_digest
 TAG = "Direct messages"
 
 Peer = Annotated[str, Field(min_length=1, max_length=2048)]
+FileUrl = Annotated[str, Field(min_length=1, max_length=2048)]
 
 
 class SendDirect(Params):
+    """`attachments` are URLs of files that one has uploaded to this server."""
+
     peer: Peer
     message: str
-    attachments: list[str] = Field(default_factory=list)
+    attachments: Annotated[list[FileUrl], Field(json_schema_extra={"maxItems": MAX_ATTACHMENTS})] = Field(
+        default_factory=list
+    )
 
 
 class LoadDirect(Params):
@@ -75,15 +82,15 @@ class DirectLoaded(BaseModel):
     scope="chat:write",
 )
 def send_direct(viewer: Viewer, params: SendDirect) -> DirectSent:
-    if not params.message.strip():
+    if not (params.message.strip() or params.attachments):
         raise InvalidInputError("Direct message body cannot be empty")
-    if params.attachments:
-        raise InvalidInputError("This server does not take attachments yet.")
     peer = resolve(params.peer)
     check_person(peer)
     conversation = conversation_id([viewer.uri, peer.uri])
-    outcome = submit(
-        compose.direct_message(viewer, [peer], params.message),
+    carried = find_attachments(viewer, params.attachments)
+    outcome = submit_carrying(
+        carried,
+        compose.direct_message(viewer, [peer], params.message, files=carried.files),
         idempotency_key=idempotency_key(),
         request_digest=request_digest(params),
     )

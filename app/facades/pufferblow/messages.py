@@ -6,8 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from app.actions.files.attachments import prepare_attachments, submit_carrying
+from app.actions.files.rules import MAX_ATTACHMENTS, max_message_bytes
 from app.db import reading
-from app.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
+from app.errors import ForbiddenError, UnauthenticatedError
 from app.facades.pufferblow.answers import Done
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.params import Id, PageNumber, PageSize
@@ -31,8 +33,10 @@ class LoadMessages(Params):
 
 class SendMessage(Params):
     channel_id: Id
-    message: Annotated[str, Field(json_schema_extra={"pattern": r"\S"})] = ""
-    attachments: Annotated[list[Upload], Field(json_schema_extra={"maxItems": 0})] = Field(default_factory=list)
+    message: str = ""
+    attachments: Annotated[list[Upload], Field(json_schema_extra={"maxItems": MAX_ATTACHMENTS})] = Field(
+        default_factory=list
+    )
 
 
 class DeleteMessage(Params):
@@ -76,16 +80,17 @@ def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
     params=SendMessage,
     answer=MessageSent,
     tag=TAG,
-    summary="Send a message",
+    summary="Send a message, files with it or files alone",
     status=201,
     errors={404, 409, 422},
     scope="chat:write",
+    max_file_bytes=max_message_bytes,
 )
 def send_message(viewer: Viewer, params: SendMessage) -> MessageSent:
-    if params.attachments:
-        raise InvalidInputError("This server does not take attachments yet.")
-    outcome = submit(
-        compose.channel_message(viewer, params.channel_id, params.message),
+    carried = prepare_attachments(viewer, params.attachments)
+    outcome = submit_carrying(
+        carried,
+        compose.channel_message(viewer, params.channel_id, params.message, files=carried.files),
         idempotency_key=idempotency_key(),
         request_digest=request_digest(params),
     )

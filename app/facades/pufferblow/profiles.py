@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from app.actions.tokens import origin_server
 from app.facades.pufferblow.answers import Time, iso
 from app.facades.pufferblow.authentication import token_expires_at
+from app.facades.pufferblow.urls import shown_url
 from app.queries.accounts import Profile
 from app.queries.privileges import ROLES, privileges_of
 from app.queries.viewers import Viewer
@@ -71,10 +72,10 @@ def user_data(profile: Profile, viewer: Viewer) -> UserData:
         user_id=profile.actor_id,
         username=profile.username,
         about=profile.about,
-        avatar_url=profile.avatar_url,
-        banner_url=None,
+        avatar_url=shown_url(profile.avatar_url),
+        banner_url=shown_url(profile.banner_url),
         avatar_kind="image" if profile.avatar_url else "identicon",
-        banner_kind="solid",
+        banner_kind="image" if profile.banner_url else "solid",
         accent_color=_accent_of(profile.actor_id),
         avatar_seed=profile.actor_id,
         status=profile.status,

@@ -14,6 +14,7 @@ from app.facades.pufferblow.answers import Done, Time, iso
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.media_quality import MEDIA_QUALITY
 from app.facades.pufferblow.params import Flag
+from app.facades.pufferblow.urls import shown_url
 from app.queries.instance import get_instance
 from app.queries.server_settings import (
     MAX_DESCRIPTION,
@@ -25,7 +26,6 @@ from app.queries.server_settings import (
 )
 from app.queries.statistics import count_people
 from app.queries.viewers import Viewer
-from app.settings import current
 from app.web.api import NoParams
 from app.web.fields import Params
 
@@ -130,8 +130,8 @@ def show_server_info(_: NoParams) -> ServerInfoShown:
         server_id=instance.id,
         version=_VERSION,
         creation_date=iso(instance.created_at),
-        avatar_url=_shown_url(instance.icon_url),
-        banner_url=_shown_url(instance.image_url),
+        avatar_url=shown_url(instance.icon_url),
+        banner_url=shown_url(instance.image_url),
         members_count=people.total,
         online_members=people.online,
         rtc_media_quality=MEDIA_QUALITY,
@@ -154,8 +154,3 @@ def change_server_info(viewer: Viewer, params: ServerChanges) -> ServerChanged:
     changes = given | ({"max_users": given["max_users"] or None} if "max_users" in given else {})
     change_server(viewer, changes)
     return ServerChanged(status_code=200, message="Server settings updated successfully", updated_fields=list(given))
-
-
-def _shown_url(url: str | None) -> str | None:
-    """Of our own files the path alone: the web client resolves those that begin with /storage."""
-    return url.removeprefix(current().origin) if url else None

@@ -6,15 +6,22 @@ import hashlib
 
 from pydantic import BaseModel
 
+from activitypub.attachments import Attachment
 from app.facades.pufferblow.answers import Time, iso
+from app.facades.pufferblow.urls import shown_url
 from app.queries.messages import MessageView
 
 
 class AttachmentShown(BaseModel):
+    """Width and height are in pixels, of pictures; `blurhash` is what to show until one is there."""
+
     url: str
     filename: str
     type: str
     size: int
+    width: int | None = None
+    height: int | None = None
+    blurhash: str | None = None
 
 
 class ReactionShown(BaseModel):
@@ -65,19 +72,28 @@ def show(view: MessageView) -> MessageShown:
         hashed_message=hashlib.sha256(view.content.text.encode()).hexdigest(),
         sent_at=iso(view.published_at),
         edited_at=iso(view.edited_at) if view.edited_at else None,
-        attachments=[
-            AttachmentShown(url=item.url, filename=item.name, type=item.media_type, size=item.size or 0)
-            for item in view.content.attachments
-        ],
+        attachments=[_attachment(item) for item in view.content.attachments],
         reactions=[
             ReactionShown(emoji=reaction.emoji, count=len(reaction.actor_ids), user_ids=list(reaction.actor_ids))
             for reaction in view.reactions
         ],
-        sender_avatar_url=author.icon_url,
-        sender_banner_url=None,
+        sender_avatar_url=shown_url(author.icon_url),
+        sender_banner_url=shown_url(author.image_url),
         sender_status=author.status,
         sender_roles=list(author.roles),
         sender_about=author.about,
         sender_last_seen=iso(author.last_seen_at),
         sender_created_at=iso(author.created_at),
+    )
+
+
+def _attachment(item: Attachment) -> AttachmentShown:
+    return AttachmentShown(
+        url=shown_url(item.url) or item.url,
+        filename=item.name,
+        type=item.media_type,
+        size=item.size or 0,
+        width=item.width,
+        height=item.height,
+        blurhash=item.blurhash or None,
     )

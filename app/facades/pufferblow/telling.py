@@ -188,6 +188,8 @@ def _close_after(hub: Hub, event: RecordedEvent, seeing: set[str], *, is_of_serv
     match event.type:
         case "session_ended":
             hub.close_session(event.data["session_id"], code, "signed out")
+        case "network_blocked":
+            hub.close_network(event.data["network"], code, "blocked")
         case "channel_deleted":
             hub.close_channel(None, channel_id, code, "the channel is deleted")
         case "member_removed" if actor_id not in seeing and is_of_server:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from app.actions import accounts
 from app.db import reading
+from app.errors import NotFoundError, UnauthenticatedError
 from app.facades.pufferblow.answers import SessionOpened, session_opened
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.authentication import find_asker
@@ -17,6 +18,7 @@ from app.queries.server_settings import server_settings
 from app.queries.viewers import Viewer
 from app.web.api import NoParams
 from app.web.fields import Params
+from app.web.limiting import guess_password, note_wrong_password
 
 TAG = "Users"
 
@@ -94,7 +96,12 @@ def sign_up(params: SignUp) -> SessionOpened:
     errors={401, 403, 404},
 )
 def sign_in(params: SignIn) -> SessionOpened:
-    pair = accounts.sign_in(params.username, params.password)
+    guess_password(params.username)
+    try:
+        pair = accounts.sign_in(params.username, params.password)
+    except (NotFoundError, UnauthenticatedError):
+        note_wrong_password(params.username)
+        raise
     return session_opened(pair, status_code=200, message="Signin successfully")
 
 

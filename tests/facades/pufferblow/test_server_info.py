@@ -187,6 +187,18 @@ def test_what_another_process_changed_is_known_once_it_is_told_or_soon(
     assert seen == [None, None, 9, 8]
 
 
+def test_the_longest_message_is_what_the_staff_says(server: Server, owner: Person) -> None:
+    channel_id = server.create_channel(owner)["channel_id"]
+    change(server, owner, max_message_length=5)
+    path = f"/api/v1/channels/{channel_id}/send_message"
+
+    with server.stores_nothing():
+        answer = server.call("POST", path, person=owner, data={"message": "sixsix"})
+
+    assert (answer.status_code, answer.json) == (400, {"detail": "the message is too long. Limit: 5 characters"})
+    assert server.send(owner, channel_id, "five!")["message"] == "five!"
+
+
 def test_a_full_server_takes_nobody_more_until_the_limit_is_lifted(server: Server, owner: Person) -> None:
     change(server, owner, max_users=1)
 

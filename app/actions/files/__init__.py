@@ -1,0 +1,1 @@
+"""Files: what people upload, made ready, kept, and let go of."""

@@ -1,0 +1,109 @@
+"""Somebody's files as such: put up, looked up, taken down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from app.actions.files.keeping import check_quota, kept
+from app.actions.files.preparing import Upload, prepare, prepare_portrait
+from app.actions.files.rules import categories_of
+from app.db import reading, transaction
+from app.errors import ForbiddenError, InvalidInputError, NotFoundError
+from app.projections import audit, files
+from app.queries.files import (
+    DIRECTORIES,
+    NO_SUCH_FILE,
+    PRIVATE_DIRECTORIES,
+    Address,
+    StoredFile,
+    find_same,
+    is_picture_of_somebody,
+    list_at,
+    list_own,
+    may_see_file,
+    parse_address,
+)
+from app.queries.viewers import Viewer
+from app.settings import current
+
+_PORTRAITS = frozenset({"avatars", "banners"})
+_OF_THE_STAFF = frozenset({"config"})
+IN_USE = "Cannot delete this file as it is currently used as a user or server avatar/banner."
+
+
+def upload(viewer: Viewer, given: Upload, directory: str) -> tuple[StoredFile, bool]:
+    """Store a file; whether the same person had the same content there before, which is then what is returned.
+
+    Raises InvalidInputError and UnsupportedMediaError for what may not be uploaded, ForbiddenError for a directory of
+    the staff's, UnavailableError where the store is full.
+    """
+    if directory not in DIRECTORIES:
+        raise InvalidInputError(f"Invalid directory. Allowed: {', '.join(DIRECTORIES)}")
+    if directory in _OF_THE_STAFF and not viewer.has("manage_storage"):
+        raise ForbiddenError("Access forbidden. Missing required privilege: manage_storage.")
+    if directory in _PORTRAITS:
+        prepared = prepare_portrait(given, owner_id=viewer.actor_id, directory=directory)
+    else:
+        prepared = prepare(
+            given,
+            owner_id=viewer.actor_id,
+            directory=directory,
+            categories=categories_of(directory),
+            is_public=directory not in PRIVATE_DIRECTORIES,
+        )
+    with reading() as session:
+        same = find_same(session, owner_id=viewer.actor_id, digest=prepared.file.blob.digest, directory=directory)
+    if same is not None:
+        return same, True
+    check_quota(viewer.actor_id, [prepared])
+    now = datetime.now(UTC)
+    with kept([prepared]), transaction() as session:
+        files.add(session, prepared.file, now=now)
+        audit.note(session, "file_upload", actor_id=viewer.actor_id, target=prepared.file.id, directory=directory)
+    with reading() as session:
+        return list_own(session, viewer.actor_id, [prepared.file.id])[0], False
+
+
+def find(viewer: Viewer, url: str) -> StoredFile:
+    """A file that the viewer may see, by its address; the staff of the storage sees all.
+
+    Raises InvalidInputError for what is no address of ours, NotFoundError.
+    """
+    address = _address(url)
+    with reading() as session:
+        for file in list_at(session, address):
+            if viewer.has("manage_storage") or may_see_file(session, viewer, file):
+                return file
+    raise NotFoundError(NO_SUCH_FILE)
+
+
+def delete(viewer: Viewer, url: str) -> None:
+    """One's own file, or with `delete_files` anybody's. The content goes with the clean-up, if nobody else has it.
+
+    Raises InvalidInputError for what is no address of ours, NotFoundError for what is not there or not the viewer's to
+    delete, ForbiddenError for a picture that somebody shows.
+    """
+    address = _address(url)
+    now = datetime.now(UTC)
+    with transaction() as session:
+        found = [file for file in list_at(session, address) if _may_delete(viewer)(file)]
+        if not found:
+            raise NotFoundError(NO_SUCH_FILE)
+        if any(file.is_public and is_picture_of_somebody(session, file.digest) for file in found):
+            raise ForbiddenError(IN_USE)
+        files.remove(session, [file.id for file in found])
+        for file in found:
+            audit.note(session, "file_deleted", actor_id=viewer.actor_id, target=file.id, now=now, owner=file.owner_id)
+
+
+def _address(url: str) -> Address:
+    address = parse_address(url, current().origin)
+    if address is None:
+        raise InvalidInputError("file_url must be the URL of a file of this server.")
+    return address
+
+
+def _may_delete(viewer: Viewer) -> Callable[[StoredFile], bool]:
+    is_staff = viewer.has("delete_files")
+    return lambda file: is_staff or file.owner_id == viewer.actor_id

@@ -1,0 +1,92 @@
+"""The clean-up: files that nothing shows any more, and contents that nobody has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import aliased
+
+from app.db import reading, transaction
+from app.models import Attachment, Blob, File
+from app.projections import audit, files
+from app.queries.files import is_picture_of_somebody
+from app.queries.viewers import Viewer
+from app.services.storage import store
+
+GRACE: Final = timedelta(hours=1)
+"""How long a content without an owner is left alone: it may be on its way to one."""
+
+UNUSED: Final = timedelta(days=1)
+"""How long a file waits for the message or the actor that it was uploaded for."""
+
+_BATCH: Final = 200
+
+
+def clean_up(now: datetime | None = None, *, directory: str | None = None, by: Viewer | None = None) -> int:
+    """Take away what is nobody's; returns how many files and contents. It may run at any time, twice at once too.
+
+    With `directory`, of files only those of that directory. Raises UnavailableError when store or database is away.
+    """
+    now = now or datetime.now(UTC)
+    removed = sum(
+        _remove_unused(name, now) for name in ("attachments", "avatars", "banners") if directory in (None, name)
+    )
+    removed += sum(_remove_content(digest, now) for digest in _list_ownerless(now))
+    store().sweep(before=now - GRACE)
+    if by is not None:
+        with transaction() as session:
+            audit.note(session, "files_cleaned_up", actor_id=by.actor_id, now=now, removed=removed)
+    return removed
+
+
+def _remove_unused(directory: str, now: datetime) -> int:
+    """Files of no message, and pictures that nobody shows."""
+    removed = 0
+    with transaction() as session:
+        unused = session.execute(
+            select(File.id, File.digest)
+            .where(File.directory == directory, File.created_at < now - UNUSED)
+            .where(~exists().where(Attachment.file_id == File.id))
+            .order_by(File.id)
+        ).all()
+        for id_, digest in unused:
+            if directory == files.ATTACHMENTS or not is_picture_of_somebody(session, digest):
+                files.remove(session, [id_])
+                removed += 1
+    return removed
+
+
+def _list_ownerless(now: datetime) -> Iterator[str]:
+    """Contents that have a row and no file, then those in the store that have no row."""
+    parent, last = aliased(Blob), ""
+    while True:
+        with reading() as session:
+            digests = session.scalars(
+                select(Blob.digest)
+                .where(Blob.digest > last, Blob.created_at < now - GRACE)
+                .where(~exists().where(File.digest == Blob.digest), ~exists().where(parent.thumbnail == Blob.digest))
+                .order_by(Blob.digest)
+                .limit(_BATCH)
+            ).all()
+        yield from digests
+        if len(digests) < _BATCH:
+            break
+        last = digests[-1]
+    for content in store().list_contents(before=now - GRACE):
+        with reading() as session:
+            is_known = session.scalar(select(exists().where(Blob.digest == content.digest)))
+        if not is_known:
+            yield content.digest
+
+
+def _remove_content(digest: str, now: datetime) -> bool:
+    """Whether it was still nobody's. The store forgets it while whoever is about to use it waits for our commit."""
+    with transaction() as session:
+        if not files.lock_blob(session, digest, now=now):
+            return False
+        store().delete(digest)
+        files.remove_blob(session, digest)
+    return True

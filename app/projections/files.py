@@ -1,0 +1,122 @@
+"""Writes of files: contents, who put them there, and which messages carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, delete, exists, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from app.db import insert_rows, upsert
+from app.models import Attachment, Blob, File
+
+ATTACHMENTS = "attachments"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBlob:
+    """A content that is in the store. `thumbnail` is another one: the same picture, small."""
+
+    digest: str
+    size: int
+    media_type: str
+    width: int | None = None
+    height: int | None = None
+    blurhash: str | None = None
+    thumbnail: NewBlob | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFile:
+    id: str
+    blob: NewBlob
+    owner_id: str
+    directory: str
+    filename: str
+    is_public: bool = False
+
+
+def add(session: Session, file: NewFile, *, now: datetime) -> None:
+    _put_blob(session, file.blob, now=now)
+    insert_rows(
+        session,
+        File,
+        {
+            "id": file.id,
+            "digest": file.blob.digest,
+            "owner_id": file.owner_id,
+            "directory": file.directory,
+            "filename": file.filename,
+            "is_public": file.is_public,
+            "created_at": now,
+        },
+    )
+
+
+def attach(session: Session, message_id: str, file_ids: Sequence[str]) -> None:
+    """In that order. Raises IntegrityError where one of the files is gone."""
+    if not file_ids:
+        return
+    rows = [
+        {"message_id": message_id, "file_id": file_id, "position": position}
+        for position, file_id in enumerate(file_ids)
+    ]
+    insert_rows(session, Attachment, rows)
+
+
+def remove(session: Session, file_ids: Iterable[str]) -> None:
+    """The rows; the contents go with the clean-up, if nobody else has them."""
+    session.execute(delete(File).where(File.id.in_(list(file_ids))))
+
+
+def remove_of_messages(session: Session, message_ids: Select[str]) -> None:
+    """The files that these messages alone carry. What was uploaded for something else too stays, no longer attached."""
+    other = aliased(Attachment)
+    is_elsewhere = exists().where(other.file_id == Attachment.file_id, other.message_id.not_in(message_ids))
+    carried = select(Attachment.file_id).where(Attachment.message_id.in_(message_ids), ~is_elsewhere)
+    only_carried = delete(File).where(File.id.in_(carried), File.directory == ATTACHMENTS)
+    session.execute(only_carried.execution_options(synchronize_session=False))
+    session.execute(
+        delete(Attachment).where(Attachment.message_id.in_(message_ids)).execution_options(synchronize_session=False)
+    )
+
+
+def remove_all_of(session: Session, owner_id: str) -> None:
+    session.execute(delete(File).where(File.owner_id == owner_id))
+
+
+def remove_blob(session: Session, digest: str) -> None:
+    session.execute(delete(Blob).where(Blob.digest == digest))
+
+
+def lock_blob(session: Session, digest: str, *, now: datetime) -> bool:
+    """Have whoever is about to use the content wait for the end of this transaction, and tell whether nobody uses it.
+
+    There is a row afterwards, if there was none.
+    """
+    row = upsert(session, Blob).values(digest=digest, size=0, media_type="", created_at=now)
+    session.execute(row.on_conflict_do_nothing())
+    session.execute(select(Blob.digest).where(Blob.digest == digest).with_for_update())
+    is_used = or_(exists().where(File.digest == digest), exists().where(Blob.thumbnail == digest))
+    return not session.scalar(select(is_used))
+
+
+def _put_blob(session: Session, blob: NewBlob, *, now: datetime) -> None:
+    """What is there is as young again as if it were new, so that no clean-up takes it for forgotten."""
+    if blob.thumbnail is not None:
+        _put_blob(session, blob.thumbnail, now=now)
+    values = {
+        "digest": blob.digest,
+        "size": blob.size,
+        "media_type": blob.media_type,
+        "width": blob.width,
+        "height": blob.height,
+        "blurhash": blob.blurhash,
+        "thumbnail": blob.thumbnail.digest if blob.thumbnail else None,
+        "created_at": now,
+    }
+    session.execute(
+        upsert(session, Blob).values(values).on_conflict_do_update(index_elements=["digest"], set_={"created_at": now})
+    )

@@ -1,0 +1,275 @@
+"""Reads of files: by their addresses, by who put them there, and who may see one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from activitypub.attachments import Attachment
+from app.errors import NotFoundError
+from app.ids import is_id
+from app.media.kinds import extension_for
+from app.models import Account, Actor, Blob, Channel, File, Message
+from app.models import Attachment as Attached
+from app.queries.viewers import Viewer
+from app.queries.visibility import Place, may_see, place_of_message
+from app.sealing import is_link_key, link_key
+from app.settings import current
+from app.uris import Uris
+
+NO_SUCH_FILE: Final = "File not found"
+MAX_LISTED: Final = 500
+DIRECTORIES: Final = (
+    "attachments", "audio", "avatars", "banners", "config", "documents",
+    "files", "gifs", "images", "stickers", "uploads", "videos",
+)  # fmt: skip
+PRIVATE_DIRECTORIES: Final = frozenset({"attachments", "config"})
+"""What is uploaded there has no public address."""
+
+_BY_DIGEST = re.compile(r"/storage/([0-9a-f]{64})")
+_BY_ID = re.compile(r"(?:/api/v1/(?:cdn|storage)/file)?/?([a-z]+)/(file_[0-9a-z]{26})\.[a-z0-9]{1,12}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """Somebody's file with its content. `thumbnail` is the digest and size of a small copy of a picture."""
+
+    id: str
+    digest: str
+    size: int
+    media_type: str
+    width: int | None
+    height: int | None
+    blurhash: str | None
+    thumbnail: str | None
+    thumbnail_size: int | None
+    owner_id: str
+    directory: str
+    filename: str
+    is_public: bool
+    created_at: datetime
+
+    @property
+    def path(self) -> str:
+        """Unlike the content's, it is this file's alone."""
+        return f"{self.directory}/{self.id}.{extension_for(self.media_type, self.filename)}"
+
+    @property
+    def url(self) -> str:
+        """Its address for clients, relative to this server (contracts/pufferblow.md, 9)."""
+        return f"/storage/{self.digest}" if self.is_public else f"/api/v1/storage/file/{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file as a list shows it, with whoever put it there and what it is used for."""
+
+    file: StoredFile
+    uploader: str
+    message_id: str | None
+    channel_id: str | None
+    channel_name: str | None
+    is_picture_of_somebody: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Which file a URL of ours means: one of them by its id, or whichever has a content."""
+
+    id: str | None = None
+    digest: str | None = None
+
+
+def parse_address(url: str, origin: str) -> Address | None:
+    """Any of the three forms, with or without our origin, a query left aside; None for what is none of them."""
+    path = url.removeprefix(origin).partition("?")[0]
+    if match := _BY_DIGEST.fullmatch(path):
+        return Address(digest=match[1])
+    match = _BY_ID.fullmatch(path)
+    return Address(id=match[2]) if match and match[1] in DIRECTORIES else None
+
+
+def find_file(session: Session, path: str) -> StoredFile | None:
+    """By what follows the prefix of its address."""
+    directory, _, name = path.partition("/")
+    id_ = name.partition(".")[0]
+    if not id_.startswith("file_") or not is_id(id_):
+        return None
+    row = session.execute(_FILES.where(File.id == id_)).one_or_none()
+    found = _stored(row) if row is not None else None
+    return found if found is not None and found.path == path and found.directory == directory else None
+
+
+def find_public(session: Session, digest: str) -> StoredFile | None:
+    """One of those that make a content public, the first."""
+    row = session.execute(_FILES.where(File.digest == digest, File.is_public).order_by(File.id).limit(1)).one_or_none()
+    return _stored(row) if row is not None else None
+
+
+def list_at(session: Session, address: Address) -> list[StoredFile]:
+    """All files that an address means, the newest first."""
+    which = File.id == address.id if address.id else File.digest == address.digest
+    return [_stored(row) for row in session.execute(_FILES.where(which).order_by(File.id.desc()))]
+
+
+def find_same(session: Session, *, owner_id: str, digest: str, directory: str) -> StoredFile | None:
+    """The same content that somebody has put into the same directory before."""
+    which = and_(File.owner_id == owner_id, File.digest == digest, File.directory == directory)
+    row = session.execute(_FILES.where(which).order_by(File.id).limit(1)).one_or_none()
+    return _stored(row) if row is not None else None
+
+
+def list_own(session: Session, owner_id: str, file_ids: Sequence[str]) -> list[StoredFile]:
+    """Those of somebody's files, in the order asked for. Raises NotFoundError if one is not theirs."""
+    rows = session.execute(_FILES.where(File.id.in_(file_ids), File.owner_id == owner_id))
+    found = {row.id: _stored(row) for row in rows}
+    if not found.keys() >= set(file_ids):
+        raise NotFoundError(NO_SUCH_FILE)
+    return [found[id_] for id_ in file_ids]
+
+
+def count_used_bytes(session: Session, owner_id: str) -> int:
+    """What somebody's files take; a content they have twice counts twice."""
+    used = select(func.sum(Blob.size)).join(File, File.digest == Blob.digest).where(File.owner_id == owner_id)
+    return int(session.scalar(used) or 0)
+
+
+def may_see_file(session: Session, viewer: Viewer | None, file: StoredFile, *, link_key: str | None = None) -> bool:
+    """Whether the viewer, or whoever has the `link_key` that other servers are given, may have the content now."""
+    if file.is_public or (link_key is not None and is_link_key(file.id, link_key)):
+        return True
+    if viewer is not None and viewer.is_local and viewer.actor_id == file.owner_id:
+        return True
+    return any(may_see(session, viewer, place) for place in _places(session, file.id))
+
+
+def is_shown_to_everybody(session: Session, file: StoredFile) -> bool:
+    return may_see_file(session, None, file)
+
+
+def is_picture_of_somebody(session: Session, digest: str) -> bool:
+    """Whether one of our actors shows the content as its picture."""
+    return bool(session.scalar(select(exists().where(_shows(digest)))))
+
+
+def list_files(
+    session: Session, *, owner_id: str | None, directory: str | None, origin: str, page: int, size: int
+) -> list[ListedFile]:
+    """Of one owner or of all, of one directory or of all, the newest first."""
+    message, channel_actor, owner = aliased(Message), aliased(Actor), aliased(Actor)
+    icon = func.concat(origin, "/storage/", File.digest)
+    rows = session.execute(
+        _FILES.join(owner, owner.id == File.owner_id)
+        .outerjoin(Account, Account.actor_id == owner.id)
+        .outerjoin(message, message.id == _first_message())
+        .outerjoin(channel_actor, channel_actor.id == message.channel_id)
+        .add_columns(
+            func.coalesce(Account.username, owner.preferred_username).label("uploader"),
+            message.id.label("message_id"),
+            message.channel_id.label("channel_id"),
+            channel_actor.name.label("channel_name"),
+            exists()
+            .where(Actor.host.is_(None), or_(Actor.icon_url == icon, Actor.image_url == icon))
+            .correlate(File)
+            .label("is_picture"),
+        )
+        .where(*[] if owner_id is None else [File.owner_id == owner_id])
+        .where(*[] if directory is None else [File.directory == directory])
+        .order_by(File.id.desc())
+        .limit(size)
+        .offset((page - 1) * size)
+    )
+    return [
+        ListedFile(_stored(row), row.uploader, row.message_id, row.channel_id, row.channel_name, row.is_picture)
+        for row in rows
+    ]
+
+
+def list_directories(session: Session, owner_id: str | None) -> list[str]:
+    """Those that have files."""
+    found = select(File.directory).distinct().where(*[] if owner_id is None else [File.owner_id == owner_id])
+    return sorted(session.scalars(found))
+
+
+def as_attachments(files: Sequence[StoredFile], *, is_for_everybody: bool) -> list[Attachment]:
+    """As a message says that it carries them. Where not everybody may see it, the URL holds a key: most servers fetch
+    what is attached without saying who they are."""
+    origin = current().origin
+    return [
+        Attachment(
+            url=origin + _attached_path(file, is_for_everybody=is_for_everybody),
+            media_type=file.media_type,
+            name=file.filename,
+            size=file.size,
+            width=file.width,
+            height=file.height,
+            blurhash=file.blurhash or "",
+        )
+        for file in files
+    ]
+
+
+def _attached_path(file: StoredFile, *, is_for_everybody: bool) -> str:
+    """The web client sends its token to /api/v1/storage/ alone (contracts/pufferblow.md, 9)."""
+    if file.is_public:
+        return file.url
+    if is_for_everybody:
+        return f"/api/v1/cdn/file/{file.path}"
+    return f"/api/v1/storage/file/{file.path}?key={link_key(file.id)}"
+
+
+def storage_url(uris: Uris, digest: str) -> str:
+    """Where everybody finds a public content."""
+    return f"{uris.origin}/storage/{digest}"
+
+
+_SMALL = aliased(Blob)
+_FILES: Select[*tuple[object, ...]] = (
+    select(
+        File.id,
+        File.digest,
+        File.owner_id,
+        File.directory,
+        File.filename,
+        File.is_public,
+        File.created_at,
+        Blob.size,
+        Blob.media_type,
+        Blob.width,
+        Blob.height,
+        Blob.blurhash,
+        Blob.thumbnail,
+        _SMALL.size.label("thumbnail_size"),
+    )
+    .join(Blob, Blob.digest == File.digest)
+    .outerjoin(_SMALL, _SMALL.digest == Blob.thumbnail)
+)
+
+
+def _stored(row: Row[*tuple[object, ...]]) -> StoredFile:
+    return StoredFile(**{name: getattr(row, name) for name in StoredFile.__dataclass_fields__})
+
+
+def _places(session: Session, file_id: str) -> list[Place]:
+    rows = session.execute(
+        select(Message, Channel)
+        .join(Attached, Attached.message_id == Message.id)
+        .outerjoin(Channel, Channel.actor_id == Message.channel_id)
+        .where(Attached.file_id == file_id, Message.deleted_at.is_(None))
+    )
+    return [place_of_message(message, channel) for message, channel in rows]
+
+
+def _first_message() -> ColumnElement[str | None]:
+    return select(func.min(Attached.message_id)).where(Attached.file_id == File.id).correlate(File).scalar_subquery()
+
+
+def _shows(digest: str) -> ColumnElement[bool]:
+    url_end = f"/storage/{digest}"
+    return and_(Actor.host.is_(None), or_(Actor.icon_url.endswith(url_end), Actor.image_url.endswith(url_end)))

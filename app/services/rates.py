@@ -1,0 +1,91 @@
+"""How often something happened lately, counted in one process or, over Redis, in all of an installation."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import redis
+from limits import RateLimitItem, RateLimitItemPerSecond
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from app.settings import Settings
+
+_SOCKET_SECONDS: Final = 0.25
+_PAUSE_SECONDS: Final = 5.0  # After a failure: asking each time would make every request wait for a Redis that hangs.
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many in any window of so many seconds."""
+
+    amount: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`resets_at` is when the oldest hit in the window leaves it, in Unix time."""
+
+    is_within: bool
+    remaining: int
+    resets_at: float
+
+
+class Rates:
+    """Moving windows. While Redis is away each process counts for itself: a limit is then looser, never absent."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        self._own = MovingWindowRateLimiter(MemoryStorage())
+        self._shared = None if redis_url is None else MovingWindowRateLimiter(_redis_storage(redis_url))
+        self._alone_until = 0.0
+
+    def hit(self, rate: Rate, *key: str) -> Standing:
+        """Count one more, unless the window is full already."""
+        item = RateLimitItemPerSecond(rate.amount, rate.seconds)
+        if self._shared is not None and time.monotonic() >= self._alone_until:
+            try:
+                return _hit(self._shared, item, key)
+            except (redis.RedisError, OSError) as error:
+                _log.warning("rates are counted by each process alone for %s s: %s", _PAUSE_SECONDS, error)
+                self._alone_until = time.monotonic() + _PAUSE_SECONDS
+        return _hit(self._own, item, key)
+
+    def has_room(self, rate: Rate, *key: str) -> bool:
+        """Whether one more would be within the rate; nothing is counted."""
+        item = RateLimitItemPerSecond(rate.amount, rate.seconds)
+        if self._shared is not None and time.monotonic() >= self._alone_until:
+            try:
+                return self._shared.test(item, *key)
+            except (redis.RedisError, OSError):
+                self._alone_until = time.monotonic() + _PAUSE_SECONDS
+        return self._own.test(item, *key)
+
+
+def rates_of(settings: Settings) -> Rates:
+    """Shared where there is somebody to share with: one web process with its own broker is alone."""
+    is_alone = settings.workers == 1 and settings.redis_url.startswith("unix://")
+    return Rates(None if is_alone else settings.redis_url)
+
+
+def _hit(limiter: MovingWindowRateLimiter, item: RateLimitItem, key: tuple[str, ...]) -> Standing:
+    is_within = limiter.hit(item, *key)
+    stats = limiter.get_window_stats(item, *key)
+    return Standing(is_within, max(stats.remaining, 0), stats.reset_time)
+
+
+def _redis_storage(url: str) -> RedisStorage:
+    pool = redis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=16,
+        timeout=_SOCKET_SECONDS,
+        socket_timeout=_SOCKET_SECONDS,
+        socket_connect_timeout=_SOCKET_SECONDS,
+        protocol=2,
+    )
+    return RedisStorage("redis://", connection_pool=pool, key_prefix="shoal:rates")

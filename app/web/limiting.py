@@ -1,0 +1,167 @@
+"""Rate limits: a moving window for each bucket of routes and each client's network (contracts/pufferblow.md, 8).
+
+Who goes on after the limit cools down, longer each time; who never stops is blocked for an hour. Deliveries from other
+servers have a pace of their own (`app.web.admission`).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from flask import Flask, Response, current_app, g, request
+
+from app.actions.blocked_networks import Attempts, block_for_a_while
+from app.errors import BlockedError, TooManyRequestsError
+from app.queries.blocked_networks import find_block
+from app.queries.server_settings import server_settings
+from app.services.rates import Rate, Rates, Standing
+from app.web.client import client_ip, client_network
+
+# What share of `max_rate_limit_requests` a bucket has.
+BUCKETS: Final = {"auth": 0.2, "uploads": 0.15, "messages": 0.5, "default": 1.0}
+LEAST: Final = 5
+BLOCKED: Final = "Malicious activities detected, you have been blocked."
+_EXCEEDED: Final = "Rate limit exceeded. Please try again later."
+_COOLING: Final = "Rate limit exceeded. Cooldown active."
+_MAX_COOLDOWN_SECONDS: Final = 300
+_COOLDOWN_STEP_SECONDS: Final = 30
+_EXTENSION: Final = "shoal.limits"
+# Guesses at one account's password: from one network, and from everywhere (hostile case TOK-16).
+_GUESSES_OF_ONE: Final = Rate(10, 900)
+_GUESSES_OF_ALL: Final = Rate(100, 900)
+
+_AUTH: Final = ("/api/v1/users/signin", "/api/v1/users/signup", "/api/v1/users/profile/reset-auth-token")
+_AUTH_PREFIX: Final = "/api/v1/auth/"
+_UPLOADS: Final = (
+    "/api/v1/storage/upload",
+    "/api/v1/users/profile/avatar",
+    "/api/v1/users/profile/banner",
+    "/api/v1/system/upload-avatar",
+    "/api/v1/system/upload-banner",
+)
+_MESSAGES: Final = ("/send_message", "/load_messages", "/dms/send", "/dms/messages")
+
+
+@dataclass(slots=True)
+class Limits:
+    """Of one process. `cooling` has until when (monotonic) who cools down, by network."""
+
+    rates: Rates
+    attempts: Attempts = field(default_factory=Attempts)
+    cooling: dict[str, float] = field(default_factory=dict)
+
+
+def bucket_of(rule: str, method: str) -> str | None:
+    """The one bucket of a route, by its rule in the URL map; None for what is not limited here.
+
+    Reading a file is no upload: pictures are loaded by the hundred.
+    """
+    path = rule.rstrip("/")
+    if path.startswith("/ws"):
+        return "messages"
+    if not path.startswith("/api/"):
+        return None
+    if path in _AUTH or path.startswith(_AUTH_PREFIX):
+        return "auth"
+    if method == "POST" and path in _UPLOADS:
+        return "uploads"
+    return "messages" if path.endswith(_MESSAGES) else "default"
+
+
+def limit_requests(app: Flask, rates: Rates) -> None:
+    app.extensions[_EXTENSION] = Limits(rates)
+    app.before_request(_limit)
+    app.after_request(_add_headers)
+
+
+def guess_password(username: str) -> None:
+    """Count an attempt to sign in. Raises TooManyRequestsError where there were too many wrong ones."""
+    name, network = username.lower()[:255], client_network()
+    rates = _limits().rates
+    if not (rates.has_room(_GUESSES_OF_ONE, "guess", name, network) and rates.has_room(_GUESSES_OF_ALL, "guess", name)):
+        raise TooManyRequestsError("Too many wrong passwords. Try again later.", retry_after_seconds=60)
+
+
+def note_wrong_password(username: str) -> None:
+    name, network = username.lower()[:255], client_network()
+    rates = _limits().rates
+    rates.hit(_GUESSES_OF_ONE, "guess", name, network)
+    rates.hit(_GUESSES_OF_ALL, "guess", name)
+
+
+def _limit() -> None:
+    if request.path == "/healthz":
+        return
+    _refuse_blocked()
+    rule = request.url_rule
+    bucket = bucket_of(rule.rule if rule else request.path, request.method)
+    if bucket is None or request.method == "OPTIONS":
+        return
+    network = client_network()
+    _refuse_cooling(network)
+    rate = _rate_of(bucket)
+    standing = _limits().rates.hit(rate, bucket, network)
+    g.rate = (rate, standing)
+    if not standing.is_within:
+        _punish(network, rate, standing)
+
+
+def _refuse_blocked() -> None:
+    blocked = find_block(client_ip())
+    if blocked is not None:
+        _limits().attempts.note(blocked.network)
+        raise BlockedError(BLOCKED)
+
+
+def _refuse_cooling(network: str) -> None:
+    cooling = _limits().cooling
+    until = cooling.get(network)
+    if until is None:
+        return
+    left = until - time.monotonic()
+    if left <= 0:
+        del cooling[network]
+        return
+    raise TooManyRequestsError(_COOLING, retry_after_seconds=math.ceil(left))
+
+
+def _punish(network: str, rate: Rate, standing: Standing) -> None:
+    """The first time it is said, then it costs time, and in the end everything."""
+    settings = server_settings()
+    limits = _limits()
+    warnings = Rate(settings.max_rate_limit_warnings + 1, rate.seconds)
+    warned = limits.rates.hit(warnings, "warnings", network)
+    if not warned.is_within:
+        block_for_a_while(network)
+        raise BlockedError(BLOCKED)
+    times = warnings.amount - warned.remaining
+    if times == 1:
+        raise TooManyRequestsError(_EXCEEDED, retry_after_seconds=max(1, math.ceil(standing.resets_at - time.time())))
+    seconds = min(_MAX_COOLDOWN_SECONDS, _COOLDOWN_STEP_SECONDS * (times - 1))
+    limits.cooling[network] = time.monotonic() + seconds
+    raise TooManyRequestsError(_COOLING, retry_after_seconds=seconds)
+
+
+def _rate_of(bucket: str) -> Rate:
+    settings = server_settings()
+    amount = max(LEAST, int(settings.max_rate_limit_requests * BUCKETS[bucket]))
+    return Rate(amount, settings.rate_limit_duration * 60)
+
+
+def _add_headers(response: Response) -> Response:
+    """The bucket's own window, which is `rate_limit_duration` minutes long."""
+    known: tuple[Rate, Standing] | None = g.get("rate")
+    if known is not None:
+        rate, standing = known
+        response.headers["X-RateLimit-Limit"] = str(rate.amount)
+        response.headers["X-RateLimit-Remaining"] = str(standing.remaining)
+        response.headers["X-RateLimit-Reset"] = str(math.ceil(standing.resets_at))
+    return response
+
+
+def _limits() -> Limits:
+    limits: Limits = current_app.extensions[_EXTENSION]
+    return limits

@@ -1,0 +1,86 @@
+"""Uploads: a form of many parts, read as it arrives; its files go to the disk, never whole into memory."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final, cast
+
+from pydantic import PlainSerializer, WithJsonSchema
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.formparser import FormDataParser
+
+from app.errors import InvalidInputError, UnavailableError
+from app.web.bodies import MAX_BODY_BYTES, BodyStream
+
+MAX_PARTS: Final = 200
+
+
+class Uploaded:
+    """A file of a form, in a temporary file without a name: it is gone with the request, however that ends.
+
+    `filename` is what the client calls it, `size` its bytes, `digest` their SHA-256 in hex.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.filename = ""
+        self.size = 0
+        self.file = cast("BinaryIO", tempfile.TemporaryFile(dir=folder))  # noqa: SIM115  Likewise.
+        self._sum = hashlib.sha256()
+
+    @property
+    def digest(self) -> str:
+        return self._sum.hexdigest()
+
+    def write(self, chunk: bytes) -> int:
+        """Raises UnavailableError when the disk is full."""
+        self._sum.update(chunk)
+        self.size += len(chunk)
+        try:
+            return self.file.write(chunk)
+        except OSError as error:
+            raise UnavailableError from error
+
+    def seek(self, offset: int) -> int:
+        """Raises UnavailableError when the disk is full: what was buffered is written."""
+        try:
+            return self.file.seek(offset)
+        except OSError as error:
+            raise UnavailableError from error
+
+
+Upload = Annotated[
+    Uploaded,
+    WithJsonSchema({"type": "string", "format": "binary"}),
+    PlainSerializer(lambda upload: [upload.filename, upload.digest]),
+]
+
+
+def read_multipart(
+    stream: BodyStream, options: Mapping[str, str], *, folder: Path
+) -> tuple[MultiDict[str, str], MultiDict[str, Uploaded]]:
+    """Parts of a form, its files in temporary files of `folder`.
+
+    A browser sends a file field left empty as a part with an empty name: it is no file. Raises InvalidInputError for
+    what is no form, UnavailableError when the disk is full, and what reading the stream raises.
+    """
+    parser = FormDataParser(
+        stream_factory=lambda *_, **__: Uploaded(folder),  # type: ignore[arg-type]  # All it needs of one.
+        max_form_memory_size=MAX_BODY_BYTES,
+        max_form_parts=MAX_PARTS,
+        silent=False,
+        cls=MultiDict,
+    )
+    try:
+        _, form, files = parser.parse(stream, "multipart/form-data", None, dict(options))  # type: ignore[arg-type]
+    except (ValueError, OSError) as error:
+        raise InvalidInputError("The request body is not a form we accept.") from error
+    return form, MultiDict((name, _named(file)) for name, file in files.items(multi=True) if file.filename)
+
+
+def _named(part: FileStorage) -> Uploaded:
+    uploaded = cast("Uploaded", part.stream)
+    uploaded.filename = part.filename or ""
+    return uploaded

@@ -1,0 +1,100 @@
+"""Pictures are what they say, small where they are large, and drawn anew with nothing left of the file."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from app.errors import InvalidInputError
+from app.media import pictures
+from tests.media.pictures import SECRET, animation, picture
+
+
+def image_as(form: str) -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (8, 8)).save(out, form)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("form", ["TIFF", "BMP", "ICO", "PPM", "EPS", "ICNS", "DDS", "PCX", "TGA"])
+def test_no_other_decoder_is_ever_asked(form: str) -> None:
+    with pytest.raises(InvalidInputError, match="Invalid image file"):
+        pictures.inspect(BytesIO(image_as(form)))
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"<svg/>", b"8BPS\0\1" + bytes(40)])
+def test_what_is_no_picture_is_refused(data: bytes) -> None:
+    with pytest.raises(InvalidInputError, match="Invalid image file"):
+        pictures.inspect(BytesIO(data))
+
+
+def test_a_picture_that_breaks_off_is_refused_when_it_is_read() -> None:
+    data = picture("PNG", size=(400, 400))
+
+    with pytest.raises(InvalidInputError, match="Invalid image file"):
+        pictures.make_small(BytesIO(data[: len(data) // 2]))
+
+
+def test_a_picture_of_too_many_pixels_is_not_decoded() -> None:
+    """A megabyte may well be a picture of a gigabyte."""
+    out = BytesIO()
+    Image.new("1", (8000, 6000)).save(out, "PNG")
+
+    with pytest.raises(InvalidInputError, match="Image dimensions too large. Max allowed: 40 megapixels"):
+        pictures.inspect(out)
+
+
+def test_width_and_height_are_as_it_is_looked_at() -> None:
+    seen = pictures.inspect(BytesIO(picture("JPEG", size=(40, 20), orientation=6)))
+
+    assert (seen.media_type, seen.width, seen.height, seen.orientation) == ("image/jpeg", 20, 40, 6)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_a_large_picture_gets_a_small_copy_that_lies_right(form: str) -> None:
+    orientation = 1 if form == "GIF" else 6
+    small = pictures.make_small(BytesIO(picture(form, size=(1300, 650), orientation=orientation)))
+
+    assert small.webp is not None
+    with Image.open(BytesIO(small.webp)) as image:
+        assert image.size == ((640, 320) if orientation == 1 else (320, 640)) == (small.width, small.height)
+    assert SECRET not in small.webp
+    assert len(small.blurhash) == 28
+
+
+def test_a_small_picture_needs_no_copy() -> None:
+    assert pictures.make_small(BytesIO(picture())).webp is None
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF"])
+@pytest.mark.parametrize("options", [{}, {"orientation": 6}])
+def test_a_picture_drawn_anew_is_the_picture_and_nothing_else(form: str, options: dict[str, Any]) -> None:
+    drawn, data = pictures.redraw(BytesIO(picture(form, **options) + SECRET), max_side=2048)
+
+    assert SECRET not in data
+    assert drawn.media_type == f"image/{form.lower()}"
+    assert drawn.orientation == 1
+    is_sideways = bool(options) and form != "GIF"
+    assert (drawn.width, drawn.height) == ((20, 40) if is_sideways else (40, 20))
+    assert pictures.redraw(BytesIO(picture(form, **options)), max_side=2048)[1] == data, "not the same the second time"
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP"])
+def test_an_animation_drawn_anew_still_moves(form: str) -> None:
+    _, data = pictures.redraw(BytesIO(animation(form)), max_side=2048)
+
+    assert SECRET not in data
+    with Image.open(BytesIO(data)) as image:
+        assert image.n_frames == 3
+        assert image.info["loop"] == 0
+
+
+def test_limits_hold_for_sides_and_for_all_frames_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InvalidInputError, match="Image dimensions too large. Max allowed: 30x30"):
+        pictures.redraw(BytesIO(picture()), max_side=30)
+    monkeypatch.setattr(pictures, "MAX_DRAWN_PIXELS", 2 * 40 * 20)
+    with pytest.raises(InvalidInputError, match="too many frames"):
+        pictures.redraw(BytesIO(animation()), max_side=2048)
