@@ -14,6 +14,7 @@ from app.live import process as live
 from app.process import prepare
 from app.services import broker
 from app.services.bus import Bus
+from app.services.log_ring import LogRing
 from app.services.logs import configure_logging
 from app.services.rates import Rates, rates_of
 from app.settings import Settings
@@ -27,7 +28,7 @@ _ON_SHUTDOWN = "shoal.on_shutdown"  # What app.gunicorn_conf calls when the work
 
 def create_app(settings: Settings) -> Flask:
     """The application, tied to the workers and to the sockets of all web processes. One for each process."""
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, also=LogRing(settings.redis_url, installation=settings.origin))
     app = make_app(settings, rates_of(settings))
     app.extensions[_ON_SHUTDOWN] = [_tie_to_workers(), _tie_to_sockets(settings), keep_time(app)]
     return app

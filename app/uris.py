@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_LOCAL_PATH = re.compile(r"/ap/(users|channels|spaces|messages|activities)/([a-z0-9_]+)")
+_LOCAL_PATH = re.compile(r"/ap/(users|channels|spaces|roles|messages|activities)/([a-z0-9_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,9 @@ class Uris:
 
     def space(self, id: str) -> str:
         return f"{self.origin}/ap/spaces/{id}"
+
+    def role(self, id: str) -> str:
+        return f"{self.origin}/ap/roles/{id}"
 
     def message(self, id: str) -> str:
         return f"{self.origin}/ap/messages/{id}"

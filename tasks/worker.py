@@ -11,6 +11,7 @@ from app.db import on_wake
 from app.process import prepare
 from app.services import broker
 from app.services.bus import Bus, hint_commits
+from app.services.log_ring import LogRing
 from app.services.logs import configure_logging
 from app.settings import current
 from tasks.delivery import lanes
@@ -23,7 +24,8 @@ _watchdogs: list[Watchdog] = []
 
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]  # Celery carries no types.
 def log_as_json(**_: Any) -> None:
-    configure_logging(current().log_level)
+    settings = current()
+    configure_logging(settings.log_level, also=LogRing(settings.redis_url, installation=settings.origin))
 
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]  # Celery carries no types.

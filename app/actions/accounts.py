@@ -16,6 +16,7 @@ from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoun
 from app.ids import is_id, new_id
 from app.pipeline import submit
 from app.process import prepare
+from app.projections import audit
 from app.queries.accounts import BANNED, find_credentials, has_accounts, is_full, is_name_taken, look_of
 from app.queries.server_settings import server_settings
 from app.queries.viewers import Viewer
@@ -95,6 +96,7 @@ def sign_in(username: str, password: str) -> TokenPair:
     if credentials.is_banned:
         raise ForbiddenError(BANNED)
     with transaction() as session:
+        audit.note(session, "user_signed_in", actor_id=credentials.actor_id)
         return open_session(session, credentials.actor_id)
 
 

@@ -1,10 +1,11 @@
-"""Add: somebody is let into a channel's members, or a message is pinned in it."""
+"""Add: somebody is let into a channel's members or given a role, or a message is pinned."""
 
 from __future__ import annotations
 
 from activitypub.documents import Activity
 from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
+from app.effects import roles
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor, Channel
 from app.projections import follows, pins
@@ -16,7 +17,10 @@ from app.queries.visibility import may_see, place_of_channel
 
 
 def authorise(act: Act) -> None:
-    """Sets `group` and `collection`."""
+    """Sets `group` and `collection`, or what giving a role needs."""
+    if roles.is_for_role(act):
+        roles.authorise_grant(act)
+        return
     authorise_change(act)
     group: Actor = act.found["group"]
     if act.found["collection"] == "featured":
@@ -26,6 +30,9 @@ def authorise(act: Act) -> None:
 
 
 def apply(act: Act) -> list[Activity]:
+    if roles.is_for_role(act):
+        roles.give(act)
+        return []
     group: Actor = act.found.pop("group")
     if act.found.pop("collection") == "featured":
         pins.add(act.session, group.id, act.activity.object_id or "", now=act.now)

@@ -8,11 +8,12 @@ from activitypub import build
 from activitypub.documents import Activity
 from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
+from app.effects import roles
 from app.effects.relaying import relay, withdraw
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Activity as Logged
 from app.models import Actor, Channel, Message
-from app.projections import activities, actors, channels, files, messages, tombstones
+from app.projections import activities, actors, audit, channels, files, messages, tombstones
 from app.queries.actors import find_actor, list_follower_inboxes
 from app.queries.channels import find_channel, find_channel_with_actor, list_members
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
@@ -22,6 +23,9 @@ from app.queries.visibility import may_actor_see
 
 def authorise(act: Act) -> None:
     """Sets `target`: a Message, an Actor, or None for something of the sender's that never came here."""
+    if roles.is_about_role(act):
+        roles.authorise_deletion(act)
+        return
     uri = act.activity.object_id or ""
     message = find_by_uri(act.session, uri)
     actor = None if message else find_actor(act.session, uri)
@@ -35,6 +39,9 @@ def authorise(act: Act) -> None:
 
 
 def apply(act: Act) -> list[Activity]:
+    if roles.is_about_role(act):
+        roles.delete(act)
+        return []
     target = act.found.pop("target")
     if isinstance(target, Actor) and _is_channel_of_ours(act, target):
         return _delete_channel_of_ours(act, target)
@@ -122,6 +129,7 @@ def _is_channel_of_ours(act: Act, actor: Actor) -> bool:
 def _delete_channel_of_ours(act: Act, group: Actor) -> list[Activity]:
     """Other servers believe that an actor is deleted if it says so itself: the channel does, as its last word."""
     channel = find_channel(act.session, group.id)
+    audit.note(act.session, "channel_deleted", actor_id=act.actor.id, target=group.id, now=act.now)
     if channel is not None:
         _publish_deletion(act, channel)
     tombstone = build.tombstone(id=group.uri, former_type=group.type, deleted=act.now)

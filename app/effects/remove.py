@@ -1,20 +1,26 @@
-"""Remove: somebody is put out of a channel, or a message is no longer pinned in it."""
+"""Remove: somebody is put out of a channel or loses a role, or a message is no longer pinned."""
 
 from __future__ import annotations
 
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent
-from app.effects import add
+from app.effects import add, roles
 from app.models import Actor
 from app.projections import follows, pins
 from app.queries.actors import get_actor
 
 
 def authorise(act: Act) -> None:
+    if roles.is_for_role(act):
+        roles.authorise_grant(act)
+        return
     add.authorise_change(act)  # Whoever may let in may put out.
 
 
 def apply(act: Act) -> list[Activity]:
+    if roles.is_for_role(act):
+        roles.take(act)
+        return []
     group: Actor = act.found.pop("group")
     if act.found.pop("collection") == "featured":
         pins.remove(act.session, group.id, act.activity.object_id or "")

@@ -120,9 +120,9 @@ def _draw_frames(image: Image.Image, form: str) -> bytes:
     frames, durations = [], []
     loop = image.info.get("loop")
     for frame in ImageSequence.Iterator(image):
-        durations.append(frame.info.get("duration", 0))
         frames.append(frame.convert("RGBA"))
         frames[-1].info = {}
+        durations.append(frame.info.get("duration", 0))  # Of WebP only known once the frame was read.
     options: dict[str, Any] = {"duration": durations} | ({} if loop is None else {"loop": loop})
     if form == "GIF":
         options["disposal"] = 2  # Each frame is whole: what was before it goes.

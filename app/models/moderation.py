@@ -22,6 +22,8 @@ class Role(Base):
     # The case-folded name, unique in its space.
     name_key: Mapped[Name]
     privileges: Mapped[list[str]] = mapped_column(JSON)
+    # Whether "view_private_channels" is among them, for conditions in SQL (app/queries/visibility.py).
+    sees_private: Mapped[bool]
     created_at: Mapped[Time]
     updated_at: Mapped[Time]
 

@@ -201,6 +201,31 @@ def server(viewer: Viewer, *, name: str | None = None, description: str | None =
     return build.update(actor=viewer.uri, object=document, to=[PUBLIC], cc=[home.followers or ""])
 
 
+def role(viewer: Viewer, role_id: str, name: str, *, is_new: bool) -> Activity:
+    """A role of the home space, made or changed: to other servers it is a collection of people. What it allows is
+    told to nobody, and goes to `submit` as `private`."""
+    uris = Uris(current().origin)
+    document = {"id": uris.role(role_id), "type": "Collection", "name": name}
+    if is_new:
+        return build.create(actor=viewer.uri, object=document, to=[])
+    return build.update(actor=viewer.uri, object=document, to=[])
+
+
+def role_deletion(viewer: Viewer, role_id: str) -> Activity:
+    uri = Uris(current().origin).role(role_id)
+    tombstone = build.tombstone(id=uri, former_type="Collection", deleted=datetime.now(UTC))
+    return build.delete(actor=viewer.uri, object=tombstone, to=[])
+
+
+def roles_change(viewer: Viewer, person: Actor, *, given: Sequence[str], taken: Sequence[str]) -> list[Activity]:
+    """One activity for each role, by its id."""
+    uris = Uris(current().origin)
+    return [
+        *(build.add(actor=viewer.uri, object=person.uri, target=uris.role(role_id), to=[]) for role_id in given),
+        *(build.remove(actor=viewer.uri, object=person.uri, target=uris.role(role_id), to=[]) for role_id in taken),
+    ]
+
+
 def ban(viewer: Viewer, person: Actor) -> Activity:
     with reading() as session:
         home = get_by_id(session, get_home_space(session).actor_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,8 @@ from app.pipeline.perform import Outcome, local_act, perform
 from app.queries.activities import find_by_idempotency_key
 from app.settings import current
 from app.uris import Uris
+
+_AT_THE_SAME_MOMENT = "Somebody else did this at the same moment. Try again."
 
 
 def submit(
@@ -40,8 +42,22 @@ def submit(
         # The same request may have come twice at the same moment.
         first = _find_first(key, request_digest) if key else None
         if first is None:
-            raise ConflictError("Somebody else did this at the same moment. Try again.") from error
+            raise ConflictError(_AT_THE_SAME_MOMENT) from error
         return first
+
+
+def submit_together(activities: Sequence[Activity]) -> None:
+    """Do all of it, in this order and in one transaction, or nothing.
+
+    Raises AppError; ConflictError where somebody else was faster.
+    """
+    now = datetime.now(UTC)
+    try:
+        with transaction() as session:
+            for activity in activities:
+                perform(local_act(session, Uris(current().origin), activity, now=now))
+    except IntegrityError as error:
+        raise ConflictError(_AT_THE_SAME_MOMENT) from error
 
 
 def _submit(

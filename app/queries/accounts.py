@@ -21,11 +21,14 @@ from app.models import (
     LoginSession,
     NodeSession,
     Participant,
+    Role,
     RoleGrant,
     Space,
 )
 from app.queries.actors import ACCEPTED
-from app.queries.privileges import DEFAULT_ROLE
+from app.queries.privileges import DEFAULT_ROLE, privileges_of
+from app.queries.privileges import Role as RoleOf
+from app.queries.roles import granted, role_of
 from app.queries.server_settings import read_server_settings
 from app.queries.viewers import Viewer
 from app.queries.visibility import channel_is_visible
@@ -61,6 +64,7 @@ class Profile:
     banner_url: str | None
     status: str
     roles: tuple[str, ...]
+    own_roles: tuple[RoleOf, ...]
     space_id: str
     last_seen_at: datetime
     created_at: datetime
@@ -69,6 +73,10 @@ class Profile:
     ban_reason: str | None
     timed_out_until: datetime | None
     timeout_reason: str | None
+
+    @property
+    def privileges(self) -> frozenset[str]:
+        return privileges_of(self.roles).union(*(role.privileges for role in self.own_roles))
 
 
 def find_viewer(session: Session, *, actor_id: str, session_id: str) -> Viewer | None:
@@ -87,6 +95,7 @@ def find_viewer(session: Session, *, actor_id: str, session_id: str) -> Viewer |
         username=rows[0].username,
         roles=frozenset(_roles(row.role for row in rows)),
         session_id=session_id,
+        granted=granted(rows),
     )
 
 
@@ -106,6 +115,7 @@ def find_node_viewer(session: Session, *, digest: str, now: datetime) -> Viewer 
         username=rows[0].username,
         roles=frozenset(_roles(row.role for row in rows)),
         scopes=frozenset(rows[0].scopes),
+        granted=granted(rows),
     )
 
 
@@ -212,9 +222,11 @@ def about_of(summary: str) -> str | None:
 def _select_profiles() -> Select[Any]:
     """One row for each person and role."""
     return (
-        select(Actor, Account, RoleGrant.role, _home_space_id().label("space_id"))
+        select(Actor, Account, RoleGrant.role, Role, _home_space_id().label("space_id"))
+        .select_from(Actor)
         .outerjoin(Account, Account.actor_id == Actor.id)
         .outerjoin(RoleGrant, _grants_at_home())
+        .outerjoin(Role, Role.id == RoleGrant.role)
         .where(Actor.deleted_at.is_(None), Actor.type.in_(("Person", "Service")))
         .order_by(Actor.id)
     )
@@ -240,6 +252,7 @@ def _profile(rows: list[Row[Any]]) -> Profile:
         banner_url=actor.image_url,
         status=account.status if account else "offline",
         roles=_roles(row.role for row in rows),
+        own_roles=tuple(role_of(row.Role) for row in rows if row.Role is not None),
         space_id=rows[0].space_id,
         last_seen_at=account.last_seen_at if account else actor.updated_at,
         created_at=actor.created_at,
@@ -266,10 +279,12 @@ def _grants_at_home() -> Any:
 
 # Every request with a token asks this, and building it costs as much as running it.
 _VIEWER = (
-    select(Actor.uri, Account.username, Account.banned_at, RoleGrant.role)
+    select(Actor.uri, Account.username, Account.banned_at, RoleGrant.role, Role.privileges)
+    .select_from(Actor)
     .join(Account, Account.actor_id == Actor.id)
     .join(LoginSession, LoginSession.actor_id == Actor.id)
     .outerjoin(RoleGrant, _grants_at_home())
+    .outerjoin(Role, Role.id == RoleGrant.role)
     .where(
         Actor.id == bindparam("actor_id"),
         Actor.deleted_at.is_(None),
@@ -278,10 +293,14 @@ _VIEWER = (
     )
 )
 _NODE_VIEWER = (
-    select(Actor.id, Actor.uri, Account.username, Account.banned_at, RoleGrant.role, NodeSession.scopes)
+    select(
+        Actor.id, Actor.uri, Account.username, Account.banned_at, RoleGrant.role, Role.privileges, NodeSession.scopes
+    )
+    .select_from(Actor)
     .join(Account, Account.actor_id == Actor.id)
     .join(NodeSession, NodeSession.account_id == Actor.id)
     .outerjoin(RoleGrant, _grants_at_home())
+    .outerjoin(Role, Role.id == RoleGrant.role)
     .where(
         NodeSession.digest == bindparam("digest"),
         NodeSession.revoked_at.is_(None),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from activitypub.attachments import Attachment
@@ -163,7 +163,7 @@ def list_files(
 ) -> list[ListedFile]:
     """Of one owner or of all, of one directory or of all, the newest first."""
     message, channel_actor, owner = aliased(Message), aliased(Actor), aliased(Actor)
-    icon = func.concat(origin, "/storage/", File.digest)
+    icon = literal(f"{origin}/storage/") + File.digest
     rows = session.execute(
         _FILES.join(owner, owner.id == File.owner_id)
         .outerjoin(Account, Account.actor_id == owner.id)

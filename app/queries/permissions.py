@@ -9,15 +9,18 @@ from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.errors import ForbiddenError
-from app.models import Account, Actor, RoleGrant, Space
+from app.models import Account, Actor, Role, RoleGrant, Space
 from app.queries.privileges import DEFAULT_ROLE, outranks, privileges_of
+from app.queries.roles import granted
 from app.queries.viewers import Viewer
 
 _HOME = select(Space.actor_id).where(Space.is_home).scalar_subquery()
 # Built once, because building a statement takes longer than running it.
 _PERMISSIONS = (
-    select(Account.username, Account.timed_out_until, Account.banned_at, RoleGrant.role)
+    select(Account.username, Account.timed_out_until, Account.banned_at, RoleGrant.role, Role.privileges)
+    .select_from(Account)
     .outerjoin(RoleGrant, and_(RoleGrant.actor_id == Account.actor_id, RoleGrant.space_id == _HOME))
+    .outerjoin(Role, Role.id == RoleGrant.role)
     .where(Account.actor_id == bindparam("actor_id"))
 )
 
@@ -36,7 +39,9 @@ class Permissions:
 def held_privileges(session: Session, actor_id: str) -> frozenset[str]:
     """What an account may do, or could if it were not banned; nothing for who has none here."""
     rows = session.execute(_PERMISSIONS, {"actor_id": actor_id}).all()
-    return privileges_of([row.role for row in rows if row.role] or [DEFAULT_ROLE]) if rows else frozenset()
+    if not rows:
+        return frozenset()
+    return privileges_of([row.role for row in rows if row.role] or [DEFAULT_ROLE]) | granted(rows)
 
 
 def require_rank_over(session: Session, permissions: Permissions, actor_id: str) -> None:
@@ -51,4 +56,5 @@ def get_permissions(session: Session, actor: Actor) -> Permissions:
     if not rows or rows[0].banned_at is not None:
         raise ForbiddenError("This account has been banned from this home instance.")
     roles = frozenset(row.role for row in rows if row.role) or frozenset({DEFAULT_ROLE})
-    return Permissions(Viewer(actor.id, actor.uri, rows[0].username, roles), rows[0].timed_out_until)
+    viewer = Viewer(actor.id, actor.uri, rows[0].username, roles, granted=granted(rows))
+    return Permissions(viewer, rows[0].timed_out_until)

@@ -6,17 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+# By the categories that clients group them in.
 PRIVILEGES: dict[str, tuple[str, ...]] = {
-    "users": ("create_users", "delete_users", "edit_users", "view_users", "reset_user_tokens"),
-    "channels": (
+    "user_management": ("create_users", "delete_users", "edit_users", "view_users", "reset_user_tokens"),
+    "channel_management": (
         "create_channels",
         "delete_channels",
         "edit_channels",
         "manage_channel_users",
         "view_private_channels",
     ),
-    "messages": ("send_messages", "delete_messages", "edit_messages", "view_messages"),
-    "server": (
+    "message_management": ("send_messages", "delete_messages", "edit_messages", "view_messages"),
+    "server_management": (
         "manage_server_settings",
         "manage_server_privileges",
         "manage_storage",
@@ -24,7 +25,7 @@ PRIVILEGES: dict[str, tuple[str, ...]] = {
         "manage_background_tasks",
     ),
     "moderation": ("ban_users", "mute_users", "moderate_content", "view_audit_logs", "manage_blocked_ips"),
-    "files": ("upload_files", "delete_files", "view_files"),
+    "storage_management": ("upload_files", "delete_files", "view_files"),
 }
 ALL_PRIVILEGES = frozenset(privilege for category in PRIVILEGES.values() for privilege in category)
 
@@ -48,8 +49,10 @@ class Role:
     id: str
     name: str
     privileges: frozenset[str]
+    is_system: bool = True
 
 
+# What every server has; others are made by its owner and kept in a table (app/queries/roles.py).
 ROLES: dict[str, Role] = {
     role.id: role
     for role in (

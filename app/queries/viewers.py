@@ -13,7 +13,7 @@ class Viewer:
     """An actor that proved who it is: one of ours by a token, another server's by a signed request.
 
     `session_id` is the login session of a token; `scopes` are all that a limited session may do, None for everything
-    its account may. A remote viewer has no roles here; an instance actor asks for all the
+    its account may. `granted` is what roles allow that the owner of the server made, beside `roles` themselves. A remote viewer has no roles here; an instance actor asks for all the
     people of its server, because most servers sign their GETs with it.
     """
 
@@ -25,6 +25,7 @@ class Viewer:
     host: str | None = None
     is_instance: bool = False
     scopes: frozenset[str] | None = None
+    granted: frozenset[str] = frozenset()
 
     @property
     def is_local(self) -> bool:
@@ -37,7 +38,7 @@ class Viewer:
 
     @property
     def privileges(self) -> frozenset[str]:
-        return privileges_of(self.roles) if self.is_local else frozenset()
+        return privileges_of(self.roles) | self.granted if self.is_local else frozenset()
 
     def has(self, privilege: str) -> bool:
         return privilege in self.privileges

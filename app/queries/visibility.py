@@ -39,6 +39,7 @@ from app.models import (
     Follow,
     Message,
     Participant,
+    Role,
     RoleGrant,
     Space,
 )
@@ -211,7 +212,7 @@ def channel_is_visible(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def standing_of(viewer: Viewer) -> Standing:
-    return Standing(is_local=viewer.is_local, sees_private=bool(viewer.roles & _SEES_PRIVATE))
+    return Standing(is_local=viewer.is_local, sees_private=viewer.has("view_private_channels"))
 
 
 def channel_is_visible_to(viewer_id: ColumnElement[str], standing: Standing) -> ColumnElement[bool]:
@@ -309,7 +310,7 @@ def _anybody(where: _Where) -> _Who:
         RoleGrant,
         RoleGrant.actor_id == Actor.id,
         RoleGrant.space_id == where.space_id,
-        RoleGrant.role.in_(_SEES_PRIVATE),
+        or_(RoleGrant.role.in_(_SEES_PRIVATE), RoleGrant.role.in_(select(Role.id).where(Role.sees_private))),
     )
     return _Who(Actor.id, is_local=Actor.host.is_(None), is_watching=watches)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict, TypeVar, Unpack
 
@@ -147,9 +148,10 @@ class Api:
     def _handler(self, route: Route) -> Callable[..., Response]:
         def handle(**path: str) -> Response:
             max_file_bytes = route.max_file_bytes() if route.max_file_bytes else 0
-            fields = read_fields(request, path, max_file_bytes=max_file_bytes)
-            given: tuple[Any, ...] = (self._admit(route, fields),) if route.needs_viewer else ()
-            answer = route.view(*given, parse(route.params, fields))
+            with ExitStack() as until:
+                fields = read_fields(request, path, until=until, max_file_bytes=max_file_bytes)
+                given: tuple[Any, ...] = (self._admit(route, fields),) if route.needs_viewer else ()
+                answer = route.view(*given, parse(route.params, fields))
             return answer if isinstance(answer, Response) else json_answer(answer, route.status)
 
         return handle

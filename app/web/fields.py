@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
@@ -98,8 +99,9 @@ class Fields:
         return [*texts, *self.files.getlist(name)] or None
 
 
-def read_fields(request: Request, path: Mapping[str, str], *, max_file_bytes: int = 0) -> Fields:
-    """Reads the body of whatever kind it is; the files of a form may have `max_file_bytes` together, besides the rest.
+def read_fields(request: Request, path: Mapping[str, str], *, until: ExitStack, max_file_bytes: int = 0) -> Fields:
+    """Reads the body of whatever kind it is. The files of a form may have `max_file_bytes` together, besides the rest;
+    they are there until `until` ends.
 
     Raises what `read_body` raises, InvalidInputError for a body that is not what it says, and UnsupportedMediaError
     for one that is neither JSON nor a form.
@@ -107,7 +109,7 @@ def read_fields(request: Request, path: Mapping[str, str], *, max_file_bytes: in
     kind = request.mimetype
     if kind == "multipart/form-data" and request.content_length != 0:
         stream = BodyStream(request, limit=MAX_BODY_BYTES + max_file_bytes)
-        form, files = read_multipart(stream, request.mimetype_params, folder=current().data_dir)
+        form, files = read_multipart(stream, request.mimetype_params, folder=current().data_dir, until=until)
         fields = Fields(path, request.args, form=form, files=files)
         _refuse_nul(fields)
         return fields

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final, cast
 
@@ -27,12 +28,22 @@ class Uploaded:
     def __init__(self, folder: Path) -> None:
         self.filename = ""
         self.size = 0
-        self.file = cast("BinaryIO", tempfile.TemporaryFile(dir=folder))  # noqa: SIM115  Likewise.
+        self._folder = folder
         self._sum = hashlib.sha256()
+        self._files = ExitStack()
+        self.file = self.another_file()
 
     @property
     def digest(self) -> str:
         return self._sum.hexdigest()
+
+    def another_file(self) -> BinaryIO:
+        """An empty temporary file that is gone with this one. Raises OSError."""
+        file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  The next line sees to that.
+        return cast("BinaryIO", self._files.enter_context(file))
+
+    def close(self) -> None:
+        self._files.close()
 
     def write(self, chunk: bytes) -> int:
         """Raises UnavailableError when the disk is full."""
@@ -59,15 +70,15 @@ Upload = Annotated[
 
 
 def read_multipart(
-    stream: BodyStream, options: Mapping[str, str], *, folder: Path
+    stream: BodyStream, options: Mapping[str, str], *, folder: Path, until: ExitStack
 ) -> tuple[MultiDict[str, str], MultiDict[str, Uploaded]]:
-    """Parts of a form, its files in temporary files of `folder`.
+    """Parts of a form, its files in temporary files of `folder` that are there until `until` ends.
 
     A browser sends a file field left empty as a part with an empty name: it is no file. Raises InvalidInputError for
     what is no form, UnavailableError when the disk is full, and what reading the stream raises.
     """
     parser = FormDataParser(
-        stream_factory=lambda *_, **__: Uploaded(folder),  # type: ignore[arg-type]  # All it needs of one.
+        stream_factory=lambda *_, **__: until.enter_context(closing(_make(folder))),  # type: ignore[arg-type]  # A file.
         max_form_memory_size=MAX_BODY_BYTES,
         max_form_parts=MAX_PARTS,
         silent=False,
@@ -78,6 +89,13 @@ def read_multipart(
     except (ValueError, OSError) as error:
         raise InvalidInputError("The request body is not a form we accept.") from error
     return form, MultiDict((name, _named(file)) for name, file in files.items(multi=True) if file.filename)
+
+
+def _make(folder: Path) -> Uploaded:
+    try:
+        return Uploaded(folder)
+    except OSError as error:
+        raise UnavailableError from error
 
 
 def _named(part: FileStorage) -> Uploaded:

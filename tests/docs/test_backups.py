@@ -69,6 +69,10 @@ class Server:
     def sign(self, how: str) -> None:
         self.token = self.call("POST", f"users/sign{how}", username="alice", password="correct horse")["auth_token"]
 
+    def back_up_by_itself(self) -> None:
+        """A worker of the server does it; the answer comes when it is done."""
+        self.call("POST", "background-tasks/run", task_id="database_backup")
+
     def say(self, channel_id: str, text: str) -> None:
         self.call("POST", f"channels/{channel_id}/send_message", message=text)
 
@@ -76,12 +80,16 @@ class Server:
         return [shown["message"] for shown in self.call("GET", f"channels/{channel_id}/load_messages")["messages"]]
 
 
-def check_restoring(old: Installation, new: Installation, *, back_up: str, restore: str) -> None:
-    """`new` has the copy, and becomes what `old` was when it was made."""
+def check_restoring(
+    old: Installation, new: Installation, *, back_up: str, restore: str, is_by_itself: bool = False
+) -> None:
+    """`new` has the copy, and becomes what `old` was when it was made; `is_by_itself` is the server's own copy."""
     with old.serving() as server:
         server.sign("up")
         channel_id = server.call("POST", "channels/create/", channel_name="lobby")["channel_data"]["channel_id"]
         server.say(channel_id, "before")
+        if is_by_itself:
+            server.back_up_by_itself()
         made = old.run(back_up)
         assert made.returncode == 0, made.stderr
         server.say(channel_id, "after")
@@ -122,7 +130,22 @@ def test_a_copy_of_sqlite_is_restored(tmp_path: Path, where: str) -> None:
 
 
 @pytest.mark.e2e
-def test_a_copy_of_postgresql_is_restored(tmp_path: Path) -> None:
+def test_a_copy_that_the_server_made_by_itself_is_restored_from_sqlite(tmp_path: Path) -> None:
+    old = Installation(tmp_path, clean_environ(SHOAL_BIND="127.0.0.1", SHOAL_ORIGIN="http://localhost:7575"))
+    secret = commands("Backing up", "secret_key")
+
+    check_restoring(
+        old,
+        old,
+        back_up=commands("Backing up", "shoal-*.db") + secret,
+        restore=commands("Restoring", "shoal.db"),
+        is_by_itself=True,
+    )
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("is_by_itself", [False, True])
+def test_a_copy_of_postgresql_is_restored(tmp_path: Path, is_by_itself: bool) -> None:
     binaries = find_postgres_binaries()
     if binaries is None:
         pytest.skip("PostgreSQL is not installed")
@@ -134,7 +157,11 @@ def test_a_copy_of_postgresql_is_restored(tmp_path: Path) -> None:
             Installation(tmp_path, environ | {"DATABASE_URL": cluster.create_database(name)}) for name in ("old", "new")
         )
         check_restoring(
-            old, new, back_up=commands("Backing up", "pg_dump"), restore=commands("Restoring", "pg_restore")
+            old,
+            new,
+            back_up=commands("Backing up", "shoal-*.dump" if is_by_itself else "pg_dump"),
+            restore=commands("Restoring", "pg_restore"),
+            is_by_itself=is_by_itself,
         )
         other = Installation(tmp_path, new.environ | {"SHOAL_SECRET_KEY": "another secret of the tests " * 2})
         assert other.run("shoal migrate").returncode == 2

@@ -32,6 +32,10 @@ def same_pixels(one: bytes, other: bytes) -> bool:
         return ImageChops.difference(first.convert("RGB"), second.convert("RGB")).getbbox() is None
 
 
+def durations(image: Image.Image) -> list[int]:
+    return [frame.copy().info["duration"] for frame in ImageSequence.Iterator(image)]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_what_the_file_tells_is_gone_and_no_pixel_changes(form: str) -> None:
     data = picture(form)
@@ -64,8 +68,8 @@ def test_an_animation_keeps_its_frames_and_its_times(form: str) -> None:
     data = animation(form)
 
     with Image.open(BytesIO(cleaned(data))) as image:
-        assert image.n_frames == 3
-        assert [frame.info.get("duration") for frame in ImageSequence.Iterator(image)] == [120] * 3
+        assert getattr(image, "n_frames", 1) == 3
+        assert durations(image) == [120] * 3
         assert image.info.get("loop") == 0
 
 

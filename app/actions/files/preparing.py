@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from app.media.kinds import PICTURES, extension_of, media_type_of, tidy_filename
 from app.projections.files import NewBlob, NewFile
 from app.services.storage import copy_hashed
 from app.services.threads import off_the_loop
-from app.settings import current
 
 T = TypeVar("T")
 
@@ -38,6 +36,8 @@ class Upload(Protocol):
     def digest(self) -> str: ...
     @property
     def file(self) -> BinaryIO: ...
+    def another_file(self) -> BinaryIO:
+        """An empty one, which is there as long as this one is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def prepare(
     media_type = media_type_of(upload.file)
     check_kind(filename, media_type, upload.size, categories)
     if media_type in PICTURES:
-        blob, contents = _in_turn(lambda: _prepare_picture(upload.file))
+        blob, contents = _in_turn(lambda: _prepare_picture(upload))
     else:
         blob = NewBlob(digest=upload.digest, size=upload.size, media_type=media_type)
         contents = {upload.digest: upload.file}
@@ -83,11 +83,11 @@ def _new_file(blob: NewBlob, owner_id: str, directory: str, filename: str, *, is
     )
 
 
-def _prepare_picture(file: BinaryIO) -> tuple[NewBlob, dict[str, BinaryIO]]:
-    picture = pictures.inspect(file)
-    small = pictures.make_small(file)
-    cleaned = tempfile.TemporaryFile(dir=current().data_dir)  # noqa: SIM115  Closed with the request.
-    pictures.clean(file, picture, cleaned)
+def _prepare_picture(upload: Upload) -> tuple[NewBlob, dict[str, BinaryIO]]:
+    picture = pictures.inspect(upload.file)
+    small = pictures.make_small(upload.file)
+    cleaned = upload.another_file()
+    pictures.clean(upload.file, picture, cleaned)
     size = cleaned.tell()
     digest = _digest_of(cleaned)
     contents: dict[str, BinaryIO] = {digest: cleaned}

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from activitypub.documents import Activity, ActorDocument, Note
 from app.act import Act
+from app.effects import roles
 from app.effects.create import group, note, person
 from app.errors import InvalidInputError
 
 
 def authorise(act: Act) -> None:
+    if roles.is_about_role(act):
+        roles.authorise_making(act)
+        return
     match act.activity.object:
         case Note():
             note.authorise(act, act.activity.object)
@@ -21,6 +25,9 @@ def authorise(act: Act) -> None:
 
 
 def apply(act: Act) -> list[Activity]:
+    if roles.is_about_role(act):
+        roles.make(act)
+        return []
     match act.activity.object:
         case Note():
             return note.apply(act, act.activity.object)

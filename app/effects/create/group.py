@@ -7,7 +7,7 @@ import unicodedata
 from activitypub.documents import Activity, ActorDocument
 from app.act import Act, LiveEvent
 from app.errors import ConflictError, ForbiddenError, InvalidInputError
-from app.projections import channels, follows
+from app.projections import audit, channels, follows
 from app.queries.actors import ACCEPTED
 from app.queries.channels import get_home_space, is_name_taken
 from app.queries.permissions import get_permissions
@@ -51,6 +51,7 @@ def apply(act: Act, group: ActorDocument) -> list[Activity]:
     )
     if act.private["is_private"]:
         follows.put(act.session, act.actor, actor, state=ACCEPTED, activity_uri=act.activity.id or "", now=act.now)
+    audit.note(act.session, "channel_created", actor_id=act.actor.id, target=channel_id, now=act.now)
     act.publish(LiveEvent("channel_created", channel_id=channel_id, actor_id=act.actor.id))
     act.found["channel_id"] = channel_id
     return []

@@ -7,7 +7,7 @@ from activitypub.documents import Activity, ActorDocument
 from app.act import Act
 from app.errors import ConflictError, ForbiddenError
 from app.models import Actor
-from app.projections import accounts, actors
+from app.projections import accounts, actors, audit
 from app.queries.accounts import is_full
 from app.queries.actors import find_by_id, find_local
 from app.queries.channels import get_home_space, lock_home_space
@@ -46,6 +46,7 @@ def apply(act: Act, person: ActorDocument) -> list[Activity]:
         password_hash=act.private["password_hash"],
         now=act.now,
     )
+    audit.note(act.session, "user_joined", actor_id=actor.id, now=act.now)
     act.found["actor_id"] = actor.id
     return [build.join(actor=actor.uri, object=_home(act, actor).uri)]
 

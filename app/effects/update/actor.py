@@ -9,7 +9,7 @@ from app.effects.create.group import NAME_TAKEN, check_name
 from app.effects.create.person import NAME_TAKEN as USERNAME_TAKEN
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.models import Actor
-from app.projections import accounts, actors, channels, files
+from app.projections import accounts, actors, audit, channels, files
 from app.queries.actors import find_actor, find_local
 from app.queries.channels import find_channel, is_name_taken
 from app.queries.permissions import get_permissions
@@ -50,6 +50,7 @@ def apply(act: Act, document: ActorDocument) -> list[Activity]:
     target: Actor = act.found.pop("target")
     channel = find_channel(act.session, target.id)
     if channel is not None and target.is_local:
+        audit.note(act.session, "channel_updated", actor_id=act.actor.id, target=target.id, now=act.now)
         channels.rename(act.session, channel, name=document.name.strip())
         act.publish(LiveEvent("channel_updated", channel_id=target.id, actor_id=act.actor.id))
         return []

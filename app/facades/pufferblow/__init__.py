@@ -6,6 +6,7 @@ from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
 from app.facades.pufferblow import (
+    audit,
     background_tasks,
     blocked_ips,
     cdn,
@@ -18,10 +19,12 @@ from app.facades.pufferblow import (
     messages,
     moderation,
     nodes,
+    operations,
     own_account,
     portraits,
     reactions,
     releases,
+    roles,
     server_info,
     sockets,
     statistics,
@@ -50,12 +53,15 @@ ROUTES = (
     storage,
     cdn,
     moderation,
+    audit,
+    roles,
     blocked_ips,
     server_info,
     statistics,
     charts,
     releases,
     background_tasks,
+    operations,
 )  # Importing a module adds its routes to API.
 
 

@@ -17,7 +17,6 @@ from app.facades.pufferblow.peers import find_known, is_person
 from app.pipeline import compose, submit
 from app.queries.accounts import get_profile
 from app.queries.channels import get_visible, list_members
-from app.queries.privileges import privileges_of
 from app.queries.viewers import Viewer
 from app.web.fields import Params
 
@@ -108,7 +107,7 @@ def _find(viewer: Viewer, channel_id: str, user_id: str, *, doing: str) -> _Foun
             )
         return _Found(
             person,
-            sees_all="view_private_channels" in privileges_of(get_profile(session, person.id).roles),
+            sees_all="view_private_channels" in get_profile(session, person.id).privileges,
             is_member=person.id in list_members(session, [channel_id]).get(channel_id, ()),
         )
 

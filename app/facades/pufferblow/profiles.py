@@ -12,7 +12,7 @@ from app.facades.pufferblow.answers import Time, iso
 from app.facades.pufferblow.authentication import token_expires_at
 from app.facades.pufferblow.urls import shown_url
 from app.queries.accounts import Profile
-from app.queries.privileges import ROLES, privileges_of
+from app.queries.privileges import ROLES, Role
 from app.queries.viewers import Viewer
 from app.settings import current
 
@@ -87,17 +87,21 @@ def user_data(profile: Profile, viewer: Viewer) -> UserData:
         auth_token_expire_time=iso(ends_at) if ends_at else None,
         created_at=iso(profile.created_at),
         updated_at=iso(profile.updated_at),
-        resolved_roles=[_resolved_role(role) for role in profile.roles if role in ROLES],
-        resolved_privileges=sorted(privileges_of(profile.roles)),
+        resolved_roles=[
+            *(_resolved_role(ROLES[role]) for role in profile.roles if role in ROLES),
+            *map(_resolved_role, profile.own_roles),
+        ],
+        resolved_privileges=sorted(profile.privileges),
         moderation_state=_moderation_state(profile, with_reasons=is_own or viewer.has("moderate_content")),
         is_owner="owner" in profile.roles,
         is_admin=not _ADMIN_ROLES.isdisjoint(profile.roles),
     )
 
 
-def _resolved_role(role_id: str) -> ResolvedRole:
-    role = ROLES[role_id]
-    return ResolvedRole(role_id=role.id, role_name=role.name, privileges_ids=sorted(role.privileges), is_system=True)
+def _resolved_role(role: Role) -> ResolvedRole:
+    return ResolvedRole(
+        role_id=role.id, role_name=role.name, privileges_ids=sorted(role.privileges), is_system=role.is_system
+    )
 
 
 def _moderation_state(profile: Profile, *, with_reasons: bool) -> ModerationState:

@@ -150,7 +150,12 @@ def show_server_info(_: NoParams) -> ServerInfoShown:
     privilege="manage_server_settings",
 )
 def change_server_info(viewer: Viewer, params: ServerChanges) -> ServerChanged:
-    given = params.model_dump(exclude_none=True)
-    changes = given | ({"max_users": given["max_users"] or None} if "max_users" in given else {})
+    changes = changes_of(params)
     change_server(viewer, changes)
-    return ServerChanged(status_code=200, message="Server settings updated successfully", updated_fields=list(given))
+    return ServerChanged(status_code=200, message="Server settings updated successfully", updated_fields=list(changes))
+
+
+def changes_of(params: ServerChanges) -> dict[str, Any]:
+    """What is to be changed, by the names of `ServerSettings`."""
+    given = params.model_dump(exclude_none=True)
+    return given | ({"max_users": given["max_users"] or None} if "max_users" in given else {})

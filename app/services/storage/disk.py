@@ -37,7 +37,8 @@ class DiskStore:
     def read(self, digest: str, start: int, length: int) -> Iterator[bytes]:
         with _disk_errors():
             file = self._path(digest).open("rb")
-        return _chunks(file, start, length)
+        file.seek(start)
+        return _Chunks(file, length)
 
     def delete(self, digest: str) -> None:
         with _disk_errors():
@@ -78,12 +79,26 @@ class DiskStore:
         return self._folder / digest[:2] / digest
 
 
-def _chunks(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
-    with file:
-        file.seek(start)
-        while length > 0 and (chunk := file.read(min(length, CHUNK_BYTES))):
-            length -= len(chunk)
-            yield chunk
+class _Chunks:
+    """The next bytes of a file. A server closes what it sends, also when nobody has begun to read it."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self._file = file
+        self._left = length
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = self._file.read(min(self._left, CHUNK_BYTES))
+        if not chunk:
+            self.close()
+            raise StopIteration
+        self._left -= len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _changed_at(path: Path) -> datetime | None:

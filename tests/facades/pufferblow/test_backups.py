@@ -146,35 +146,31 @@ def test_the_plan_is_kept_and_shown(server: Server, owner: Person, folder: Path)
     assert backups.back_up(NOW).parent == folder / "daily"
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"path": ".."},
-        {"path": "/etc"},
-        {"path": "daily/../../elsewhere"},
-        {"path": "link"},
-        {"path": "x" * 1025},
-        {"path": "a" * 300},
-        {"path": ""},
-        {"mode": "mirror"},
-        {"mirror_dsn": "postgresql://elsewhere/shoal"},
-        {"schedule_hours": 0},
-        {"max_files": 0},
-        {"max_files": 3, "path": "../x"},
-        {"enabled": "perhaps"},
-    ],
-    ids=lambda given: str(given)[:40],
-)
-def test_a_plan_that_leads_elsewhere_is_refused(
-    server: Server, owner: Person, folder: Path, tmp_path: Path, given: dict[str, Any]
-) -> None:
+SENSELESS: list[dict[str, Any]] = [
+    {"path": ".."},
+    {"path": "/etc"},
+    {"path": "daily/../../elsewhere"},
+    {"path": "link"},
+    {"path": "x" * 1025},
+    {"path": "a" * 300},
+    {"path": ""},
+    {"mode": "mirror"},
+    {"mirror_dsn": "postgresql://elsewhere/shoal"},
+    {"schedule_hours": 0},
+    {"max_files": 0},
+    {"max_files": 3, "path": "../x"},
+    {"enabled": "perhaps"},
+]
+
+
+def test_a_plan_that_leads_elsewhere_is_refused(server: Server, owner: Person, folder: Path, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "link").symlink_to(tmp_path)
 
     with changes_nothing(server):
-        answer = ask(server, owner, "backup-config", **given)
+        statuses = [ask(server, owner, "backup-config", **given).status_code for given in SENSELESS]
 
-    assert answer.status_code == 400
+    assert [given for given, status in zip(SENSELESS, statuses, strict=True) if status != 400] == []
     assert ask(server, owner, "backup-config/get").json["config"]["path"] == str(folder)
 
 

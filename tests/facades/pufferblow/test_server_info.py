@@ -122,49 +122,48 @@ def test_asking_for_nothing_changes_nothing(server: Server, owner: Person) -> No
     assert (answer.status_code, answer.json["updated_fields"]) == (200, [])
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"server_name": "  "},
-        {"server_name": "x" * 101},
-        {"server_name": "bell\a"},
-        {"server_description": "x" * 2001},
-        {"is_private": "perhaps"},
-        {"max_users": -1},
-        {"max_message_length": 0},
-        {"max_message_length": 50_001},
-        {"max_image_size": 0},
-        {"max_file_size": 10**9},
-        {"allowed_image_types": []},
-        {"allowed_image_types": ["../../etc"]},
-        {"allowed_image_types": [{"png": 1}]},
-        {"allowed_file_types": ["a"] * 65},
-        {"server_name": "Good", "max_gif_size": "big"},
-    ],
-    ids=str,
-)
-def test_a_value_nobody_can_mean_is_refused_whole(server: Server, owner: Person, given: dict[str, Any]) -> None:
+SENSELESS: list[dict[str, Any]] = [
+    {"server_name": "  "},
+    {"server_name": "x" * 101},
+    {"server_name": "bell\a"},
+    {"server_description": "x" * 2001},
+    {"is_private": "perhaps"},
+    {"max_users": -1},
+    {"max_message_length": 0},
+    {"max_message_length": 50_001},
+    {"max_image_size": 0},
+    {"max_file_size": 10**9},
+    {"allowed_image_types": []},
+    {"allowed_image_types": ["../../etc"]},
+    {"allowed_image_types": [{"png": 1}]},
+    {"allowed_file_types": ["a"] * 65},
+    {"server_name": "Good", "max_gif_size": "big"},
+]
+
+
+def test_a_value_nobody_can_mean_is_refused_whole(server: Server, owner: Person) -> None:
     with changes_nothing(server):
-        answer = change(server, owner, **given)
+        answers = [change(server, owner, **given) for given in SENSELESS]
 
-    assert answer.status_code == 400
-    assert isinstance(answer.json["detail"], str)
+    taken = [given for given, answer in zip(SENSELESS, answers, strict=True) if answer.status_code != 400]
+    assert taken == []
+    assert all(isinstance(answer.json["detail"], str) for answer in answers)
 
 
-@pytest.mark.parametrize("role", [None, "moderator"])
-@pytest.mark.parametrize("given", [{"server_name": "Mine"}, {"max_users": 1}], ids=str)
-def test_only_the_staff_changes_the_server(
-    server: Server, owner: Person, member: Person, role: str | None, given: dict[str, Any]
-) -> None:
-    if role:
-        server.give_role(member, role)
+def test_only_the_staff_changes_the_server(server: Server, owner: Person, member: Person) -> None:
+    moderator = server.sign_up("carol")
+    server.give_role(moderator, "moderator")
 
     with changes_nothing(server):
-        answer = change(server, member, **given)
-        anonymous = server.call("PUT", PATH, json=given)
+        for given in ({"server_name": "Mine"}, {"max_users": 1}):
+            answers = [change(server, person, **given) for person in (member, moderator)]
+            anonymous = server.call("PUT", PATH, json=given)
 
-    assert (answer.status_code, anonymous.status_code) == (403, 401)
-    assert answer.json == {"detail": "Access forbidden. Missing required privilege: manage_server_settings."}
+            assert [answer.status_code for answer in answers] == [403, 403]
+            assert answers[0].json == {
+                "detail": "Access forbidden. Missing required privilege: manage_server_settings."
+            }
+            assert anonymous.status_code == 401
 
 
 def test_what_another_process_changed_is_known_once_it_is_told_or_soon(

@@ -1,0 +1,328 @@
+"""Files as such: put up, fetched in whole and in part, listed, looked up, taken down, cleaned up."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.actions.files import orphans
+from app.db import reading
+from app.models import AuditEntry
+from app.queries.files import DIRECTORIES
+from app.services.storage import store
+from app.settings import current
+from tests.facades.conftest import ORIGIN, Person, Server
+from tests.facades.pufferblow.files import attached, get, set_portrait, upload
+from tests.media.pictures import SECRET, animation, picture
+
+TEXT = b"0123456789"
+DIGEST = hashlib.sha256(TEXT).hexdigest()
+URL = f"/storage/{DIGEST}"
+LATER = timedelta(days=2)
+
+
+def ask(server: Server, person: Person | None, what: str, **body: Any) -> Any:
+    return server.call("POST", f"/api/v1/storage/{what}", person=person, json=body)
+
+
+def stored_contents() -> set[str]:
+    return {path.name for path in (current().data_dir / "files").rglob("*") if path.is_file()}
+
+
+def test_a_file_is_put_up_and_everybody_can_have_it(server: Server, owner: Person, member: Person) -> None:
+    answer = upload(server, member, "doc.txt", TEXT)
+
+    assert answer.status_code == 201
+    assert answer.json == {
+        "status_code": 201,
+        "message": "File uploaded successfully",
+        "url": URL,
+        "filename": "doc.txt",
+        "type": "text/plain",
+        "size": 10,
+        "is_duplicate": False,
+    }
+    served = server.call("GET", URL)
+    assert served.data == TEXT
+    assert {
+        name: served.headers[name]
+        for name in ("Content-Type", "ETag", "Cache-Control", "Accept-Ranges", "Content-Length", "Content-Disposition")
+    } == {
+        "Content-Type": "text/plain; charset=utf-8",
+        "ETag": f'"{DIGEST}"',
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Accept-Ranges": "bytes",
+        "Content-Length": "10",
+        "Content-Disposition": "inline; filename=\"doc.txt\"; filename*=UTF-8''doc.txt",
+    }
+    with server.stores_nothing():
+        again = upload(server, member, "other.txt", TEXT)
+    assert (again.status_code, again.json["is_duplicate"], again.json["url"]) == (201, True, URL)
+    assert again.json["message"] == "Duplicate file detected, existing file returned"
+
+
+_PARTS: list[tuple[dict[str, str], int, bytes, str | None]] = [
+    ({"Range": "bytes=2-5"}, 206, b"2345", "bytes 2-5/10"),
+    ({"Range": "bytes=7-"}, 206, b"789", "bytes 7-9/10"),
+    ({"Range": "bytes=-2"}, 206, b"89", "bytes 8-9/10"),
+    ({"Range": "bytes=8-999"}, 206, b"89", "bytes 8-9/10"),
+    ({"Range": "bytes=10-"}, 416, b"", "bytes */10"),
+    ({"Range": "bytes=0-1,4-5"}, 416, b"", "bytes */10"),
+    ({"Range": "lines=0-1"}, 200, TEXT, None),
+    ({"Range": "bytes=5-2"}, 200, TEXT, None),
+    ({"Range": "bytes=2-5", "If-Range": f'"{DIGEST}"'}, 206, b"2345", "bytes 2-5/10"),
+    ({"Range": "bytes=2-5", "If-Range": '"another"'}, 200, TEXT, None),
+    ({"If-None-Match": f'"{DIGEST}"'}, 304, b"", None),
+    ({"If-None-Match": f'W/"{DIGEST}", "x"'}, 304, b"", None),
+    ({"If-None-Match": '"x"'}, 200, TEXT, None),
+]
+
+
+def test_a_part_is_enough_and_what_is_known_is_not_sent_again(server: Server, owner: Person) -> None:
+    upload(server, owner, "doc.txt", TEXT)
+
+    for headers, status, data, span in _PARTS:
+        for method, body in (("GET", data), ("HEAD", b"")):
+            answer = server.call(method, URL, headers=headers)
+
+            assert (answer.status_code, answer.data) == (status, body)
+            assert answer.headers.get("Content-Range") == span
+            assert answer.headers["ETag"] == f'"{DIGEST}"'
+
+
+_PATHS = [
+    "/storage/" + "0" * 64,
+    "/storage/..%2f..%2fetc%2fpasswd",
+    "/storage/x",
+    "/api/v1/cdn/file/..%2f..%2f..%2fetc%2fpasswd",
+    "/api/v1/cdn/file/../../../etc/passwd",
+    "/api/v1/cdn/file/%2e%2e/%2e%2e/etc/passwd",
+    "/api/v1/cdn/file/..%252f..%252fetc/passwd",
+    "/api/v1/cdn/file/....//....//etc/passwd",
+    "/api/v1/cdn/file/%2fetc%2fpasswd",
+    "/api/v1/cdn/file/..\\..\\etc\\passwd",
+    "/api/v1/cdn/file/x%00.png",
+    "/api/v1/cdn/file/images/%00file_00000000000000000000000000.png",
+    "/api/v1/storage/file/images/file_00000000000000000000000000.png",
+]
+
+
+def test_no_path_leads_anywhere_else(server: Server, owner: Person) -> None:
+    for path in _PATHS:
+        assert server.call("GET", path, person=owner).status_code in (400, 404), path
+
+
+def test_all_three_forms_of_an_address_lead_to_a_file(server: Server, owner: Person) -> None:
+    upload(server, owner, "doc.txt", TEXT, directory="documents")
+    path = ask(server, owner, "file-info", file_url=URL).json["file_info"]["path"]
+    forms = [URL, f"/api/v1/cdn/file/{path}", f"/api/v1/storage/file/{path}"]
+
+    assert path.startswith("documents/file_")
+    for url in forms:
+        assert server.call("GET", url).data == TEXT
+        for given in (url, ORIGIN + url, f"{url}?auth_token=x"):
+            assert ask(server, owner, "file-info", file_url=given).json["file_info"]["file_hash"] == DIGEST
+    for wrong in (path.replace("documents", "images"), path.replace(".txt", ".png"), path + "x"):
+        assert server.call("GET", f"/api/v1/cdn/file/{wrong}").status_code == 404
+    assert ask(server, owner, "delete-file", file_url=forms[1]).json == {
+        "status_code": 200,
+        "message": "File deleted successfully",
+        "file_url": forms[1],
+    }
+    assert [server.call("GET", url).status_code for url in forms] == [404] * 3
+
+
+_NOT_TAKEN = [
+    ("d.txt", b"x", "etc", 400, f"Invalid directory. Allowed: {', '.join(DIRECTORIES)}"),
+    ("d.txt", b"x", "images", 400, "File extension 'txt' not allowed. Allowed: png, jpg, jpeg, gif, webp"),
+    ("d.png", b"x", "images", 400, "Invalid image file"),
+    ("d.jpg", picture(), "gifs", 400, "File extension 'jpg' not allowed. Allowed: gif"),
+    ("d.gif", picture("PNG"), "gifs", 400, "This directory does not take pictures."),
+    ("d.html", b"<html>", "documents", 415, "File extension 'html' not allowed"),
+    ("d.txt", b"x", "config", 403, "Access forbidden. Missing required privilege: manage_storage."),
+]
+
+
+def test_what_a_directory_does_not_take_is_not_stored(server: Server, owner: Person, member: Person) -> None:
+    for name, data, directory, status, detail in _NOT_TAKEN:
+        with server.stores_nothing():
+            answer = upload(server, member, name, data, directory)
+
+        assert answer.status_code == status, answer.text
+        assert answer.json["detail"].startswith(detail)
+        assert stored_contents() == set()
+
+
+def test_an_upload_needs_an_account_and_a_file(server: Server, owner: Person) -> None:
+    with server.stores_nothing():
+        assert upload(server, None, "d.txt", TEXT).status_code == 401
+        no_file = server.call("POST", "/api/v1/storage/upload", person=owner, data={"directory": "uploads"})
+        text = server.call(
+            "POST", "/api/v1/storage/upload", person=owner, json={"directory": "uploads", "file": "a text"}
+        )
+    assert (no_file.status_code, no_file.json["detail"]) == (400, "file: required.")
+    assert text.status_code == 400
+
+
+def test_markup_is_served_as_bytes_to_save(server: Server, owner: Person) -> None:
+    """Also where the staff allows it (hostile case MED-01)."""
+    changes = {"allowed_file_types": ["svg", "txt", "pdf"]}
+    assert server.call("PUT", "/api/v1/system/server-info", person=owner, json=changes).status_code == 200
+
+    for name, data in (
+        ("x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"),
+        ("x.txt", b"\xef\xbb\xbf <html><script>alert(1)</script></html>"),
+        ("y.txt", b"<?xml version='1.0'?><x/>"),
+    ):
+        url = upload(server, owner, name, data).json["url"]
+        served = server.call("GET", url)
+        assert served.data == data
+        assert served.headers["Content-Type"] == "application/octet-stream"
+        assert served.headers["Content-Disposition"].startswith("attachment;")
+        assert served.headers["X-Content-Type-Options"] == "nosniff"
+        assert "sandbox" in served.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in served.headers["Content-Security-Policy"]
+    pdf = server.call("GET", upload(server, owner, "x.pdf", b"%PDF-1.7\n").json["url"])
+    assert pdf.headers["Content-Type"] == "application/pdf"
+    assert pdf.headers["Content-Disposition"].startswith("attachment;")
+
+
+def test_people_see_their_own_files_and_the_staff_of_the_storage_all(
+    server: Server, owner: Person, member: Person
+) -> None:
+    channel_id = str(server.create_channel(owner)["channel_id"])
+    upload(server, owner, "a.txt", b"a")
+    upload(server, member, "b.png", picture(), "images")
+    message = attached(server, member, channel_id, ("c.txt", b"c"))
+    set_portrait(server, member, "avatar", "me.png", picture())
+
+    everything = ask(server, owner, "files", directory="all").json
+    assert [file["filename"] for file in everything["files"]] == ["me.png", "c.txt", "b.png", "a.txt"]
+    assert everything["existing_dirs"] == ["attachments", "avatars", "images", "uploads"]
+    own = ask(server, member, "files", directory="all").json["files"]
+    assert [file["filename"] for file in own] == ["me.png", "c.txt", "b.png"]
+    me, carried, stored = own
+    assert (me["reference_type"], me["is_orphaned"]) == ("user_avatar", False)
+    assert (carried["reference_type"], carried["channel_id"], carried["channel_name"]) == (
+        "message_attachment",
+        channel_id,
+        "Lobby",
+    )
+    assert (stored["reference_type"], stored["message_id"], stored["is_orphaned"]) == ("storage_upload", None, False)
+    assert stored["uploader_username"] == stored["uploader"] == member.username
+    assert message[0]["filename"] == "c.txt"
+    assert [file["filename"] for file in ask(server, owner, "files").json["files"]] == ["a.txt"]
+    page = ask(server, owner, "files", directory="all", files_per_page=1, page=2).json["files"]
+    assert [file["filename"] for file in page] == ["c.txt"]
+    assert ask(server, owner, "files", directory="nowhere").status_code == 400
+    assert ask(server, owner, "files", files_per_page=501).status_code == 400
+
+
+def test_another_persons_file_is_theirs_to_delete(server: Server, owner: Person, member: Person) -> None:
+    outsider = server.sign_up("mallory")
+    url = upload(server, member, "a.txt", b"a", "attachments").json["url"]
+    public = upload(server, member, "a.txt", TEXT).json["url"]
+
+    with server.stores_nothing():
+        for address in (url, public, "/storage/" + "0" * 64):
+            for body in ({"file_url": address}, {"file_path": address}):
+                answer = ask(server, outsider, "delete-file", **body)
+                assert (answer.status_code, answer.json) == (404, {"detail": "File not found"})
+        assert ask(server, outsider, "file-info", file_url=url).status_code == 404
+        assert ask(server, outsider, "delete-file", file_url="https://example.org/x").status_code == 400
+        assert ask(server, outsider, "delete-file").json["detail"] == "file_url: required."
+        assert ask(server, None, "delete-file", file_url=public).status_code == 401
+
+    assert ask(server, outsider, "file-info", file_url=public).status_code == 200
+    assert ask(server, owner, "delete-file", file_url=public).status_code == 200
+    assert ask(server, member, "delete-file", file_url=url).status_code == 200
+    with reading() as session:
+        deleted = session.scalars(select(AuditEntry.actor_id).where(AuditEntry.type == "file_deleted")).all()
+    assert set(deleted) == {owner.id, member.id}
+
+
+def test_a_picture_that_somebody_shows_is_not_deleted(server: Server, owner: Person, member: Person) -> None:
+    url = set_portrait(server, member, "avatar", "me.png", picture()).json["avatar_url"]
+
+    with server.stores_nothing():
+        answer = ask(server, owner, "delete-file", file_url=url)
+    assert (answer.status_code, answer.json["detail"]) == (
+        403,
+        "Cannot delete this file as it is currently used as a user or server avatar/banner.",
+    )
+    set_portrait(server, member, "avatar", "me.png", picture(size=(10, 10)))
+    assert ask(server, owner, "delete-file", file_url=url).status_code == 200
+
+
+def test_the_clean_up_takes_what_nothing_shows_and_nobody_has(
+    server: Server, owner: Person, member: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel_id = str(server.create_channel(owner)["channel_id"])
+    kept = upload(server, member, "kept.txt", TEXT).json["url"]
+    carried = attached(server, member, channel_id, ("c.txt", b"c"))[0]["url"]
+    unused = upload(server, member, "u.txt", b"u", "attachments").json["url"]
+    old = set_portrait(server, member, "avatar", "me.png", picture(size=(900, 900))).json["avatar_url"]
+    new = set_portrait(server, member, "avatar", "me.png", picture()).json["avatar_url"]
+    folder = current().data_dir / "files"
+    (folder / "00").mkdir()
+    (folder / "00" / ".draft-1").write_bytes(b"half")
+    (folder / "00" / ("00" * 32)).write_bytes(b"an upload that crashed before its row")
+
+    def clean_up(now: datetime) -> int:
+        return orphans.clean_up(now)
+
+    assert clean_up(datetime.now(UTC)) == 0, "all of it is young"
+    assert ask(server, member, "cleanup-orphaned").status_code == 403
+    assert ask(server, owner, "cleanup-orphaned", subdirectory="etc").status_code == 400
+    assert ask(server, owner, "cleanup-orphaned", subdirectory="images").json == {
+        "status_code": 200,
+        "message": "Orphaned files cleanup completed successfully",
+        "subdirectory": "images",
+        "deleted_count": 0,
+    }
+    assert clean_up(datetime.now(UTC) + LATER) == 5, "two files, their contents, and the one without a row"
+    clean_up(datetime.now(UTC) + LATER)
+
+    assert [server.call("GET", url).status_code for url in (kept, carried, new)] == [200] * 3
+    assert get(server, unused, member).status_code == 404
+    assert server.call("GET", old).status_code == 404
+    assert stored_contents() == {DIGEST, hashlib.sha256(b"c").hexdigest(), new.rpartition("/")[2]}
+    assert server.stored()["blobs"] == 3
+
+
+def test_the_same_content_that_comes_back_during_a_clean_up_is_there_afterwards(
+    server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clean-up runs after the store has the content and before the row tells of it."""
+    upload(server, owner, "a.txt", TEXT)
+    assert ask(server, owner, "delete-file", file_url=URL).status_code == 200
+    here = store()
+    put = here.put
+
+    def put_then_clean(digest: str, file: Any) -> None:
+        put(digest, file)
+        monkeypatch.setattr(here, "put", put, raising=False)
+        assert orphans.clean_up(datetime.now(UTC) + LATER) == 1
+        assert not here.has(digest)
+
+    monkeypatch.setattr(here, "put", put_then_clean, raising=False)
+
+    assert upload(server, owner, "a.txt", TEXT).status_code == 201
+    assert server.call("GET", URL).data == TEXT
+
+
+def test_a_row_without_its_content_is_not_found(server: Server, owner: Person) -> None:
+    upload(server, owner, "a.txt", TEXT)
+    store().delete(DIGEST)
+
+    assert server.call("GET", URL).status_code == 404
+
+
+def test_metadata_is_taken_out_of_what_is_put_up(server: Server, owner: Person) -> None:
+    for name, data in (("a.jpg", picture("JPEG")), ("a.gif", animation()), ("a.webp", picture("WEBP"))):
+        url = upload(server, owner, name, data, "images").json["url"]
+        assert SECRET not in server.call("GET", url).data
