@@ -53,12 +53,19 @@ _CLEANER = nh3.Cleaner(
 )
 _LINKS = LinkifyIt().add("ftp:", None).add("//", None).add("mailto:", None)
 _HANDLE = re.compile(r"(?<![\w/@])@([A-Za-z0-9_][A-Za-z0-9._-]{0,127}(?:@[A-Za-z0-9.-]+(?::\d+)?)?)")
+_LEADING_BREAK = re.compile(r"<pre[^>]*>\n")
 MAX_HTML = 200_000  # Characters read of one document's content.
 
 
 def sanitise(markup: str) -> str:
     """`markup` with only the tags and attributes a message may have; never raises."""
-    return _CLEANER.clean(_CLEANER.clean(markup[:MAX_HTML]))
+    return _clean(_clean(markup[:MAX_HTML]))
+
+
+def _clean(markup: str) -> str:
+    """A parser drops the line break right after `<pre>`, so one that is to stay is written twice (HTML standard,
+    13.2.6.4.7 and 13.3); the serialiser of nh3 does not do so, and each pass would eat one."""
+    return _LEADING_BREAK.sub("\\g<0>\n", _CLEANER.clean(markup))
 
 
 def to_text(markup: str) -> str:
