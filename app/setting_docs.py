@@ -53,6 +53,12 @@ SETTINGS_DOCS = (
         "Networks (CIDR, separated by commas) whose X-Forwarded-For and X-Forwarded-Proto are believed.",
     ),
     SettingDoc("SHOAL_WORKERS", "1", "Web worker processes, 1 to 64; more than one is of use with DATABASE_URL only."),
+    SettingDoc(
+        "SHOAL_RATE_LIMIT",
+        "6000",
+        "Requests that one client network may make in five minutes, 25 to 999999, until an admin sets "
+        "`max_rate_limit_requests`.",
+    ),
     SettingDoc("SHOAL_WORKER_THREADS", "8", "Threads of one Celery worker, 1 to 256."),
     SettingDoc("SHOAL_LOG_LEVEL", "info", "debug, info, warning or error."),
     SettingDoc(

@@ -22,8 +22,10 @@ def follow_changes(bus: Bus) -> None:
     bus.subscribe()
 
 
-def change_server(viewer: Viewer, changes: Mapping[str, Any]) -> None:
+def change_server(viewer: Viewer, changes: Mapping[str, Any], *, kind: audit.Kind = "server_settings_updated") -> None:
     """Keep `changes`, by the names of `ServerSettings`, all of them or none. They hold at once.
+
+    `kind` is what the audit log calls a change that no other server sees.
 
     The caller has checked their values, but for the name and the description. Raises InvalidInputError for those, and
     ForbiddenError for whoever is not of the staff.
@@ -38,5 +40,5 @@ def change_server(viewer: Viewer, changes: Mapping[str, Any]) -> None:
     elif settings:
         with transaction() as session:
             server_settings.put(session, settings)
-            audit.note(session, "server_settings_updated", actor_id=viewer.actor_id, fields=list(settings))
+            audit.note(session, kind, actor_id=viewer.actor_id, fields=list(settings))
     forget_server_settings()

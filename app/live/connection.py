@@ -32,6 +32,8 @@ FRAMES_PER_SECOND, FRAMES_BURST = 100.0, 200.0  # Pings and fragments cost time 
 _RECEIVE_BYTES = 16 * 1024
 _SEND_BUFFER_BYTES = 128 * 1024  # The kernel would hold megabytes for each client that does not read.
 
+_CALM_FRAMES = 64
+
 _log = logging.getLogger(__name__)
 
 
@@ -103,6 +105,15 @@ class Connection:
     def offer_frame(self, frame: bytes) -> bool:
         """As `offer`, for a frame of `text_frame` that many sockets share."""
         return self._writer.put(frame)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the client keeps up: little of what was offered still waits."""
+        return self._writer.waiting < _CALM_FRAMES
+
+    @property
+    def is_finished(self) -> bool:
+        return self._writer.is_finished
 
     def close(self, code: int, reason: str) -> None:
         """Say goodbye after what is queued. Does not wait; the first code and reason count."""

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
 
+from app.live.catching_up import CatchingUp
 from app.live.connection import Connection
 from app.live.frames import CloseCode, text_frame
 
@@ -22,7 +23,7 @@ class Subscriber:
     """One socket and whom it serves.
 
     `channel_id` narrows it to one channel. `remote_ip` may be any key of the network the client is in, `session_id`
-    is the login session, whose end ends the socket.
+    is the login session, whose end ends the socket. `catching_up` is there for a socket that missed something.
     """
 
     viewer_id: str
@@ -30,6 +31,17 @@ class Subscriber:
     remote_ip: str
     session_id: str | None = None
     channel_id: str | None = None
+    catching_up: CatchingUp | None = None
+
+    def offer(self, position: int | None, frame: bytes) -> bool:
+        """False when the client will not get it, or has it already."""
+        if self.catching_up is not None:
+            return self.catching_up.offer(position, frame)
+        return self.connection.offer_frame(frame)
+
+    def is_for(self, channel_id: str | None) -> bool:
+        """Whether it gets what belongs to that channel or conversation; None is what belongs to none."""
+        return channel_id is None or self.channel_id in (None, channel_id)
 
 
 class Hub:
@@ -92,17 +104,19 @@ class Hub:
         """Whether each socket that somebody has here is one for a single channel."""
         return all(subscriber.channel_id is not None for subscriber in self._subscribers([user_id]))
 
-    def send(self, user_ids: Collection[str] | None, text: str, *, channel_id: str | None) -> int:
+    def send(
+        self, user_ids: Collection[str] | None, text: str, *, channel_id: str | None, position: int | None = None
+    ) -> int:
         """Queue `text` for the sockets of these users, or of everybody; the number of sockets that took it.
 
         Sockets narrowed to a channel get what has its `channel_id`, and what has none, such as presence. What belongs
-        to a conversation is given that one's id in its place: no narrowed socket has it.
+        to a conversation is given that one's id in its place: no narrowed socket has it. `position` is the event's.
         """
         frame = text_frame(text)
         return sum(
-            subscriber.connection.offer_frame(frame)
+            subscriber.offer(position, frame)
             for subscriber in self._subscribers(user_ids)
-            if channel_id is None or subscriber.channel_id in (None, channel_id)
+            if subscriber.is_for(channel_id)
         )
 
     def close_viewer(self, user_id: str, code: int, reason: str) -> None:

@@ -46,6 +46,11 @@ class Writer:
         """The last frame is queued or sent; nothing more is taken."""
         return self._finished_at is not None
 
+    @property
+    def waiting(self) -> int:
+        """Frames that the peer has not taken yet."""
+        return len(self._queue)
+
     def start(self) -> None:
         self._thread.start()
 

@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
-from app.models.columns import Id, LongText, Name, Serial, Time, Uri
+from app.models.columns import Bytes, Id, LongText, Name, Serial, Time, Uri
 
 
 class Notification(Base):
@@ -31,7 +31,7 @@ class Notification(Base):
 class Ping(Base):
     """A short "are you there" from one person to another, or from a person to a server.
 
-    `status` is "sent", "delivered", "acked", "failed" or "expired"; latencies are milliseconds.
+    `status` is "delivered", "acked", "failed" or "expired"; latencies are milliseconds. `sealed` is what was said with it.
     """
 
     __tablename__ = "pings"
@@ -42,7 +42,7 @@ class Ping(Base):
     target_id: Mapped[Id | None] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"))
     target_url: Mapped[Uri | None]
     activity_uri: Mapped[Uri | None]
-    message: Mapped[LongText | None]
+    sealed: Mapped[Bytes | None]
     status: Mapped[Name]
     http_status: Mapped[int | None]
     latency_ms: Mapped[int | None]

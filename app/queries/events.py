@@ -32,6 +32,23 @@ def head(session: Session) -> int:
     return session.scalar(select(func.max(Event.position))) or 0
 
 
+def tail(session: Session) -> int:
+    """The lowest position that is still kept; 0 while there is none."""
+    return session.scalar(select(func.min(Event.position))) or 0
+
+
+def count_after(session: Session, position: int, *, limit: int) -> int:
+    """How many follow, counted to `limit` at most."""
+    return (
+        session.scalar(
+            select(func.count()).select_from(
+                select(Event.position).where(Event.position > position).limit(limit).subquery()
+            )
+        )
+        or 0
+    )
+
+
 def list_after(session: Session, position: int, *, limit: int) -> list[RecordedEvent]:
     """The next events in order, as far as they are committed: a lower position may still appear between them."""
     rows = session.execute(

@@ -36,6 +36,7 @@ def started_with(settings: Settings) -> dict[str, Any]:
         "SHOAL_LOG_LEVEL": settings.log_level,
         "SHOAL_FLOWER_AUTH": _HIDDEN if settings.flower_auth else None,
         "SHOAL_FLOWER_PORT": settings.flower_port,
+        "SHOAL_RATE_LIMIT": settings.rate_limit,
         "SHOAL_BACKUPS": str(settings.backup_dir),
         "SHOAL_CHECK_RELEASES": settings.check_releases,
         "SHOAL_STORAGE_QUOTA": settings.storage_quota // MEGABYTE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -64,25 +66,38 @@ NAMES: Final = frozenset(field.name for field in fields(ServerSettings)) - {"ser
 
 
 class _Cache:
-    """The settings of one database as they were read last."""
+    """The settings of one database as they were read last.
+
+    One at a time reads them anew, and whoever comes meanwhile gets those of before: a writer holds a connection
+    already, and many that all want a second one at the same moment would wait for each other.
+    """
 
     def __init__(self) -> None:
         self._read: tuple[Database, float, ServerSettings] | None = None
         self._changes = 0
+        self._reading = threading.Lock()
 
     def forget(self) -> None:
         self._changes += 1
-        self._read = None
+        if (read := self._read) is not None:
+            self._read = (read[0], -math.inf, read[2])
 
     def get(self) -> ServerSettings:
-        here, now = database(), time.monotonic()
-        if (read := self._read) and read[0] is here and now - read[1] < _LIVES_SECONDS:
-            return read[2]
-        changes = self._changes
+        here = database()
+        known = read if (read := self._read) and read[0] is here else None
+        if known is not None and time.monotonic() - known[1] < _LIVES_SECONDS:
+            return known[2]
+        if known is not None and self._reading.locked():
+            return known[2]
+        with self._reading:
+            return self._look(here)
+
+    def _look(self, here: Database) -> ServerSettings:
+        changes, now = self._changes, time.monotonic()
         with here.reading() as session:
             settings = read_server_settings(session)
-        if changes == self._changes:  # Otherwise it may have been read before the change that was told since.
-            self._read = (here, now, settings)
+        # Otherwise it may have been read before the change that was told since.
+        self._read = (here, now if changes == self._changes else -math.inf, settings)
         return settings
 
 

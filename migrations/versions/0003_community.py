@@ -101,7 +101,7 @@ def upgrade() -> None:
         sa.Column("target_id", sa.String(length=64), nullable=True),
         sa.Column("target_url", sa.String(length=2048), nullable=True),
         sa.Column("activity_uri", sa.String(length=2048), nullable=True),
-        sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("status", sa.String(length=255), nullable=False),
         sa.Column("http_status", sa.Integer(), nullable=True),
         sa.Column("latency_ms", sa.Integer(), nullable=True),

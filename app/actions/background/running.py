@@ -82,6 +82,7 @@ def _take(task: BackgroundTask, now: datetime) -> bool:
 
 def _give_back(task: BackgroundTask, error: str | None, *, seconds: float) -> None:
     now = datetime.now(UTC)
+    next_run_at = now + task.every()
     counter = {"runs": Row.runs + 1} if error is None else {"errors": Row.errors + 1}
     with transaction() as session:
         session.execute(
@@ -92,7 +93,7 @@ def _give_back(task: BackgroundTask, error: str | None, *, seconds: float) -> No
                 last_run_at=now,
                 last_error=error,
                 total_runtime=Row.total_runtime + seconds,
-                next_run_at=now + task.every(),
+                next_run_at=next_run_at,
                 **counter,
             )
         )

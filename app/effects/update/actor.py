@@ -25,8 +25,8 @@ def authorise(act: Act, document: ActorDocument) -> None:
             _authorise_own(act, document)
         return
     if not act.is_local:
-        # A channel elsewhere is edited by its own server's people, a person by nobody else.
-        if target.type != "Group" or not same_origin(target.uri, act.actor.uri):
+        # A channel elsewhere, or that server, is edited by its own server's people, a person by nobody else.
+        if target.type not in {"Group", "Application"} or not same_origin(target.uri, act.actor.uri):
             raise ForbiddenError("only the actor itself can change its description")
         return
     channel = find_channel(act.session, target.id)

@@ -21,6 +21,7 @@ from app.facades.pufferblow import (
     nodes,
     operations,
     own_account,
+    pings,
     portraits,
     reactions,
     releases,
@@ -31,6 +32,7 @@ from app.facades.pufferblow import (
     storage,
     tokens,
     users,
+    voice,
 )
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.telling import follow_events
@@ -53,6 +55,8 @@ ROUTES = (
     storage,
     cdn,
     moderation,
+    pings,
+    voice,
     audit,
     roles,
     blocked_ips,

@@ -136,7 +136,7 @@ def change_config(viewer: Viewer, params: ConfigChanges) -> ConfigChanged:
     given = {name.upper(): value for name, value in params.settings.items()}
     _check_names(given)
     changes = changes_of(parse(RuntimeChanges, Fields(json={name.lower(): value for name, value in given.items()})))
-    change_server(viewer, changes)
+    change_server(viewer, changes, kind="runtime_config_updated")
     keys = [name.upper() for name in changes]
     return ConfigChanged(
         status_code=200,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,8 +19,9 @@ from app.actions.read_marks import mark_read
 from app.db import reading
 from app.errors import AppError, ForbiddenError, InvalidInputError, NotFoundError, TooManyRequestsError
 from app.facades.pufferblow.authentication import authenticate
-from app.facades.pufferblow.telling import tell_status, tell_typing
+from app.facades.pufferblow.telling import check_since, tell_missed, tell_status, tell_typing
 from app.live.bucket import TokenBucket
+from app.live.catching_up import CatchingUp
 from app.live.connection import SERVER_OPTIONS, Connection
 from app.live.frames import CloseCode
 from app.live.handshake import prepare_upgrade
@@ -51,12 +54,14 @@ def admit() -> None:
     """Everything that may refuse a socket does so before the 101, as plain HTTP."""
     prepare_upgrade(request.environ)
     path = request.view_args or {}
-    viewer = authenticate(read_fields(request, path))
+    with ExitStack() as until:
+        viewer = authenticate(read_fields(request, path, until=until))
     if viewer.scopes is not None:
         raise ForbiddenError("A socket needs an auth_token.")
     if "channel_id" in path:
         _check_channel(viewer, path["channel_id"])
     g.viewer, g.network = viewer, client_network()
+    g.since = _read_since(request.args.get("since"))
     if not live().hub.may_connect(viewer.actor_id, g.network):
         raise TooManyRequestsError("Too many sockets.")
 
@@ -73,17 +78,37 @@ def channel_socket(ws: Any, channel_id: str) -> None:
 
 def _serve(ws: Any, viewer: Viewer, channel_id: str | None) -> None:
     with Connection(ws) as connection:
+        since: int | None = g.since
+        catching_up = None if since is None else CatchingUp(connection)
         subscriber = Subscriber(
-            viewer.actor_id, connection, g.network, session_id=viewer.session_id, channel_id=channel_id
+            viewer.actor_id,
+            connection,
+            g.network,
+            session_id=viewer.session_id,
+            channel_id=channel_id,
+            catching_up=catching_up,
         )
         with live().joined(subscriber):
             if not _is_welcome(viewer, channel_id):
                 connection.close(CloseCode.POLICY_VIOLATION, "signed out")
+            if catching_up is not None and since is not None:
+                tell_missed(subscriber, catching_up, since)
             client = _Client(viewer, channel_id)
             for message in connection.messages():
                 answer = client.answer(message)
                 if answer is not None:
                     connection.offer(json.dumps(answer))
+
+
+def _read_since(text: str | None) -> int | None:
+    """The id of the event after which a client that comes back wants to hear everything. Raises InvalidInputError."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise InvalidInputError("since: the id of an event is a number.")
+    since = int(text)
+    check_since(since)
+    return since
 
 
 def _is_welcome(viewer: Viewer, channel_id: str | None) -> bool:

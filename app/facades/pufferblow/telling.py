@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,18 +11,26 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from app.actions.presence import StatusChange
+from app.db import reading
+from app.errors import InvalidInputError
 from app.facades.pufferblow.channels import channel_data
 from app.facades.pufferblow.shown import show
+from app.live.catching_up import CatchingUp
+from app.live.cursor import BATCH, HOLE_SECONDS_MIN, Cursor
 from app.live.frames import CloseCode
-from app.live.hub import Hub
+from app.live.hub import Hub, Subscriber
 from app.live.process import Live, is_live, live
+from app.queries import events
 from app.queries.channels import find_view
 from app.queries.events import RecordedEvent
 from app.queries.messages import MessageView, view_messages
+from app.queries.pings import PingView
 from app.queries.visibility import Place, find_places, who_may_see
 from app.services.bus import EPHEMERAL
 
 Body = dict[str, Any]
+
+MAX_MISSED = 1000
 
 _MESSAGES = frozenset({"message", "direct_message", "message_edited"})
 _SHOWN = _MESSAGES | {"message_reaction_added", "message_reaction_removed"}
@@ -44,8 +53,49 @@ def tell(session: Session, batch: Sequence[RecordedEvent]) -> None:
     for event, seeing, text, is_of_server in told:
         if text is not None:
             place = event.channel_id or event.conversation_id
-            hub.send(seeing | (_concerned(event) & hub.viewers()), text, channel_id=place)
+            users = seeing | (_concerned(event) & hub.viewers())
+            hub.send(users, text, channel_id=place, position=event.position)
         _close_after(hub, event, seeing, is_of_server=is_of_server)
+
+
+def tell_missed(subscriber: Subscriber, catching_up: CatchingUp, since: int) -> None:
+    """Tell one socket all that happened after the event `since` and that its viewer may see now, then what is new.
+
+    When that is too much, or no longer kept, it is told so instead, and loads anew. Raises UnavailableError.
+    """
+    last_words = None
+    cursor = Cursor(since)
+    with reading() as session:
+        is_kept = (
+            events.tail(session) <= since + 1 and events.count_after(session, since, limit=MAX_MISSED + 1) <= MAX_MISSED
+        )
+    is_all = not is_kept
+    while not is_all:
+        with reading() as session:
+            batch = cursor.read(session)
+            known = _Batch(session, batch, viewers={subscriber.viewer_id})
+            told = [(event.position, known.text(event)) for event in batch if _is_for(subscriber, event, known)]
+        for position, text in told:
+            if text is not None and not catching_up.say(position, text):
+                return
+        is_all = len(batch) < BATCH and not cursor.waits_for_hole
+        if cursor.waits_for_hole:
+            time.sleep(HOLE_SECONDS_MIN)
+    if not is_kept:
+        last_words = _encode({"type": "resync", "reason": "too much happened since, or it is no longer kept"}).decode()
+    catching_up.finish(last_words=last_words)
+
+
+def check_since(since: int) -> None:
+    """Raises InvalidInputError for an event that has not happened."""
+    with reading() as session:
+        if not 0 <= since <= events.head(session):
+            raise InvalidInputError("since: there is no such event.")
+
+
+def _is_for(subscriber: Subscriber, event: RecordedEvent, known: _Batch) -> bool:
+    concerned = known.audience(event) | _concerned(event)
+    return subscriber.viewer_id in concerned and subscriber.is_for(event.channel_id or event.conversation_id)
 
 
 def tell_status(change: StatusChange, source: str) -> None:
@@ -64,6 +114,35 @@ def tell_typing(user_id: str, username: str, channel_id: str, *, users: Sequence
     """To `users`, but not to the one who types; other servers do not hear."""
     body = {"type": "typing", "channel_id": channel_id, "user_id": user_id, "username": username}
     _publish(body, users=[user for user in users if user != user_id], channel_id=channel_id)
+
+
+def tell_ping(ping: PingView, sender_name: str) -> None:
+    """Told to the one who is pinged."""
+    body = {
+        "type": "ping_received",
+        "ping_id": ping.id,
+        "receiver_ping_id": ping.id,
+        "sender_id": ping.sender_id,
+        "sender_username": sender_name,
+        "ping_type": ping.type,
+        "message": ping.message,
+        "sent_at": ping.sent_at.isoformat(),
+        "expires_at": ping.expires_at.isoformat(),
+    }
+    _publish(body, users=[ping.target_id or ""])
+
+
+def tell_ping_acked(ping: PingView, acker_id: str) -> None:
+    """Told to the one who pinged."""
+    body = {
+        "type": "ping_acked",
+        "ping_id": ping.id,
+        "sender_ping_id": ping.id,
+        "acker_user_id": acker_id,
+        "latency_ms": ping.latency_ms,
+        "acked_at": ping.acked_at.isoformat() if ping.acked_at else None,
+    }
+    _publish(body, users=[ping.sender_id])
 
 
 def _publish(body: Body, *, users: Sequence[str] | None = None, channel_id: str | None = None) -> None:
@@ -88,7 +167,7 @@ def _tell_attendance(change: StatusChange) -> None:
 class _Batch:
     """What the events of a batch are about and who may see it, each read once, however many sockets there are."""
 
-    def __init__(self, session: Session, batch: Sequence[RecordedEvent]) -> None:
+    def __init__(self, session: Session, batch: Sequence[RecordedEvent], viewers: set[str] | None = None) -> None:
         self._session = session
         shown = [event.message_id for event in batch if event.type in _SHOWN and event.message_id]
         self._views = {view.id: view for view in view_messages(session, list(dict.fromkeys(shown)))}
@@ -97,7 +176,7 @@ class _Batch:
             message_ids={event.message_id for event in batch if event.message_id},
             channel_ids={event.channel_id for event in batch if event.channel_id and not event.message_id},
         )
-        self._viewers = live().hub.viewers()
+        self._viewers = live().hub.viewers() if viewers is None else viewers
         self._audiences: dict[Place | str | None, set[str]] = {}
 
     def audience(self, event: RecordedEvent) -> set[str]:

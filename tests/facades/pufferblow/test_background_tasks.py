@@ -176,6 +176,18 @@ def test_without_a_worker_the_staff_is_told_so_and_the_task_runs_later(
         assert "chart_data_update" in background.due(session, datetime.now(UTC))
 
 
+def test_no_more_wait_for_tasks_than_the_server_can_bear(
+    server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_places", threading.BoundedSemaphore(1))
+    asking._places.acquire()
+
+    with changes_nothing(server):
+        answer = ask(server, owner, "run", task_id="chart_data_update")
+
+    assert answer.status_code == 429
+
+
 def test_asked_for_at_once_by_many_it_runs_once(server: Server, owner: Person, make_do: Callable[..., None]) -> None:
     refused, begun = threading.Semaphore(0), []
 

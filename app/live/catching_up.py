@@ -1,0 +1,54 @@
+"""Catching up: a socket that comes back is told what it missed, and then what is new, nothing of it twice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from app.live.connection import Connection
+from app.live.frames import text_frame
+
+_PAUSE_SECONDS: Final = 0.02
+
+
+class CatchingUp:
+    """Keeps back what is new for one socket until what it missed has been told.
+
+    `say` is for whoever tells what was missed, `offer` for the feed; each may be called by anybody.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._said: set[int] = set()
+        self._held: list[tuple[int | None, bytes]] = []
+        self._is_done = False
+
+    def say(self, position: int, text: str) -> bool:
+        """Tell one event that was missed, when the client has taken those before; False when it is gone."""
+        while not self._connection.has_room:
+            if self._connection.is_finished:
+                return False
+            time.sleep(_PAUSE_SECONDS)
+        self._said.add(position)
+        return self._connection.offer(text)
+
+    def offer(self, position: int | None, frame: bytes) -> bool:
+        """What is new; what is not of the log has no position."""
+        with self._lock:
+            if not self._is_done:
+                self._held.append((position, frame))
+                return True
+        return position not in self._said and self._connection.offer_frame(frame)
+
+    def finish(self, *, last_words: str | None = None) -> None:
+        """Let what was kept back follow, after `last_words`."""
+        with self._lock:
+            if last_words is not None:
+                self._connection.offer_frame(text_frame(last_words))
+            for position, frame in self._held:
+                if position not in self._said:
+                    self._connection.offer_frame(frame)
+            self._held.clear()
+            self._is_done = True
