@@ -31,7 +31,8 @@ class Notification(Base):
 class Ping(Base):
     """A short "are you there" from one person to another, or from a person to a server.
 
-    `status` is "delivered", "acked", "failed" or "expired"; latencies are milliseconds. `sealed` is what was said with it.
+    `status` is "delivered", "acked", "failed" or "expired"; latencies are milliseconds. `sealed` is what was
+    said with it.
     """
 
     __tablename__ = "pings"

@@ -53,7 +53,9 @@ def count_holders(session: Session) -> Counter[str]:
     """How many accounts have each role; who was given none has the one that everybody has."""
     home = select(Space.actor_id).where(Space.is_home).scalar_subquery()
     query = select(RoleGrant.role, func.count()).where(RoleGrant.space_id == home).group_by(RoleGrant.role)
-    counts = Counter({role: count for role, count in session.execute(query)})
+    counts: Counter[str] = Counter()
+    for role, count in session.execute(query):
+        counts[role] = count
     holders = session.scalar(select(func.count(RoleGrant.actor_id.distinct())).where(RoleGrant.space_id == home)) or 0
     accounts = session.scalar(select(func.count()).select_from(Account)) or 0
     counts[DEFAULT_ROLE] += max(accounts - holders, 0)

@@ -83,7 +83,7 @@ class Machine:
 def uptime_seconds() -> float:
     """How long this process has been running."""
     started_at: float = psutil.Process().create_time()
-    return max(0.0, time.time() - started_at)
+    return round(max(0.0, time.time() - started_at), 1)
 
 
 def _count() -> _Counters:

@@ -20,7 +20,7 @@ MULTIPART = "multipart/form-data"
 _REF = "#/components/schemas/{model}"
 _WITHOUT_BODY = frozenset({"GET", "DELETE"})
 # The body, which may come with every request, decides most; 403 is for who is blocked.
-_ALWAYS = frozenset({400, 403, 408, 413, 415, 429, 503})
+_ALWAYS = frozenset({400, 403, 408, 413, 414, 415, 429, 503})
 _WITH_VIEWER = frozenset({401})
 _RETRY_AFTER = {
     "Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer", "minimum": 0}}

@@ -88,6 +88,8 @@ def read_multipart(
         _, form, files = parser.parse(stream, "multipart/form-data", None, dict(options))  # type: ignore[arg-type]
     except (ValueError, OSError) as error:
         raise InvalidInputError("The request body is not a form we accept.") from error
+    if None in (*form, *files):  # A part whose name is spelt so that it cannot be read has none.
+        raise InvalidInputError("The request body is not a form we accept.")
     return form, MultiDict((name, _named(file)) for name, file in files.items(multi=True) if file.filename)
 
 

@@ -36,6 +36,7 @@ def test_the_name_goes_once_to_each_server_that_has_to_do_with_us(world: World) 
     change_server(world.viewer(world.alice), {"server_name": "The Pond", "max_users": 5})
 
     assert world.deliveries() == [Sent("Update", world.alice.uri, f"https://{HOST}/inbox")]
+    assert world.events() == ["server_updated"]
     assert described(world) == ("The Pond", "")
     assert (server_settings().server_name, server_settings().max_users) == ("The Pond", 5)
     assert (world.instance.name, world.home.name) == ("The Pond", "The Pond")

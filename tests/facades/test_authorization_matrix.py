@@ -171,10 +171,9 @@ def test_a_private_channel_is_for_those_who_may_see_it(cast: Cast) -> None:
 def test_whoever_is_refused_is_told_the_same_of_what_is_not_there(cast: Cast) -> None:
     requests = [row for row in private_requests(cast) if "outsider" not in row[3] and cast.private in row[1]]
     for method, path, options, _ in requests:
-        if "data" in options:
-            options = {"data": {"message": "me too"}}
-        there = cast.ask("outsider", method, path, **options)
-        not_there = cast.ask("outsider", method, path.replace(cast.private, "channel_" + "0" * 26), **options)
+        given = {"data": {"message": "me too"}} if "data" in options else options
+        there = cast.ask("outsider", method, path, **given)
+        not_there = cast.ask("outsider", method, path.replace(cast.private, "channel_" + "0" * 26), **given)
 
         assert (there.status_code, there.json) == (not_there.status_code, not_there.json), path
 

@@ -251,3 +251,14 @@ def test_storage_that_is_away_is_a_503_and_a_time_to_come_back(
 def _unannounced(body: bytes) -> dict[str, Any]:
     """As gunicorn hands on a chunked body: without a length, on a stream that ends."""
     return {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+
+
+def test_a_part_of_a_form_whose_name_cannot_be_read_is_a_400(server: Server, owner: Person) -> None:
+    """Found by schemathesis."""
+    part = b'--x\r\nContent-Disposition: form-data; name="\xc3\xb1\xf1\x93\xa0\x91\\"\r\n\r\n1\r\n--x--\r\n'
+    path = "/api/v1/channels/nothing/send_message"
+
+    with server.stores_nothing():
+        answer = server.call("POST", path, person=owner, data=part, content_type="multipart/form-data; boundary=x")
+
+    assert answer.status_code == 400

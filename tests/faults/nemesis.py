@@ -21,6 +21,7 @@ from tests.faults.site import Program, Site
 FAILPOINTS = (
     "submit.performed",
     "submit.committed",
+    "upload.stored",
     "hint.taken",
     "accept.stored",
     "accept.committed",
@@ -30,7 +31,7 @@ FAILPOINTS = (
     "deliver.answered",
     "deliver.settled",
 )
-_WEB_POINTS = ("submit.", "accept.", "hint.")
+_WEB_POINTS = ("submit.", "upload.", "accept.", "hint.")
 
 
 def program_of(failpoint: str) -> Program:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from app import failpoints
 from app.actions.files.preparing import Prepared
 from app.db import reading
 from app.errors import InvalidInputError
@@ -24,6 +25,7 @@ def kept(prepared: Sequence[Prepared]) -> Iterator[None]:
     here = store()
     for digest, file in contents.items():
         here.put(digest, file)
+    failpoints.reach("upload.stored")
     yield
     for digest, file in contents.items():
         if not here.has(digest):

@@ -7,10 +7,11 @@ from typing import Final
 
 from activitypub import html
 from activitypub.documents import Activity, ActorDocument
-from app.act import Act
+from app.act import Act, LiveEvent
 from app.errors import InvalidInputError
 from app.projections import audit, files, server_settings
 from app.queries.actors import list_server_inboxes
+from app.queries.channels import get_home_space
 from app.queries.permissions import get_permissions
 from app.queries.server_settings import MAX_DESCRIPTION, MAX_NAME
 
@@ -35,6 +36,7 @@ def apply(act: Act, document: ActorDocument) -> list[Activity]:
     for file in act.private.get("new_files", ()):
         files.add(act.session, file, now=act.now)
     act.inboxes += list_server_inboxes(act.session)
+    act.publish(LiveEvent("server_updated", channel_id=get_home_space(act.session).actor_id, actor_id=act.actor.id))
     if "portrait" in act.private:
         audit.note(act.session, _PORTRAITS[act.private["portrait"]], actor_id=act.actor.id, now=act.now)
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -23,7 +24,10 @@ from app.web.fields import Fields, Params, parse
 TAG = "Administration"
 
 _LEVELS: Final = frozenset({"debug", "info", "warning", "error", "critical"})
-_NOTE: Final = f"The last {LINES} lines that all processes logged; the newest come first. The whole log is on stdout."
+_FIELD: Final = re.compile(r'"(timestamp|level|logger|event)": "([^"\\]*)"')
+_NOTE: Final = (
+    f"The last {LINES} lines of web processes and workers; the newest come first. The whole log is on stdout."
+)
 
 
 def _check_level(given: str) -> str:
@@ -159,14 +163,14 @@ def _check_names(given: dict[str, Any]) -> None:
 
 
 class _Line:
-    """One line of the log: JSON, or whatever a program of others wrote."""
+    """One line of the log: JSON, the beginning of a long one, or whatever a program of others wrote."""
 
     def __init__(self, raw: str) -> None:
         self.raw = raw
         try:
             entry = msgspec.json.decode(raw, type=dict[str, Any])
         except msgspec.DecodeError:
-            entry = {"event": raw}
+            entry = {"event": raw} | dict(_FIELD.findall(raw))
         self.level = str(entry.get("level", ""))
         parts = (entry.get("timestamp"), self.level.upper(), entry.get("logger"), entry.get("event"))
         self.content = " | ".join(str(part) for part in parts if part)

@@ -133,7 +133,7 @@ def show_statistics(_: NoParams) -> StatisticsShown:
         message = "No statistics yet. The background task server_stats_update has not run."
         return StatisticsShown(status_code=200, message=message, statistics=None, stats=None)
     taken_at = iso(snapshot.taken_at)
-    system = SystemFigures(uptime=round(uptime_seconds(), 1), last_updated=taken_at)
+    system = SystemFigures(uptime=uptime_seconds(), last_updated=taken_at)
     shown = Statistics(timestamp=taken_at, system=system, **snapshot.figures)
     return StatisticsShown(status_code=200, statistics=shown, stats=shown)
 

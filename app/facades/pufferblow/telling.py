@@ -23,6 +23,7 @@ from app.live.process import Live, is_live, live
 from app.queries import events
 from app.queries.channels import find_view
 from app.queries.events import RecordedEvent
+from app.queries.instance import get_instance
 from app.queries.messages import MessageView, view_messages
 from app.queries.pings import PingView
 from app.queries.visibility import Place, find_places, who_may_see
@@ -209,15 +210,22 @@ class _Batch:
         match event.type:
             case "message_deleted":
                 return {"message_id": event.message_id, **_whereabouts(event.channel_id, event.conversation_id)}
-            case "channel_created" | "channel_updated":
-                channel = find_view(self._session, event.channel_id or "")
-                return None if channel is None else {"channel": channel_data(channel).model_dump()}
+            case "channel_created" | "channel_updated" | "server_updated":
+                return self._description(event)
             case "channel_deleted" | "delivery_dropped":
                 return dict(event.data) if event.channel_id is None else {"channel_id": event.channel_id}
             case "member_added" | "member_removed":
                 channel_id = None if self.is_of_server(event) else event.channel_id
                 return {"channel_id": channel_id, "user_id": event.actor_id}
         return None
+
+    def _description(self, event: RecordedEvent) -> Body | None:
+        """Of a channel or of the whole server, as it is now."""
+        if event.type == "server_updated":
+            instance = get_instance(self._session)
+            return {"server_name": instance.name, "server_description": instance.description}
+        channel = find_view(self._session, event.channel_id or "")
+        return None if channel is None else {"channel": channel_data(channel).model_dump()}
 
 
 def _about(event: RecordedEvent, view: MessageView) -> Body:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, BinaryIO, Final
 
-from app import failpoints
 from app.errors import UnavailableError
 from app.services.storage.store import CHUNK_BYTES, Content, copy_hashed
 from app.settings import BucketSettings, SettingsError
@@ -57,7 +56,6 @@ class BucketStore:
         file.seek(0)
         with _service_errors():
             self._client.upload_fileobj(_Unclosed(file), self._bucket, _key(digest), Config=self._transfer)
-        failpoints.reach("store.put")
 
     def has(self, digest: str) -> bool:
         with _service_errors():

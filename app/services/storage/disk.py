@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from app import failpoints
 from app.errors import UnavailableError
 from app.services.storage.store import CHUNK_BYTES, Content, copy_hashed
 from app.services.threads import off_the_loop
@@ -29,7 +28,6 @@ class DiskStore:
         """File, rename and both folders are synced, in this order (reliability.md, "201 upload")."""
         with _disk_errors():
             off_the_loop(lambda: self._put(digest, file))
-        failpoints.reach("store.put")
 
     def has(self, digest: str) -> bool:
         return self._path(digest).is_file()

@@ -116,7 +116,7 @@ def test_nobody_else_reads_a_conversation(server: Server, owner: Person, member:
         ({"peer": "alice", "message": "x"}, "A direct message needs somebody else to read it."),
         (
             {"peer": "bob", "message": "x", "attachments": ["https://example.org/a.png"]},
-            "This server does not take attachments yet.",
+            "An attachment is the URL of a file that you have uploaded to this server.",
         ),
         ({"message": "x"}, "peer: required."),
         ({"peer": "bob"}, "message: required."),

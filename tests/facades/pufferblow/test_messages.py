@@ -66,17 +66,6 @@ def test_an_empty_file_field_of_a_browser_is_no_attachment(server: Server, membe
     assert answer.status_code == 201
 
 
-def test_attachments_are_refused_in_words(server: Server, member: Person, lobby: str) -> None:
-    form = {"message": "see file", "attachments": (BytesIO(b"x"), "x.txt")}
-
-    with server.stores_nothing():
-        answer = server.call(
-            "POST", _path(lobby, "send_message"), person=member, data=form, content_type="multipart/form-data"
-        )
-
-    assert (answer.status_code, answer.json) == (400, {"detail": "This server does not take attachments yet."})
-
-
 def test_when_a_message_was_sent_is_not_the_clients_to_say(server: Server, member: Person, lobby: str) -> None:
     form = {"message": "hi", "sent_at": "1999-01-01T00:00:00Z"}
 

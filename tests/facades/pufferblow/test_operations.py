@@ -76,6 +76,21 @@ def test_the_newest_lines_come_first_and_can_be_searched(
     assert read(server, owner, level="error").json["filtered"] is True
 
 
+def test_the_cause_of_an_error_is_found_however_long_it_is(
+    server: Server, owner: Person, log: Callable[..., None]
+) -> None:
+    try:
+        raise RuntimeError("x" * 10_000)
+    except RuntimeError:
+        logging.getLogger("app.somewhere").exception("it broke")
+    log("afterwards")
+
+    lines = read(server, owner, level="error").json["logs"]
+
+    assert [line["content"].split(" | ")[1:] for line in lines] == [["ERROR", "app.somewhere", "it broke"]]
+    assert "RuntimeError: xxx" in lines[0]["raw"]
+
+
 def test_secrets_are_taken_out_of_what_is_logged(server: Server, owner: Person, log: Callable[..., None]) -> None:
     token = owner.token
     secrets = ("hunter2", token, token.split(".")[2], owner.session["refresh_token"], "pa55")

@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from activitypub import build
 from activitypub.vocabulary import PUBLIC
 from app.actions import pruning
+from app.actions.server import change_server
 from app.db import transaction
 from app.errors import UnavailableError
 from app.facades.pufferblow import telling
@@ -49,6 +50,22 @@ def test_edit_is_told_with_the_whole_message(world: World, room: Room, lobby: Ch
     assert datetime.fromisoformat(told["edited_at"]) > datetime.fromisoformat(told["sent_at"])
     assert [reaction["emoji"] for reaction in told["reactions"]] == ["👍"]
     assert narrowed.heard == ear.heard
+
+
+def test_everybody_is_told_what_the_server_is_called_now(world: World, room: Room, lobby: Channel) -> None:
+    room.tell()
+    ears = [room.listen(person) for person in (world.alice, world.bob)]
+    narrowed = room.listen(world.bob, lobby)
+
+    change_server(world.viewer(world.alice), {"server_name": "The Pond"})
+    room.tell()
+
+    assert [ear.types for ear in ears] == [["server_updated"], ["server_updated"]]
+    assert {name: ears[0].heard[0][name] for name in ("server_name", "server_description")} == {
+        "server_name": "The Pond",
+        "server_description": "",
+    }
+    assert narrowed.heard == []
 
 
 def test_author_alone_is_told_that_another_server_will_not_get_the_message(
