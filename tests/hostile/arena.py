@@ -20,6 +20,7 @@ from app.db import Database
 from app.models import Account, Actor, Host, InboxItem, Message
 from tests.e2e.processes import ManagedProcess, free_port
 from tests.e2e.waiting import eventually
+from tests.hostile import media
 from tests.hostile.names import Names
 from tests.hostile.remote import Remote
 from tests.hostile.signing import Headers, Recipe
@@ -36,7 +37,7 @@ REMOTE_ADDRESS: Final = "127.0.0.48"
 DEAD_ADDRESS: Final = "127.0.0.49"
 """May be connected to, and nobody listens."""
 _INJECTED: Final = Path(__file__).parent / "injected"
-_PEOPLE: Final = ("alice", "bob", "carol", "banned", "suspended")
+_PEOPLE: Final = ("alice", "bob", "carol", "banned", "suspended", "removed_member")
 _START_SECONDS, _STOP_SECONDS, _SETTLE_SECONDS = 60, 10, 30
 
 
@@ -190,6 +191,7 @@ class Arena:
         self.words["priv_msg"] = self.say("priv_channel", SECRET_TEXT)
         self.words["deleted_msg"] = self.say("chan_A", ERASED_TEXT)
         self._delete("chan_A", "deleted_msg")
+        media.put_files(self)
         with self.engine.begin() as connection:
             lost = [self.words["banned_id"], self.words["suspended_id"]]
             connection.execute(update(Account).where(Account.actor_id.in_(lost)).values(banned_at=func.now()))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tests.hostile import media
 from tests.hostile.keys import public_pem
 from tests.hostile.recipes import CONTENTS
 
@@ -24,6 +25,7 @@ GROUPS: Final = (
     "federation abuse",
     "websocket",
     "REST authorization",
+    media.GROUP,
 )
 _PLACEHOLDER: Final = re.compile(r"\{\{([^{}]+)\}\}")
 # Keys of a variant that change the signature's recipe, a fixture, or the request around the body.
@@ -145,6 +147,8 @@ def _vary(plain: Json, changes: Json) -> Json:
 
 
 def _change(case: Json, name: str, value: Any) -> None:
+    if case["group"] == media.GROUP and media.vary(case, name, value):
+        return
     if name == "set":
         for path, inner in value.items():
             _put(case, path.split("/"), inner)

@@ -13,6 +13,7 @@ from sqlalchemy import func, inspect, select
 
 from app.db import Base
 from app.models import Follow, Host, Message, Reaction
+from tests.hostile import media
 from tests.hostile.arena import DEAD_ADDRESS, ERASED_TEXT, REMOTE_ADDRESS, SECRET_TEXT, Arena
 from tests.hostile.cases import Json
 from tests.hostile.remote import Asked
@@ -282,4 +283,5 @@ _CHECKS: Final[dict[str, Check]] = {
     r"messages=(\d+)": _message_count,
     r"messages<=(\d+)": _at_most_messages,
     "dates_near": _dates_near,
+    **media.CHECKS,
 }

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from tests.hostile import setups, snapshot, sockets
-from tests.hostile.arena import Arena, errors_in
+from tests.hostile import media, setups, snapshot, sockets
+from tests.hostile.arena import HOST, Arena, errors_in
 from tests.hostile.cases import Case, Json, MissingPlaceholderError, expand
 from tests.hostile.effects import Run, check
 from tests.hostile.recipes import body_of
@@ -152,10 +152,10 @@ def _attack(run: Run) -> None:
 def _ask(run: Run, number: int) -> Answer:
     """A case that is not about limits, and is told when to come again because one before it was a flood, does so."""
     sent = compose(run, number)
-    answer = run.arena.send_raw(sent, is_all="raw_request" in run.case)
+    answer = run.arena.send_raw(sent, is_all=not run.case.keys().isdisjoint({"raw_request", "framing"}))
     if answer.status == 429 and 429 not in run.case["expected_status"]:
         time.sleep(int(answer.headers["retry-after"]))
-        answer = run.arena.send_raw(sent, is_all="raw_request" in run.case)
+        answer = run.arena.send_raw(sent, is_all=not run.case.keys().isdisjoint({"raw_request", "framing"}))
     return answer
 
 
@@ -170,13 +170,17 @@ def compose(run: Run, number: int = 0) -> bytes:
     body = _body(filled)
     if case.get("raw_request"):
         return str(filled["raw_request"]).encode("utf-8", "surrogatepass")
+    if "framing" in case:
+        return media.framed(case["framing"], filled["path"], filled["headers"], body or b"", HOST)
     return arena.compose(case["method"], filled["path"], filled["headers"] or {}, body, recipe)
 
 
-_FILLED: Final = ("path", "headers", "body", "body_recipe", "sign", "raw_request")
+_FILLED: Final = ("group", "path", "headers", "body", "body_recipe", "sign", "raw_request")
 
 
 def _body(filled: Json) -> bytes | None:
+    if filled["group"] == media.GROUP and filled["body_recipe"]:
+        return media.body_of(filled["body_recipe"])
     if filled["body_recipe"]:
         return body_of(filled["body_recipe"], filled["body"])
     if filled["body"] is None:

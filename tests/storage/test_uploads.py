@@ -1,4 +1,4 @@
-"""Uploads by a server as it runs: they take no memory to speak of, and a crash leaves nothing that is not found again."""
+"""Uploads by a server as it runs: they take no memory to speak of, and what a crash leaves is found again."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ prepare_installation(settings)
 person = {"username": "alice", "password": "correct horse"}
 token = client.post("/api/v1/users/signup", json=person).json["auth_token"]
 (Path(os.environ["SHOAL_FAILPOINTS"]) / "upload.stored").touch()
-client.post(f"/api/v1/storage/upload?auth_token={token}", data={"directory": "uploads", "file": (BytesIO(b"x"), "x.txt")})
+form = {"directory": "uploads", "file": (BytesIO(b"x"), "x.txt")}
+client.post(f"/api/v1/storage/upload?auth_token={token}", data=form)
 sys.exit("it lives")
 """
 

@@ -1,0 +1,54 @@
+"""What the routes that clients use most cost: statements for each request, however much there is to show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.facades.conftest import Person, Server
+
+MOST = 5
+
+
+@pytest.fixture
+def lively(server: Server, owner: Person, member: Person) -> str:
+    """A channel with more than a page of messages by several people, reactions among them."""
+    channel = server.create_channel(owner)["channel_id"]
+    people = [owner, member, *(server.sign_up(f"person{number}") for number in range(3))]
+    sent = [server.send(people[number % 5], channel, f"message {number}")["message_id"] for number in range(30)]
+    for message_id in sent[::3]:
+        path = f"/api/v1/channels/{channel}/messages/{message_id}/reactions"
+        server.call("POST", path, person=member, json={"emoji": "👍"})
+    for person in people[1:]:
+        server.call("POST", "/api/v1/dms/send", person=owner, json={"peer": person.username, "message": "hello"})
+    for number in range(5):
+        server.create_channel(owner, channel_name=f"channel {number}", is_private=bool(number % 2))
+    return str(channel)
+
+
+def test_the_most_used_routes_cost_five_statements_at_most(server: Server, owner: Person, lively: str) -> None:
+    base = f"/api/v1/channels/{lively}"
+    asked: list[tuple[str, str, dict[str, Any]]] = [
+        ("GET", f"{base}/load_messages", {"query_string": {"messages_per_page": 50}}),
+        ("GET", f"{base}/load_messages", {"query_string": {"page": 2}}),
+        ("POST", "/api/v1/users/profile", {}),
+        ("POST", "/api/v1/users/profile", {"json": {"user_id": owner.id}}),
+        ("GET", "/api/v1/users/list", {}),
+        ("POST", "/api/v1/channels/list/", {}),
+        ("GET", "/api/v1/channels/read-history", {}),
+        ("GET", "/api/v1/system/server-info", {}),
+        ("GET", "/api/v1/system/server-stats", {}),
+        ("GET", "/api/v1/dms/messages", {"query_string": {"peer": "bob"}}),
+        ("POST", "/api/v1/system/roles/list", {}),
+        ("POST", "/api/v1/storage/files", {"json": {"directory": "all"}}),
+        ("GET", "/api/v1/ping/pending", {}),
+    ]
+    costs = {}
+
+    for method, path, options in asked:
+        with server.counted_queries() as statements:
+            assert server.call(method, path, person=owner, **options).status_code == 200, path
+        costs[path] = max(costs.get(path, 0), len(statements))
+
+    assert {path: cost for path, cost in costs.items() if cost > MOST} == {}
