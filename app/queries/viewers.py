@@ -13,8 +13,9 @@ class Viewer:
     """An actor that proved who it is: one of ours by a token, another server's by a signed request.
 
     `session_id` is the login session of a token; `scopes` are all that a limited session may do, None for everything
-    its account may. `granted` is what roles allow that the owner of the server made, beside `roles` themselves. A remote viewer has no roles here; an instance actor asks for all the
-    people of its server, because most servers sign their GETs with it.
+    its account may. `granted` is what roles allow that the owner of the server made, beside `roles` themselves. A
+    remote viewer has no roles here; an instance actor asks for all the people of its server, because most servers sign
+    their GETs with it.
     """
 
     actor_id: str

@@ -18,6 +18,8 @@ from app.actions.installation import prepare_installation
 from app.db import Base, database, transaction
 from app.factory import make_app
 from app.models import Account, RoleGrant, Space
+from app.queries.blocked_networks import forget_blocks
+from app.queries.server_settings import forget_server_settings
 from app.settings import Settings
 from tests.databases import database_url, postgres_url, sqlite_template
 
@@ -103,6 +105,8 @@ class Server:
     def counted_queries(self) -> Iterator[list[str]]:
         """The statements that are executed meanwhile."""
         statements: list[str] = []
+        forget_server_settings()
+        forget_blocks()
         self.call("GET", "/api/v1/info")  # What is remembered for seconds is not what is counted.
 
         def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:

@@ -49,6 +49,7 @@ def test_the_most_used_routes_cost_five_statements_at_most(server: Server, owner
     for method, path, options in asked:
         with server.counted_queries() as statements:
             assert server.call(method, path, person=owner, **options).status_code == 200, path
-        costs[path] = max(costs.get(path, 0), len(statements))
+        asked_for = [statement for statement in statements if not statement.startswith("BEGIN")]
+        costs[path] = max(costs.get(path, 0), len(asked_for))
 
     assert {path: cost for path, cost in costs.items() if cost > MOST} == {}
