@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 T = TypeVar("T")
 
@@ -19,5 +19,15 @@ def off_the_loop(work: Callable[[], T]) -> T:
         return work()
     import gevent
 
-    result: T = gevent.get_hub().threadpool.apply(work)
-    return result
+    result, error = gevent.get_hub().threadpool.apply(_attempt, (work,))
+    if error is not None:
+        raise error
+    return cast("T", result)
+
+
+def _attempt(work: Callable[[], T]) -> tuple[T | None, BaseException | None]:
+    """What is raised in such a thread, gevent would also print, as if nobody had expected it."""
+    try:
+        return work(), None
+    except BaseException as error:  # noqa: BLE001  It is raised again where it was asked for.
+        return None, error

@@ -119,7 +119,8 @@ class Arena:
         return self.compose("POST", "/ap/inbox", headers, json.dumps(activity).encode(), Recipe.of({"key": key}))
 
     def send_raw(self, sent: bytes, *, is_all: bool = False) -> Answer:
-        return exchange(self.port, sent, is_all=is_all)
+        method = sent.partition(b" ")[0].decode("latin-1")
+        return exchange(self.port, sent, method=method, is_all=is_all)
 
     def api(self, method: str, target: str, body: Mapping[str, Any] | None = None, *, who: str | None = None) -> Any:
         """What the server answers one of its people; AssertionError if it refuses."""

@@ -152,11 +152,16 @@ def _attack(run: Run) -> None:
 def _ask(run: Run, number: int) -> Answer:
     """A case that is not about limits, and is told when to come again because one before it was a flood, does so."""
     sent = compose(run, number)
-    answer = run.arena.send_raw(sent, is_all=not run.case.keys().isdisjoint({"raw_request", "framing"}))
+    answer = run.arena.send_raw(sent, is_all=_is_all(run.case))
     if answer.status == 429 and 429 not in run.case["expected_status"]:
         time.sleep(int(answer.headers["retry-after"]))
-        answer = run.arena.send_raw(sent, is_all=not run.case.keys().isdisjoint({"raw_request", "framing"}))
+        answer = run.arena.send_raw(sent, is_all=_is_all(run.case))
     return answer
+
+
+def _is_all(case: Json) -> bool:
+    """Whether nothing comes after the request, whatever it announces."""
+    return "raw_request" in case or media.framing_of(case) is not None
 
 
 def compose(run: Run, number: int = 0) -> bytes:
@@ -170,8 +175,8 @@ def compose(run: Run, number: int = 0) -> bytes:
     body = _body(filled)
     if case.get("raw_request"):
         return str(filled["raw_request"]).encode("utf-8", "surrogatepass")
-    if "framing" in case:
-        return media.framed(case["framing"], filled["path"], filled["headers"], body or b"", HOST)
+    if framing := media.framing_of(case):
+        return media.framed(framing, filled["path"], filled["headers"], body or b"", HOST)
     return arena.compose(case["method"], filled["path"], filled["headers"] or {}, body, recipe)
 
 

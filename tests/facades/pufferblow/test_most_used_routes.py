@@ -44,7 +44,7 @@ def test_the_most_used_routes_cost_five_statements_at_most(server: Server, owner
         ("POST", "/api/v1/storage/files", {"json": {"directory": "all"}}),
         ("GET", "/api/v1/ping/pending", {}),
     ]
-    costs = {}
+    costs: dict[str, int] = {}
 
     for method, path, options in asked:
         with server.counted_queries() as statements:
