@@ -53,13 +53,24 @@ _CLEANER = nh3.Cleaner(
 )
 _LINKS = LinkifyIt().add("ftp:", None).add("//", None).add("mailto:", None)
 _HANDLE = re.compile(r"(?<![\w/@])@([A-Za-z0-9_][A-Za-z0-9._-]{0,127}(?:@[A-Za-z0-9.-]+(?::\d+)?)?)")
+_MAX_PASSES = 4
 _LEADING_BREAK = re.compile(r"<pre[^>]*>\n")
 MAX_HTML = 200_000  # Characters read of one document's content.
 
 
 def sanitise(markup: str) -> str:
-    """`markup` with only the tags and attributes a message may have; never raises."""
-    return _clean(_clean(markup[:MAX_HTML]))
+    """`markup` with only the tags and attributes a message may have; never raises, and changes nothing the second time.
+
+    Links inside links and the like are read anew each time they are written down. What does not settle is nobody's
+    honest message, and keeps its words alone.
+    """
+    clean = _clean(markup[:MAX_HTML])
+    for _ in range(_MAX_PASSES):
+        again = _clean(clean)
+        if again == clean:
+            return clean
+        clean = again
+    return nh3.clean(clean, tags=set())
 
 
 def _clean(markup: str) -> str:
