@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -198,6 +199,8 @@ def _read_bucket(values: _Values) -> BucketSettings | None:
         raise SettingsError("SHOAL_S3_ACCESS_KEY and SHOAL_S3_SECRET_KEY are set together or not at all")
     if not bucket:
         return None
+    if find_spec("boto3") is None:
+        raise SettingsError("SHOAL_S3_BUCKET needs boto3: pip install 'shoal[s3]'")
     region = values.text("SHOAL_S3_REGION") or "us-east-1"
     return BucketSettings(
         bucket=bucket, endpoint=endpoint or None, region=region, access_key=access_key, secret_key=secret_key

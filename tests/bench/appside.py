@@ -39,11 +39,14 @@ from app.services.broker import HintSender
 from app.settings import current, load_settings
 from app.uris import Uris
 from tests.bench.peer import actor_document
+from tests.bench.plan import PASSWORD
+
+_BATCH = 20_000
 
 
 def people(count: int) -> list[str]:
     """So many accounts, all with one password and one RSA key; the ids of their actors."""
-    password_hash = hash_password("correct horse battery staple")
+    password_hash = hash_password(PASSWORD)
     key = generate_rsa()
     ids = []
     for number in range(count):
@@ -60,6 +63,11 @@ def tokens(actor_ids: list[str]) -> list[str]:
 
 def history(channel_id: str, author_id: str, count: int) -> None:
     """Fill a channel with messages, in few statements and without activities."""
+    for start in range(0, count, _BATCH):
+        _fill(channel_id, author_id, min(_BATCH, count - start))
+
+
+def _fill(channel_id: str, author_id: str, count: int) -> None:
     uris, now = Uris(current().origin), datetime.now(UTC)
     with transaction() as session:
         last = session.execute(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tests.bench.figures import Line
 from tests.bench.limits import COMMIT_CLIENTS
 from tests.bench.plan import CLIENTS, SMALL_CHANNEL, Plan
+from tests.bench.routes import ROUTES
 from tests.bench.sends import READERS
 
 
@@ -15,6 +16,7 @@ def lines(plan: Plan) -> list[Line]:
         *_limits(plan),
         *_sends(),
         *_history(plan),
+        *_routes(),
         *_inbox(),
         *_deliveries(plan),
         *_fanout(plan),
@@ -51,7 +53,15 @@ def _history(plan: Plan) -> Iterator[Line]:
         label = f"page 1 of {size:,} messages, {_clients(READERS)}"
         yield Line(f"history.{key}.rate", label, "/s", f"bare.flask.{READERS}.rate")
         yield Line(f"history.{key}.p50", f"{label}, p50", "ms", f"bare.insert.{READERS}.p50")
+        yield Line(f"history.{key}.p95", f"{label}, p95", "ms", "history.small.p95" if key == "large" else None)
         yield Line(f"history.{key}.cpu", f"{label}, web CPU each", "ms", f"bare.flask.{READERS}.cpu")
+
+
+def _routes() -> Iterator[Line]:
+    for key, label in ROUTES.items():
+        yield Line(f"route.{key}.rate", f"{label}, {_clients(READERS)}", "/s", f"bare.flask.{READERS}.rate")
+        yield Line(f"route.{key}.p50", f"{label}, {_clients(READERS)}, p50", "ms")
+        yield Line(f"route.{key}.cpu", f"{label}, {_clients(READERS)}, web CPU each", "ms", f"bare.flask.{READERS}.cpu")
 
 
 def _inbox() -> Iterator[Line]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 CLIENTS = (1, 8, 32)
 PAGE = 50
-SMALL_CHANNEL = 200
+PASSWORD = "correct horse battery staple"  # Of everybody.
+SMALL_CHANNEL = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ FULL = Plan(
     seconds=330,
     load_seconds=2.5,
     limit_seconds=1.0,
-    large_channel=100_000,
+    large_channel=1_000_000,
     inbox_requests=200,
     deliveries=1000,
     sinks=(100, 500),
@@ -47,7 +48,7 @@ QUICK = replace(
     rounds=1,
     load_seconds=1.0,
     limit_seconds=0.5,
-    large_channel=5000,
+    large_channel=50_000,
     inbox_requests=100,
     deliveries=400,
     pushes=8,
@@ -58,7 +59,7 @@ SMOKE = Plan(
     seconds=60,
     load_seconds=0.2,
     limit_seconds=0.1,
-    large_channel=400,
+    large_channel=1200,
     inbox_requests=32,
     deliveries=20,
     sinks=(4, 6),

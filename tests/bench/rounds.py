@@ -15,6 +15,7 @@ from tests.bench.footprint import measure_footprint
 from tests.bench.inbox import measure_inbox
 from tests.bench.load import Expected, repeat
 from tests.bench.plan import CLIENTS, SMALL_CHANNEL, Plan
+from tests.bench.routes import measure_routes
 from tests.bench.sends import measure_history, measure_sends, send_request
 from tests.bench.site import Site
 from tests.bench.soak import measure_soak
@@ -79,6 +80,9 @@ class Rounds:
     def _history(self) -> Iterator[Sample]:
         return measure_history(self._site, self._histories, self._plan, self._tools)
 
+    def _routes(self) -> Iterator[Sample]:
+        return measure_routes(self._site, self._sends, self._plan, self._tools)
+
     def _accepting(self) -> Iterator[Sample]:
         return measure_inbox(self._site, self._inbox, self._plan, self._tools)
 
@@ -98,6 +102,7 @@ _TAKE: dict[str, Callable[[Rounds], Iterable[Sample]]] = {
     "limits": Rounds._limits,
     "sends": Rounds._sending,
     "history": Rounds._history,
+    "routes": Rounds._routes,
     "inbox": Rounds._accepting,
     "fan-out": Rounds._fanout,
     "deliveries": Rounds._deliveries,

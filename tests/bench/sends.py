@@ -78,4 +78,5 @@ def measure_history(site: Site, channels: dict[str, str], plan: Plan, tools: Too
             raise NotMeasuredError(f"a page of the {key} channel does not have {PAGE} messages")
         yield f"history.{key}.rate", load.rate
         yield f"history.{key}.p50", load.percentile_ms(50)
+        yield f"history.{key}.p95", load.percentile_ms(95)
         yield f"history.{key}.cpu", cpu * 1000 / load.count

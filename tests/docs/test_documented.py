@@ -67,7 +67,7 @@ def test_every_status_of_an_error_is_told() -> None:
 
     told = {int(status) for status in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
 
-    assert {error.status for error in kinds_of(AppError)} | {405, 500} == told
+    assert {error.status for error in kinds_of(AppError)} | {405, 414, 500} == told
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.setting_docs import SETTINGS_DOCS
-from app.settings import Settings, SettingsError, unknown_variables
+from app.settings import BucketSettings, Settings, SettingsError, unknown_variables
 
 SECRET = "s" * 32
 PRODUCTION = {"SHOAL_ORIGIN": "https://chat.example", "SHOAL_SECRET_KEY": SECRET}
@@ -126,6 +126,10 @@ def test_every_variable_arrives(read: ReadSettings, authority_file: Path) -> Non
         ({"SHOAL_FLOWER_AUTH": "admin:"}, "SHOAL_FLOWER_AUTH must be user:password"),
         ({"SHOAL_FLOWER_PORT": "-1"}, "SHOAL_FLOWER_PORT must be"),
         ({"SHOAL_DATA": "/dev/null/data"}, "SHOAL_DATA cannot be used"),
+        ({"SHOAL_STORAGE_QUOTA": "0"}, "SHOAL_STORAGE_QUOTA must be a whole number from 1 to 999999"),
+        ({"SHOAL_S3_BUCKET": "My_Bucket"}, "SHOAL_S3_BUCKET must be a bucket's name, not 'My_Bucket'"),
+        ({"SHOAL_S3_ENDPOINT": "s3.example"}, "SHOAL_S3_ENDPOINT must be like https://"),
+        ({"SHOAL_S3_SECRET_KEY": SECRET}, "SHOAL_S3_ACCESS_KEY and SHOAL_S3_SECRET_KEY are set together"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_in_one_line_that_names_it(
@@ -137,6 +141,22 @@ def test_a_value_that_makes_no_sense_is_refused_in_one_line_that_names_it(
     assert str(refusal.value).startswith(message)
     assert "\n" not in str(refusal.value)
     assert SECRET not in str(refusal.value)
+
+
+def test_a_bucket_is_all_that_its_variables_say_and_its_key_is_not_shown(read: ReadSettings) -> None:
+    assert read().s3 is None
+    settings = read(
+        SHOAL_S3_BUCKET="files",
+        SHOAL_S3_ENDPOINT="https://s3.example",
+        SHOAL_S3_ACCESS_KEY="id",
+        SHOAL_S3_SECRET_KEY=SECRET,
+    )
+
+    assert settings.s3 == BucketSettings(
+        bucket="files", endpoint="https://s3.example", region="us-east-1", access_key="id", secret_key=SECRET
+    )
+    assert SECRET not in repr(settings)
+    assert settings.storage_quota == 1024 * 2**20
 
 
 def test_blank_is_unset(read: ReadSettings) -> None:

@@ -18,22 +18,29 @@ SERVED = """
 from flask import Flask, request
 
 from app.web.answers import answer_errors
-from app.web.bodies import read_body
+from app.web.bodies import BodyStream, read_body
 
 app = Flask("served", static_folder=None)
 answer_errors(app)
 
 
+def read_pieces() -> bytes:
+    stream = BodyStream(request, limit=1000, seconds=0.5)
+    return b"".join(iter(lambda: stream.read(100), b""))
+
+
 @app.post("/")
 def count() -> str:
-    return str(len(read_body(request, limit=1000, seconds=0.5)))
+    return str(len(READ))
 """
+WAYS = ("read_body(request, limit=1000, seconds=0.5)", "read_pieces()")
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module", params=WAYS, ids=["whole", "in pieces"])
+def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that reads a body that way."""
     folder = tmp_path_factory.mktemp("served")
-    (folder / "served.py").write_text(SERVED)
+    (folder / "served.py").write_text(SERVED.replace("READ", request.param))
     path = str(folder / "s")
     command = [
         sys.executable,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from app.db import reading
 from app.facades.pufferblow.answers import Time, iso
 from app.facades.pufferblow.api import API
+from app.facades.pufferblow.urls import shown_url
 from app.queries.audit import AuditView, list_audited
 from app.queries.viewers import Viewer
 from app.web.fields import Params
@@ -92,7 +93,7 @@ def show_recent_activity(_viewer: Viewer, params: HowMany) -> RecentActivity:
 def _shown(view: AuditView) -> ActivityShown:
     user = None
     if view.actor_id is not None and view.username is not None:
-        user = WhoDid(id=view.actor_id, username=view.username, avatar_url=view.avatar_url)
+        user = WhoDid(id=view.actor_id, username=view.username, avatar_url=shown_url(view.avatar_url))
     sentence = _SENTENCES.get(view.type, "{who}: " + view.type)
     return ActivityShown(
         id=view.id,

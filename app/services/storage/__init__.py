@@ -25,7 +25,7 @@ def store() -> Store:
 
 
 def make_store(settings: Settings) -> Store:
-    """Opens no connection. Raises SettingsError where the extra that S3 needs is not installed."""
+    """Opens no connection."""
     if settings.s3 is None:
         return DiskStore(settings.data_dir / "files")
     from app.services.storage.bucket import BucketStore  # boto3 takes a second to import and is an extra.

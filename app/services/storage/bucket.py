@@ -7,18 +7,15 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, BinaryIO, Final
 
+import boto3
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
 from app.errors import UnavailableError
 from app.services.storage.store import CHUNK_BYTES, Content, copy_hashed
-from app.settings import BucketSettings, SettingsError
-
-try:
-    import boto3
-    from boto3.exceptions import Boto3Error
-    from boto3.s3.transfer import TransferConfig
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError as error:
-    raise SettingsError("SHOAL_S3_BUCKET needs boto3: pip install 'shoal[s3]'") from error
+from app.settings import BucketSettings
 
 _ABSENT: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 _PART_BYTES: Final = 8 * 1024 * 1024

@@ -275,6 +275,17 @@ def _much_later() -> Any:
     return datetime.now(UTC) + timedelta(days=2)
 
 
+def test_an_edit_leaves_the_files(server: Server, owner: Person, closed: str) -> None:
+    sent = send(server, owner, closed, TEXT, text="look").json
+    path = f"/api/v1/channels/{closed}/messages/{sent['message_id']}"
+
+    for text in ("look here", ""):
+        assert server.call("PUT", path, person=owner, json={"message": text}).status_code == 200
+        shown = load(server, owner, closed)[0]
+        assert (shown["message"], shown["attachments"]) == (text, sent["message_data"]["attachments"])
+        assert get(server, sent["attachments"][0], owner).data == b"some notes"
+
+
 def test_the_same_request_again_is_the_same_message(server: Server, owner: Person, lobby: str) -> None:
     key = {"headers": {"Idempotency-Key": "once"}}
     first = send(server, owner, lobby, TEXT, text="hi", **key)

@@ -13,11 +13,16 @@ from app.actions.files import orphans
 from app.db import reading
 from app.models import AuditEntry
 from app.queries.files import DIRECTORIES
+from app.services import storage
 from app.services.storage import store
+from app.services.storage.bucket import BucketStore
 from app.settings import current
 from tests.facades.conftest import ORIGIN, Person, Server
 from tests.facades.pufferblow.files import attached, get, set_portrait, upload
 from tests.media.pictures import SECRET, animation, picture
+from tests.services.moto_server import bucket, s3_endpoint
+
+__all__ = ["bucket", "s3_endpoint"]
 
 TEXT = b"0123456789"
 DIGEST = hashlib.sha256(TEXT).hexdigest()
@@ -313,6 +318,27 @@ def test_the_same_content_that_comes_back_during_a_clean_up_is_there_afterwards(
 
     assert upload(server, owner, "a.txt", TEXT).status_code == 201
     assert server.call("GET", URL).data == TEXT
+
+
+def test_a_bucket_serves_as_well_as_a_disk(
+    server: Server, owner: Person, bucket: BucketStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "_made", (current(), bucket))
+
+    assert upload(server, owner, "doc.txt", TEXT).status_code == 201
+
+    assert bucket.has(DIGEST)
+    assert stored_contents() == set()
+    assert server.call("GET", URL).data == TEXT
+    part = server.call("GET", URL, headers={"Range": "bytes=2-5"})
+    assert (part.status_code, part.data) == (206, b"2345")
+    assert server.call("HEAD", URL).headers["Content-Length"] == "10"
+    assert ask(server, owner, "delete-file", file_url=URL).status_code == 200
+    assert orphans.clean_up(datetime.now(UTC) + LATER) == 1
+    assert not bucket.has(DIGEST)
+    with monkeypatch.context() as patched, server.stores_nothing():
+        patched.setattr(bucket, "_bucket", "no-such-bucket")
+        assert upload(server, owner, "doc.txt", TEXT).status_code == 503
 
 
 def test_a_row_without_its_content_is_not_found(server: Server, owner: Person) -> None:
