@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,9 +11,11 @@ import psycopg
 import pytest
 
 import app.models  # noqa: F401  It fills the metadata.
-from app import sealing
-from app.db import Base, Database, connect
+from app import db, sealing
+from app.db import Base, Database
 from app.keyring import Keyring
+from app.queries.blocked_networks import forget_blocks
+from app.queries.server_settings import forget_server_settings
 from tests.e2e.postgres import PostgresCluster, find_postgres_binaries, folder_in_memory
 
 SECRET = "a secret for tests that is long enough to be one"
@@ -39,15 +42,22 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def sqlite_folder() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="shoal-", dir=folder_in_memory()) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(params=BACKENDS)
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of an empty database with every table; a test that asks for it runs on each backend."""
     if request.param == "sqlite":
         # Every commit is synced, as in earnest, but most tests need not wait for a disk.
-        with TemporaryDirectory(prefix="shoal-", dir=folder_in_memory()) as folder:
-            path = Path(folder) / "shoal.db"
-            shutil.copy(request.getfixturevalue("sqlite_template"), path)
-            yield f"sqlite:///{path}"
+        path = request.getfixturevalue("sqlite_folder") / "shoal.db"
+        for left_over in path.parent.glob("shoal.db*"):
+            left_over.unlink()
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
         return
     url: str = request.getfixturevalue("postgres_url")
     _empty(url)
@@ -57,11 +67,27 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """The database of this process, empty, with a key ring to seal by."""
-    connected = connect(database_url)
+    connected = connect_kept(database_url)
     sealing.configure(Keyring([SECRET]))
     with ExitStack() as stack:
         stack.callback(connected.engine.dispose)
         yield connected
+
+
+def connect_kept(url: str) -> Database:
+    """Make `url` the database of this process, by an engine that keeps the statements it compiled for earlier tests:
+    compiling them takes longer than running them."""
+    kept = _kept(url)
+    kept.engine.dispose()
+    forget_server_settings()
+    forget_blocks()
+    db._database = kept
+    return kept
+
+
+@cache
+def _kept(url: str) -> Database:
+    return Database(url)
 
 
 def _create_tables(url: str) -> None:

@@ -24,6 +24,8 @@ TASKS: Final = {
 }
 
 _COALESCE_SECONDS: Final = 0.003
+# A hint sent again sooner than this would mostly find the turn that the one before it began.
+_SPACING_SECONDS: Final = 0.05
 _SOCKET_SECONDS: Final = 1.0
 _PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 _MAX_WAITING: Final = 10_000
@@ -37,13 +39,16 @@ _log = logging.getLogger(__name__)
 class HintSender:
     """Sends hints as Celery messages. Neither its start nor its failure is ever felt by who gives a hint.
 
-    Equal hints that come within milliseconds are sent once. While the broker is away hints are forgotten, and every
-    so often one of them is tried: what they hinted at is a row, and rows are swept.
+    A hint is sent at once, and one that equals it twentieths of a second later, once for all that came meanwhile: a
+    worker that takes the first one sees most of what the others hint at. While the broker is away hints are forgotten,
+    and every so often one of them is tried: what they hinted at is a row, and rows are swept.
     """
 
     def __init__(self, broker_url: str) -> None:
         self._celery = _producer(broker_url)
         self._waiting: dict[Hint, None] = {}
+        self._held: set[Hint] = set()  # Equal to hints that were just sent.
+        self._held_until: dict[Hint, float] = {}  # The soonest first.
         self._has_work = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -57,9 +62,12 @@ class HintSender:
         with self._has_work:
             if self._is_closed or time.monotonic() < self._silent_until or len(self._waiting) >= _MAX_WAITING:
                 return
-            self._waiting[kind, key] = None
             self._start()
-            self._has_work.notify()
+            if (kind, key) in self._held_until:
+                self._held.add((kind, key))  # The thread wakes by itself when its time has come.
+            else:
+                self._waiting[kind, key] = None
+                self._has_work.notify()
 
     def close(self) -> None:
         """Send what waits, if the broker takes it, and end the thread."""
@@ -91,14 +99,32 @@ class HintSender:
     def _take(self) -> dict[Hint, None]:
         """The hints that came since, or none when closed."""
         with self._has_work:
-            while not self._waiting and not self._is_closed:
-                self._has_work.wait()
+            while not self._is_closed and not self._waiting:
+                self._has_work.wait(self._let_go())
             is_closed = self._is_closed
         if not is_closed:
             time.sleep(_COALESCE_SECONDS)
         with self._has_work:
             hints, self._waiting = self._waiting, {}
+            if is_closed:
+                hints.update(dict.fromkeys(self._held))
+                self._held.clear()
+            until = time.monotonic() + _SPACING_SECONDS
+            self._held_until.update(dict.fromkeys(hints, until))
         return hints
+
+    def _let_go(self) -> float | None:
+        """Let those wait whose time has come; returns the seconds until that of the next, None where none is held up."""
+        now = time.monotonic()
+        while self._held_until:
+            hint, until = next(iter(self._held_until.items()))
+            if until > now:
+                return 0.0 if self._waiting else until - now
+            del self._held_until[hint]
+            if hint in self._held:
+                self._held.remove(hint)
+                self._waiting[hint] = None
+        return 0.0 if self._waiting else None
 
     def _fall_silent(self, error: OperationalError) -> None:
         pause = _PAUSES_SECONDS[min(self._failures, len(_PAUSES_SECONDS) - 1)]
@@ -107,6 +133,7 @@ class HintSender:
         with self._has_work:
             self._silent_until = time.monotonic() + pause
             self._waiting.clear()
+            self._held.clear()
 
 
 def messages(hints: Iterable[Hint]) -> Iterator[tuple[str, list[str]]]:

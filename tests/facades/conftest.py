@@ -6,24 +6,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, func, insert, select, update
+from sqlalchemy import CompoundSelect, event, func, insert, literal, select, union_all, update
 
 from app.actions import passwords
 from app.actions.installation import prepare_installation
 from app.db import Base, database, transaction
 from app.factory import make_app
 from app.models import Account, RoleGrant, Space
+from app.process import prepare
 from app.queries.blocked_networks import forget_blocks
 from app.queries.server_settings import forget_server_settings
+from app.services.rates import Rates
 from app.settings import Settings
-from tests.databases import database_url, postgres_url, sqlite_template
+from app.web.admission import Admission
+from app.web.limiting import Limits
+from tests.databases import connect_kept, database_url, postgres_url, sqlite_folder, sqlite_template
 
-__all__ = ["database_url", "postgres_url", "sqlite_template"]
+__all__ = ["database_url", "postgres_url", "sqlite_folder", "sqlite_template"]
 
 ORIGIN = "https://chat.example"
 PASSWORD = "correct horse battery staple"
@@ -90,10 +97,7 @@ class Server:
     def stored(self) -> dict[str, int]:
         """How many rows each table has."""
         with database().engine.connect() as connection:
-            return {
-                table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-                for table in Base.metadata.sorted_tables
-            }
+            return {row.name: row.rows for row in connection.execute(_rows_of_every_table())}
 
     @contextmanager
     def stores_nothing(self) -> Iterator[None]:
@@ -119,6 +123,24 @@ class Server:
             event.remove(database().engine, "before_cursor_execute", note)
 
 
+@cache
+def _rows_of_every_table() -> CompoundSelect[str, int]:
+    tables = Base.metadata.sorted_tables
+    return union_all(
+        *(select(literal(table.name).label("name"), func.count().label("rows")).select_from(table) for table in tables)
+    )
+
+
+@cache
+def _application() -> Flask:
+    """One for all tests of a process: it holds nothing of a server but what it counts, and its routes take longer to
+    mount than most tests."""
+    with TemporaryDirectory() as folder:
+        return make_app(
+            Settings.from_env({"SHOAL_DATA": folder, "SHOAL_ORIGIN": ORIGIN, "SHOAL_SECRET_KEY": "s" * 32}, None)
+        )
+
+
 @pytest.fixture
 def server(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A new installation."""
@@ -126,8 +148,11 @@ def server(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -
     settings = Settings.from_env(
         {"SHOAL_DATA": str(tmp_path / "data"), "SHOAL_ORIGIN": ORIGIN, "SHOAL_SECRET_KEY": "s" * 32}, None
     )
-    app = make_app(replace(settings, database_url=database_url))
-    connected = database()
+    app = _application()
+    prepare(replace(settings, database_url=database_url))
+    app.extensions["shoal.limits"] = Limits(Rates(None))
+    app.extensions["shoal.admission"] = Admission()
+    connected = connect_kept(database_url)
     prepare_installation(settings)
     yield Server(app.test_client())
     connected.engine.dispose()
