@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, or_, select, update
+from sqlalchemy.orm import Session
 
-from app.db import reading, row_count, transaction
+from app.db import reading, row_count, transaction, upsert
 from app.models import Host, InboxItem
-from app.projections.hosts import ensure_host
 from app.queries.deliveries import QUEUED
 from app.sealing import INBOX_SCOPE, unseal_row
 
@@ -23,6 +23,49 @@ RETRY_SECONDS: Final = (10, 60, 300, 1800, 7200)
 _LONGEST_WAIT: Final = timedelta(seconds=RETRY_SECONDS[-1])
 # What we ourselves fail at, without knowing why, is put aside after this many attempts (fault F32).
 POISON_ATTEMPTS: Final = 3
+
+# Built once, because building a statement takes longer than running it.
+_hosts: Any = Host.__table__
+_items: Any = InboxItem.__table__
+_CLAIM = (
+    update(_hosts)
+    .where(
+        _hosts.c.host == bindparam("of_host"),
+        # A lease that ends later than any we give was given before the clock was put back.
+        or_(
+            _hosts.c.inbox_lease.is_(None),
+            _hosts.c.inbox_lease_until < bindparam("now"),
+            _hosts.c.inbox_lease_until > bindparam("far"),
+        ),
+    )
+    .values(inbox_lease=bindparam("inbox_lease"), inbox_lease_until=bindparam("inbox_lease_until"))
+)
+# What was not tried yet is due, whatever the clock was when it came; and a time later than any we set was set before
+# the clock was put back.
+_DUE = (
+    select(
+        _items.c.position,
+        _items.c.host,
+        _items.c.signer_uri,
+        _items.c.activity_uri,
+        _items.c.seen_key,
+        _items.c.sealed,
+        _items.c.attempts,
+        _items.c.signed_at,
+    )
+    .where(
+        _items.c.host == bindparam("of_host"),
+        _items.c.state == QUEUED,
+        _items.c.sealed.is_not(None),
+        or_(
+            _items.c.attempts == 0,
+            _items.c.next_attempt_at <= bindparam("now"),
+            _items.c.next_attempt_at > bindparam("far"),
+        ),
+    )
+    .order_by(_items.c.position)
+    .limit(BATCH)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +83,21 @@ class QueuedItem:
 
 
 def claim(host: str, now: datetime) -> str | None:
-    """Take the right to work on a host's items, for a minute; None where another worker has it."""
+    """Take the right to work on a host's items, for a minute; None where another worker has it.
+
+    Most calls are in vain, because a host is hinted at all the while it is worked on: they write nothing.
+    """
     token = secrets.token_hex(8)
+    lease = {"inbox_lease": token, "inbox_lease_until": now + LEASE}
     with transaction() as session:
-        ensure_host(session, host, now=now)
-        taken = session.execute(
-            update(Host)
-            .where(
-                Host.host == host,
-                # A lease that ends later than any we give was given before the clock was put back.
-                or_(
-                    Host.inbox_lease.is_(None),
-                    Host.inbox_lease_until < now,
-                    Host.inbox_lease_until > now + 2 * LEASE,
-                ),
-            )
-            .values(inbox_lease=token, inbox_lease_until=now + LEASE)
-        )
-        return token if row_count(taken) else None
+        taken = session.connection().execute(_CLAIM, {"of_host": host, "now": now, "far": now + 2 * LEASE, **lease})
+        return token if row_count(taken) or _is_first(session, host, lease, now) else None
+
+
+def _is_first(session: Session, host: str, lease: Mapping[str, object], now: datetime) -> bool:
+    """Whether the host was never heard of, and now is there with the lease."""
+    insert = upsert(session, Host).values(host=host, created_at=now, **lease)
+    return session.scalar(insert.on_conflict_do_nothing().returning(Host.host)) is not None
 
 
 def extend(host: str, token: str, now: datetime) -> bool:
@@ -78,28 +118,10 @@ def release(host: str, token: str) -> None:
         )
 
 
-def list_due(host: str, now: datetime) -> Sequence[QueuedItem]:
+def list_due(host: str, now: datetime) -> list[QueuedItem]:
     with reading() as session:
-        rows = session.scalars(
-            select(InboxItem)
-            .where(InboxItem.host == host, InboxItem.state == QUEUED, _is_due(now))
-            .order_by(InboxItem.position)
-            .limit(BATCH)
-        ).all()
-        return [
-            QueuedItem(
-                position=row.position,
-                host=row.host,
-                signer_uri=row.signer_uri,
-                activity_uri=row.activity_uri,
-                seen_key=row.seen_key,
-                sealed=row.sealed,
-                attempts=row.attempts,
-                signed_at=row.signed_at,
-            )
-            for row in rows
-            if row.sealed is not None
-        ]
+        found = session.execute(_DUE, {"of_host": host, "now": now, "far": now + 2 * _LONGEST_WAIT})
+        return [QueuedItem(*row) for row in found]
 
 
 def open_body(item: QueuedItem) -> bytes:
@@ -136,11 +158,3 @@ def postpone(item: QueuedItem, *, reason: str, now: datetime, seconds: float) ->
 
 def _is_waiting(position: int) -> tuple[ColumnElement[bool], ...]:
     return InboxItem.position == position, InboxItem.state == QUEUED
-
-
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    """What was not tried yet is due, whatever the clock was when it came; and a time later than any we set was set
-    before the clock was put back."""
-    return or_(
-        InboxItem.attempts == 0, InboxItem.next_attempt_at <= now, InboxItem.next_attempt_at > now + 2 * _LONGEST_WAIT
-    )
