@@ -9,6 +9,8 @@ from flask import Flask
 
 from app.facades.pufferblow import api
 from app.facades.pufferblow.authentication import authenticate
+from app.factory import make_app
+from app.settings import current
 from app.web.api import Api
 from tests.docs.markdown import ROOT, blocks, read, section
 from tests.facades.conftest import Server
@@ -17,8 +19,9 @@ CONTRIBUTORS = "docs/contributors.md"
 TOPIC = "/api/v1/channels/{}/topic"
 
 
-def test_the_route_of_the_example_can_be_asked_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    add_the_example(server.client.application, monkeypatch)
+@pytest.mark.usefixtures("server")
+def test_the_route_of_the_example_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(with_the_example(monkeypatch).test_client())
     alice, bob = server.sign_up("alice"), server.sign_up("bob")
     made = server.call(
         "POST", "/api/v1/channels/create/", person=alice, json={"channel_name": "staff", "is_private": True}
@@ -38,11 +41,13 @@ def test_alembic_finds_the_revisions() -> None:
     assert [revision.revision for revision in revisions.walk_revisions()][-1] == "0001"
 
 
-def add_the_example(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To this app alone: the facade's own table of routes stays as it is."""
+def with_the_example(monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """An app of its own: the facade's own table of routes stays as it is."""
     example = Api("example", authenticate=authenticate)
     [block] = [block for block in blocks(section(read(CONTRIBUTORS), "Add a route")) if block.language == "python"]
     with monkeypatch.context() as patch:
         patch.setattr(api, "API", example)
         exec(compile(block.text, CONTRIBUTORS, "exec", dont_inherit=True), {"__name__": "example"})
+    app = make_app(current())
     example.mount(app)
+    return app

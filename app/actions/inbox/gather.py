@@ -23,13 +23,17 @@ from app.uris import Uris
 _MAX_STRANGERS = 10
 
 
-def gather(proved: Proved, budget: FetchBudget) -> Gathered:
-    """Stores unknown actors; returns the documents that no table holds. Raises ActivityPubError."""
+def gather(proved: Proved, budget: FetchBudget, met: set[str]) -> Gathered:
+    """Stores unknown actors; returns the documents that no table holds. Raises ActivityPubError.
+
+    `met` holds those who acted earlier in the turn, and are not looked for again: the transaction finds out itself
+    who was deleted since. Whoever acts now is added.
+    """
     for relayed in proved.relayed:
-        known_or_fetched_actor(relayed.actor, budget=budget)
+        _meet(relayed.actor, budget, met)
         _gather_people(relayed, budget)
     activity = proved.activity
-    known_or_fetched_actor(activity.actor, budget=budget)
+    _meet(activity.actor, budget, met)
     match activity.type:
         case "Create":
             _gather_people(activity, budget)
@@ -39,6 +43,12 @@ def gather(proved: Proved, budget: FetchBudget) -> Gathered:
         case "Announce" if not proved.relayed:
             return _gather_announced(activity, budget)
     return Gathered()
+
+
+def _meet(uri: str, budget: FetchBudget, met: set[str]) -> None:
+    if uri not in met:
+        known_or_fetched_actor(uri, budget=budget)
+        met.add(uri)
 
 
 def _gather_announced(activity: Activity, budget: FetchBudget) -> Gathered:

@@ -62,12 +62,13 @@ def process(host: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC
         return Turn()
     lease = _Lease(host, token, until=now() + queue.LEASE)
     processed = 0
+    met: set[str] = set()
     try:
         while items := queue.list_due(host, now()):
             for item in items:
                 if not lease.has_enough(now()):
                     return Turn(processed)
-                _process_one(item, now)
+                _process_one(item, met, now)
                 processed += 1
                 if now() >= ends_at:
                     return Turn(processed, has_more=True)
@@ -77,10 +78,10 @@ def process(host: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC
     return Turn(processed, has_more=bool(queue.list_due(host, now())))
 
 
-def _process_one(item: QueuedItem, now: Callable[[], datetime]) -> None:
+def _process_one(item: QueuedItem, met: set[str], now: Callable[[], datetime]) -> None:
     """One item's failure is its own: the queue behind it moves on."""
     try:
-        _apply(item)
+        _apply(item, met)
     except UnavailableError:
         raise
     except (FetchError, KeyUnavailableError) as error:
@@ -93,11 +94,11 @@ def _process_one(item: QueuedItem, now: Callable[[], datetime]) -> None:
         _quarantine(item, error, now())
 
 
-def _apply(item: QueuedItem) -> None:
+def _apply(item: QueuedItem, met: set[str]) -> None:
     """The item is marked done in the transaction that applies it."""
     budget = FetchBudget(MAX_FETCHES)
     proved = prove(load_object(queue.open_body(item)), signer=item.signer_uri, budget=budget)
-    gathered = gather(proved, budget)
+    gathered = gather(proved, budget, met)
     received = Received(
         activity=proved.activity,
         signed_at=item.signed_at,

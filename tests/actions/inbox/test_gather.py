@@ -23,7 +23,7 @@ TIMEOUT = UnreachableError("no answer", reason=Reason.TIMEOUT)
 
 
 def gathered(activity: Activity, *relayed: Activity) -> Gathered:
-    return gather(Proved(activity, relayed), FetchBudget(20))
+    return gather(Proved(activity, relayed), FetchBudget(20), set())
 
 
 def stranger(name: str, *, host: str = "lake.example", **described: Any) -> dict[str, Any]:
