@@ -81,7 +81,7 @@ class Rounds:
         return measure_history(self._site, self._histories, self._plan, self._tools)
 
     def _routes(self) -> Iterator[Sample]:
-        return measure_routes(self._site, self._sends, self._plan, self._tools)
+        return measure_routes(self._site, self._plan, self._tools)
 
     def _accepting(self) -> Iterator[Sample]:
         return measure_inbox(self._site, self._inbox, self._plan, self._tools)
