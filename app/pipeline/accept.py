@@ -6,6 +6,9 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Literal
 
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
+
 from activitypub.documents import Activity
 from activitypub.signatures import Verified
 from activitypub.uris import host_of
@@ -16,6 +19,8 @@ from app.models import InboxItem
 from app.sealing import INBOX_SCOPE, seal_row
 
 Action = Literal["queued", "duplicate", "ignored"]
+
+_inserts: dict[str, ReturningInsert[tuple[int]]] = {}
 
 
 def accept(verified: Verified, activity: Activity, raw: bytes) -> Action:
@@ -42,14 +47,22 @@ def accept(verified: Verified, activity: Activity, raw: bytes) -> Action:
             "signed_at": verified.signed_at,
             "received_at": now,
         }
-        insert = upsert(session, InboxItem).values(values).on_conflict_do_nothing(index_elements=["seen_key", "host"])
         # Not by the count of rows, which psycopg does not know of such an INSERT.
-        if session.scalar(insert.returning(InboxItem.position)) is None:
+        if session.connection().scalar(_insert_of(session), values) is None:
             return "duplicate"
         wake(session, "inbox", host)
         failpoints.reach("accept.stored")
     failpoints.reach("accept.committed")
     return "queued"
+
+
+def _insert_of(session: Session) -> ReturningInsert[tuple[int]]:
+    """Built once for each database, because building a statement takes longer than running it."""
+    dialect = session.get_bind().dialect.name
+    if dialect not in _inserts:
+        insert = upsert(session, InboxItem).on_conflict_do_nothing(index_elements=["seen_key", "host"])
+        _inserts[dialect] = insert.returning(InboxItem.position)
+    return _inserts[dialect]
 
 
 def _seen_key(verified: Verified, type: str, id: str) -> str:

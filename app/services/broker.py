@@ -114,7 +114,7 @@ class HintSender:
         return hints
 
     def _let_go(self) -> float | None:
-        """Let those wait whose time has come; returns the seconds until that of the next, None where none is held up."""
+        """Let those wait whose time has come; returns the seconds to the next, None where none is held up."""
         now = time.monotonic()
         while self._held_until:
             hint, until = next(iter(self._held_until.items()))

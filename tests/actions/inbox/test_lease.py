@@ -110,9 +110,9 @@ def test_each_item_begins_with_most_of_the_lease(world: World, clock: Clock, mon
     left = []
     apply = work._apply
 
-    def apply_slowly(item: QueuedItem) -> None:
+    def apply_slowly(item: QueuedItem, met: set[str]) -> None:
         left.append(lease_left(clock))
-        apply(item)
+        apply(item, met)
         clock.pass_by(9)
 
     monkeypatch.setattr(work, "_apply", apply_slowly)
@@ -131,8 +131,8 @@ def test_worker_that_lost_the_host_leaves_the_rest_to_the_other(
         say(world, zoe, f"message {number}")
     apply = work._apply
 
-    def lose_the_host(item: QueuedItem) -> None:
-        apply(item)
+    def lose_the_host(item: QueuedItem, met: set[str]) -> None:
+        apply(item, met)
         token, _ = lease_of()
         queue.release(HOST, str(token))
         assert queue.claim(HOST, clock())

@@ -279,8 +279,8 @@ def test_turn_ends_after_some_seconds_and_asks_for_another(
         say(world, zoe, f"message {number}")
     apply = work._apply
 
-    def apply_slowly(item: QueuedItem) -> None:
-        apply(item)
+    def apply_slowly(item: QueuedItem, met: set[str]) -> None:
+        apply(item, met)
         clock.pass_by(15)
 
     monkeypatch.setattr(work, "_apply", apply_slowly)
