@@ -67,6 +67,8 @@ class InboxItem(Base):
     host: Mapped[Name]
     activity_uri: Mapped[Uri]
     signer_uri: Mapped[Uri]
+    # Who did it, inside whatever passed it on.
+    author_uri: Mapped[Uri | None]
     key_id: Mapped[Uri]
     sealed: Mapped[Bytes | None]
     state: Mapped[Name]

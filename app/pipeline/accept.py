@@ -39,6 +39,7 @@ def accept(verified: Verified, activity: Activity, raw: bytes) -> Action:
             "host": host,
             "activity_uri": activity.id,
             "signer_uri": verified.owner,
+            "author_uri": _author(activity),
             "key_id": verified.key_id,
             "sealed": seal_row(session, INBOX_SCOPE, seen_key, raw),
             "state": "queued",
@@ -63,6 +64,13 @@ def _insert_of(session: Session) -> ReturningInsert[tuple[int]]:
         insert = upsert(session, InboxItem).on_conflict_do_nothing(index_elements=["seen_key", "host"])
         _inserts[dialect] = insert.returning(InboxItem.position)
     return _inserts[dialect]
+
+
+def _author(activity: Activity) -> str:
+    """What a Group announces is somebody else's."""
+    while isinstance(activity.object, Activity):
+        activity = activity.object
+    return activity.actor
 
 
 def _seen_key(verified: Verified, type: str, id: str) -> str:

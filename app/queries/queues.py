@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import CTE, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Actor, ActorKey, Delivery, Host, InboxItem
 from app.queries.deliveries import AWAY, GONE, IS_DUE, IS_READY, QUEUED, at_time
+
+INBOX_LEASE: Final = timedelta(seconds=60)
+# What could not be fetched for an inbox item is asked for again after these; then it is given up.
+INBOX_RETRY_SECONDS: Final = (10, 60, 300, 1800, 7200)
 
 
 def list_delivery_hosts(session: Session, now: datetime) -> Sequence[str]:
@@ -35,13 +40,18 @@ def list_probe_hosts(session: Session, now: datetime) -> Sequence[str]:
 def list_inbox_hosts(session: Session, now: datetime) -> Sequence[str]:
     """Every host with an inbox item due that no worker is at."""
     hosts = _queued_hosts(InboxItem)
-    is_item_due = or_(InboxItem.next_attempt_at <= now, InboxItem.received_at > now)
+    # Times later than any we set were set before the clock was put back (fault F17); what was not tried yet is due.
+    far = now + 2 * timedelta(seconds=INBOX_RETRY_SECONDS[-1])
+    is_item_due = or_(InboxItem.attempts == 0, InboxItem.next_attempt_at <= now, InboxItem.next_attempt_at > far)
+    is_free = or_(
+        Host.inbox_lease.is_(None), Host.inbox_lease_until < now, Host.inbox_lease_until > now + 2 * INBOX_LEASE
+    )
     return session.scalars(
         select(hosts.c.host)
         .outerjoin(Host, Host.host == hosts.c.host)
         .where(
             hosts.c.host.is_not(None),
-            or_(Host.inbox_lease.is_(None), Host.inbox_lease_until < now),
+            is_free,
             select(InboxItem.position)
             .where(InboxItem.state == QUEUED, InboxItem.host == hosts.c.host, is_item_due)
             .exists(),

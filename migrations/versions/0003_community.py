@@ -273,6 +273,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("local_name", name=op.f("pk_former_names")),
     )
+    op.add_column("inbox_items", sa.Column("author_uri", sa.String(length=2048), nullable=True))
     op.add_column("accounts", sa.Column("timeout_reason", sa.Text(), nullable=True))
     op.add_column("actors", sa.Column("image_url", sa.String(length=2048), nullable=True))
 
@@ -280,6 +281,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("actors", "image_url")
     op.drop_column("accounts", "timeout_reason")
+    op.drop_column("inbox_items", "author_uri")
     op.drop_table("former_names")
     op.drop_table("search_terms")
     op.drop_table("notifications")

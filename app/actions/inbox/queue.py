@@ -8,25 +8,28 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.db import reading, row_count, transaction, upsert
 from app.models import Host, InboxItem
 from app.queries.deliveries import QUEUED
+from app.queries.queues import INBOX_LEASE, INBOX_RETRY_SECONDS
 from app.sealing import INBOX_SCOPE, unseal_row
 
-LEASE: Final = timedelta(seconds=60)
+LEASE: Final = INBOX_LEASE
 BATCH: Final = 50
-# What could not be fetched is asked for again after these; then it is given up.
-RETRY_SECONDS: Final = (10, 60, 300, 1800, 7200)
+RETRY_SECONDS: Final = INBOX_RETRY_SECONDS
 _LONGEST_WAIT: Final = timedelta(seconds=RETRY_SECONDS[-1])
+# While an item waits for one of its first attempts, so does what its author said later.
+HELD_ATTEMPTS: Final = 2
 # What we ourselves fail at, without knowing why, is put aside after this many attempts (fault F32).
 POISON_ATTEMPTS: Final = 3
 
 # Built once, because building a statement takes longer than running it.
 _hosts: Any = Host.__table__
 _items: Any = InboxItem.__table__
+_earlier: Any = InboxItem.__table__.alias("earlier")
 _CLAIM = (
     update(_hosts)
     .where(
@@ -47,6 +50,7 @@ _DUE = (
         _items.c.position,
         _items.c.host,
         _items.c.signer_uri,
+        _items.c.author_uri,
         _items.c.activity_uri,
         _items.c.seen_key,
         _items.c.sealed,
@@ -62,6 +66,15 @@ _DUE = (
             _items.c.next_attempt_at <= bindparam("now"),
             _items.c.next_attempt_at > bindparam("far"),
         ),
+        # What somebody said is not heard before what they said earlier, unless that keeps failing.
+        ~exists().where(
+            _earlier.c.host == bindparam("of_host"),
+            _earlier.c.state == QUEUED,
+            _earlier.c.author_uri == _items.c.author_uri,
+            _earlier.c.position < _items.c.position,
+            _earlier.c.attempts.between(1, HELD_ATTEMPTS),
+            _earlier.c.next_attempt_at.between(bindparam("now"), bindparam("far")),
+        ),
     )
     .order_by(_items.c.position)
     .limit(BATCH)
@@ -75,6 +88,7 @@ class QueuedItem:
     position: int
     host: str
     signer_uri: str
+    author_uri: str | None
     activity_uri: str
     seen_key: str
     sealed: bytes = field(repr=False)

@@ -63,12 +63,16 @@ def process(host: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC
     lease = _Lease(host, token, until=now() + queue.LEASE)
     processed = 0
     met: set[str] = set()
+    held: set[str] = set()
     try:
         while items := queue.list_due(host, now()):
             for item in items:
+                if item.author_uri in held:
+                    continue
                 if not lease.has_enough(now()):
                     return Turn(processed)
-                _process_one(item, met, now)
+                if not _process_one(item, met, now) and item.author_uri and item.attempts < queue.HELD_ATTEMPTS:
+                    held.add(item.author_uri)  # As the next look would tell, too.
                 processed += 1
                 if now() >= ends_at:
                     return Turn(processed, has_more=True)
@@ -78,20 +82,22 @@ def process(host: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC
     return Turn(processed, has_more=bool(queue.list_due(host, now())))
 
 
-def _process_one(item: QueuedItem, met: set[str], now: Callable[[], datetime]) -> None:
-    """One item's failure is its own: the queue behind it moves on."""
+def _process_one(item: QueuedItem, met: set[str], now: Callable[[], datetime]) -> bool:
+    """False when it is to be tried again. One item's failure is its own: the queue behind it moves on, except for what
+    the same author said later, which waits a while."""
     try:
         _apply(item, met)
     except UnavailableError:
         raise
     except (FetchError, KeyUnavailableError) as error:
-        _retry_or_drop(item, error, now())
+        return _retry_or_drop(item, error, now())
     except (ActivityPubError, AppError) as error:
         _log.info("dropped %s: %s", item.activity_uri, error)
         queue.finish(item.position, state="dropped", outcome=str(error))
     except Exception as error:  # noqa: BLE001  A poisoned item must not stop its host's queue.
         _log.exception("cannot process %s", item.activity_uri)
-        _quarantine(item, error, now())
+        return _quarantine(item, error, now())
+    return True
 
 
 def _apply(item: QueuedItem, met: set[str]) -> None:
@@ -110,16 +116,20 @@ def _apply(item: QueuedItem, met: set[str]) -> None:
         queue.finish(item.position, state="dropped", outcome="nothing here has an effect for it")
 
 
-def _retry_or_drop(item: QueuedItem, error: ActivityPubError, now: datetime) -> None:
+def _retry_or_drop(item: QueuedItem, error: ActivityPubError, now: datetime) -> bool:
+    """False when it is to be tried again."""
     is_permanent = isinstance(error, FetchError) and error.permanent
     if is_permanent or item.attempts >= len(queue.RETRY_SECONDS):
         queue.finish(item.position, state="dropped", outcome=str(error))
-        return
+        return True
     queue.postpone(item, reason=str(error), now=now, seconds=queue.RETRY_SECONDS[item.attempts])
+    return False
 
 
-def _quarantine(item: QueuedItem, error: Exception, now: datetime) -> None:
+def _quarantine(item: QueuedItem, error: Exception, now: datetime) -> bool:
+    """False when it is to be tried again."""
     if item.attempts + 1 >= queue.POISON_ATTEMPTS:
         queue.finish(item.position, state="quarantined", outcome=repr(error), keep_body=True)
-    else:
-        queue.postpone(item, reason=repr(error), now=now, seconds=queue.RETRY_SECONDS[item.attempts])
+        return True
+    queue.postpone(item, reason=repr(error), now=now, seconds=queue.RETRY_SECONDS[item.attempts])
+    return False

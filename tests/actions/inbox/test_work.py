@@ -10,10 +10,11 @@ from sqlalchemy import update
 from activitypub import build
 from activitypub.documents import parse_activity
 from app.actions.inbox import process, queue, work
-from app.actions.inbox.queue import RETRY_SECONDS, QueuedItem
-from app.db import transaction
+from app.actions.inbox.queue import RETRY_SECONDS, QueuedItem, claim
+from app.db import reading, transaction
 from app.errors import UnavailableError
 from app.models import InboxItem
+from app.queries.queues import list_inbox_hosts
 from tests.actions.inbox.arrivals import (
     HOST,
     TIMEOUT,
@@ -129,10 +130,10 @@ def test_repeat_is_done_and_says_so(world: World) -> None:
 
 
 def test_temporary_failure_waits_and_the_queue_behind_it_moves(world: World, wire: Wire, clock: Clock) -> None:
-    zoe = world.actor("zoe", "remote")
+    zoe, yves = world.actor("zoe", "remote"), world.actor("yves", "remote")
     wire.serve("https://lake.example/users/yan", TIMEOUT)
     say_with_strangers(world, zoe, "first")
-    say(world, zoe, "second")
+    say(world, yves, "second")
 
     process(HOST, now=clock)
 
@@ -142,6 +143,48 @@ def test_temporary_failure_waits_and_the_queue_behind_it_moves(world: World, wir
     assert (first.attempts, first.outcome) == (1, "no answer")
     assert first.next_attempt_at == clock.now + timedelta(seconds=RETRY_SECONDS[0])
     assert first.sealed is not None
+
+
+def test_what_an_author_says_later_waits_for_what_was_said_before(world: World, wire: Wire, clock: Clock) -> None:
+    """Invariant I5; found by `make faults SEED=600909`."""
+    zoe = world.actor("zoe", "remote")
+    wire.serve("https://lake.example/users/yan", TIMEOUT, TIMEOUT, 404)
+    say_with_strangers(world, zoe, "first")
+    say(world, zoe, "second")
+
+    process(HOST, now=clock)
+    say(world, zoe, "third")
+    process(HOST, now=clock)
+    assert texts(world) == []
+    for seconds in RETRY_SECONDS[:2]:
+        clock.pass_by(seconds + 1)
+        process(HOST, now=clock)
+
+    assert texts(world) == ["first", "second", "third"]
+
+
+def test_what_keeps_failing_holds_nothing_up_for_long(world: World, wire: Wire, clock: Clock) -> None:
+    zoe = world.actor("zoe", "remote")
+    wire.serve("https://lake.example/users/yan", *[TIMEOUT] * 9)
+    say_with_strangers(world, zoe, "first")
+    say(world, zoe, "second")
+
+    for seconds in (0, *RETRY_SECONDS[:2]):
+        clock.pass_by(seconds + 1)
+        process(HOST, now=clock)
+
+    assert (states(), texts(world)) == (["queued", "done"], ["second"])
+
+
+def test_a_lease_from_before_the_clock_was_put_back_is_nobodys_for_the_sweep(world: World, clock: Clock) -> None:
+    """Fault F17."""
+    say(world, world.actor("zoe", "remote"), "first")
+    clock.pass_by(7200)
+    assert claim(HOST, clock.now)
+    clock.pass_by(-7200)
+
+    with reading() as session:
+        assert list(list_inbox_hosts(session, clock.now + timedelta(seconds=120))) == [HOST]
 
 
 def test_item_is_tried_again_when_its_time_has_come(world: World, wire: Wire, clock: Clock) -> None:
