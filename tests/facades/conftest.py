@@ -155,6 +155,8 @@ def server(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -
     connected = connect_kept(database_url)
     prepare_installation(settings)
     yield Server(app.test_client())
+    if database() is not connected:  # A test made an application of its own.
+        database().engine.dispose()
     connected.engine.dispose()
 
 

@@ -63,7 +63,11 @@ def imported_modules(path: Path) -> Iterator[str]:
 def declared_lines() -> list[str]:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    lines = config["options"]["install_requires"].splitlines()
+    # The lock has the extra too: what it is for is imported when it is asked for.
+    lines = [
+        *config["options"]["install_requires"].splitlines(),
+        *config["options.extras_require"]["s3"].splitlines(),
+    ]
     return [line for line in lines if line and not line.startswith("#")]
 
 
