@@ -1,5 +1,5 @@
 """The description is true: schemathesis asks every route what the description allows and what it does not, and finds no
-5xx, no status and no header that is not described, and no answer of another shape."""
+status and no header that is not described, and no answer of another shape."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from tests.facades.pufferblow.conftest import chat, chats, postgres, valkey
 __all__ = ["chat", "chats", "postgres", "valkey"]
 
 CHECKS = (
-    "not_a_server_error",
     "status_code_conformance",
     "content_type_conformance",
     "response_schema_conformance",
@@ -27,13 +26,14 @@ EXAMPLES = 15  # For each of a hundred routes, beside those at the borders of ea
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_nothing_is_found(chat: Chat, tmp_path: Path) -> None:
-    """Voice alone answers with a 503, and says so; the owner asks, so that nothing is refused before it is read."""
+    """The owner asks, so that nothing is refused before it is read. A 500 is described nowhere and so would be found; a
+    503 is, for voice and for a machine that has too much to do."""
     done = subprocess.run(
         [
             *(Path(sys.executable).parent / "schemathesis", "run", f"http://127.0.0.1:{chat.near.port}/openapi.json"),
             *("--header", f"Authorization: Bearer {chat.sign_in(chat.owner).token}"),
             *("--checks", ",".join(CHECKS), "--phases", "coverage,fuzzing", "--max-examples", str(EXAMPLES)),
-            *("--exclude-path-regex", "voice|audio", "--request-timeout", "30", "--no-color"),
+            *("--request-timeout", "30", "--no-color"),
         ],
         cwd=tmp_path,
         stdin=subprocess.DEVNULL,

@@ -220,6 +220,13 @@ def _look_again(run: Run) -> None:
     run.connects = run.arena.names.connects
 
 
+def _is_json(answer: Answer) -> bool:
+    """What was answered to a handshake has its head in the body, as it came."""
+    if answer.body.startswith(b"HTTP/1.1 "):
+        return b"\r\ncontent-type: application/json" in answer.body.lower()
+    return answer.headers.get("content-type", "").endswith("json")
+
+
 def _general_problems(run: Run) -> list[str]:
     """What holds for every case, whatever it names."""
     expected = set(run.case["expected_status"]) | ALSO_ALLOWED.get(run.case["id"], set())
@@ -230,7 +237,7 @@ def _general_problems(run: Run) -> list[str]:
             problems.append(f"answered {answer.status}, not one of {sorted(expected)}: {answer.body[:200]!r}")
         if b"Traceback" in answer.body:
             problems.append("a stack trace in the answer")
-        if answer.status >= 400 and answer.body and not answer.headers.get("content-type", "").endswith("json"):
+        if answer.status >= 400 and answer.body and not _is_json(answer):
             problems.append(f"refused in {answer.headers.get('content-type')}: {answer.body[:200]!r}")
     problems += [f"connected to {connect}" for connect in run.strange_connects]
     if run.answers and run.is_refused:
