@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +32,7 @@ def postgres_url() -> Iterator[str]:
         url = cluster.create_database("shoal").replace("postgres://", "postgresql+psycopg://", 1)
         _create_tables(url)
         yield url
+        _kept(url).engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -60,29 +61,46 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield f"sqlite:///{path}"
         return
     url: str = request.getfixturevalue("postgres_url")
-    _empty(url)
+    empty(url)
     yield url
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """The database of this process, empty, with a key ring to seal by."""
-    connected = connect_kept(database_url)
     sealing.configure(Keyring([SECRET]))
-    with ExitStack() as stack:
-        stack.callback(connected.engine.dispose)
+    with connected_to(database_url) as connected:
         yield connected
 
 
-def connect_kept(url: str) -> Database:
-    """Make `url` the database of this process, by an engine that keeps the statements it compiled for earlier tests:
-    compiling them takes longer than running them."""
+@contextmanager
+def connected_to(url: str) -> Iterator[Database]:
+    """`url` is the database of this process, by an engine that keeps the statements it compiled for earlier tests:
+    compiling them takes longer than running them. So does a new connection to PostgreSQL, which is kept, too."""
     kept = _kept(url)
-    kept.engine.dispose()
     forget_server_settings()
     forget_blocks()
     db._database = kept
-    return kept
+    try:
+        yield kept
+    finally:
+        if kept.is_sqlite:  # The next test has another file by that name.
+            kept.engine.dispose()
+        if (left := db._database) is not kept and left is not None:  # A test made one of its own.
+            left.engine.dispose()
+
+
+def empty(url: str) -> None:
+    """A database of PostgreSQL: row by row, because there are few; TRUNCATE makes a new file for each table."""
+    tables = [f'DELETE FROM "{table.name}"' for table in Base.metadata.sorted_tables]
+    counters = [
+        f"ALTER SEQUENCE {table.name}_{column.name}_seq RESTART"
+        for table in Base.metadata.sorted_tables
+        for column in table.primary_key
+        if table.autoincrement_column is column
+    ]
+    with psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True) as connection:
+        connection.execute("; ".join(["SET session_replication_role = replica", *tables, *counters]))
 
 
 @cache
@@ -97,16 +115,3 @@ def _create_tables(url: str) -> None:
         with database.engine.connect() as connection:  # So that the file alone is the whole database.
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     database.engine.dispose()
-
-
-def _empty(url: str) -> None:
-    """Row by row, because there are few; TRUNCATE makes a new file for each table."""
-    tables = [f'DELETE FROM "{table.name}"' for table in Base.metadata.sorted_tables]
-    counters = [
-        f"ALTER SEQUENCE {table.name}_{column.name}_seq RESTART"
-        for table in Base.metadata.sorted_tables
-        for column in table.primary_key
-        if table.autoincrement_column is column
-    ]
-    with psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True) as connection:
-        connection.execute("; ".join(["SET session_replication_role = replica", *tables, *counters]))

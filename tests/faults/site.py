@@ -91,13 +91,15 @@ class Site:
         for found in self.find(program):
             found.kill()
 
-    def revive(self) -> None:
-        """Start again what a failpoint ended, where we are its supervisor."""
-        if self.is_split:
-            for process in self.processes.values():
-                if not process.is_running:
-                    process.kill()
-                    process.start()
+    def revive(self) -> bool:
+        """Start again what a failpoint ended, where we are its supervisor; False where everything still runs."""
+        if not self.is_split:
+            return True
+        dead = [process for process in self.processes.values() if not process.is_running]
+        for process in dead:
+            process.kill()
+            process.start()
+        return bool(dead)
 
     def find(self, program: Program) -> list[psutil.Process]:
         """The processes of one program, the ones that live."""

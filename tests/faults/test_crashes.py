@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +26,7 @@ LEASED_SECONDS = 100.0
 def dies(site: Site, armed: Path, *, seconds: float = 15) -> None:
     eventually(lambda: not armed.exists(), timeout_seconds=seconds, what=f"{armed.name} is reached")
     # It dies right after it has taken the file away.
-    time.sleep(0.2)
-    site.revive()
+    eventually(site.revive, timeout_seconds=seconds, what=f"the process that reached {armed.name} is dead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +43,19 @@ def crashes(shared_fleet: Fleet) -> Iterator[Crashes]:
     """All at once and first of all: the leases run out while C and A are tested."""
     fleet, site, market = shared_fleet, shared_fleet.sites["b"], room(shared_fleet, "market", "b")
     said = Crashes(words(), words(), words())
-    for failpoint, text in (("deliver.leased", said.before_post), ("deliver.answered", said.after_answer)):
-        armed = site.arm(failpoint)
-        assert market.say(text).status == 201
+    try:
+        for failpoint, text in (("deliver.leased", said.before_post), ("deliver.answered", said.after_answer)):
+            armed = site.arm(failpoint)
+            assert market.say(text).status == 201
+            # The worker that died before may have held the lease of every host.
+            dies(site, armed, seconds=LEASED_SECONDS)
+        armed = site.arm("receive.performed")
+        activity = fleet.peer.create(fleet.channel_uris["market"], said.in_the_middle, said.in_the_middle)
+        assert fleet.peer.post(activity, f"{site.host.origin}/ap/inbox") == 202
         dies(site, armed)
-    armed = site.arm("receive.performed")
-    activity = fleet.peer.create(fleet.channel_uris["market"], said.in_the_middle, said.in_the_middle)
-    assert fleet.peer.post(activity, f"{site.host.origin}/ap/inbox") == 202
-    dies(site, armed)
-    yield said
-    fleet.heal()
+        yield said
+    finally:
+        fleet.heal()
 
 
 @pytest.mark.e2e

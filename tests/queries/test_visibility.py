@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from activitypub import build
-from app.db import reading
+from app.db import database, reading
 from app.errors import NotFoundError
 from app.models import Actor, Message
 from app.pipeline import compose
@@ -16,6 +16,8 @@ from app.queries.channels import get_visible, list_visible
 from app.queries.messages import get_visible as get_visible_message
 from app.queries.viewers import Viewer, remote_viewer
 from app.queries.visibility import Place, find_places, may_actor_see, may_see, who_may_see
+from tests.databases import empty
+from tests.snapshots import Snapshot, take_snapshot
 from tests.world import World, moment
 
 LOCAL = {"owner", "moderator", "bob", "carol"}
@@ -107,9 +109,21 @@ class Cast:
             return find_places(session, message_ids=[message_id], channel_ids=[])[message_id]
 
 
+_casts: dict[str, tuple[Cast, Snapshot]] = {}
+
+
 @pytest.fixture
 def cast(world: World) -> Cast:
-    return Cast(world)
+    """Gathered once on each database: that takes longer than asking what they see."""
+    url = str(database().url)
+    if url not in _casts:
+        _casts[url] = Cast(world), take_snapshot(database())
+        return _casts[url][0]
+    cast, snapshot = _casts[url]
+    if not database().is_sqlite:
+        empty(url)
+    snapshot.put_back(database())
+    return cast
 
 
 @PLACES
