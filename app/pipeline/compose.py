@@ -47,7 +47,7 @@ def channel_message(
     """A message in a channel: for everybody in a public one, for its members in a private one."""
     _check_text(text, files)
     with reading() as session:
-        channel, group = get_visible(session, viewer, channel_id)
+        channel, group = get_visible(session, viewer, channel_id, with_viewer=True)
         mentions = _mentioned(session, text)
         members = list_remote_members(session, channel_id) if channel.is_private and group.is_local else []
         parent = _parent(session, viewer, reply_to, channel)

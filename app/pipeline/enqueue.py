@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from activitypub.documents import Activity
 from app.act import Act, Inbox
-from app.db import insert_rows, wake
+from app.db import wake
+from app.insertion import insert_rows
 from app.models import Delivery
 from app.pipeline.address import address
 from app.queries.deliveries import ANSWERS, LASTING_TYPES, is_deliverable, list_held_answers

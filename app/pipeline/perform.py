@@ -19,7 +19,7 @@ from app.pipeline.enqueue import enqueue
 from app.pipeline.publish import publish
 from app.pipeline.record import record
 from app.pipeline.repeat import is_repeat
-from app.queries.actors import get_actor
+from app.queries.actors import get_own
 from app.uris import Uris
 
 # An answer may be answered (Create a Person, Join, …); more than this is a loop of ours.
@@ -71,7 +71,7 @@ def local_act(
 
     Raises NotFoundError when the actor is gone, ForbiddenError for one that speaks for itself elsewhere.
     """
-    actor = get_actor(session, activity.actor)
+    actor = get_own(session, uris, activity.actor)
     if not actor.is_local:
         raise ForbiddenError("this actor is not of this server")
     act_id = new_id("act")

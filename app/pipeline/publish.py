@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from app.act import Act
-from app.db import insert_rows, wake
+from app.db import wake
+from app.insertion import insert_rows
 from app.models import Event
 
 

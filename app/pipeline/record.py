@@ -11,7 +11,8 @@ from sqlalchemy import update
 
 from activitypub.proofs import add_proof
 from app.act import Act
-from app.db import insert_rows, row_count
+from app.db import row_count
+from app.insertion import insert_rows
 from app.models import Activity, ActivityDocument
 from app.queries.keys import get_proof_key
 from app.sealing import seal_row

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,8 +23,20 @@ from app.uris import Uris
 _AT_THE_SAME_MOMENT = "Somebody else did this at the same moment. Try again."
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An activity of `actor` (a URI) that is still to be composed, from what is true when it is done.
+
+    What `compose` reads is read in the same transaction, and the effect finds it loaded. A repeated request is
+    answered before anything is composed.
+    """
+
+    actor: str
+    compose: Callable[[], Activity]
+
+
 def submit(
-    activity: Activity,
+    activity: Activity | Draft,
     *,
     private: Mapping[str, Any] | None = None,
     idempotency_key: str | None = None,
@@ -31,9 +44,9 @@ def submit(
 ) -> Outcome:
     """Do what `activity` says, in one transaction that ends with its record, deliveries and events.
 
-    `private` reaches the effect and nothing else. A request repeated with its `idempotency_key` changes nothing and
-    gives the first outcome's ids; ReusedKeyError if its `request_digest` is another than the first one's. Raises
-    AppError; ConflictError where somebody else was faster.
+    A draft is composed inside that transaction. `private` reaches the effect and nothing else. A request repeated with
+    its `idempotency_key` changes nothing and gives the first outcome's ids; ReusedKeyError if its `request_digest` is
+    another than the first one's. Raises AppError; ConflictError where somebody else was faster.
     """
     key = _key(activity.actor, idempotency_key) if idempotency_key else None
     try:
@@ -61,7 +74,7 @@ def submit_together(activities: Sequence[Activity]) -> None:
 
 
 def _submit(
-    activity: Activity, private: Mapping[str, Any] | None, key: str | None, request_digest: str | None
+    activity: Activity | Draft, private: Mapping[str, Any] | None, key: str | None, request_digest: str | None
 ) -> Outcome:
     with transaction() as session:
         if key and (earlier := find_by_idempotency_key(session, key)):
@@ -69,7 +82,7 @@ def _submit(
         act = local_act(
             session,
             Uris(current().origin),
-            activity,
+            activity.compose() if isinstance(activity, Draft) else activity,
             now=datetime.now(UTC),
             private=private,
             idempotency_key=key,

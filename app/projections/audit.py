@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
-from app.db import insert_rows
+from app.insertion import insert_rows
 from app.models import AuditEntry
 
 Kind = Literal[

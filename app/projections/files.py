@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import Select, delete, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from app.db import insert_rows, upsert
+from app.db import upsert
+from app.insertion import insert_rows
 from app.models import Attachment, Blob, File
 
 ATTACHMENTS = "attachments"

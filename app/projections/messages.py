@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
-from app.db import insert_rows, upsert
+from app.db import upsert
 from app.ids import new_id
+from app.insertion import LOOKS_ELSEWHERE, insert_rows
 from app.models import (
     ActivityDocument,
     Actor,
@@ -172,5 +173,5 @@ def take_back_share(session: Session, actor: Actor, activity_uri: str) -> None:
 def _next_position(session: Session, channel_id: str | None, conversation_id: str | None) -> int:
     place_id = {"place_id": channel_id or conversation_id}
     statement = _ADVANCE_CHANNEL if channel_id is not None else _ADVANCE_CONVERSATION
-    position: int = session.connection().execute(statement, place_id).scalar_one()
+    position: int = session.execute(statement, place_id, execution_options=LOOKS_ELSEWHERE).scalar_one()
     return position

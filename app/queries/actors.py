@@ -8,8 +8,11 @@ from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.act import Inbox
+from app.db import find_loaded
 from app.errors import NotFoundError
+from app.insertion import LOOKS_ELSEWHERE
 from app.models import Actor, ActorKey, Block, Channel, Follow
+from app.uris import Uris
 
 ACCEPTED = "accepted"
 PENDING = "pending"
@@ -38,6 +41,14 @@ def find_actor(session: Session, uri: str | None) -> Actor | None:
 def find_any(session: Session, uri: str) -> Actor | None:
     """Deleted ones too."""
     return session.scalar(select(Actor).where(Actor.uri == uri))
+
+
+def get_own(session: Session, uris: Uris, uri: str) -> Actor:
+    """The living actor of ours with this URI. Raises NotFoundError."""
+    loaded = find_loaded(session, Actor, uris.local_id(uri) or "")
+    if loaded is not None and loaded.uri == uri and loaded.deleted_at is None:
+        return loaded
+    return get_actor(session, uri)
 
 
 def get_actor(session: Session, uri: str | None) -> Actor:
@@ -173,4 +184,5 @@ def list_server_inboxes(session: Session) -> list[Inbox]:
 
 
 def has_remote_followers(session: Session, target_id: str) -> bool:
-    return session.scalar(_REMOTE_FOLLOWER, {"target_id": target_id}) is not None
+    found = session.scalar(_REMOTE_FOLLOWER, {"target_id": target_id}, execution_options=LOOKS_ELSEWHERE)
+    return found is not None

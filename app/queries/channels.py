@@ -9,13 +9,15 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
+from app.db import find_loaded
 from app.errors import NotFoundError
 from app.models import Actor, Channel, Follow, Message, ReadMark, Space
 from app.queries.actors import ACCEPTED
 from app.queries.viewers import Viewer
 from app.queries.visibility import Standing, channel_is_visible, channel_is_visible_to, standing_of
+from app.uris import Uris
 
 # Built once, because building a statement takes longer than running it.
 _OF_OWNERS = (
@@ -56,9 +58,14 @@ def lock_home_space(session: Session) -> None:
     session.execute(select(Space.actor_id).where(Space.is_home).with_for_update(key_share=True))
 
 
-def get_visible(session: Session, viewer: Viewer, channel_id: str) -> tuple[Channel, Actor]:
-    """The channel and its actor. Raises NotFoundError where it is missing or is not for the viewer."""
-    statement = _visible_one(standing_of(viewer))
+def get_visible(
+    session: Session, viewer: Viewer, channel_id: str, *, with_viewer: bool = False
+) -> tuple[Channel, Actor]:
+    """The channel and its actor; `with_viewer` loads the viewer's own actor, too, for what follows in this session.
+
+    Raises NotFoundError where it is missing or is not for the viewer.
+    """
+    statement = _visible_one(standing_of(viewer), with_viewer=with_viewer)
     row = session.execute(statement, {"channel_id": channel_id, "viewer_id": viewer.actor_id}).one_or_none()
     if row is None:
         raise NotFoundError(NO_SUCH_CHANNEL)
@@ -66,8 +73,8 @@ def get_visible(session: Session, viewer: Viewer, channel_id: str) -> tuple[Chan
 
 
 @cache
-def _visible_one(standing: Standing) -> Select[*tuple[Any, ...]]:
-    return (
+def _visible_one(standing: Standing, *, with_viewer: bool) -> Select[*tuple[Any, ...]]:
+    visible: Select[*tuple[Any, ...]] = (
         select(Channel, Actor)
         .join(Actor, Actor.id == Channel.actor_id)
         .where(
@@ -75,6 +82,10 @@ def _visible_one(standing: Standing) -> Select[*tuple[Any, ...]]:
             channel_is_visible_to(bindparam("viewer_id"), standing),
         )
     )
+    if not with_viewer:
+        return visible
+    own = aliased(Actor)
+    return visible.add_columns(own).join(own, own.id == bindparam("viewer_id"))
 
 
 def find_view(session: Session, channel_id: str) -> ChannelView | None:
@@ -108,14 +119,32 @@ def list_space_channel_ids(session: Session, space_id: str) -> list[str]:
     return list(session.scalars(select(Channel.actor_id).where(Channel.space_id == space_id)))
 
 
-def find_addressed(session: Session, uris: Sequence[str]) -> tuple[Channel, Actor] | None:
+def find_addressed(session: Session, uris: Uris, addressed: Sequence[str]) -> tuple[Channel, Actor] | None:
     """The first channel among the addressed URIs: itself, its followers collection or its messages collection."""
-    owners = {owner: position for position, uri in enumerate(uris) for owner in (uri, uri.rpartition("/")[0])}
+    owners = {owner: position for position, uri in enumerate(addressed) for owner in _owners(uri)}
     if not owners:
         return None
+    loaded = _find_loaded(session, uris, _owners(addressed[0]))
+    if loaded is not None:
+        return loaded
     rows = session.execute(_OF_OWNERS, {"owners": list(owners)}).all()
     best = min(rows, key=lambda row: owners[row[1].uri], default=None)
     return (best[0], best[1]) if best else None
+
+
+def _owners(uri: str) -> tuple[str, str]:
+    """What may be addressed by a URI: the thing itself, or whose collection it is."""
+    return uri, uri.rpartition("/")[0]
+
+
+def _find_loaded(session: Session, uris: Uris, owners: Sequence[str]) -> tuple[Channel, Actor] | None:
+    """The living channel of ours with one of these URIs, if the session holds it already."""
+    for owner in owners:
+        own_id = uris.local_id(owner) or ""
+        channel, group = find_loaded(session, Channel, own_id), find_loaded(session, Actor, own_id)
+        if channel is not None and group is not None and group.uri == owner:
+            return (channel, group) if channel.deleted_at is None and group.deleted_at is None else None
+    return None
 
 
 def is_name_taken(session: Session, name_key: str) -> bool:

@@ -71,15 +71,15 @@ def _find_channel(
     named = [*addressed.audience, *addressed.to, *addressed.cc]
     if not addressed.is_public:
         # A private note is shown where it was sent, not wherever it names.
-        return find_addressed(session, named)
+        return find_addressed(session, uris, named)
     contexts = [note.context] if note.context else []
-    found = find_addressed(session, [*named, *(mention.href for mention in note.mentions), *contexts])
+    found = find_addressed(session, uris, [*named, *(mention.href for mention in note.mentions), *contexts])
     if found is not None:
         return found
     parent = find_by_uri(session, note.in_reply_to)
     if parent is None or parent.channel_id is None or parent.audience != "public":
         return None
-    return find_addressed(session, [uris.channel(parent.channel_id)])
+    return find_addressed(session, uris, [uris.channel(parent.channel_id)])
 
 
 def _find_people(session: Session, uris: Uris, note: Note, addressed: Audience) -> Sequence[Actor]:

@@ -12,7 +12,7 @@ from app.actions.files.preparing import Prepared, Upload, prepare
 from app.actions.files.rules import MAX_ATTACHMENTS, categories_of, max_message_bytes
 from app.db import reading
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
-from app.pipeline import Outcome, submit
+from app.pipeline import Draft, Outcome, submit
 from app.projections.files import ATTACHMENTS, NewFile
 from app.queries.files import NO_SUCH_FILE, StoredFile, list_at, parse_address
 from app.queries.viewers import Viewer
@@ -76,7 +76,7 @@ def find_attachments(viewer: Viewer, urls: Sequence[str]) -> Carried:
 
 
 def submit_carrying(
-    carried: Carried, activity: Activity, *, idempotency_key: str | None, request_digest: str | None
+    carried: Carried, activity: Activity | Draft, *, idempotency_key: str | None, request_digest: str | None
 ) -> Outcome:
     """Files, message and activity in one transaction. Raises what `submit` raises, and UnavailableError."""
     if not carried.files:

@@ -15,7 +15,7 @@ from app.facades.pufferblow.api import API
 from app.facades.pufferblow.params import Id, PageNumber, PageSize
 from app.facades.pufferblow.sent import get_sent
 from app.facades.pufferblow.shown import MessageShown, show
-from app.pipeline import compose, submit
+from app.pipeline import Draft, compose, submit
 from app.queries.channels import get_visible
 from app.queries.messages import list_page
 from app.queries.viewers import Viewer
@@ -90,7 +90,10 @@ def send_message(viewer: Viewer, params: SendMessage) -> MessageSent:
     carried = prepare_attachments(viewer, params.attachments)
     outcome = submit_carrying(
         carried,
-        compose.channel_message(viewer, params.channel_id, params.message, files=carried.files),
+        Draft(
+            viewer.uri,
+            lambda: compose.channel_message(viewer, params.channel_id, params.message, files=carried.files),
+        ),
         idempotency_key=idempotency_key(),
         request_digest=request_digest(params),
     )

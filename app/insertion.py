@@ -1,0 +1,91 @@
+"""The session of a transaction, and its INSERTs: without the unit of work, and on PostgreSQL in one round trip.
+
+A row handed in is not sent at once. It goes with those that follow, before the next statement that might look at it
+and at the latest with the commit: a WITH clause inserts them all, and the keys between them are checked at its end.
+A violated constraint is raised from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, cast
+
+from sqlalchemy import Insert, Table, bindparam, event, insert
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, SessionTransaction
+
+Rows = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+# A table with the columns that are given; those left out have a default of the database.
+Shape = tuple[Table, tuple[str, ...]]
+
+# For statements that look at nothing their own transaction inserts, so that those need not be sent first.
+LOOKS_ELSEWHERE: Final = {"looks_elsewhere": True}
+_PENDING: Final = "pending inserts"
+_MOST: Final = 12  # Of one statement, so that loops do not make one of each length.
+
+
+class WritingSession(Session):
+    """One that holds what it has loaded until it ends, so that no step of a transaction asks twice."""
+
+    def begin_nested(self) -> SessionTransaction:
+        send_inserts(self)  # They are not the savepoint's.
+        return super().begin_nested()
+
+
+def insert_rows(session: Session, table: type[DeclarativeBase], rows: Rows) -> None:
+    """Insert rows of complete columns. Raises IntegrityError, now or before the transaction ends."""
+    target = cast("Table", table.__table__)
+    given = [rows] if isinstance(rows, Mapping) else rows
+    pending = session.info.setdefault(_PENDING, [])
+    if len(pending) + len(given) > _MOST or session.get_bind().dialect.name != "postgresql":
+        send_inserts(session)
+        session.connection().execute(target.insert(), given)
+        return
+    pending += [(target, row) for row in given]
+
+
+def send_inserts(session: Session) -> None:
+    """Send what is waiting."""
+    pending: list[tuple[Table, Mapping[str, Any]]] = session.info.pop(_PENDING, [])
+    if not pending:
+        return
+    shapes = tuple((table, tuple(row)) for table, row in pending)
+    values = {_name(number, column): row[column] for number, (_, row) in enumerate(pending) for column in row}
+    session.connection().execute(_together(shapes), values)
+
+
+@lru_cache(maxsize=256)
+def _together(shapes: tuple[Shape, ...]) -> Insert:
+    *first, last = [_one(number, shape) for number, shape in enumerate(shapes)]
+    return last.add_cte(*(one.cte(f"row_{number}") for number, one in enumerate(first)))
+
+
+def _one(number: int, shape: Shape) -> Insert:
+    table, columns = shape
+    values = {column: bindparam(_name(number, column), type_=table.c[column].type) for column in columns}
+    return insert(table).values(values).inline()
+
+
+def _name(number: int, column: str) -> str:
+    return f"{column}_{number}"
+
+
+def _send_before_statement(state: ORMExecuteState) -> None:
+    if not state.execution_options.get("looks_elsewhere"):
+        send_inserts(state.session)
+
+
+def _hold(session: Session, row: object) -> None:
+    """The session's own references are weak."""
+    session.info.setdefault("held", []).append(row)
+
+
+def _drop(session: Session, _previous: object) -> None:
+    session.info.pop(_PENDING, None)
+
+
+event.listen(WritingSession, "loaded_as_persistent", _hold)
+event.listen(WritingSession, "do_orm_execute", _send_before_statement)
+event.listen(WritingSession, "before_flush", lambda session, *_: send_inserts(session))
+event.listen(WritingSession, "before_commit", send_inserts)
+event.listen(WritingSession, "after_soft_rollback", _drop)
