@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import Row, Select, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.errors import ForbiddenError
@@ -13,10 +16,11 @@ from app.models import Account, Actor, Role, RoleGrant, Space
 from app.queries.privileges import DEFAULT_ROLE, outranks, privileges_of
 from app.queries.roles import granted
 from app.queries.viewers import Viewer
+from app.queries.visibility import Place, Shape, sees_place
 
 _HOME = select(Space.actor_id).where(Space.is_home).scalar_subquery()
 # Built once, because building a statement takes longer than running it.
-_PERMISSIONS = (
+_PERMISSIONS: Select[*tuple[Any, ...]] = (
     select(Account.username, Account.timed_out_until, Account.banned_at, RoleGrant.role, Role.privileges)
     .select_from(Account)
     .outerjoin(RoleGrant, and_(RoleGrant.actor_id == Account.actor_id, RoleGrant.space_id == _HOME))
@@ -52,7 +56,21 @@ def require_rank_over(session: Session, permissions: Permissions, actor_id: str)
 
 def get_permissions(session: Session, actor: Actor) -> Permissions:
     """Raises ForbiddenError for an account that is banned, or an actor that is no account."""
-    rows = session.execute(_PERMISSIONS, {"actor_id": actor.id}).all()
+    return _permissions(actor, session.execute(_PERMISSIONS, {"actor_id": actor.id}).all())
+
+
+def get_permissions_at(session: Session, actor: Actor, place: Place) -> tuple[Permissions, bool]:
+    """What an actor may do, and whether it may see the place. Raises as `get_permissions`."""
+    rows = session.execute(_permissions_at(place.shape), {"actor_id": actor.id, **place.ids}).all()
+    return _permissions(actor, rows), not place.is_gone and bool(rows[0].sees)
+
+
+@cache
+def _permissions_at(shape: Shape) -> Select[*tuple[Any, ...]]:
+    return _PERMISSIONS.add_columns(sees_place(shape).label("sees"))
+
+
+def _permissions(actor: Actor, rows: Sequence[Row[*tuple[Any, ...]]]) -> Permissions:
     if not rows or rows[0].banned_at is not None:
         raise ForbiddenError("This account has been banned from this home instance.")
     roles = frozenset(row.role for row in rows if row.role) or frozenset({DEFAULT_ROLE})

@@ -316,6 +316,12 @@ def _anybody(where: _Where) -> _Who:
 
 
 @cache
+def sees_place(shape: Shape) -> ColumnElement[bool]:
+    """Whether the actor bound as `actor_id` sees the place whose `ids` are bound, as part of another statement."""
+    return _viewers(shape).where(Actor.id == bindparam("actor_id")).exists()
+
+
+@cache
 def _among_candidates(shape: Shape) -> Select[str]:
     return _viewers(shape).where(Actor.id.in_(bindparam("candidates", expanding=True)))
 

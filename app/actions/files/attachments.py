@@ -85,6 +85,8 @@ def submit_carrying(
         "new_files": [one.file for one in carried.prepared],
         "attached": [file.id for file in carried.files],
     }
+    if isinstance(activity, Draft):
+        activity = activity.compose()  # Before a file is kept: who may not write there leaves none.
     with kept(carried.prepared):
         return submit(activity, private=private, idempotency_key=idempotency_key, request_digest=request_digest)
 

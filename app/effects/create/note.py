@@ -16,11 +16,11 @@ from app.projections import files, messages
 from app.queries.actors import is_banned, is_blocked
 from app.queries.channels import NO_SUCH_CHANNEL
 from app.queries.messages import Content, is_known
-from app.queries.permissions import get_permissions
+from app.queries.permissions import Permissions, get_permissions, get_permissions_at
 from app.queries.placement import Placement, find_placement
 from app.queries.server_settings import MAX_MESSAGE_LENGTH, server_settings
-from app.queries.viewers import Viewer, remote_viewer
-from app.queries.visibility import may_see, place_of_channel
+from app.queries.viewers import remote_viewer
+from app.queries.visibility import Place, may_see, place_of_channel
 
 if TYPE_CHECKING:
     from app.models import Actor, Channel
@@ -67,8 +67,7 @@ def authorise_in(act: Act, placement: Placement, author: Actor) -> None:
     if not group.is_local:
         _authorise_elsewhere(act, channel, group, author)
         return
-    viewer = authorise_sender(act, author) if author.is_local else remote_viewer(author)
-    if may_see(act.session, viewer, place_of_channel(channel)):
+    if _sees(act, author, place_of_channel(channel)):
         return
     if is_banned(act.session, author.id, channel.space_id):
         raise ForbiddenError("you are banned from this channel")
@@ -142,19 +141,29 @@ def _authorise_direct(act: Act, placement: Placement, author: Actor) -> None:
 def _authorise_elsewhere(act: Act, channel: Channel, group: Actor, author: Actor) -> None:
     """In another server's channel its home decides: we believe its own people and what the channel relays."""
     if author.is_local:
-        viewer = authorise_sender(act, author)
-        if not may_see(act.session, viewer, place_of_channel(channel)):
+        if not _sees(act, author, place_of_channel(channel)):
             raise NotFoundError(NO_SUCH_CHANNEL)
         return
     if not is_passed_on(act, group):
         raise ForbiddenError("the channel's own server has not passed this on")
 
 
-def authorise_sender(act: Act, author: Actor) -> Viewer:
+def _sees(act: Act, author: Actor, place: Place) -> bool:
+    """Whether the author sees the place. Raises ForbiddenError for one of ours that may not speak at all."""
+    if not author.is_local:
+        return may_see(act.session, remote_viewer(author), place)
+    permissions, sees = get_permissions_at(act.session, author, place)
+    _check_speaking(act, permissions)
+    return sees
+
+
+def authorise_sender(act: Act, author: Actor) -> None:
     """Whether one of ours may speak at all: not while they are banned or timed out. Raises ForbiddenError."""
-    permissions = get_permissions(act.session, author)
+    _check_speaking(act, get_permissions(act.session, author))
+
+
+def _check_speaking(act: Act, permissions: Permissions) -> None:
     permissions.require("send_messages")
     until = permissions.timed_out_until
     if until is not None and until > act.now:
         raise ForbiddenError(f"You are timed out until {until.isoformat()} and cannot send messages.")
-    return permissions.viewer
