@@ -163,6 +163,19 @@ def channel(viewer: Viewer, name: str, *, type: str, is_private: bool) -> tuple[
     return activity, {"channel_type": type, "is_private": is_private}
 
 
+def channel_update(viewer: Viewer, channel_id: str, name: str) -> Activity:
+    """A channel under another name. Raises ConflictError for another server's, which only its home renames."""
+    with reading() as session:
+        found, group = get_visible(session, viewer, channel_id)
+        document = actor_document(Uris(current().origin), group, list_keys(session, group.id), found)
+    if not group.is_local:
+        raise ConflictError("This channel belongs to another server, which alone can change it.")
+    if not name.strip():
+        raise InvalidInputError("A channel needs a name.")
+    changed = {key: value for key, value in document.items() if key != "@context"} | {"name": name}
+    return build.update(actor=viewer.uri, object=changed, to=[group.uri])
+
+
 def channel_deletion(viewer: Viewer, channel_id: str) -> Activity:
     """Raises ConflictError for another server's channel, which only its home deletes."""
     with reading() as session:

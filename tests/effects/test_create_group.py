@@ -13,7 +13,7 @@ from app.models import Actor
 from app.pipeline import Outcome, compose
 from tests.databases import BACKENDS
 from tests.founding import URIS, person
-from tests.world import Channel, World
+from tests.world import Channel, Sent, World
 
 pytestmark = pytest.mark.parametrize("world", BACKENDS, indirect=True)
 ORIGINS = pytest.mark.parametrize("origin", ["local", "remote"])
@@ -111,6 +111,18 @@ def test_moderator_renames_a_channel_and_its_handle_stays(world: World) -> None:
 
     assert world.channel_row(lobby).name == "Foyer"
     assert (world.reload(lobby.uri).name, world.reload(lobby.uri).local_name) == ("Foyer", "lobby")
+    assert world.events() == ["channel_updated"]
+
+
+def test_renamed_channel_tells_its_followers_elsewhere_itself(world: World) -> None:
+    lobby = world.channel("lobby", members=[world.actor("zoe", "remote"), world.bob])
+
+    world.perform(compose.channel_update(world.viewer(world.alice), lobby.id, "Foyer"))
+
+    assert world.deliveries() == [Sent("Update", lobby.uri, "https://pond.example/inbox")]
+    told = world.json([row.uri for row in world.log() if row.actor_id == lobby.id][-1])
+    assert (told["actor"], told["object"]["id"], told["object"]["name"]) == (lobby.uri, lobby.uri, "Foyer")
+    assert told["object"]["preferredUsername"] == "lobby"
     assert world.events() == ["channel_updated"]
 
 

@@ -57,6 +57,7 @@ DELETE | /api/v1/channels/{channel_id}/messages/{message_id}/reactions  | signed
 POST   | /api/v1/channels/{channel_id}/messages/{message_id}/reactions  | signed in                | activity
 DELETE | /api/v1/channels/{channel_id}/remove_user                      | manage_channel_users     | activity
 POST   | /api/v1/channels/{channel_id}/send_message                     | signed in                | activity
+PUT    | /api/v1/channels/{channel_id}/update                           | edit_channels            | activity
 GET    | /api/v1/dms/messages                                           | signed in                | read
 POST   | /api/v1/dms/send                                               | signed in                | activity
 POST   | /api/v1/federation/follow                                      | signed in                | activity

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from activitypub import build
 from activitypub.documents import Activity, ActorDocument
+from activitypub.times import write_time
 from activitypub.uris import same_origin
+from activitypub.vocabulary import PUBLIC
 from app.act import Act, LiveEvent
 from app.effects.create.group import NAME_TAKEN, check_name
 from app.effects.create.person import NAME_TAKEN as USERNAME_TAKEN
 from app.errors import ConflictError, ForbiddenError, NotFoundError
-from app.models import Actor
+from app.models import Actor, Channel
 from app.projections import accounts, actors, audit, channels, files
-from app.queries.actors import find_actor, find_local
+from app.queries.actors import PEOPLE, find_actor, find_local, has_remote_followers, list_keys
 from app.queries.channels import find_channel, is_name_taken
+from app.queries.documents import actor_document
 from app.queries.permissions import get_permissions
 
 
@@ -21,7 +25,7 @@ def authorise(act: Act, document: ActorDocument) -> None:
         raise NotFoundError("The actor does not exist.")
     act.found["target"] = target
     if target.id == act.actor.id:
-        if act.is_local:
+        if act.is_local and target.type in PEOPLE:
             _authorise_own(act, document)
         return
     if not act.is_local:
@@ -48,12 +52,14 @@ def _authorise_own(act: Act, document: ActorDocument) -> None:
 
 def apply(act: Act, document: ActorDocument) -> list[Activity]:
     target: Actor = act.found.pop("target")
+    if target.id == act.actor.id and act.is_local and target.type not in PEOPLE:
+        return []  # It says what has changed already.
     channel = find_channel(act.session, target.id)
     if channel is not None and target.is_local:
         audit.note(act.session, "channel_updated", actor_id=act.actor.id, target=target.id, now=act.now)
         channels.rename(act.session, channel, name=document.name.strip())
         act.publish(LiveEvent("channel_updated", channel_id=target.id, actor_id=act.actor.id))
-        return []
+        return _tell_followers(act, target, channel)
     if target.fetched_at is None or target.fetched_at < act.signed_at:
         actors.describe(act.session, target, document, now=act.now)
     for file in act.private.get("new_files", ()):
@@ -62,3 +68,14 @@ def apply(act: Act, document: ActorDocument) -> list[Activity]:
         accounts.describe(act.session, target, username=act.private["username"], about=act.private["about"])
         accounts.change_access(act.session, target.id, now=act.now, **act.private["access"])
     return []
+
+
+def _tell_followers(act: Act, group: Actor, channel: Channel) -> list[Activity]:
+    """Other servers believe of an actor what it says itself, so the channel does."""
+    if not has_remote_followers(act.session, group.id):
+        return []
+    document = actor_document(act.uris, group, list_keys(act.session, group.id), channel)
+    del document["@context"]
+    document |= {"name": channel.name, "updated": write_time(act.now)}
+    to = [group.followers or ""] if channel.is_private else [PUBLIC]
+    return [build.update(actor=group.uri, object=document, to=to, cc=[group.followers or ""])]

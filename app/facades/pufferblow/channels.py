@@ -38,6 +38,10 @@ class WhichChannel(Params):
     channel_id: Id
 
 
+class UpdateChannel(WhichChannel):
+    channel_name: Annotated[str, Field(min_length=1, max_length=100)]
+
+
 class ReadMessage(WhichChannel):
     message_id: Id
 
@@ -60,7 +64,7 @@ class ChannelsListed(BaseModel):
     channels: list[ChannelData]
 
 
-class ChannelCreated(Done):
+class ChannelShown(Done):
     channel_data: ChannelData
 
 
@@ -96,22 +100,33 @@ def list_channels(viewer: Viewer, _: NoParams) -> ChannelsListed:
     "POST",
     "/api/v1/channels/create/",
     params=CreateChannel,
-    answer=ChannelCreated,
+    answer=ChannelShown,
     privilege="create_channels",
     tag=TAG,
     summary="Create a channel",
     errors={409},
 )
-def create_channel(viewer: Viewer, params: CreateChannel) -> ChannelCreated:
+def create_channel(viewer: Viewer, params: CreateChannel) -> ChannelShown:
     activity, private = compose.channel(
         viewer, params.channel_name, type=params.channel_type, is_private=params.is_private
     )
     channel_id = submit(activity, private=private).found["channel_id"]
-    with reading() as session:
-        channel, actor = get_visible(session, viewer, channel_id)
-        members = list_members(session, [channel_id] if channel.is_private else [])
-    view = view_channel(channel, actor.uri, actor.host, members.get(channel_id, ()))
-    return ChannelCreated(status_code=200, message="Channel created successfully", channel_data=channel_data(view))
+    return _shown(viewer, channel_id, "Channel created successfully")
+
+
+@API.signed_in(
+    "PUT",
+    "/api/v1/channels/{channel_id}/update",
+    params=UpdateChannel,
+    answer=ChannelShown,
+    privilege="edit_channels",
+    tag=TAG,
+    summary="Give a channel another name; its handle for other servers stays",
+    errors={404, 409},
+)
+def update_channel(viewer: Viewer, params: UpdateChannel) -> ChannelShown:
+    submit(compose.channel_update(viewer, params.channel_id, params.channel_name))
+    return _shown(viewer, params.channel_id, "Channel updated successfully")
 
 
 @API.signed_in(
@@ -161,6 +176,14 @@ def show_read_history(viewer: Viewer, _: NoParams) -> ReadHistory:
             viewed_message_ids=list_read_message_ids(session, viewer),
             unread_counts=count_unread(session, viewer),
         )
+
+
+def _shown(viewer: Viewer, channel_id: str, message: str) -> ChannelShown:
+    with reading() as session:
+        channel, actor = get_visible(session, viewer, channel_id)
+        members = list_members(session, [channel_id] if channel.is_private else [])
+    view = view_channel(channel, actor.uri, actor.host, members.get(channel_id, ()))
+    return ChannelShown(status_code=200, message=message, channel_data=channel_data(view))
 
 
 def channel_data(view: ChannelView) -> ChannelData:

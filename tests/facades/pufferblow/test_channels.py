@@ -204,3 +204,40 @@ def test_lists_are_cheap(server: Server, owner: Person, method: str, path: str) 
         server.call(method, path, person=owner)
 
     assert len([query for query in queries if query.startswith("SELECT")]) <= 3
+
+
+def test_renaming_a_channel(server: Server, owner: Person, member: Person) -> None:
+    channel = server.create_channel(owner, channel_name="Lobby", is_private=True)
+
+    answer = _rename(server, owner, channel["channel_id"], "Foyer")
+
+    assert answer.status_code == 200
+    assert answer.json["message"] == "Channel updated successfully"
+    assert answer.json["channel_data"] == channel | {"channel_name": "Foyer"}
+    assert server.call("POST", LIST, person=owner).json["channels"] == [answer.json["channel_data"]]
+    assert server.call("POST", LIST, person=member).json["channels"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("Taken", 409), ("", 400), ("  ", 400), ("x" * 101, 400), ("a\x00b", 400), (None, 400)]
+)
+def test_a_name_that_cannot_be_is_refused(server: Server, owner: Person, name: str | None, status: int) -> None:
+    server.create_channel(owner, channel_name="Taken")
+    channel = server.create_channel(owner, channel_name="Lobby")["channel_id"]
+
+    with server.stores_nothing():
+        assert _rename(server, owner, channel, name).status_code == status
+
+    assert "Lobby" in [found["channel_name"] for found in server.call("POST", LIST, person=owner).json["channels"]]
+
+
+def test_who_may_not_rename_a_channel_does_not(server: Server, owner: Person, member: Person) -> None:
+    lobby = server.create_channel(owner, channel_name="Lobby")["channel_id"]
+
+    with server.stores_nothing():
+        assert _rename(server, member, lobby, "Mine").status_code == 403
+        assert _rename(server, owner, "channel_none", "Mine").json == NO_SUCH_CHANNEL
+
+
+def _rename(server: Server, person: Person, channel_id: str, name: str | None) -> Any:
+    return server.call("PUT", f"/api/v1/channels/{channel_id}/update", person=person, json={"channel_name": name})
