@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
-_FUTURE_SLACK = timedelta(minutes=5)
+FUTURE_SLACK = timedelta(minutes=5)
 _SHAPE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?")
 
 
@@ -23,4 +23,4 @@ def read_time(value: object, *, now: datetime) -> datetime | None:
         time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return time if EARLIEST <= time <= now + _FUTURE_SLACK else None
+    return time if EARLIEST <= time <= now + FUTURE_SLACK else None

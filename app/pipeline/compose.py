@@ -6,8 +6,8 @@ what the viewer cannot see raises NotFoundError all the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -55,6 +55,7 @@ def channel_message(
     # Whoever is named in a private channel, or wrote what is replied to, hears of it as a member or not at all.
     told = members if channel.is_private else [*replied_to, *mentions.values()]
     people = {actor.uri: handle(actor) for actor in told if actor.id != viewer.actor_id}
+    named = _named(viewer, [*mentions.values(), *([parent[1]] if parent else [])], is_private=channel.is_private)
     first = people if channel.is_private else [PUBLIC, *(actor.uri for actor in replied_to)]
     to, cc = [group.uri, *first], [] if channel.is_private else [group.followers or "", *people]
     return _create(
@@ -66,7 +67,7 @@ def channel_message(
         audience=[group.uri],
         context=f"{group.uri}/messages" if group.is_local else None,
         in_reply_to=parent[0] if parent else None,
-        tags=people,
+        tags=people | named,
         attachments=as_attachments(files, is_for_everybody=group.is_local and not channel.is_private),
     )
 
@@ -87,15 +88,20 @@ def direct_message(viewer: Viewer, people: Sequence[Actor], text: str, *, files:
 
 
 def edit(viewer: Viewer, message_id: str, text: str) -> Activity:
+    """Dated after the edit before it, whatever the clock says by now: servers pass over what is older."""
     now = datetime.now(UTC)
     with reading() as session:
         message, channel = messages.get_visible(session, viewer, message_id)
+        if message.edited_at is not None:
+            now = max(now, message.edited_at + timedelta(milliseconds=1))
         document = _current_note(session, message)
         _check_text(text, document["attachment"])
         mentions = _mentioned(session, text)
         if channel is not None and channel.is_private and channel.space_id is not None:
             members = {member.uri for member in list_remote_members(session, channel.actor_id)}
             document |= _without_former_members(document, members)
+        named = _named(viewer, mentions.values(), is_private=channel is None or channel.is_private)
+        document |= _with_mentions(document, named)
     note = {name: value for name, value in document.items() if name != "@context"} | {
         "content": html.from_text(text, {name: actor.uri for name, actor in mentions.items()}),
         "source": {"content": text, "mediaType": "text/plain"},
@@ -359,13 +365,33 @@ def _current_note(session: Session, message: Message) -> dict[str, Any]:
     return note_document(message, author, content, group=group, people=people)
 
 
+def _named(viewer: Viewer, actors: Iterable[Actor], *, is_private: bool) -> dict[str, str]:
+    """Handles by URI, for Mention tags. Where not everybody reads along, only our own server is told of its people."""
+    return {
+        actor.uri: handle(actor)
+        for actor in actors
+        if actor.id != viewer.actor_id and (actor.is_local or not is_private)
+    }
+
+
+def _with_mentions(document: Mapping[str, Any], named: Mapping[str, str]) -> dict[str, Any]:
+    """The tags, and in public the audience, with those that an edit mentions for the first time."""
+    known = {tag["href"] for tag in document["tag"]}
+    added = {uri: name for uri, name in named.items() if uri not in known}
+    cc = [*document["cc"], *(uri for uri in added if uri not in document["to"])] if document["cc"] else []
+    return {
+        "cc": list(dict.fromkeys(cc)),
+        "tag": [*document["tag"], *({"type": "Mention", "href": uri, "name": name} for uri, name in added.items())],
+    }
+
+
 def _without_former_members(document: Mapping[str, Any], members: Collection[str]) -> dict[str, Any]:
     """The audience of a private channel's message: whoever was put out since is not told what it says now."""
     stay = {*members, *document["audience"]}
     return {
         "to": [uri for uri in document["to"] if uri in stay],
         "cc": [uri for uri in document["cc"] if uri in stay],
-        "tag": [tag for tag in document["tag"] if tag["href"] in stay],
+        "tag": [tag for tag in document["tag"] if tag["href"] in stay or Uris(current().origin).is_local(tag["href"])],
     }
 
 

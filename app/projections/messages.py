@@ -19,6 +19,7 @@ from app.models import (
     Conversation,
     Message,
     MessageContent,
+    Notification,
     Participant,
     Pin,
     Reaction,
@@ -112,7 +113,7 @@ def erase_all_in(session: Session, channel_id: str, *, now: datetime) -> None:
 def _erase(session: Session, which: ColumnElement[bool], *, now: datetime) -> None:
     ids = select(Message.id).where(which)
     files.remove_of_messages(session, ids)
-    for said in (MessageContent, Reaction, Share):
+    for said in (MessageContent, Notification, Reaction, Share):
         session.execute(delete(said).where(said.message_id.in_(ids)).execution_options(synchronize_session=False))
     session.execute(
         delete(Pin)

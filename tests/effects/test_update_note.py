@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from activitypub import build
 from activitypub.attachments import Attachment
 from activitypub.documents import Activity, parse_activity
+from activitypub.times import write_time
 from activitypub.vocabulary import PUBLIC
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor
@@ -242,6 +244,33 @@ def test_edit_counts_though_the_authors_clock_is_ahead(world: World) -> None:
 
 
 # An Update that overtook its Create (fault F26).
+
+
+def test_edit_counts_though_the_authors_clock_was_put_back(world: World) -> None:
+    """What was edited under a clock that was an hour ahead is edited again under one that is right (fault F17)."""
+    zoe = world.actor("zoe", "remote")
+    lobby = world.channel("lobby")
+    uri = world.say(zoe, lobby, "frist")
+
+    world.perform(world.edited(zoe, uri, "first", updated=moment(hours=1)), signed_at=moment(hours=1))
+    world.perform(world.edited(zoe, uri, "First", updated=moment(seconds=2)), signed_at=moment(seconds=2))
+
+    assert world.texts(lobby) == ["First"]
+
+
+def test_our_own_edit_counts_though_our_clock_was_put_back(world: World) -> None:
+    lobby = world.channel("lobby")
+    uri = world.say(world.bob, lobby, "frist")
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=1)):
+        world.perform(world.edited(world.bob, uri, "first"))
+    first = world.message(uri).edited_at
+
+    update = world.edited(world.bob, uri, "First")
+    world.perform(update)
+
+    assert world.texts(lobby) == ["First"]
+    assert first is not None
+    assert update.document["object"]["updated"] > write_time(first)
 
 
 def test_update_before_its_create_ends_as_in_order(world: World) -> None:

@@ -71,6 +71,10 @@ DELETE | /api/v1/moderation/users/{target_user_id}/ban                  | ban_us
 POST   | /api/v1/moderation/users/{target_user_id}/ban                  | ban_users                | activity
 DELETE | /api/v1/moderation/users/{target_user_id}/timeout              | mute_users               | action
 POST   | /api/v1/moderation/users/{target_user_id}/timeout              | mute_users               | action
+GET    | /api/v1/notifications/                                         | signed in                | read
+GET    | /api/v1/notifications/unread_count                             | signed in                | read
+POST   | /api/v1/notifications/read-all                                 | signed in                | action
+POST   | /api/v1/notifications/{notification_id}/read                   | signed in                | action
 POST   | /api/v1/ping/ack/{ping_id}                                     | signed in                | action
 GET    | /api/v1/ping/history                                           | signed in                | read
 POST   | /api/v1/ping/instance                                          | signed in                | action

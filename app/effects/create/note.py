@@ -9,6 +9,7 @@ from activitypub import html
 from activitypub.documents import Activity, Note
 from app.act import Act, LiveEvent
 from app.effects.access import is_passed_on
+from app.effects.notifying import notify_mentioned
 from app.effects.relaying import relay
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.ids import new_id
@@ -105,6 +106,7 @@ def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_a
     for file in act.private.get("new_files", ()):
         files.add(act.session, file, now=act.now)
     files.attach(act.session, message_id, act.private.get("attached", ()))
+    notify_mentioned(act, note, message_id, author.id, placement.channel)
     act.publish(
         LiveEvent(
             "message" if placement.channel else "direct_message",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from activitypub.documents import Activity, Note
+from activitypub.times import FUTURE_SLACK
 from app.act import Act, LiveEvent
 from app.effects.access import authorise_on
 from app.effects.create import note as creation
+from app.effects.notifying import notify_mentioned
 from app.effects.relaying import relay
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Message
@@ -42,10 +44,11 @@ def authorise(act: Act, note: Note) -> None:
 def apply(act: Act, note: Note) -> list[Activity]:
     message: Message | None = act.found.pop("message", None)
     if message is None:
-        return creation.apply(act, note, edited_at=note.updated or act.signed_at)
+        return creation.apply(act, note, edited_at=_edited_at(act, note))
     found = act.found.pop("channel")
-    edited_at = note.updated or act.signed_at
-    if message.edited_at is not None and edited_at < message.edited_at:
+    edited_at = _edited_at(act, note)
+    # A time to come was noted before the clock was put back, and is older than any (fault F17).
+    if message.edited_at is not None and edited_at < message.edited_at <= act.now + FUTURE_SLACK:
         return []  # An older edit that took the longer way (hostile case ORI-22).
     messages.edit(act.session, message, content=creation.content_of(note), edited_at=edited_at)
     act.found["message_id"] = message.id
@@ -58,7 +61,15 @@ def apply(act: Act, note: Note) -> list[Activity]:
             actor_id=act.actor.id,
         )
     )
-    return relay(act, *found) if found else []
+    if not found:
+        return []
+    notify_mentioned(act, note, message.id, act.actor.id, found[0])
+    return relay(act, *found)
+
+
+def _edited_at(act: Act, note: Note) -> datetime:
+    """When the author says; where that is nothing to go by, when it was signed, which is not in our future."""
+    return note.updated or min(act.signed_at, act.now)
 
 
 def _authorise_early(act: Act, note: Note) -> None:

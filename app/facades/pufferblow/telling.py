@@ -188,7 +188,8 @@ class _Batch:
         key = place.space_id if place.is_for_everybody else place  # All open channels of a space have one audience.
         if key not in self._audiences:
             self._audiences[key] = who_may_see(self._session, place, self._viewers)
-        return self._audiences[key]
+        seeing = self._audiences[key]
+        return seeing & {event.data["account_id"]} if event.type == "notification_created" else seeing
 
     def text(self, event: RecordedEvent) -> str | None:
         """The message for the sockets; None where there is nothing to tell of the event, or no longer."""
@@ -207,17 +208,22 @@ class _Batch:
         if event.type in _SHOWN:
             view = self._views.get(event.message_id or "")
             return None if view is None else _about(event, view)
+        body: Body
         match event.type:
             case "message_deleted":
-                return {"message_id": event.message_id, **_whereabouts(event.channel_id, event.conversation_id)}
+                body = {"message_id": event.message_id, **_whereabouts(event.channel_id, event.conversation_id)}
             case "channel_created" | "channel_updated" | "server_updated":
                 return self._description(event)
             case "channel_deleted" | "delivery_dropped":
-                return dict(event.data) if event.channel_id is None else {"channel_id": event.channel_id}
+                body = dict(event.data) if event.channel_id is None else {"channel_id": event.channel_id}
             case "member_added" | "member_removed":
                 channel_id = None if self.is_of_server(event) else event.channel_id
-                return {"channel_id": channel_id, "user_id": event.actor_id}
-        return None
+                body = {"channel_id": channel_id, "user_id": event.actor_id}
+            case "notification_created":
+                body = {"notification": _notification(event)}
+            case _:
+                return None
+        return body
 
     def _description(self, event: RecordedEvent) -> Body | None:
         """Of a channel or of the whole server, as it is now."""
@@ -252,6 +258,20 @@ def _reaction(event: RecordedEvent, view: MessageView) -> Body:
         "user_id": event.actor_id,
         "emoji": event.data.get("emoji"),
         "reactions": [reaction.model_dump() for reaction in show(view).reactions],
+    }
+
+
+def _notification(event: RecordedEvent) -> Body:
+    """As it was when it was made."""
+    return {
+        "notification_id": event.data["notification_id"],
+        "user_id": event.data["account_id"],
+        "type": event.data["type"],
+        "actor_user_id": event.actor_id,
+        "channel_id": event.channel_id,
+        "message_id": event.message_id,
+        "created_at": event.created_at.isoformat(),
+        "read_at": None,
     }
 
 

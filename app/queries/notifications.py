@@ -1,0 +1,97 @@
+"""Reads of notifications: that somebody mentioned one in a channel that one still sees."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from app.errors import NotFoundError
+from app.models import Account, Block, Channel, Message, Notification
+from app.queries.viewers import Viewer
+from app.queries.visibility import channel_is_visible
+
+NO_SUCH_NOTIFICATION = "The provided notification_id does not exist or could not be found."
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationView:
+    id: str
+    account_id: str
+    type: str
+    actor_id: str
+    channel_id: str
+    message_id: str
+    created_at: datetime
+    read_at: datetime | None
+
+
+def list_notifications(session: Session, viewer: Viewer, *, page: int, size: int) -> list[NotificationView]:
+    """The newest first."""
+    query = (
+        _own(viewer, select(Notification, Message.channel_id))
+        .order_by(Notification.id.desc())
+        .limit(size)
+        .offset((page - 1) * size)
+    )
+    return [_view(*row) for row in session.execute(query)]
+
+
+def count_unread_notifications(session: Session, viewer: Viewer) -> int:
+    query = _own(viewer, select(func.count()).select_from(Notification)).where(Notification.read_at.is_(None))
+    return session.scalar(query) or 0
+
+
+def get_notification(session: Session, viewer: Viewer, notification_id: str) -> NotificationView:
+    """Raises NotFoundError for somebody else's, and for one about a message that the viewer no longer sees."""
+    query = _own(viewer, select(Notification, Message.channel_id)).where(Notification.id == notification_id)
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise NotFoundError(NO_SUCH_NOTIFICATION)
+    return _view(*row)
+
+
+def unread_ids(viewer: Viewer) -> Select[str]:
+    """As part of another statement: those that the viewer sees and has not read."""
+    return _own(viewer, select(Notification.id)).where(Notification.read_at.is_(None))
+
+
+def list_mentioned(session: Session, message_id: str) -> set[str]:
+    """The accounts that were told of a message."""
+    return set(session.scalars(select(Notification.account_id).where(Notification.message_id == message_id)))
+
+
+def list_listening(session: Session, candidates: Collection[str], *, author_id: str) -> list[str]:
+    """Those of `candidates` (actor ids) who have an account here and have not blocked the author."""
+    is_shut_out = (
+        select(Block.id)
+        .where(Block.actor_id == Account.actor_id, Block.blocked_id == author_id, Block.space_id.is_(None))
+        .exists()
+    )
+    query = select(Account.actor_id).where(Account.actor_id.in_(candidates), ~is_shut_out)
+    return list(session.scalars(query.order_by(Account.actor_id)))
+
+
+def _own(viewer: Viewer, query: Select[*tuple[Any, ...]]) -> Select[Any]:
+    return (
+        query.join(Message, Message.id == Notification.message_id)
+        .join(Channel, Channel.actor_id == Message.channel_id)
+        .where(Notification.account_id == viewer.actor_id, Message.deleted_at.is_(None), channel_is_visible(viewer))
+    )
+
+
+def _view(row: Notification, channel_id: str) -> NotificationView:
+    return NotificationView(
+        id=row.id,
+        account_id=row.account_id,
+        type=row.type,
+        actor_id=row.actor_id,
+        channel_id=channel_id,
+        message_id=row.message_id,
+        created_at=row.created_at,
+        read_at=row.read_at,
+    )
