@@ -197,7 +197,9 @@ def _make_engine(url: URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(
+    from app.impatience import connect_impatiently  # Not on SQLite, where there is no need for psycopg.
+
+    engine = create_engine(
         url,
         # Writers beyond the cores only queue inside the server; the pool is where a flood waits and is refused.
         pool_size=10,
@@ -210,6 +212,8 @@ def _make_engine(url: URL) -> Engine:
             "options": "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
         },
     )
+    event.listen(engine, "do_connect", connect_impatiently)
+    return engine
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

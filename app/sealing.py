@@ -6,11 +6,12 @@ a running server: it is not end-to-end encryption. Erasing one row of `data_keys
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from cachetools import LRUCache
@@ -24,6 +25,9 @@ from app.models import DataKey
 LOG_SCOPE = "log"
 KEY_SCOPE = "keys"
 INBOX_SCOPE = "inbox"
+
+# Letters alone, which every full-text index takes for one word.
+_LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 
 _log = logging.getLogger(__name__)
 _keyring: Keyring | None = None
@@ -80,6 +84,22 @@ def link_key(file_id: str) -> str:
 def is_link_key(file_id: str, given: str) -> bool:
     """Also of a secret that was the first one before."""
     return any(hmac.compare_digest(_mac(secret, file_id), given) for secret in _ring().link_secrets if given.isascii())
+
+
+def blind(scope: str, words: Iterable[str]) -> list[str]:
+    """Each word as ten letters that say nothing without our secret, and are others in another scope."""
+    secret = _ring().search_secrets[0]
+    return [_blinded(secret, scope, word) for word in words]
+
+
+def blinds(scope: str, word: str) -> list[str]:
+    """The same for one word under each secret there is: what was stored before the first one came is found, too."""
+    return [_blinded(secret, scope, word) for secret in _ring().search_secrets]
+
+
+def _blinded(secret: bytes, scope: str, word: str) -> str:
+    digest = hashlib.blake2b(f"{scope}|{word}".encode(), key=secret, digest_size=5).hexdigest()
+    return digest.translate(_LETTERS)
 
 
 def _mac(secret: bytes, text: str) -> str:

@@ -6,6 +6,7 @@ from alembic import context
 
 import app.models  # noqa: F401  Fills Base.metadata.
 from app.db import Base, Database
+from app.models.search import is_described
 from app.settings import load_settings
 
 
@@ -24,6 +25,7 @@ def run_migrations() -> None:
             render_as_batch=database.is_sqlite,
             transaction_per_migration=True,
             compare_type=True,
+            include_name=is_described,
         )
         with context.begin_transaction():
             context.run_migrations()

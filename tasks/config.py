@@ -9,6 +9,7 @@ import tasks
 from app.actions.sweeps import SWEEP_SECONDS
 from app.services.broker import QUEUE
 from app.settings import configure, load_settings
+from tasks.schedule import Every
 
 _SWEEP_LIFE_SECONDS: Final = 60
 
@@ -53,7 +54,7 @@ beat_scheduler = "celery.beat:Scheduler"
 beat_schedule = {
     "sweep": {
         "task": "tasks.sweeps.sweep",
-        "schedule": SWEEP_SECONDS,
+        "schedule": Every(SWEEP_SECONDS),
         "options": {"expires": _SWEEP_LIFE_SECONDS},
     },
 }

@@ -1,4 +1,4 @@
-"""Lanes: the threads that deliver, apart for hosts that answer at once and for those that may keep us waiting."""
+"""Lanes: the threads that give hosts their turns, apart for prompt hosts and for those that may keep us waiting."""
 
 from __future__ import annotations
 
@@ -8,20 +8,33 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from cachetools import LRUCache
 
-from app.actions.delivery import Turn
 from app.errors import AppError
-
-PROMPT_THREADS: Final = 16
-OTHER_THREADS: Final = 64
 
 _AGAIN_SECONDS: Final = 5.0
 _REMEMBERED_HOSTS: Final = 10_000
 
 _log = logging.getLogger(__name__)
+
+
+class Turn(Protocol):
+    """What a turn came to. `is_prompt` is None where it showed nothing, `due_in_seconds` None where nothing is soon."""
+
+    @property
+    def is_prompt(self) -> bool | None: ...
+
+    @property
+    def due_in_seconds(self) -> float | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _NoTurn:
+    is_prompt: bool | None = None
+    due_in_seconds: float | None = None
 
 
 class Lane:
@@ -62,19 +75,19 @@ class Lane:
 class Lanes:
     """Takes hints of hosts and gives each its turns.
 
-    A host that answered within a second the last time goes to threads that no slow one can take; any other to
+    A host that was prompt the last time, as `give_turn` says, goes to threads that no slow one can take; any other to
     threads of its own kind, many, because they mostly wait. A host is in one place at a time, and one hinted at during
     its turn gets another.
     """
 
-    def __init__(self, deliver: Callable[[str], Turn]) -> None:
-        self._deliver = deliver
+    def __init__(self, give_turn: Callable[[str], Turn], *, name: str, prompt_threads: int, other_threads: int) -> None:
+        self._give_turn = give_turn
         self._lock = threading.Lock()
         self._prompt_hosts: LRUCache[str, bool] = LRUCache(maxsize=_REMEMBERED_HOSTS)
         self._present: dict[str, bool] = {}  # The hosts here, and whether they were hinted at during their turn.
-        self._prompt_lane = Lane(self._turn, name="deliver", threads=PROMPT_THREADS)
-        self._other_lane = Lane(self._turn, name="deliver-slow", threads=OTHER_THREADS)
-        self._timers = _Timers(self.put)
+        self._prompt_lane = Lane(self._turn, name=name, threads=prompt_threads)
+        self._other_lane = Lane(self._turn, name=f"{name}-slow", threads=other_threads)
+        self._timers = _Timers(self.put, name=f"{name}-timers")
         self._is_stopping = threading.Event()
 
     def put(self, host: str) -> None:
@@ -102,7 +115,7 @@ class Lanes:
     def _turn(self, host: str) -> None:
         with self._lock:
             self._present[host] = False
-        turn = Turn() if self._is_stopping.is_set() else self._try(host)
+        turn = _NoTurn() if self._is_stopping.is_set() else self._try(host)
         with self._lock:
             is_hinted = self._present.pop(host)
             if turn.is_prompt:
@@ -116,12 +129,12 @@ class Lanes:
 
     def _try(self, host: str) -> Turn:
         try:
-            return self._deliver(host)
+            return self._give_turn(host)
         except AppError as error:
             _log.warning("no turn for %s: %s", host, error)
         except Exception:  # noqa: BLE001  A lane's thread must outlive a host that breaks its turn.
             _log.exception("the turn of %s failed", host)
-        return Turn(due_in_seconds=_AGAIN_SECONDS)
+        return _NoTurn(due_in_seconds=_AGAIN_SECONDS)
 
 
 class _Timers:
@@ -129,8 +142,9 @@ class _Timers:
 
     _LONGEST_SECONDS: Final = 60.0
 
-    def __init__(self, put: Callable[[str], None]) -> None:
+    def __init__(self, put: Callable[[str], None], *, name: str) -> None:
         self._put = put
+        self._name = name
         self._times: list[tuple[float, str]] = []
         self._soonest: dict[str, float] = {}
         self._has_changed = threading.Condition()
@@ -146,7 +160,7 @@ class _Timers:
             self._soonest[host] = at
             heapq.heappush(self._times, (at, host))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="deliver-timers", daemon=True)
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
             self._has_changed.notify()
 

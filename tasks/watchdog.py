@@ -17,9 +17,8 @@ from kombu.exceptions import OperationalError
 from app.actions import sweeps
 from app.errors import AppError
 from app.services.broker import TASKS
-from tasks import celery_app
-from tasks.delivery import lanes
-from tasks.lanes import Lane
+from tasks import celery_app, delivery, inbox
+from tasks.lanes import Lane, Lanes
 from tasks.sweeps import feel_pulse, pulse
 
 _LOOK_SECONDS: Final = 5.0
@@ -27,6 +26,7 @@ _PULSE_SECONDS: Final = 30.0
 _DEAF_AFTER_PULSES: Final = 4
 _GRACE_SECONDS: Final = 15.0
 _THREADS: Final = 4
+_LANES: Final[Mapping[str, Lanes]] = {"deliver": delivery.lanes, "inbox": inbox.lanes}
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Watchdog:
         self._own_lanes: Mapping[str, Lane] = {
             kind: Lane(functools.partial(_run_task, name), name=f"swept-{kind}", threads=_THREADS)
             for kind, name in TASKS.items()
-            if kind != "deliver"
+            if kind not in _LANES
         }
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
@@ -76,8 +76,8 @@ class Watchdog:
 
     def _tell(self, kind: str, key: str) -> None:
         """Work it finds is done in this process, because a message may go where nobody listens."""
-        if kind == "deliver":
-            lanes.put(key)
+        if kind in _LANES:
+            _LANES[kind].put(key)
         else:
             self._own_lanes[kind].put(key)
 

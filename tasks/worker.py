@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 from celery import signals
@@ -14,7 +15,7 @@ from app.services.bus import Bus, hint_commits
 from app.services.log_ring import LogRing
 from app.services.logs import configure_logging
 from app.settings import current
-from tasks.delivery import lanes
+from tasks import delivery, inbox
 from tasks.watchdog import Watchdog
 
 _STOP_SECONDS: Final = 2.5  # The supervisor's patience ends at 4.
@@ -50,5 +51,9 @@ def wind_up(**_: Any) -> None:
     """Turns that are on may note what they sent; a request that hangs is cut off, and its row is sent again."""
     for watchdog in _watchdogs:
         watchdog.stop()
-    lanes.stop(seconds=_STOP_SECONDS)
+    ends_at = time.monotonic() + _STOP_SECONDS
+    for lanes in (delivery.lanes, inbox.lanes):
+        lanes.stop(seconds=0)  # No turn begins in either while the other is waited for.
+    for lanes in (delivery.lanes, inbox.lanes):
+        lanes.stop(seconds=ends_at - time.monotonic())
     broker.close()

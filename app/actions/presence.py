@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.db import reading, transaction, upsert
@@ -82,8 +82,11 @@ def keep(process_id: str) -> set[str]:
 
 
 def sweep(silent_since: datetime) -> list[StatusChange]:
-    """Take away whom a process left behind that was killed and is silent since; returns who is offline by it."""
-    is_stale = Presence.seen_at < silent_since
+    """Take away whom a process left behind that was killed and is silent since; returns who is offline by it.
+
+    Also one that was last heard of in a time to come: it has been silent since before the clock was put back.
+    """
+    is_stale = or_(Presence.seen_at < silent_since, Presence.seen_at > datetime.now(UTC) + STALE)
     with reading() as session:
         left_behind = set(session.scalars(select(Presence.actor_id).where(is_stale)))
     if not left_behind:

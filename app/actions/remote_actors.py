@@ -223,7 +223,7 @@ def _was_asked_lately(uri: str) -> bool:
     with reading() as session:
         actor = find_actor(session, uri)
     fetched_at = actor.fetched_at if actor else None
-    return fetched_at is not None and datetime.now(UTC) - fetched_at < _REFRESH_AFTER
+    return fetched_at is not None and abs(datetime.now(UTC) - fetched_at) < _REFRESH_AFTER
 
 
 def _fetch_key_now(key_id: str) -> PublicKey:

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.actions import background, presence
+from app.actions import background, clock_steps, presence
+from app.actions.indexing import index_older
 from app.actions.pruning import prune
 from app.db import reading, transaction
 from app.models import Setting
@@ -26,13 +27,15 @@ _LEFT_BEHIND: Final = 4 * presence.STALE  # A web process that lives would have 
 
 
 def sweep(tell: Callable[[str, str], None], now: datetime | None = None) -> None:
-    """Call `tell(kind, key)` for all that waits, and prune every so often.
+    """Call `tell(kind, key)` for all that waits, prune every so often, and go on with the full-text index.
 
     It may run at any time, twice at once too: a hint changes nothing by itself. When it last ran is the setting
     `last_sweep_at`, by which the workers' life is judged. Raises UnavailableError when the database is away.
     """
     now = now or datetime.now(UTC)
     with transaction() as session:
+        if _is_to_come(session, LAST_SWEEP, now + clock_steps.SMALLEST):
+            clock_steps.end_waits(session, now)
         _note_time(session, LAST_SWEEP, now)
     with reading() as session:
         hosts = {*list_delivery_hosts(session, now), *list_probe_hosts(session, now)}
@@ -50,6 +53,7 @@ def sweep(tell: Callable[[str, str], None], now: datetime | None = None) -> None
         with transaction() as session:
             _note_time(session, _LAST_PRUNE, now)
         prune(now)
+    index_older()
 
 
 def is_overdue(now: datetime | None = None) -> bool:
@@ -60,8 +64,18 @@ def is_overdue(now: datetime | None = None) -> bool:
 
 def _is_longer_ago(session: Session, name: str, age: timedelta, now: datetime) -> bool:
     """Also true for a time to come: the clock was put back since."""
+    noted = _noted_time(session, name)
+    return noted is None or not now - age < noted <= now + age
+
+
+def _is_to_come(session: Session, name: str, now: datetime) -> bool:
+    noted = _noted_time(session, name)
+    return noted is not None and noted > now
+
+
+def _noted_time(session: Session, name: str) -> datetime | None:
     value = session.scalar(select(Setting.value).where(Setting.name == name))
-    return value is None or not now - age < datetime.fromisoformat(value) <= now + age
+    return None if value is None else datetime.fromisoformat(value)
 
 
 def _note_time(session: Session, name: str, now: datetime) -> None:

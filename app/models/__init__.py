@@ -8,8 +8,9 @@ from app.models.files import Attachment, Blob, File
 from app.models.messages import Message, MessageContent, Reaction, Share
 from app.models.moderation import AuditEntry, BlockedNetwork, Report, Role
 from app.models.nodes import NodeChallenge, NodeSession, NodeTrust
-from app.models.notifications import Notification, Ping, SearchTerms
+from app.models.notifications import Notification, Ping
 from app.models.operations import BackgroundTask, Sample
+from app.models.search import SearchTerms
 
 __all__ = [
     "Account", "Activity", "ActivityDocument", "Actor", "ActorKey", "Attachment", "AuditEntry", "BackgroundTask",

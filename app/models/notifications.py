@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
-from app.models.columns import Bytes, Id, LongText, Name, Serial, Time, Uri
+from app.models.columns import Bytes, Id, Name, Time, Uri
 
 
 class Notification(Base):
@@ -55,17 +55,3 @@ class Ping(Base):
         Index("ix_pings_sender", "sender_id", "id"),
         Index("ix_pings_target", "target_id", "id"),
     )
-
-
-class SearchTerms(Base):
-    """The words of a living message, each as a keyed hash, for the full-text index of the database to find.
-
-    Without the key of the server the words cannot be told from the hashes (docs/decisions.md). The channel or the
-    conversation is one of the words.
-    """
-
-    __tablename__ = "search_terms"
-
-    id: Mapped[Serial]
-    message_id: Mapped[Id] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), unique=True)
-    terms: Mapped[LongText]

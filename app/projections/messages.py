@@ -23,10 +23,12 @@ from app.models import (
     Participant,
     Pin,
     Reaction,
+    SearchTerms,
     Share,
 )
 from app.projections import files
 from app.queries.messages import Content, encode_content, scope_of
+from app.queries.search import search_terms
 from app.sealing import seal_row
 
 # Built once, because building a statement takes longer than running it.
@@ -83,6 +85,8 @@ def add(
     )
     sealed = seal_row(session, channel_id or conversation_id or "", id, encode_content(content))
     insert_rows(session, MessageContent, {"message_id": id, "sealed": sealed})
+    if channel_id is not None:
+        insert_rows(session, SearchTerms, {"message_id": id, "terms": search_terms(channel_id, content.text)})
     return position
 
 
@@ -90,6 +94,9 @@ def edit(session: Session, message: Message, *, content: Content, edited_at: dat
     sealed = seal_row(session, scope_of(message), message.id, encode_content(content))
     session.execute(update(MessageContent).where(MessageContent.message_id == message.id).values(sealed=sealed))
     session.execute(update(Message).where(Message.id == message.id).values(edited_at=edited_at))
+    if message.channel_id is not None:
+        terms = search_terms(message.channel_id, content.text)
+        session.execute(update(SearchTerms).where(SearchTerms.message_id == message.id).values(terms=terms))
 
 
 def erase(session: Session, message: Message, *, now: datetime) -> None:
@@ -113,7 +120,7 @@ def erase_all_in(session: Session, channel_id: str, *, now: datetime) -> None:
 def _erase(session: Session, which: ColumnElement[bool], *, now: datetime) -> None:
     ids = select(Message.id).where(which)
     files.remove_of_messages(session, ids)
-    for said in (MessageContent, Notification, Reaction, Share):
+    for said in (MessageContent, Notification, Reaction, SearchTerms, Share):
         session.execute(delete(said).where(said.message_id.in_(ids)).execution_options(synchronize_session=False))
     session.execute(
         delete(Pin)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -13,9 +14,21 @@ from sqlalchemy.orm import Session
 
 from activitypub.attachments import Attachment
 from app.errors import NotFoundError
-from app.models import Account, Actor, Channel, Message, MessageContent, Participant, Reaction, RoleGrant, Tombstone
+from app.models import (
+    Account,
+    Actor,
+    Channel,
+    Message,
+    MessageContent,
+    Participant,
+    Reaction,
+    RoleGrant,
+    SearchTerms,
+    Tombstone,
+)
 from app.queries.accounts import about_of
 from app.queries.privileges import DEFAULT_ROLE
+from app.queries.search import matching
 from app.queries.viewers import Viewer
 from app.queries.visibility import may_see, place_of_message
 from app.sealing import open_row
@@ -191,6 +204,16 @@ def list_conversation(session: Session, conversation_id: str, *, page: int, size
     return _page(session, _IN_CONVERSATION, conversation_id, page, size)
 
 
+def search_channel(session: Session, channel_id: str, query: str, *, page: int, size: int) -> list[MessageView]:
+    """The living messages that have every word of the query, or begin with it, the newest first.
+
+    Raises InvalidInputError for a query without a word.
+    """
+    found, match = matching(session, channel_id, query)
+    values = {"place_id": channel_id, "match": match, "size": size, "skip": (page - 1) * size}
+    return _views(session, _found(found), values)
+
+
 def list_reactions(session: Session, message_ids: Sequence[str]) -> dict[str, tuple[ReactionCount, ...]]:
     """Reactions of a page of messages, the first used emoji first."""
     found: dict[str, dict[str, list[str]]] = {}
@@ -253,6 +276,17 @@ _REACTIONS = (
     .where(Reaction.message_id.in_(bindparam("message_ids", expanding=True)))
     .order_by(Reaction.id)
 )
+
+
+@cache
+def _found(ids: Select[int]) -> Views:
+    """A message that was deleted has no terms; the channel is in the terms, and asked for all the same."""
+    some = ids.limit(bindparam("size", type_=Integer)).offset(bindparam("skip", type_=Integer))
+    return (
+        _VIEWS.join(SearchTerms, SearchTerms.message_id == Message.id)
+        .where(SearchTerms.id.in_(some), Message.channel_id == bindparam("place_id"))
+        .order_by(SearchTerms.id.desc())
+    )
 
 
 def _page(session: Session, newest_first: Views, place_id: str, page: int, size: int) -> list[MessageView]:

@@ -17,6 +17,8 @@ from app.settings import Settings
 _SOCKET_SECONDS: Final = 0.25
 _PAUSE_SECONDS: Final = 5.0  # After a failure: asking each time would make every request wait for a Redis that hangs.
 
+_SMALLEST_STEP_SECONDS: Final = 1.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -44,6 +46,7 @@ class Rates:
         self._own = MovingWindowRateLimiter(MemoryStorage())
         self._shared = None if redis_url is None else MovingWindowRateLimiter(_redis_storage(redis_url))
         self._alone_until = 0.0
+        self._clock_offset = _clock_offset()
 
     def hit(self, rate: Rate, *key: str) -> Standing:
         """Count one more, unless the window is full already."""
@@ -54,6 +57,7 @@ class Rates:
             except (redis.RedisError, OSError) as error:
                 _log.warning("rates are counted by each process alone for %s s: %s", _PAUSE_SECONDS, error)
                 self._alone_until = time.monotonic() + _PAUSE_SECONDS
+        self._forget_times_to_come()
         return _hit(self._own, item, key)
 
     def has_room(self, rate: Rate, *key: str) -> bool:
@@ -64,7 +68,21 @@ class Rates:
                 return self._shared.test(item, *key)
             except (redis.RedisError, OSError):
                 self._alone_until = time.monotonic() + _PAUSE_SECONDS
+        self._forget_times_to_come()
         return self._own.test(item, *key)
+
+    def _forget_times_to_come(self) -> None:
+        """Where the clock was put back, what happened before would fill the windows until it comes there again. Redis
+        forgets by itself, because its keys live for seconds and not until some time."""
+        offset = _clock_offset()
+        if offset < self._clock_offset - _SMALLEST_STEP_SECONDS:
+            self._own.storage.reset()
+        self._clock_offset = offset
+
+
+def _clock_offset() -> float:
+    """How far the time of day is ahead of the time that nobody sets."""
+    return time.time() - time.monotonic()
 
 
 def rates_of(settings: Settings) -> Rates:

@@ -6,10 +6,10 @@ import fcntl
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-from app.settings import Settings, SettingsError
-from app.supervisor import broker, commands
+from app.settings import Settings, SettingsError, runtime_dir
+from app.supervisor import broker, commands, runtime_folder
 from app.supervisor.child import Output
 from app.supervisor.lifeline import make_lifeline
 from app.supervisor.listen import wait_for_port
@@ -24,8 +24,11 @@ def serve(settings: Settings) -> int:
 
     Raises SettingsError when another server holds the data folder or the port, or when the broker cannot be run.
     """
-    with _alone(settings):
+    with ExitStack() as stack:
+        stack.enter_context(_alone(settings))
         wait_for_port(settings)
+        if settings.has_own_broker:
+            stack.enter_context(runtime_folder.held(runtime_dir(settings.data_dir)))
         environ = {**os.environ, "REDIS_URL": settings.redis_url, "PYTHONUNBUFFERED": "1"}
         return _supervise(settings, environ)
 
@@ -46,7 +49,6 @@ def _supervise(settings: Settings, environ: Mapping[str, str]) -> int:
             supervisor.keep(Program(name="worker", argv=commands.worker_with_beat(), environ=environ))
             supervisor.run_until_stopped()
         supervisor.stop(last=[broker.NAME])
-    broker.remove_folder(settings)
     return migrated or 0  # None: a stop was asked for while it migrated.
 
 

@@ -24,7 +24,7 @@ class Program:
 class RestartPolicy:
     """Pauses before a program that ended is started again: they double up to a limit, and a steady run forgets them."""
 
-    first_pause_seconds: float = 1.0
+    first_pause_seconds: float = 0.25
     longest_pause_seconds: float = 30.0
     steady_after_seconds: float = 60.0
 

@@ -13,6 +13,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
 from app.errors import InvalidInputError, StalledError, TooLargeError, UnsupportedMediaError
+from app.web.admission import waiting
 
 KIB = 1024
 MAX_BODY_BYTES = 1024 * KIB
@@ -31,7 +32,7 @@ def read_body(request: Request, *, limit: int = MAX_BODY_BYTES, seconds: float =
     announced = _announced(request, limit)
     if announced == 0:
         return b""
-    with _deadline(seconds), _broken_bodies():
+    with waiting(), _deadline(seconds), _broken_bodies():
         body: bytes = request.stream.read(limit + 1)
     if len(body) > limit:
         raise _too_large(limit)
@@ -57,7 +58,7 @@ class BodyStream:
         if self._taken == self._announced:
             return b""
         due_at = self._began_at + self._seconds + self._taken / SLOWEST_RATE
-        with _deadline(max(due_at - time.monotonic(), 0.001)), _broken_bodies():
+        with waiting(), _deadline(max(due_at - time.monotonic(), 0.001)), _broken_bodies():
             chunk: bytes = self._source.read(size)
         self._taken += len(chunk)
         if self._taken > self._limit:

@@ -12,6 +12,34 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+_SEARCH_INDEX = {
+    "postgresql": (
+        "CREATE INDEX ix_search_terms_terms ON search_terms USING gin (to_tsvector('simple'::regconfig, terms))",
+    ),
+    "sqlite": (
+        """
+        CREATE VIRTUAL TABLE search_index
+        USING fts5(terms, content='search_terms', content_rowid='id', detail='none', columnsize=0)
+        """,
+        """
+        CREATE TRIGGER search_terms_insert AFTER INSERT ON search_terms BEGIN
+            INSERT INTO search_index (rowid, terms) VALUES (new.id, new.terms);
+        END
+        """,
+        """
+        CREATE TRIGGER search_terms_delete AFTER DELETE ON search_terms BEGIN
+            INSERT INTO search_index (search_index, rowid, terms) VALUES ('delete', old.id, old.terms);
+        END
+        """,
+        """
+        CREATE TRIGGER search_terms_update AFTER UPDATE ON search_terms BEGIN
+            INSERT INTO search_index (search_index, rowid, terms) VALUES ('delete', old.id, old.terms);
+            INSERT INTO search_index (rowid, terms) VALUES (new.id, new.terms);
+        END
+        """,
+    ),
+}
+
 
 def upgrade() -> None:
     op.create_table(
@@ -264,6 +292,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_search_terms")),
         sa.UniqueConstraint("message_id", name=op.f("uq_search_terms_message_id")),
     )
+    for statement in _SEARCH_INDEX[op.get_bind().dialect.name]:
+        op.execute(statement)
     op.create_table(
         "former_names",
         sa.Column("local_name", sa.String(length=255), nullable=False),
@@ -283,6 +313,8 @@ def downgrade() -> None:
     op.drop_column("accounts", "timeout_reason")
     op.drop_column("inbox_items", "author_uri")
     op.drop_table("former_names")
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TABLE search_index")
     op.drop_table("search_terms")
     op.drop_table("notifications")
     op.drop_table("attachments")

@@ -40,6 +40,18 @@ def test_a_new_server_runs_each_task_at_once_and_again_when_its_time_has_come(wo
     assert ["server_stats_update" in due for due in later] == [False, True]
 
 
+def test_a_task_waits_no_longer_because_the_clock_was_put_back(world: World) -> None:
+    """It was to run within 15 minutes, and somebody was at it when the clock was a year ahead."""
+    now = datetime.now(UTC)
+    to_come = now + timedelta(days=365)
+    with transaction() as session:
+        session.execute(update(BackgroundTask).values(next_run_at=to_come, running_since=to_come))
+
+    assert "server_stats_update" in hints(now)
+    background.run("server_stats_update")
+    assert "server_stats_update" not in hints(datetime.now(UTC))
+
+
 def test_a_task_that_is_switched_off_is_left_alone(world: World) -> None:
     with transaction() as session:
         session.execute(update(BackgroundTask).values(is_enabled=False))

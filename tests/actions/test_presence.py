@@ -207,6 +207,13 @@ def test_who_a_dead_process_left_behind_goes_offline(community: Community) -> No
     assert presence.keep("dead") == set()
 
 
+def test_who_was_last_heard_of_before_the_clock_was_put_back_goes_offline(community: Community) -> None:
+    community.arrive(community.alice)
+    community.age("near", timedelta(hours=-1))
+
+    assert presence.sweep(datetime.now(UTC) - STALE) == [StatusChange(community.alice, "offline")]
+
+
 def test_status_without_any_socket_is_not_swept(community: Community) -> None:
     presence.set_status(community.alice, "online")
 

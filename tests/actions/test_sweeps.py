@@ -135,6 +135,37 @@ def test_a_sweep_of_the_future_is_overdue_because_the_clock_was_put_back(world: 
     assert is_overdue(world.clock.now - timedelta(hours=2))
 
 
+def test_after_the_clock_was_put_back_nothing_waits_for_what_it_said(world: World) -> None:
+    """Fault F17: timers of hosts and of rows, both ways, set by a clock that was an hour ahead."""
+    world.queue()
+    world.wire.answers[INBOX] = [respond(503)]
+    inbox_item(world, OTHER)
+    world.clock.pass_by(hours=1)
+    world.deliver()
+    hints(world)
+    with transaction() as session:
+        later = world.clock.now + timedelta(seconds=10)
+        session.execute(update(InboxItem).values(attempts=1, next_attempt_at=later))
+        session.execute(update(Host).values(key_retry_at=later))
+
+    world.clock.pass_by(hours=-1)
+
+    assert hints(world) == [("deliver", HOST), ("inbox", OTHER)]
+    assert world.host().key_retry_at == world.clock.now
+
+
+def test_a_clock_that_goes_a_little_ahead_ends_no_wait(world: World) -> None:
+    """As another machine's of the same installation may."""
+    world.queue()
+    world.wire.answers[INBOX] = [respond(503)]
+    world.deliver()
+    hints(world)
+
+    world.clock.pass_by(seconds=-30)
+
+    assert hints(world) == []
+
+
 def test_deliveries_past_their_time_are_ended_without_their_host(world: World) -> None:
     world.queue(life=timedelta(days=7))
     world.queue(life=timedelta(days=30))

@@ -56,6 +56,7 @@ PUT    | /api/v1/channels/{channel_id}/messages/{message_id}            | signed
 DELETE | /api/v1/channels/{channel_id}/messages/{message_id}/reactions  | signed in                | activity
 POST   | /api/v1/channels/{channel_id}/messages/{message_id}/reactions  | signed in                | activity
 DELETE | /api/v1/channels/{channel_id}/remove_user                      | manage_channel_users     | activity
+GET    | /api/v1/channels/{channel_id}/search                           | signed in                | read
 POST   | /api/v1/channels/{channel_id}/send_message                     | signed in                | activity
 PUT    | /api/v1/channels/{channel_id}/update                           | edit_channels            | activity
 GET    | /api/v1/dms/messages                                           | signed in                | read

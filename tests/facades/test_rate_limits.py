@@ -49,6 +49,18 @@ def statuses(server: Server, times: int, *more: Any, **options: Any) -> list[int
     return [asks(server, *more, **options).status_code for _ in range(times)]
 
 
+def test_a_window_is_no_longer_because_the_clock_was_put_back() -> None:
+    rates, rate = Rates(None), Rate(2, 60)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=1)) as clock:
+        hits = [rates.hit(rate, "somebody").is_within for _ in range(3)]
+        clock.shift(timedelta(hours=-1))
+
+        assert rates.has_room(rate, "somebody")
+        hits.append(rates.hit(rate, "somebody").is_within)
+
+    assert hits == [True, True, False, True]
+
+
 def test_every_answer_says_how_much_is_left(server: Server) -> None:
     limit(requests=10)
 

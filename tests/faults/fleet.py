@@ -40,6 +40,7 @@ class Place:
 class Fleet:
     """A stands on SQLite and its own broker, B on PostgreSQL and Valkey behind fault proxies, C on PostgreSQL."""
 
+    authority: CertificateAuthority
     sites: dict[str, Site]
     postgres: PostgresCluster
     valkey: ValkeyServer
@@ -62,6 +63,7 @@ class Fleet:
                 server.start()
         for site in self.sites.values():
             site.disarm()
+            site.set_clock(seconds_off=0)
             site.revive()
             site.start()
         for site in self.sites.values():
@@ -104,10 +106,11 @@ def open_fleet(folder: Path, *, seed: int, is_split: bool) -> Iterator[Fleet]:
             site.open(stack)
         for site in sites.values():
             site.wait_ready()
-        yield _settle(sites, postgres, valkey, database_link, broker_link, peer)
+        yield _settle(authority, sites, postgres, valkey, database_link, broker_link, peer)
 
 
 def _settle(
+    authority: CertificateAuthority,
     sites: dict[str, Site],
     postgres: PostgresCluster,
     valkey: ValkeyServer,
@@ -124,7 +127,7 @@ def _settle(
     uris = {}
     for channel, home in homes.items():
         people[f"owner_{home}"].create_channel(channel)
-        uris[channel] = _uri_of(sites[home], channel)
+        uris[channel] = uri_of(sites[home], channel)
     private = people["owner_a"].create_channel("cellar", is_private=True)
     people["owner_a"].send(private, "not for guests", new_key())
     places = []
@@ -142,7 +145,7 @@ def _settle(
         one, other = people[f"owner_{here}"], people[f"owner_{there}"]
         places.append(Place(f"dm-{here}{there}", one, other.handle, False))
         places.append(Place(f"dm-{here}{there}", other, one.handle, False))
-    fleet = Fleet(sites, postgres, valkey, database_link, broker_link, peer, people, places, private, uris)
+    fleet = Fleet(authority, sites, postgres, valkey, database_link, broker_link, peer, people, places, private, uris)
     eventually(lambda: _all_follow(fleet), timeout_seconds=40, what="everybody follows the channels")
     return fleet
 
@@ -165,7 +168,8 @@ def _all_follow(fleet: Fleet) -> bool:
     )
 
 
-def _uri_of(site: Site, name: str) -> str:
+def uri_of(site: Site, name: str) -> str:
+    """Of a channel or a person that lives there."""
     answer = urllib3.request(
         "GET",
         f"http://127.0.0.1:{site.port}/.well-known/webfinger?resource={quote(f'acct:{name}@{site.host.name}')}",

@@ -163,6 +163,14 @@ def locked(site: Site) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
+def _step_clock(fleet: Fleet, rng: random.Random, seconds: float) -> None:
+    """By no more than other servers bear with in a signature's date."""
+    site = _any_site(fleet, rng)
+    site.set_clock(seconds_off=rng.choice((-3600, 3600)))
+    time.sleep(seconds)
+    site.set_clock(seconds_off=0)
+
+
 def _partition(fleet: Fleet, rng: random.Random, seconds: float) -> None:
     """One server is not reached by the others; what it sends does arrive."""
     link = _any_site(fleet, rng).ingress
@@ -222,6 +230,7 @@ FAULTS = (
     Fault("stall PostgreSQL", _stall_database),
     Fault("cut PostgreSQL off", _cut_database),
     Fault("hold SQLite's lock", _lock_sqlite),
+    Fault("step the clock", _step_clock),
     Fault("partition", _partition),
     Fault("delay, drop and reorder connections", _disturb),
     Fault("the peer fails", _peer_fails),

@@ -46,15 +46,21 @@ class Arrival:
 
 
 OK = Answer()
+SILENCE_SECONDS = 15.0
 
 
 class Peer(InThread):
-    """Serves its actor and its inbox on its own address; `script` decides each answer of the inbox."""
+    """Serves its actor and its inbox on its own address; `script` decides each answer of the inbox.
+
+    While it `is_silent`, whoever asks for a path under /silence/ is kept waiting, and counted in `kept_waiting`.
+    """
 
     def __init__(self, host: Host, authority: CertificateAuthority) -> None:
         self.host = host
         self.uri = f"{host.origin}/actor"
         self.script: Callable[[Document], Answer] = _accept_all
+        self.is_silent = False
+        self.kept_waiting = 0
         self._key = generate_rsa()
         self._http = urllib3.PoolManager(ca_certs=str(authority.pem), retries=False, timeout=12)
         self._lock = threading.Lock()
@@ -80,6 +86,7 @@ class Peer(InThread):
 
     def heal(self) -> None:
         self.script = _accept_all
+        self.is_silent = False
 
     def document(self, path: str) -> Document | None:
         """What is at a path: the actor, or something that it said."""
@@ -91,13 +98,19 @@ class Peer(InThread):
             "@context": ["https://www.w3.org/ns/activitystreams", "https://w3id.org/security/v1"],
             "id": self.uri,
             "type": "Person",
-            "preferredUsername": "mock",
+            "preferredUsername": self.host.name.partition(".")[0],
             "inbox": f"{self.uri}/inbox",
             "outbox": f"{self.uri}/outbox",
             "followers": f"{self.uri}/followers",
             "endpoints": {"sharedInbox": f"{self.host.origin}/inbox"},
             "publicKey": {"id": f"{self.uri}#main-key", "owner": self.uri, "publicKeyPem": pem},
         }
+
+    def keep_waiting(self) -> None:
+        """For longer than anybody waits."""
+        with self._lock:
+            self.kept_waiting += 1
+        time.sleep(SILENCE_SECONDS)
 
     def receive(self, activity: Document) -> Answer:
         answer = self.script(activity)
@@ -108,6 +121,9 @@ class Peer(InThread):
 
     def follow(self, target: str, name: str) -> Activity:
         return self._named(build.follow(actor=self.uri, object=target), name)
+
+    def undo(self, activity: Activity, name: str) -> Activity:
+        return self._named(build.undo(actor=self.uri, object=activity), name)
 
     def create(self, channel: str, text: str, name: str) -> Activity:
         note = build.note(
@@ -124,6 +140,19 @@ class Peer(InThread):
         self._served |= {note["id"]: note, str(created.id): dict(created.document)}
         return created
 
+    def letter(self, to: str, mention: str, name: str) -> Activity:
+        """A private message to somebody, and to somebody else who is mentioned."""
+        note = build.note(
+            id=f"{self.host.origin}/notes/{name}",
+            author=self.uri,
+            content=f"<p>{name}</p>",
+            source=name,
+            published=datetime.now(UTC),
+            to=[to, mention],
+            mentions={mention: f"@stranger@{self.host.name}"},
+        )
+        return self._named(build.create(actor=self.uri, object=note), name)
+
     def deletion(self, created: Activity, name: str) -> Activity:
         """Of the Note that it created."""
         note_uri = created.object_id or ""
@@ -131,13 +160,17 @@ class Peer(InThread):
         to = list(created.document["to"])
         return self._named(build.delete(actor=self.uri, object=tombstone, to=to), name)
 
-    def post(self, activity: Activity | Document, inbox: str) -> int:
-        """Signed; the status, or 0 where none came."""
+    def signed(self, activity: Activity | Document, inbox: str, *, key_id: str = "") -> tuple[dict[str, str], bytes]:
+        """Headers and body of a POST; `key_id` names a key other than the one that signs."""
         document = activity.document if isinstance(activity, Activity) else activity
         body = json.dumps(dict(document)).encode()
-        headers = sign_cavage(
-            "POST", inbox, key_id=f"{self.uri}#main-key", private_key=self._key, body=body, now=datetime.now(UTC)
-        )
+        key_id = key_id or f"{self.uri}#main-key"
+        now = datetime.now(UTC)
+        return sign_cavage("POST", inbox, key_id=key_id, private_key=self._key, body=body, now=now), body
+
+    def post(self, activity: Activity | Document, inbox: str) -> int:
+        """Signed; the status, or 0 where none came."""
+        headers, body = self.signed(activity, inbox)
         try:
             return self._http.request("POST", inbox, body=body, headers=headers).status
         except urllib3.exceptions.HTTPError:
@@ -157,6 +190,10 @@ def _handler(peer: Peer) -> type[http.server.BaseHTTPRequestHandler]:
         timeout = 30
 
         def do_GET(self) -> None:
+            if peer.is_silent and self.path.startswith("/silence/"):
+                peer.keep_waiting()
+                self.close_connection = True
+                return
             document = peer.document(self.path)
             self._answer(Answer(404 if document is None else 200), document or {})
 

@@ -23,10 +23,11 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`status` is 0 where no answer came."""
+    """`status` is 0 where no answer came; `retry_after` is in seconds, 0 where nothing was said of it."""
 
     status: int
     document: Document
+    retry_after: int = 0
 
     @property
     def result(self) -> Result:
@@ -65,6 +66,10 @@ class Person:
             else:
                 self._signed_in_at -= TOKEN_SECONDS
         return self._token
+
+    def sign_in(self) -> None:
+        """Anew, as whoever is told that a token has expired does."""
+        self._keep_token(self.must("POST", "/api/v1/users/signin", self._credentials()))
 
     def _credentials(self) -> Document:
         return {"username": self.username, "password": PASSWORD}
@@ -135,7 +140,9 @@ class Person:
             answer = self._http.request(
                 method, self._base + path, body=None if body is None else json.dumps(body), headers=headers
             )
-            return Reply(answer.status, json.loads(answer.data))
+            if answer.status == 401:
+                self._signed_in_at -= TOKEN_SECONDS  # Before the next request there is to be another token.
+            return Reply(answer.status, json.loads(answer.data), int(answer.headers.get("Retry-After", 0)))
         except urllib3.exceptions.HTTPError as error:
             return Reply(0, {"detail": repr(error)})
         except ValueError:

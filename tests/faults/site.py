@@ -7,6 +7,7 @@ import random
 import secrets
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ from tests.faults.person import Person
 START_SECONDS = 60.0
 Program = Literal["web", "worker", "broker"]
 _COMMANDS: dict[Program, str] = {"web": "gunicorn", "worker": "app.cli", "broker": "valkey-server"}
+# A double, as tests/faults/clock/sitecustomize.py reads it.
+_OFFSET = struct.Struct("d")
+_CLOCK_FOLDER = Path(__file__).parent / "clock"
 _SHOAL = Path(sys.executable).parent / "shoal"
 
 
@@ -44,8 +48,10 @@ class Site:
         self.host = host
         self.data = folder / "data"
         self.failpoints = folder / "failpoints"
+        self._clock = folder / "clock"
         for made in (folder, self.data, self.failpoints):
             made.mkdir()
+        self._clock.write_bytes(_OFFSET.pack(0.0))
         self.port = free_port()
         self.database_url = env.get("DATABASE_URL")
         self.is_split = "REDIS_URL" in env
@@ -138,6 +144,11 @@ class Site:
         """One more process of this server, not started; the caller ends it."""
         return self._process(f"extra-{command}", [command])
 
+    def set_clock(self, *, seconds_off: float) -> None:
+        """The time of day of all its processes, from this moment on; its database and its broker keep theirs."""
+        with self._clock.open("r+b") as file:
+            file.write(_OFFSET.pack(seconds_off))
+
     def disarm(self) -> None:
         """Nobody dies at a failpoint any more."""
         for armed in self.failpoints.iterdir():
@@ -161,6 +172,8 @@ class Site:
             "SHOAL_CA_FILE": str(authority.pem),
             "SHOAL_TRUSTED_PROXIES": "127.0.0.0/8",
             "SHOAL_FAILPOINTS": str(self.failpoints),
+            "PYTHONPATH": str(_CLOCK_FOLDER),
+            "FAULTS_CLOCK": str(self._clock),
         }
 
     def keep_logs(self, folder: Path) -> None:

@@ -52,7 +52,7 @@ class Client:
         gives_up = self.rng.random() < _GIVE_UP_SHARE
         while True:
             reply = self._post(op.text, key)
-            message_id = _message_id(reply)
+            message_id = message_id_of(reply)
             if reply.result == "ok":
                 self.own.append((mark, message_id))
             is_late = time.monotonic() - op.began_at > _PATIENCE_SECONDS
@@ -165,7 +165,8 @@ class Workload:
             thread.join(90)
 
 
-def _message_id(reply: Reply) -> str:
+def message_id_of(reply: Reply) -> str:
+    """Of what was sent; empty where it is not known to have been."""
     if reply.result != "ok":
         return ""
     document = reply.document

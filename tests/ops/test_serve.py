@@ -104,7 +104,7 @@ def test_a_web_process_killed_with_9_is_back_soon(serve: Callable[[], Server]) -
     web.kill()
 
     wait_until(
-        lambda: "web ended with code -9; starting it again in 1 s" in server.log(), seconds=20, what="the notice"
+        lambda: "web ended with code -9; starting it again in 0.25 s" in server.log(), seconds=20, what="the notice"
     )
     server.wait_until_it_serves()
     assert server.child("gunicorn").pid != web.pid

@@ -46,7 +46,7 @@ def hosts() -> Hosts:
 
 @pytest.fixture
 def lanes(hosts: Hosts) -> Iterator[Lanes]:
-    lanes = Lanes(hosts)
+    lanes = Lanes(hosts, name="test", prompt_threads=2, other_threads=4)
     yield lanes
     lanes.stop(seconds=5)
 
@@ -161,7 +161,7 @@ def test_a_turn_that_breaks_is_tried_again_and_harms_no_other(
 
 
 def test_after_a_stop_no_turn_begins(hosts: Hosts, released: threading.Event) -> None:
-    lanes = Lanes(hosts)
+    lanes = Lanes(hosts, name="test", prompt_threads=2, other_threads=4)
     hosts.behaviour["a.test"] = hang(released)
     lanes.put("a.test")
     assert eventually(lambda: hosts.turns["a.test"] == 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from app.errors import TooManyRequestsError, UnavailableError
@@ -10,6 +12,7 @@ from app.web.admission import (
     MAX_HELD,
     MAX_LAG_SECONDS,
     MAX_OPEN,
+    MAX_WAITING,
     PATIENCE_SECONDS,
     TICK_SECONDS,
     WINDOW_TICKS,
@@ -18,15 +21,17 @@ from app.web.admission import (
 
 
 class Process:
-    """A process whose timer is as late as the test says."""
+    """A process whose timer is as late as the test says, and that works for as much of the time."""
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.admission = Admission(lambda: self.now)
+        self.worked = 0.0
+        self.admission = Admission(lambda: self.now, work=lambda: self.worked)
         self.tick()
 
-    def tick(self, late: float = 0.0) -> None:
+    def tick(self, late: float = 0.0, share: float = 0.0) -> None:
         self.now += TICK_SECONDS + late
+        self.worked += share * (TICK_SECONDS + late)
         self.admission.tick()
 
     def take(self, sender: str, count: int) -> int:
@@ -87,6 +92,32 @@ def test_what_there_is_time_for_is_taken(process: Process) -> None:
     assert taken["peer"] > 3 * LEAST_RATE
 
 
+def test_the_pace_slows_down_within_a_tick(process: Process) -> None:
+    process.admission.note_person()
+    taken = process.take("flood", 500)
+    process.tick(late=0.05)
+
+    assert taken == 500
+    assert process.take("flood", 500) == 0
+
+
+@pytest.mark.parametrize(("share", "taken"), [(0.6, 0), (0.4, 500)])
+def test_the_pace_slows_down_before_anybody_is_late(process: Process, share: float, taken: int) -> None:
+    process.admission.note_person()
+    process.take("flood", 500)
+
+    process.tick(share=share)
+
+    assert process.take("flood", 500) == taken
+
+
+def test_people_who_are_slow_by_themselves_cost_no_delivery(process: Process) -> None:
+    process.admission.note_person()
+    process.window(late=0.2)
+
+    assert process.take("peer", 500) == 500
+
+
 def test_pace_ends_when_the_people_have_gone(process: Process) -> None:
     process.admission.note_person()
     process.window(late=0.2, peer=500)
@@ -115,6 +146,28 @@ def test_only_so_many_are_at_work_at_once(process: Process) -> None:
         process.admission.enter()
     process.admission.leave()
     process.admission.enter()
+
+
+def test_those_who_wait_are_not_at_work(process: Process) -> None:
+    with ExitStack() as waiting:
+        for _ in range(MAX_OPEN + 50):
+            process.admission.enter()
+            waiting.enter_context(process.admission.waiting("slow"))
+        process.admission.enter()
+        assert process.admission.open_requests == 1
+
+    assert process.admission.open_requests == MAX_OPEN + 51
+
+
+def test_of_very_many_who_wait_whoever_has_most_of_them_is_refused(process: Process) -> None:
+    with ExitStack() as waiting:
+        for number in range(MAX_WAITING):
+            waiting.enter_context(process.admission.waiting("other" if number < 10 else "slow"))
+
+        with pytest.raises(UnavailableError), process.admission.waiting("slow"):
+            pass
+        for client in ("other", "newcomer"):
+            waiting.enter_context(process.admission.waiting(client))
 
 
 def test_who_is_refused_is_held_for_a_while_but_not_without_end() -> None:

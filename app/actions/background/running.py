@@ -14,7 +14,7 @@ from app.actions.background.registry import TASKS, BackgroundTask, find_task
 from app.db import row_count, transaction, upsert
 from app.errors import AppError
 from app.models import BackgroundTask as Row
-from app.queries.background_tasks import list_states
+from app.queries.background_tasks import SKEW, list_states
 
 _SHOWN_ERROR: Final = 500
 
@@ -45,7 +45,7 @@ def due(session: Session, now: datetime) -> list[str]:
         for task in TASKS.values()
         if (state := states.get(task.id)) is not None
         and state.is_enabled
-        and state.next_run_at <= now
+        and state.is_due(now, task.every())
         and not state.is_running(now, task.longest)
         and task.is_available()
     ]
@@ -74,7 +74,12 @@ def _take(task: BackgroundTask, now: datetime) -> bool:
     with transaction() as session:
         taken = session.execute(
             update(Row)
-            .where(Row.id == task.id, or_(Row.running_since.is_(None), Row.running_since < now - task.longest))
+            .where(
+                Row.id == task.id,
+                or_(
+                    Row.running_since.is_(None), Row.running_since < now - task.longest, Row.running_since > now + SKEW
+                ),
+            )
             .values(running_since=now)
         )
         return row_count(taken) == 1

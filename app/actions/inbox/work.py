@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from app.pipeline import Received, receive
 
 MAX_FETCHES: Final = 20
 _TURN: Final = timedelta(seconds=20)
+_PROMPT_SECONDS: Final = 1.0
 # What each item has of the lease at least when it begins.
 _ENOUGH: Final = timedelta(seconds=50)
 
@@ -28,10 +30,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`has_more` asks for another turn at once."""
+    """`has_more` asks for another turn at once. `is_prompt` is None where nothing was done, False where some item took
+    long, as it does where another server lets us wait for what the item is about.
+    """
 
     processed: int = 0
     has_more: bool = False
+    is_prompt: bool | None = None
+
+    @property
+    def due_in_seconds(self) -> float | None:
+        return 0.0 if self.has_more else None
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -51,7 +64,12 @@ class _Lease:
         return queue.extend(self.host, self.token, now)
 
 
-def process(host: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Turn:
+def process(
+    host: str,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    should_stop: Callable[[], bool] = _never,
+) -> Turn:
     """Apply what is due from the host, for some seconds. May be called at any time by any number of workers.
 
     Raises UnavailableError when the database is away; what was not applied is then as it was.
@@ -62,6 +80,7 @@ def process(host: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC
         return Turn()
     lease = _Lease(host, token, until=now() + queue.LEASE)
     processed = 0
+    longest = 0.0
     met: set[str] = set()
     held: set[str] = set()
     try:
@@ -69,17 +88,23 @@ def process(host: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC
             for item in items:
                 if item.author_uri in held:
                     continue
-                if not lease.has_enough(now()):
-                    return Turn(processed)
+                if should_stop() or not lease.has_enough(now()):
+                    return _turn(processed, longest)
+                began = time.monotonic()
                 if not _process_one(item, met, now) and item.author_uri and item.attempts < queue.HELD_ATTEMPTS:
                     held.add(item.author_uri)  # As the next look would tell, too.
                 processed += 1
+                longest = max(longest, time.monotonic() - began)
                 if now() >= ends_at:
-                    return Turn(processed, has_more=True)
+                    return _turn(processed, longest, has_more=True)
     finally:
         queue.release(host, token)
     # What came between the last look and the release was hinted at while we held the lease.
-    return Turn(processed, has_more=bool(queue.list_due(host, now())))
+    return _turn(processed, longest, has_more=bool(queue.list_due(host, now())))
+
+
+def _turn(processed: int, longest_seconds: float, *, has_more: bool = False) -> Turn:
+    return Turn(processed, has_more, is_prompt=longest_seconds < _PROMPT_SECONDS if processed else None)
 
 
 def _process_one(item: QueuedItem, met: set[str], now: Callable[[], datetime]) -> bool:

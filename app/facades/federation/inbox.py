@@ -21,6 +21,7 @@ from app.facades.federation.signed import on_the_wire, verify_request, viewer_of
 from app.pipeline import accept
 from app.queries.actors import find_actor
 from app.settings import current
+from app.web.admission import take_delivery
 from app.web.bodies import read_body
 
 blueprint = Blueprint("inboxes", __name__)
@@ -40,6 +41,7 @@ def post_inbox(kind: str | None = None, id: str | None = None) -> Response:
     if request.mimetype not in _MEDIA_TYPES:
         raise UnsupportedMediaError("An inbox takes application/activity+json.")
     wire = on_the_wire(request, read_body(request))
+    take_delivery()
     presented = parse(wire)
     if not is_known_key(presented.key_id) and _is_deletion_of_nobody(_read(wire.body)):
         return _accepted("Delete", "ignored")

@@ -14,6 +14,7 @@ from app.db import reading
 from app.queries.actors import get_actor
 from app.queries.viewers import Viewer, remote_viewer
 from app.settings import current
+from app.web.admission import waiting
 
 
 def on_the_wire(incoming: Request, body: bytes) -> HttpRequest:
@@ -28,13 +29,15 @@ def verify_request(wire: HttpRequest, presented: PresentedSignature) -> Verified
     Raises SignatureError, or KeyUnavailableError where the sender should try again.
     """
     origin, now = current().origin, datetime.now(UTC)
-    key = key_for(presented.key_id)
+    with waiting():  # For the key's home, which may let us wait for as long as we do.
+        key = key_for(presented.key_id)
     try:
         return verify(wire, presented, key, origin=origin, now=now)
     except SignatureError:
         if is_authentic(wire, presented, key, origin=origin):
             raise  # The key is the right one; what is wrong is the time, the body or the place.
-        newer = newer_key(key)
+        with waiting():
+            newer = newer_key(key)
         if newer is None:
             raise
         return verify(wire, presented, newer, origin=origin, now=now)

@@ -17,7 +17,8 @@ from app.facades.pufferblow.sent import get_sent
 from app.facades.pufferblow.shown import MessageShown, show
 from app.pipeline import Draft, compose, submit
 from app.queries.channels import get_visible
-from app.queries.messages import list_page
+from app.queries.messages import list_page, search_channel
+from app.queries.search import MAX_QUERY
 from app.queries.viewers import Viewer
 from app.web.fields import Params, Upload
 from app.web.idempotency import idempotency_key, request_digest
@@ -27,6 +28,15 @@ TAG = "Messages"
 
 class LoadMessages(Params):
     channel_id: Id
+    page: PageNumber = 1
+    messages_per_page: PageSize = 20
+
+
+class SearchMessages(Params):
+    """Words, each of which a message must have or have a word that begins with it."""
+
+    channel_id: Id
+    q: Annotated[str, Field(min_length=2, max_length=MAX_QUERY)]
     page: PageNumber = 1
     messages_per_page: PageSize = 20
 
@@ -47,6 +57,14 @@ class DeleteMessage(Params):
 class MessagesLoaded(BaseModel):
     status_code: int
     messages: list[MessageShown]
+
+
+class MessagesFound(MessagesLoaded):
+    """`scanned` is how many messages were read for this page; with `truncated_scan` there may be more on the next."""
+
+    query: str
+    scanned: int
+    truncated_scan: bool
 
 
 class MessageSent(Done):
@@ -72,6 +90,30 @@ def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
         get_visible(session, viewer, params.channel_id)
         views = list_page(session, params.channel_id, page=params.page, size=params.messages_per_page)
     return MessagesLoaded(status_code=200, messages=[show(view) for view in views])
+
+
+@API.signed_in(
+    "GET",
+    "/api/v1/channels/{channel_id}/search",
+    params=SearchMessages,
+    answer=MessagesFound,
+    tag=TAG,
+    summary="Messages of a channel that have all the given words, the newest first",
+    errors={404},
+    scope="chat:read",
+)
+def search_messages(viewer: Viewer, params: SearchMessages) -> MessagesFound:
+    size = params.messages_per_page
+    with reading() as session:
+        get_visible(session, viewer, params.channel_id)
+        views = search_channel(session, params.channel_id, params.q, page=params.page, size=size)
+    return MessagesFound(
+        status_code=200,
+        messages=[show(view) for view in views],
+        query=params.q,
+        scanned=len(views),
+        truncated_scan=len(views) == size,
+    )
 
 
 @API.signed_in(

@@ -71,6 +71,28 @@ def test_nothing_to_do_is_no_work(world: World) -> None:
     assert (turn.processed, turn.has_more) == (0, False)
 
 
+def test_a_turn_says_whether_some_item_took_long(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    zoe = world.actor("zoe", "remote")
+    turns = []
+    for longest in (60.0, 0.0):
+        monkeypatch.setattr(work, "_PROMPT_SECONDS", longest)
+        say(world, zoe, "a message")
+        turns += [process(HOST), process(HOST)]
+
+    assert [turn.is_prompt for turn in turns] == [True, None, False, None]
+
+
+def test_a_turn_that_is_to_stop_leaves_the_rest_to_another(world: World) -> None:
+    zoe = world.actor("zoe", "remote")
+    for number in range(3):
+        say(world, zoe, f"message {number}")
+
+    turn = process(HOST, should_stop=lambda: "done" in states())
+
+    assert (turn.processed, states()) == (1, ["done", "queued", "queued"])
+    assert process(HOST).processed == 2  # At once: the lease was given back.
+
+
 def test_hosts_have_queues_of_their_own(world: World) -> None:
     say(world, world.actor("zoe", "remote"), "from the pond")
     say(world, world.actor("yan", "remote", host="lake.example"), "from the lake")

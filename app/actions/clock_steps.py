@@ -1,0 +1,28 @@
+"""What is owed to those who wait when the clock is put back (fault F17)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from app.models import Delivery, Host, InboxItem
+from app.queries.deliveries import QUEUED
+
+# Clocks of one installation differ by less; whoever waits too long by so much is not waited for in vain.
+SMALLEST: Final = timedelta(seconds=60)
+
+
+def end_waits(session: Session, now: datetime) -> None:
+    """Whatever waits for a time to come is due now, because the clock that set the time was ahead.
+
+    By how much cannot be known any more. One attempt too many for each host is what it costs, and what it spares is to
+    wait for as long as the clock was put back.
+    """
+    session.execute(update(Host).where(Host.probe_at > now).values(probe_at=now))
+    session.execute(update(Host).where(Host.key_retry_at > now).values(key_retry_at=now))
+    for queue in (Delivery, InboxItem):
+        waits = (queue.state == QUEUED, queue.next_attempt_at > now)
+        session.execute(update(queue).where(*waits).values(next_attempt_at=now))

@@ -1,0 +1,177 @@
+"""Full-text search in a channel: what is said is found, what is edited or deleted no longer, and by members alone."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.db import reading
+from app.models import SearchTerms
+from tests.facades.conftest import Person, Server
+
+
+@pytest.fixture
+def lobby(server: Server, owner: Person) -> str:
+    return str(server.create_channel(owner)["channel_id"])
+
+
+def search(server: Server, person: Person, channel_id: str, q: str | None, **query: int) -> Any:
+    path = f"/api/v1/channels/{channel_id}/search"
+    return server.call("GET", path, person=person, query_string={"q": q, **query})
+
+
+def found(server: Server, person: Person, channel_id: str, q: str, **query: int) -> list[str]:
+    answer = search(server, person, channel_id, q, **query)
+    assert answer.status_code == 200, answer.text
+    return [message["message"] for message in answer.json["messages"]]
+
+
+@pytest.mark.parametrize(
+    ("said", "q"),
+    [
+        ("Hello everyone!", "hello"),
+        ("Hello everyone!", "EVERYONE hello"),
+        ("Hello everyone!", "every"),
+        ("an answer of 42 things", "42"),
+        ("größe zählt", "GRÖSSE"),
+        ("\uff46\uff55\uff4c\uff4c width", "full"),
+        ("see https://pond.example/frogs", "frogs"),
+        ("look @bob", "@bob"),
+        ("今日は東京へ行きます", "東京"),
+        ("mixed東京text", "東京"),
+        ("mixed東京text", "mixed"),
+        ("it is incomprehensibilities all along", "incomprehensibilities"),
+        ("straße 🐸 frog", "frog 🐸"),
+    ],
+)
+def test_what_was_said_is_found(server: Server, owner: Person, lobby: str, said: str, q: str) -> None:
+    server.send(owner, lobby, said)
+    server.send(owner, lobby, "something else")
+
+    assert found(server, owner, lobby, q) == [said]
+
+
+def test_the_answer(server: Server, owner: Person, member: Person, lobby: str) -> None:
+    first = server.send(owner, lobby, "the first frog")
+    second = server.send(member, lobby, "frogs, the second")
+
+    assert search(server, owner, lobby, "frog").json == {
+        "status_code": 200,
+        "messages": [second, first],
+        "query": "frog",
+        "scanned": 2,
+        "truncated_scan": False,
+    }
+
+
+@pytest.mark.parametrize("q", ["h", "", None, "x" * 201, "!?", "a b", "\x00\x00"])
+def test_a_query_without_a_word_is_refused(server: Server, owner: Person, lobby: str, q: str | None) -> None:
+    server.send(owner, lobby, "a b h hello")
+
+    answer = search(server, owner, lobby, q)
+
+    assert answer.status_code == 400
+    assert isinstance(answer.json["detail"], str)
+
+
+@pytest.mark.parametrize(
+    "q", ["frog AND toad", "frog OR toad", 'frog" toad', "frog* (toad", "frog & !toad", "-frog toad"]
+)
+def test_a_query_is_words_and_nothing_else(server: Server, owner: Person, lobby: str, q: str) -> None:
+    server.send(owner, lobby, "frog and toad or newt")
+    server.send(owner, lobby, "or and newt")
+
+    assert found(server, owner, lobby, q) == ["frog and toad or newt"]
+
+
+def test_pages_are_in_order_and_end(server: Server, owner: Person, lobby: str) -> None:
+    said = [server.send(owner, lobby, f"frog {number}")["message"] for number in range(5)]
+
+    pages = [found(server, owner, lobby, "frog", page=page, messages_per_page=2) for page in (1, 2, 3, 4)]
+
+    assert pages == [said[:2:-1], said[2:0:-1], said[:1], []]
+    assert search(server, owner, lobby, "frog", messages_per_page=2).json["truncated_scan"] is True
+
+
+def test_an_edit_is_found_by_what_it_says_now(server: Server, owner: Person, lobby: str) -> None:
+    message_id = server.send(owner, lobby, "a frog")["message_id"]
+
+    path = f"/api/v1/channels/{lobby}/messages/{message_id}"
+    assert server.call("PUT", path, person=owner, json={"message": "a toad"}).status_code == 200
+
+    assert (found(server, owner, lobby, "frog"), found(server, owner, lobby, "toad")) == ([], ["a toad"])
+
+
+def test_what_is_deleted_leaves_no_terms(server: Server, owner: Person, lobby: str) -> None:
+    message_id = server.send(owner, lobby, "a frog")["message_id"]
+
+    path = f"/api/v1/channels/{lobby}/delete_message"
+    server.call("DELETE", path, person=owner, query_string={"message_id": message_id})
+
+    assert found(server, owner, lobby, "frog") == []
+    assert _terms() == []
+
+
+def test_only_members_find_what_is_said_in_a_private_channel(
+    server: Server, owner: Person, member: Person, lobby: str
+) -> None:
+    secret = server.create_channel(owner, channel_name="den", is_private=True)["channel_id"]
+    server.send(owner, secret, "a secret frog")
+
+    assert search(server, member, secret, "frog").status_code == 404
+    assert search(server, member, "channel_none", "frog").status_code == 404
+    assert found(server, member, lobby, "frog") == []
+    assert found(server, owner, secret, "frog") == ["a secret frog"]
+
+
+def test_terms_do_not_tell_the_words_nor_that_channels_share_them(server: Server, owner: Person, lobby: str) -> None:
+    other = server.create_channel(owner, channel_name="other")["channel_id"]
+    for channel in (lobby, other):
+        server.send(owner, channel, "frog pond")
+
+    ours, theirs = (set(terms.split()) for terms in _terms())
+
+    assert ours.isdisjoint(theirs)
+    assert all(len(term) == 10 and term.isalpha() for term in ours | theirs)
+    assert not {"frog", "pond"} & (ours | theirs)
+
+
+def test_direct_messages_are_not_in_the_index(server: Server, owner: Person, member: Person) -> None:
+    server.call("POST", "/api/v1/dms/send", person=owner, json={"peer": "bob", "message": "a frog"})
+
+    assert _terms() == []
+
+
+def test_a_search_costs_five_statements(server: Server, owner: Person, lobby: str) -> None:
+    for number in range(30):
+        server.send(owner, lobby, f"frog {number}")
+
+    with server.counted_queries() as statements:
+        assert len(found(server, owner, lobby, "frog", messages_per_page=20)) == 20
+
+    assert len([statement for statement in statements if not statement.startswith("BEGIN")]) <= 5
+
+
+def test_it_agrees_with_reading_everything(server: Server, owner: Person, lobby: str) -> None:
+    chance = random.Random(11)
+    words = ["frog", "frogs", "pond", "ponder", "newt", "toad", "to", "toadstool"]
+    texts = [" ".join(chance.choices(words, k=3)) for _ in range(25)]
+    for text in texts:
+        server.send(owner, lobby, text)
+
+    for one, other in itertools.combinations(["fro", "frogs", "pond", "ne", "toads", "to"], 2):
+        expected = [
+            text
+            for text in reversed(texts)
+            if all(any(word.startswith(wanted) for word in text.split()) for wanted in (one, other))
+        ]
+        assert found(server, owner, lobby, f"{one} {other}", messages_per_page=50) == expected
+
+
+def _terms() -> list[str]:
+    with reading() as session:
+        return list(session.scalars(select(SearchTerms.terms).order_by(SearchTerms.id)))
