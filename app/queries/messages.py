@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Integer, Row, Select, bindparam, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from activitypub.attachments import Attachment
 from app.errors import NotFoundError
@@ -89,6 +89,8 @@ class ReactionCount:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
+    """`in_reply_to` is the URI of what it answers, and `reply_to` the id of that if it stands in the same place."""
+
     id: str
     uri: str
     channel_id: str | None
@@ -96,6 +98,7 @@ class MessageView:
     position: int
     audience: str
     in_reply_to: str | None
+    reply_to: str | None
     published_at: datetime
     edited_at: datetime | None
     author: Author
@@ -149,10 +152,10 @@ def get_visible(session: Session, viewer: Viewer | None, message_id: str) -> tup
     return message, channel
 
 
-def get_view_in_channel(session: Session, viewer: Viewer, channel_id: str, message_id: str) -> MessageView:
-    """A living message that stands in that channel. Raises NotFoundError."""
+def get_view_in(session: Session, viewer: Viewer, place_id: str, message_id: str) -> MessageView:
+    """A living message that stands in that channel or conversation. Raises NotFoundError."""
     message, _ = get_visible(session, viewer, message_id)
-    view = view_message(session, message_id) if message.channel_id == channel_id else None
+    view = view_message(session, message_id) if scope_of(message) == place_id else None
     if view is None:
         raise NotFoundError(NO_SUCH_MESSAGE)
     return view
@@ -229,6 +232,11 @@ def list_reactions(session: Session, message_ids: Sequence[str]) -> dict[str, tu
 # A statement of columns rather than of objects, each built once: a page has fifty rows, and of every row three tables.
 Views = Select[*tuple[Any, ...]]
 _GRANTED = select(func.aggregate_strings(RoleGrant.role, ",")).where(RoleGrant.actor_id == Message.author_id)
+_PARENT = aliased(Message)
+_REPLIED_TO = select(_PARENT.id).where(
+    _PARENT.uri == Message.in_reply_to,
+    or_(_PARENT.channel_id == Message.channel_id, _PARENT.conversation_id == Message.conversation_id),
+)
 _VIEWS: Views = (
     select(
         Message.id,
@@ -239,6 +247,7 @@ _VIEWS: Views = (
         Message.position,
         Message.audience,
         Message.in_reply_to,
+        _REPLIED_TO.scalar_subquery().label("reply_to"),
         Message.published_at,
         Message.edited_at,
         MessageContent.sealed,
@@ -309,6 +318,7 @@ def _views(
             position=row.position,
             audience=row.audience,
             in_reply_to=row.in_reply_to,
+            reply_to=row.reply_to,
             published_at=row.published_at,
             edited_at=row.edited_at,
             author=authors[row.author_id],

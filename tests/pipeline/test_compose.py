@@ -220,9 +220,9 @@ def test_deletion_may_ask_where_the_message_stands(world: World) -> None:
     bob = world.viewer(world.bob)
 
     with pytest.raises(NotFoundError):
-        compose.deletion(bob, id_, channel_id=other.id)
+        compose.deletion(bob, id_, place_id=other.id)
 
-    assert compose.deletion(bob, id_, channel_id=lobby.id).type == "Delete"
+    assert compose.deletion(bob, id_, place_id=lobby.id).type == "Delete"
 
 
 def test_what_is_gone_is_neither_edited_nor_deleted(world: World) -> None:

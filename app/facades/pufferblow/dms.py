@@ -12,7 +12,7 @@ from app.db import reading
 from app.errors import InvalidInputError, NotFoundError
 from app.facades.pufferblow.answers import Done
 from app.facades.pufferblow.api import API
-from app.facades.pufferblow.params import PageNumber, PageSize
+from app.facades.pufferblow.params import Id, PageNumber, PageSize
 from app.facades.pufferblow.peers import check_person, find_known, is_person, resolve
 from app.facades.pufferblow.sent import get_sent
 from app.facades.pufferblow.shown import MessageShown, show
@@ -30,10 +30,11 @@ FileUrl = Annotated[str, Field(min_length=1, max_length=2048)]
 
 
 class SendDirect(Params):
-    """`attachments` are URLs of files that one has uploaded to this server."""
+    """`attachments` are URLs of files that one has uploaded to this server, `reply_to` is the id of a message there."""
 
     peer: Peer
     message: str
+    reply_to: Id | None = None
     attachments: Annotated[list[FileUrl], Field(json_schema_extra={"maxItems": MAX_ATTACHMENTS})] = Field(
         default_factory=list
     )
@@ -90,7 +91,7 @@ def send_direct(viewer: Viewer, params: SendDirect) -> DirectSent:
     carried = find_attachments(viewer, params.attachments)
     outcome = submit_carrying(
         carried,
-        compose.direct_message(viewer, [peer], params.message, files=carried.files),
+        compose.direct_message(viewer, [peer], params.message, reply_to=params.reply_to, files=carried.files),
         idempotency_key=idempotency_key(),
         request_digest=request_digest(params),
     )

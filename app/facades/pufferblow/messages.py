@@ -42,14 +42,19 @@ class SearchMessages(Params):
 
 
 class SendMessage(Params):
+    """`reply_to` is the id of a message of the same channel."""
+
     channel_id: Id
     message: str = ""
+    reply_to: Id | None = None
     attachments: Annotated[list[Upload], Field(json_schema_extra={"maxItems": MAX_ATTACHMENTS})] = Field(
         default_factory=list
     )
 
 
 class DeleteMessage(Params):
+    """The channel may be a conversation, by its id."""
+
     channel_id: Id
     message_id: Id
 
@@ -134,7 +139,9 @@ def send_message(viewer: Viewer, params: SendMessage) -> MessageSent:
         carried,
         Draft(
             viewer.uri,
-            lambda: compose.channel_message(viewer, params.channel_id, params.message, files=carried.files),
+            lambda: compose.channel_message(
+                viewer, params.channel_id, params.message, reply_to=params.reply_to, files=carried.files
+            ),
         ),
         idempotency_key=idempotency_key(),
         request_digest=request_digest(params),
@@ -162,7 +169,7 @@ def send_message(viewer: Viewer, params: SendMessage) -> MessageSent:
 def delete_message(viewer: Viewer, params: DeleteMessage) -> Done:
     """Answers 200, because a 204 has no body, and says 204 in the body, because clients were promised one."""
     try:
-        submit(compose.deletion(viewer, params.message_id, channel_id=params.channel_id))
+        submit(compose.deletion(viewer, params.message_id, place_id=params.channel_id))
     except ForbiddenError as error:
         raise UnauthenticatedError("You are not authorized to delete this message") from error
     return Done(status_code=204, message="The message has been deleted successfully")

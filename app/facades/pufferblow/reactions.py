@@ -14,7 +14,7 @@ from app.facades.pufferblow.api import API
 from app.facades.pufferblow.params import Id
 from app.facades.pufferblow.shown import MessageShown, ReactionShown, show
 from app.pipeline import compose, submit
-from app.queries.messages import get_view_in_channel
+from app.queries.messages import get_view_in
 from app.queries.viewers import Viewer
 from app.web.fields import Params
 
@@ -43,7 +43,7 @@ def _is_of_an_emoji(character: str) -> bool:
 
 
 class React(Params):
-    """An emoji is a sign, or the name of one between colons."""
+    """An emoji is a sign, or the name of one between colons. The id may be a conversation's, here as in the others."""
 
     channel_id: Id
     message_id: Id
@@ -161,4 +161,4 @@ def _has_reacted(viewer: Viewer, params: React) -> bool:
 
 def _get_shown(viewer: Viewer, params: React | EditMessage) -> MessageShown:
     with reading() as session:
-        return show(get_view_in_channel(session, viewer, params.channel_id, params.message_id))
+        return show(get_view_in(session, viewer, params.channel_id, params.message_id))

@@ -33,7 +33,8 @@ class ReactionShown(BaseModel):
 class MessageShown(BaseModel):
     """In a channel or in a conversation; the other of the two is null.
 
-    The sender's name is there twice because the official clients look for it in two places.
+    The sender's name is there twice because the official clients look for it in two places. `reply_to` is the id of
+    the message it answers, if that is or was here.
     """
 
     message_id: str
@@ -43,6 +44,7 @@ class MessageShown(BaseModel):
     sender_user_id: str
     username: str
     sender_username: str
+    reply_to: str | None
     message: str
     hashed_message: str
     sent_at: Time
@@ -68,6 +70,7 @@ def show(view: MessageView) -> MessageShown:
         sender_user_id=author.id,
         username=author.username,
         sender_username=author.username,
+        reply_to=view.reply_to,
         message=view.content.text,
         hashed_message=hashlib.sha256(view.content.text.encode()).hexdigest(),
         sent_at=iso(view.published_at),

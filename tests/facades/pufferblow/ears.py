@@ -29,7 +29,7 @@ _AUTHOR = {
     "sender_user_id", "username", "sender_username", "sender_avatar_url", "sender_banner_url", "sender_status",
     "sender_roles", "sender_about", "sender_last_seen", "sender_created_at",
 }  # fmt: skip
-_TEXT = {"message", "hashed_message", "sent_at", "edited_at", "attachments", "reactions"}
+_TEXT = {"reply_to", "message", "hashed_message", "sent_at", "edited_at", "attachments", "reactions"}
 MESSAGE_KEYS = {"type", "event_id", "message_id", "channel_id"} | _AUTHOR | _TEXT
 DIRECT_KEYS = {"type", "event_id", "message_id", "conversation_id", "federated"} | _AUTHOR | _TEXT
 
@@ -53,7 +53,7 @@ class Ear:
 
     @property
     def heard(self) -> list[Heard]:
-        return [json.loads(frame[frame.index(b"{") :]) for frame in self.frames]
+        return [json.loads(frame[frame.index(b'{"') :]) for frame in self.frames]
 
     @property
     def types(self) -> list[str]:

@@ -17,8 +17,8 @@ from tests.facades.conftest import Person, Server
 
 NO_SUCH_CHANNEL = {"detail": "The provided channel ID does not exist or could not be found."}
 MESSAGE_KEYS = {
-    "message_id", "channel_id", "conversation_id", "sender_id", "message", "hashed_message", "sent_at", "edited_at",
-    "attachments", "reactions", "username", "sender_username", "sender_user_id", "sender_avatar_url",
+    "message_id", "channel_id", "conversation_id", "sender_id", "reply_to", "message", "hashed_message", "sent_at",
+    "edited_at", "attachments", "reactions", "username", "sender_username", "sender_user_id", "sender_avatar_url",
     "sender_banner_url", "sender_status", "sender_roles", "sender_about", "sender_last_seen", "sender_created_at",
 }  # fmt: skip
 

@@ -1,8 +1,4 @@
-"""Compose: from what a person asks for to the activity that says it, addressed as its place demands.
-
-Facades translate their requests into calls of these and submit what they get. Nothing here decides what may be done;
-what the viewer cannot see raises NotFoundError all the same.
-"""
+"""Compose what people say, and what they do to what was said."""
 
 from __future__ import annotations
 
@@ -18,16 +14,13 @@ from activitypub.documents import Activity
 from activitypub.times import write_time
 from activitypub.vocabulary import PUBLIC
 from app.db import reading
-from app.errors import ConflictError, InvalidInputError, NotFoundError
-from app.ids import INSTANCE_ID, new_id
-from app.models import Actor, Channel, Message
+from app.errors import InvalidInputError, NotFoundError
+from app.ids import new_id
+from app.models import Actor, Message
 from app.queries import messages
-from app.queries.accounts import get_profile
-from app.queries.activities import find_by_uri
-from app.queries.actors import find_follow, get_by_id, list_by_handles, list_keys
-from app.queries.blocks import find_block
-from app.queries.channels import get_home_space, get_visible, list_remote_members
-from app.queries.documents import actor_document, note_document
+from app.queries.actors import get_by_id, list_by_handles
+from app.queries.channels import get_visible, list_remote_members
+from app.queries.documents import note_document
 from app.queries.files import StoredFile, as_attachments
 from app.queries.placement import conversation_id
 from app.queries.reactions import find_own
@@ -50,7 +43,7 @@ def channel_message(
         channel, group = get_visible(session, viewer, channel_id, with_viewer=True)
         mentions = _mentioned(session, text)
         members = list_remote_members(session, channel_id) if channel.is_private and group.is_local else []
-        parent = _parent(session, viewer, reply_to, channel)
+        parent = _parent(session, viewer, reply_to, channel_id)
     replied_to = [parent[1]] if parent and not channel.is_private else []
     # Whoever is named in a private channel, or wrote what is replied to, hears of it as a member or not at all.
     told = members if channel.is_private else [*replied_to, *mentions.values()]
@@ -72,18 +65,32 @@ def channel_message(
     )
 
 
-def direct_message(viewer: Viewer, people: Sequence[Actor], text: str, *, files: Sequence[StoredFile] = ()) -> Activity:
+def direct_message(
+    viewer: Viewer,
+    people: Sequence[Actor],
+    text: str,
+    *,
+    reply_to: str | None = None,
+    files: Sequence[StoredFile] = (),
+) -> Activity:
     """To exactly these people, each with a Mention: without it GoToSocial drops a direct message."""
     _check_text(text, files)
     others = {person.uri: handle(person) for person in people if person.id != viewer.actor_id}
     if not others:
         raise InvalidInputError("A direct message needs somebody else to read it.")
+    conversation = conversation_id([viewer.uri, *others])
     with reading() as session:
         mentions = _mentioned(session, text)
-    conversation = conversation_id([viewer.uri, *others])
-    attachments = as_attachments(files, is_for_everybody=False)
+        parent = _parent(session, viewer, reply_to, conversation)
     return _create(
-        viewer, text, mentions, to=list(others), conversation=conversation, tags=others, attachments=attachments
+        viewer,
+        text,
+        mentions,
+        to=list(others),
+        conversation=conversation,
+        in_reply_to=parent[0] if parent else None,
+        tags=others,
+        attachments=as_attachments(files, is_for_everybody=False),
     )
 
 
@@ -110,11 +117,11 @@ def edit(viewer: Viewer, message_id: str, text: str) -> Activity:
     return build.update(actor=viewer.uri, object=note, to=note["to"], cc=note["cc"])
 
 
-def deletion(viewer: Viewer, message_id: str, *, channel_id: str | None = None) -> Activity:
-    """With `channel_id`, the message must stand there."""
+def deletion(viewer: Viewer, message_id: str, *, place_id: str | None = None) -> Activity:
+    """With the id of a channel or a conversation, the message must stand there."""
     with reading() as session:
         message, _ = messages.get_visible(session, viewer, message_id)
-        if message.deleted_at is not None or (channel_id is not None and message.channel_id != channel_id):
+        if message.deleted_at is not None or place_id not in (None, messages.scope_of(message)):
             raise NotFoundError(messages.NO_SUCH_MESSAGE)
         document = _current_note(session, message)
     tombstone = build.tombstone(id=message.uri, former_type="Note", deleted=datetime.now(UTC))
@@ -135,164 +142,6 @@ def reaction_taken_back(viewer: Viewer, message_id: str, emoji: str | None) -> A
             raise NotFoundError("There is no such reaction of yours.")
         like = build.like(actor=viewer.uri, object=message.uri, content=emoji, to=_concerned(session, message))
     return build.undo(actor=viewer.uri, object=build.with_id(like, own.activity_uri))
-
-
-def follow(viewer: Viewer, target: Actor) -> Activity:
-    return build.follow(actor=viewer.uri, object=target.uri)
-
-
-def unfollow(viewer: Viewer, target: Actor) -> Activity:
-    """Raises NotFoundError where nothing was followed."""
-    with reading() as session:
-        known = find_follow(session, viewer.actor_id, target.id)
-        logged = find_by_uri(session, known.activity_uri) if known else None
-    if known is None:
-        raise NotFoundError("You do not follow this actor.")
-    undone = build.follow(actor=viewer.uri, object=target.uri)
-    return build.undo(actor=viewer.uri, object=build.with_id(undone, logged.uri if logged else known.activity_uri))
-
-
-def channel(viewer: Viewer, name: str, *, type: str, is_private: bool) -> tuple[Activity, Mapping[str, Any]]:
-    """The activity, and what `submit` is to be given as `private`."""
-    uri = Uris(current().origin).channel(new_id("channel"))
-    group = {
-        "id": uri,
-        "type": "Group",
-        "preferredUsername": name or "?",
-        "name": name,
-        "inbox": f"{uri}/inbox",
-        "channelType": type,
-    }
-    if not name.strip():
-        raise InvalidInputError("A channel needs a name.")
-    activity = build.create(actor=viewer.uri, object=group, to=[])
-    return activity, {"channel_type": type, "is_private": is_private}
-
-
-def channel_update(viewer: Viewer, channel_id: str, name: str) -> Activity:
-    """A channel under another name. Raises ConflictError for another server's, which only its home renames."""
-    with reading() as session:
-        found, group = get_visible(session, viewer, channel_id)
-        document = actor_document(Uris(current().origin), group, list_keys(session, group.id), found)
-    if not group.is_local:
-        raise ConflictError("This channel belongs to another server, which alone can change it.")
-    if not name.strip():
-        raise InvalidInputError("A channel needs a name.")
-    changed = {key: value for key, value in document.items() if key != "@context"} | {"name": name}
-    return build.update(actor=viewer.uri, object=changed, to=[group.uri])
-
-
-def channel_deletion(viewer: Viewer, channel_id: str) -> Activity:
-    """Raises ConflictError for another server's channel, which only its home deletes."""
-    with reading() as session:
-        _, group = get_visible(session, viewer, channel_id)
-    if not group.is_local:
-        raise ConflictError("This channel belongs to another server. Unfollow it instead.")
-    tombstone = build.tombstone(id=group.uri, former_type="Group", deleted=datetime.now(UTC))
-    return build.delete(actor=viewer.uri, object=tombstone, to=[group.uri], cc=[group.followers or ""])
-
-
-def admission(viewer: Viewer, channel_id: str, person: Actor) -> Activity:
-    with reading() as session:
-        _, group = get_visible(session, viewer, channel_id)
-    return build.add(actor=viewer.uri, object=person.uri, target=group.followers or "", to=[group.uri, person.uri])
-
-
-def expulsion(viewer: Viewer, channel_id: str, person: Actor) -> Activity:
-    with reading() as session:
-        _, group = get_visible(session, viewer, channel_id)
-    return build.remove(actor=viewer.uri, object=person.uri, target=group.followers or "", to=[group.uri, person.uri])
-
-
-def server(viewer: Viewer, *, name: str | None = None, description: str | None = None) -> Activity:
-    """This server under another name or with another description (plain text); None leaves it as it is."""
-    uris = Uris(current().origin)
-    with reading() as session:
-        instance = get_by_id(session, INSTANCE_ID)
-        document = actor_document(uris, instance, list_keys(session, INSTANCE_ID), None)
-        home = get_by_id(session, get_home_space(session).actor_id)
-    document["updated"] = write_time(datetime.now(UTC))
-    del document["@context"]
-    if name is not None:
-        document["name"] = name.strip()
-    if description is not None:
-        document["summary"] = html.from_text(description, {}) if description.strip() else ""
-    return build.update(actor=viewer.uri, object=document, to=[PUBLIC], cc=[home.followers or ""])
-
-
-def role(viewer: Viewer, role_id: str, name: str, *, is_new: bool) -> Activity:
-    """A role of the home space, made or changed: to other servers it is a collection of people. What it allows is
-    told to nobody, and goes to `submit` as `private`."""
-    uris = Uris(current().origin)
-    document = {"id": uris.role(role_id), "type": "Collection", "name": name}
-    if is_new:
-        return build.create(actor=viewer.uri, object=document, to=[])
-    return build.update(actor=viewer.uri, object=document, to=[])
-
-
-def role_deletion(viewer: Viewer, role_id: str) -> Activity:
-    uri = Uris(current().origin).role(role_id)
-    tombstone = build.tombstone(id=uri, former_type="Collection", deleted=datetime.now(UTC))
-    return build.delete(actor=viewer.uri, object=tombstone, to=[])
-
-
-def roles_change(viewer: Viewer, person: Actor, *, given: Sequence[str], taken: Sequence[str]) -> list[Activity]:
-    """One activity for each role, by its id."""
-    uris = Uris(current().origin)
-    return [
-        *(build.add(actor=viewer.uri, object=person.uri, target=uris.role(role_id), to=[]) for role_id in given),
-        *(build.remove(actor=viewer.uri, object=person.uri, target=uris.role(role_id), to=[]) for role_id in taken),
-    ]
-
-
-def ban(viewer: Viewer, person: Actor) -> Activity:
-    with reading() as session:
-        home = get_by_id(session, get_home_space(session).actor_id)
-    return build.block(actor=viewer.uri, object=person.uri, target=home.uri, to=[home.uri, person.uri])
-
-
-def ban_lifted(viewer: Viewer, person: Actor) -> Activity:
-    """Raises NotFoundError for who is not banned."""
-    with reading() as session:
-        home = get_by_id(session, get_home_space(session).actor_id)
-        known = find_block(session, by=None, actor_id=person.id, space_id=home.id)
-        by = get_by_id(session, known.actor_id) if known else None
-    if known is None or by is None:
-        raise NotFoundError("The targeted user is not banned.")
-    block = build.block(actor=by.uri, object=person.uri, target=home.uri, to=[home.uri, person.uri])
-    return build.undo(actor=viewer.uri, object=build.with_id(block, known.activity_uri))
-
-
-def report(viewer: Viewer, person: Actor, description: str, *, message_ids: Sequence[str] = ()) -> Activity:
-    """About a person and, if any are named, messages of theirs. Raises NotFoundError for what the viewer cannot see."""
-    with reading() as session:
-        found = [messages.get_visible(session, viewer, message_id)[0] for message_id in message_ids]
-    if any(message.deleted_at is not None or message.author_id != person.id for message in found):
-        raise NotFoundError(messages.NO_SUCH_MESSAGE)
-    named = [person.uri, *(message.uri for message in found)]
-    return build.flag(actor=viewer.uri, objects=named, content=description)
-
-
-def profile(viewer: Viewer, *, username: str | None, about: str | None) -> tuple[Activity, Mapping[str, Any]]:
-    """The viewer under a new name, with a new description, or both; None leaves what is.
-
-    The activity, and what `submit` is to be given as `private`.
-    """
-    uris = Uris(current().origin)
-    with reading() as session:
-        actor = get_by_id(session, viewer.actor_id)
-        known = get_profile(session, viewer.actor_id)
-        document = actor_document(uris, actor, list_keys(session, actor.id), None)
-    username = known.username if username is None else username
-    about = known.about if about is None else about or None
-    document |= {
-        "preferredUsername": username.lower(),
-        "name": username,
-        "summary": html.from_text(about, {}) if about else "",
-        "updated": write_time(datetime.now(UTC)),
-    }
-    activity = build.update(actor=viewer.uri, object=document, to=[PUBLIC], cc=[actor.followers or ""])
-    return activity, {"username": username, "about": about}
 
 
 def handle(actor: Actor) -> str:
@@ -344,12 +193,12 @@ def _mentioned(session: Session, text: str) -> dict[str, Actor]:
     return list_by_handles(session, html.handles_in(text), own_host=Uris(current().origin).host)
 
 
-def _parent(session: Session, viewer: Viewer, reply_to: str | None, channel: Channel) -> tuple[str, Actor] | None:
-    """(URI of the message replied to, its author), for one of the same channel."""
+def _parent(session: Session, viewer: Viewer, reply_to: str | None, place_id: str) -> tuple[str, Actor] | None:
+    """(URI of the message replied to, its author), for a living one of the same channel or conversation."""
     if reply_to is None:
         return None
     parent, _ = messages.get_visible(session, viewer, reply_to)
-    if parent.channel_id != channel.actor_id or parent.deleted_at is not None:
+    if messages.scope_of(parent) != place_id or parent.deleted_at is not None:
         raise NotFoundError(messages.NO_SUCH_MESSAGE)
     return parent.uri, get_by_id(session, parent.author_id)
 
