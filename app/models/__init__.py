@@ -5,7 +5,7 @@ from app.models.activities import Activity, ActivityDocument, Delivery, Event, H
 from app.models.actors import Actor, ActorKey, Block, DataKey, Follow, Tombstone
 from app.models.channels import Channel, Conversation, Participant, Pin, ReadMark, Space
 from app.models.files import Attachment, Blob, File
-from app.models.messages import Message, MessageContent, Reaction, Share
+from app.models.messages import HistoryGap, Message, MessageContent, Reaction, Share
 from app.models.moderation import AuditEntry, BlockedNetwork, Report, Role
 from app.models.nodes import NodeChallenge, NodeSession, NodeTrust
 from app.models.notifications import Notification, Ping
@@ -15,7 +15,8 @@ from app.models.search import SearchTerms
 __all__ = [
     "Account", "Activity", "ActivityDocument", "Actor", "ActorKey", "Attachment", "AuditEntry", "BackgroundTask",
     "Blob", "Block", "BlockedNetwork", "Channel", "Conversation", "DataKey", "Delivery", "Event", "File", "Follow",
-    "FormerName", "Host", "InboxItem", "LoginSession", "Message", "MessageContent", "NodeChallenge", "NodeSession",
-    "NodeTrust", "Notification", "Participant", "Pin", "Ping", "Presence", "Reaction", "ReadMark", "Receipt",
-    "RefreshToken", "Report", "Role", "RoleGrant", "Sample", "SearchTerms", "Setting", "Share", "Space", "Tombstone",
+    "FormerName", "HistoryGap", "Host", "InboxItem", "LoginSession", "Message", "MessageContent", "NodeChallenge",
+    "NodeSession", "NodeTrust", "Notification", "Participant", "Pin", "Ping", "Presence", "Reaction", "ReadMark",
+    "Receipt", "RefreshToken", "Report", "Role", "RoleGrant", "Sample", "SearchTerms", "Setting", "Share", "Space",
+    "Tombstone",
 ]  # fmt: skip

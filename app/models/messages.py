@@ -45,6 +45,19 @@ class Message(Base):
     )
 
 
+class HistoryGap(Base):
+    """How many messages of a channel or conversation are deleted among `app.queries.paging.BLOCK` positions.
+
+    Counted in the transaction that deletes them; a block without any has no row.
+    """
+
+    __tablename__ = "history_gaps"
+
+    place_id: Mapped[Id] = mapped_column(primary_key=True)
+    block: Mapped[Big] = mapped_column(primary_key=True, autoincrement=False)
+    deleted: Mapped[Big]
+
+
 class MessageContent(Base):
     """What a message says, sealed. Erasing this row is what deleting means."""
 

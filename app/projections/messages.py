@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from app.models import (
     Actor,
     Channel,
     Conversation,
+    HistoryGap,
     Message,
     MessageContent,
     Notification,
@@ -28,6 +30,7 @@ from app.models import (
 )
 from app.projections import files
 from app.queries.messages import Content, encode_content, scope_of
+from app.queries.paging import BLOCK
 from app.queries.search import search_terms
 from app.sealing import seal_row
 
@@ -113,11 +116,11 @@ def erase_all_by(session: Session, author: Actor, *, now: datetime) -> None:
 
 def erase_all_in(session: Session, channel_id: str, *, now: datetime) -> None:
     """Everything that was said in a channel, and every recorded document that is sealed with the channel's key."""
-    _erase(session, Message.channel_id == channel_id, now=now)
+    _erase(session, Message.channel_id == channel_id, now=now, has_readers=False)
     session.execute(delete(ActivityDocument).where(ActivityDocument.scope == channel_id))
 
 
-def _erase(session: Session, which: ColumnElement[bool], *, now: datetime) -> None:
+def _erase(session: Session, which: ColumnElement[bool], *, now: datetime, has_readers: bool = True) -> None:
     ids = select(Message.id).where(which)
     files.remove_of_messages(session, ids)
     for said in (MessageContent, Notification, Reaction, SearchTerms, Share):
@@ -127,11 +130,30 @@ def _erase(session: Session, which: ColumnElement[bool], *, now: datetime) -> No
         .where(Pin.object_uri.in_(select(Message.uri).where(which)))
         .execution_options(synchronize_session=False)
     )
+    deleted = update(Message).where(which, Message.deleted_at.is_(None)).values(deleted_at=now)
+    if not has_readers:
+        session.execute(deleted, execution_options={"synchronize_session": False})
+        return
+    # Those that are deleted now: whoever deletes one at the same moment counts it, or we do.
+    rows = session.execute(
+        deleted.returning(Message.channel_id, Message.conversation_id, Message.position),
+        execution_options={"synchronize_session": False},
+    )
+    _count_gaps(session, Counter((row[0] or row[1] or "", row[2] // BLOCK) for row in rows))
+
+
+def _count_gaps(session: Session, gaps: Counter[tuple[str, int]]) -> None:
+    if not gaps:
+        return
+    # In one order for all, so that two who delete much do not wait for each other.
+    rows = [{"place_id": place, "block": block, "deleted": gaps[place, block]} for place, block in sorted(gaps)]
+    counted = upsert(session, HistoryGap)
     session.execute(
-        update(Message)
-        .where(which, Message.deleted_at.is_(None))
-        .values(deleted_at=now)
-        .execution_options(synchronize_session=False)
+        counted.on_conflict_do_update(
+            index_elements=[HistoryGap.place_id, HistoryGap.block],
+            set_={"deleted": HistoryGap.deleted + counted.excluded.deleted},
+        ),
+        rows,
     )
 
 

@@ -27,6 +27,7 @@ from app.models import (
     Tombstone,
 )
 from app.queries.accounts import about_of
+from app.queries.paging import find_start
 from app.queries.privileges import DEFAULT_ROLE
 from app.queries.search import matching
 from app.queries.viewers import Viewer
@@ -200,11 +201,11 @@ def view_messages(session: Session, message_ids: Sequence[str]) -> list[MessageV
 
 def list_page(session: Session, channel_id: str, *, page: int, size: int) -> list[MessageView]:
     """Page 1 holds the newest `size` living messages, page 2 those before; inside a page the oldest is first."""
-    return _page(session, _IN_CHANNEL, channel_id, page, size)
+    return _page(session, _IN_CHANNEL, channel_id, page, size, is_channel=True)
 
 
 def list_conversation(session: Session, conversation_id: str, *, page: int, size: int) -> list[MessageView]:
-    return _page(session, _IN_CONVERSATION, conversation_id, page, size)
+    return _page(session, _IN_CONVERSATION, conversation_id, page, size, is_channel=False)
 
 
 def search_channel(session: Session, channel_id: str, query: str, *, page: int, size: int) -> list[MessageView]:
@@ -298,9 +299,22 @@ def _found(ids: Select[int]) -> Views:
     )
 
 
-def _page(session: Session, newest_first: Views, place_id: str, page: int, size: int) -> list[MessageView]:
+def _page(
+    session: Session, newest_first: Views, place_id: str, page: int, size: int, *, is_channel: bool
+) -> list[MessageView]:
     size = min(size, MAX_PAGE)
-    return _views(session, newest_first, {"place_id": place_id, "size": size, "skip": (page - 1) * size})[::-1]
+    start = find_start(session, place_id, is_channel=is_channel, skip=(page - 1) * size)
+    if start is None:
+        return []
+    values = {"place_id": place_id, "size": size, "skip": start.skip}
+    if start.top is None:
+        return _views(session, newest_first, values)[::-1]
+    return _views(session, _going_down(newest_first), values | {"top": start.top})[::-1]
+
+
+@cache
+def _going_down(newest_first: Views) -> Views:
+    return newest_first.where(Message.position <= bindparam("top"))
 
 
 def _views(

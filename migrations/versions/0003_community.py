@@ -295,6 +295,20 @@ def upgrade() -> None:
     for statement in _SEARCH_INDEX[op.get_bind().dialect.name]:
         op.execute(statement)
     op.create_table(
+        "history_gaps",
+        sa.Column("place_id", sa.String(length=64), nullable=False),
+        sa.Column("block", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("deleted", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("place_id", "block", name=op.f("pk_history_gaps")),
+    )
+    op.execute(
+        """
+        INSERT INTO history_gaps (place_id, block, deleted)
+        SELECT coalesce(channel_id, conversation_id), position / 1024, count(*)
+        FROM messages WHERE deleted_at IS NOT NULL GROUP BY 1, 2
+        """
+    )
+    op.create_table(
         "former_names",
         sa.Column("local_name", sa.String(length=255), nullable=False),
         sa.Column("actor_id", sa.String(length=64), nullable=False),
@@ -313,6 +327,7 @@ def downgrade() -> None:
     op.drop_column("accounts", "timeout_reason")
     op.drop_column("inbox_items", "author_uri")
     op.drop_table("former_names")
+    op.drop_table("history_gaps")
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TABLE search_index")
     op.drop_table("search_terms")
