@@ -28,6 +28,7 @@ from app.models import (
 )
 from app.queries.accounts import about_of
 from app.queries.paging import find_start
+from app.queries.permissions import Permissions
 from app.queries.privileges import DEFAULT_ROLE
 from app.queries.search import matching
 from app.queries.viewers import Viewer
@@ -359,6 +360,24 @@ def _author(row: Row[*tuple[Any, ...]]) -> Author:
         last_seen_at=row.last_seen_at if has_account else row.updated_at,
         created_at=row.created_at,
         roles=_roles(row.roles),
+    )
+
+
+def author_with_account(actor: Actor, permissions: Permissions) -> Author:
+    """One of ours, of whom both are loaded."""
+    return Author(
+        id=actor.id,
+        uri=actor.uri,
+        username=permissions.viewer.username,
+        host=None,
+        name=actor.name,
+        icon_url=actor.icon_url,
+        image_url=actor.image_url,
+        status=permissions.status,
+        about=permissions.about,
+        last_seen_at=permissions.last_seen_at,
+        created_at=actor.created_at,
+        roles=tuple(sorted(permissions.viewer.roles)),
     )
 
 

@@ -21,7 +21,16 @@ from app.queries.visibility import Place, Shape, sees_place
 _HOME = select(Space.actor_id).where(Space.is_home).scalar_subquery()
 # Built once, because building a statement takes longer than running it.
 _PERMISSIONS: Select[*tuple[Any, ...]] = (
-    select(Account.username, Account.timed_out_until, Account.banned_at, RoleGrant.role, Role.privileges)
+    select(
+        Account.username,
+        Account.timed_out_until,
+        Account.banned_at,
+        Account.status,
+        Account.about,
+        Account.last_seen_at,
+        RoleGrant.role,
+        Role.privileges,
+    )
     .select_from(Account)
     .outerjoin(RoleGrant, and_(RoleGrant.actor_id == Account.actor_id, RoleGrant.space_id == _HOME))
     .outerjoin(Role, Role.id == RoleGrant.role)
@@ -31,8 +40,13 @@ _PERMISSIONS: Select[*tuple[Any, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
+    """What an account may do, and what others are shown of it beside what it does."""
+
     viewer: Viewer
     timed_out_until: datetime | None
+    status: str
+    about: str | None
+    last_seen_at: datetime
 
     def require(self, privilege: str) -> None:
         """Raises ForbiddenError."""
@@ -75,4 +89,5 @@ def _permissions(actor: Actor, rows: Sequence[Row[*tuple[Any, ...]]]) -> Permiss
         raise ForbiddenError("This account has been banned from this home instance.")
     roles = frozenset(row.role for row in rows if row.role) or frozenset({DEFAULT_ROLE})
     viewer = Viewer(actor.id, actor.uri, rows[0].username, roles, granted=granted(rows))
-    return Permissions(viewer, rows[0].timed_out_until)
+    account = rows[0]
+    return Permissions(viewer, account.timed_out_until, account.status, account.about, account.last_seen_at)

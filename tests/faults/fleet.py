@@ -136,7 +136,7 @@ def _settle(
             if name != home:
                 people[f"owner_{name}"].follow(f"{channel}@{sites[home].host.name}")
                 people[f"guest_{name}"].follow(f"{channel}@{sites[home].host.name}")
-        peer.post(peer.follow(uris[channel], f"follow-{channel}"), f"{sites[home].host.origin}/ap/inbox")
+        _have_followed(peer, uris[channel], channel, sites[home])
         for name in sites:
             target = _channel_id(people[f"owner_{name}"], channel)
             places += [Place(channel, people[f"{role}_{name}"], target, True) for role in ("owner", "guest")]
@@ -148,6 +148,14 @@ def _settle(
     fleet = Fleet(authority, sites, postgres, valkey, database_link, broker_link, peer, people, places, private, uris)
     eventually(lambda: _all_follow(fleet), timeout_seconds=40, what="everybody follows the channels")
     return fleet
+
+
+def _have_followed(peer: Peer, uri: str, channel: str, home: Site) -> None:
+    """Asked again, as peers do, of a server that was busy just then."""
+    follow = peer.follow(uri, f"follow-{channel}")
+    eventually(
+        lambda: peer.post(follow, f"{home.host.origin}/ap/inbox") == 202, what=f"{home.host.name} takes a follow"
+    )
 
 
 def _channel_id(person: Person, channel: str) -> str:

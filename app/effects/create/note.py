@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from app.ids import new_id
 from app.projections import files, messages
 from app.queries.actors import is_banned, is_blocked
 from app.queries.channels import NO_SUCH_CHANNEL
-from app.queries.messages import Content, is_known
+from app.queries.messages import Content, MessageView, author_with_account, is_known
 from app.queries.permissions import Permissions, get_permissions, get_permissions_at
 from app.queries.placement import Placement, find_placement
 from app.queries.server_settings import MAX_MESSAGE_LENGTH, server_settings
@@ -77,20 +78,31 @@ def authorise_in(act: Act, placement: Placement, author: Actor) -> None:
 
 def apply(act: Act, note: Note, *, edited_at: datetime | None = None) -> list[Activity]:
     placement: Placement = act.found.pop("placement")
-    message_id = store(act, note, placement, act.actor, edited_at=edited_at)
-    act.found["message_id"] = message_id
-    act.found["published_at"] = note.published or act.now
+    permissions: Permissions | None = act.found.pop("permissions", None)
+    stored = store(act, note, placement, act.actor, edited_at=edited_at)
+    act.found["message_id"] = stored.id
+    if permissions is not None:
+        act.found["view"] = _view(act, note, placement, stored, permissions)
     if placement.channel is None or placement.group is None:
         return []
     return relay(act, placement.channel, placement.group, note_uri=note.id if act.audience == "public" else None)
 
 
-def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_at: datetime | None = None) -> str:
-    """Write the message and tell who sees it; returns its id."""
+@dataclass(frozen=True, slots=True)
+class Stored:
+    id: str
+    position: int
+    published_at: datetime
+    content: Content
+
+
+def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_at: datetime | None = None) -> Stored:
+    """Write the message and tell who sees it."""
+    content, published_at = content_of(note), note.published or act.now
     message_id = (act.uris.local_id(note.id) if author.is_local else None) or new_id("msg")
     if placement.conversation_id is not None:
         messages.ensure_conversation(act.session, placement.conversation_id, placement.people, now=act.now)
-    messages.add(
+    position = messages.add(
         act.session,
         id=message_id,
         uri=note.id,
@@ -99,9 +111,9 @@ def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_a
         conversation_id=placement.conversation_id,
         audience=placement.audience,
         in_reply_to=note.in_reply_to,
-        published_at=note.published or act.now,
+        published_at=published_at,
         edited_at=edited_at,
-        content=content_of(note),
+        content=content,
     )
     for file in act.private.get("new_files", ()):
         files.add(act.session, file, now=act.now)
@@ -116,7 +128,28 @@ def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_a
             actor_id=author.id,
         )
     )
-    return message_id
+    return Stored(message_id, position, published_at, content)
+
+
+def _view(act: Act, note: Note, placement: Placement, stored: Stored, permissions: Permissions) -> MessageView | None:
+    """What one of ours has just said as it will be read, for the answer; None where more would have to be looked up."""
+    reply_to = act.uris.local_id(note.in_reply_to) if note.in_reply_to else None
+    if note.in_reply_to and reply_to is None:
+        return None
+    return MessageView(
+        id=stored.id,
+        uri=note.id,
+        channel_id=placement.channel.actor_id if placement.channel else None,
+        conversation_id=placement.conversation_id,
+        position=stored.position,
+        audience=placement.audience,
+        in_reply_to=note.in_reply_to,
+        reply_to=reply_to,
+        published_at=stored.published_at,
+        edited_at=None,
+        author=author_with_account(act.actor, permissions),
+        content=stored.content,
+    )
 
 
 def content_of(note: Note) -> Content:
@@ -156,6 +189,7 @@ def _sees(act: Act, author: Actor, place: Place) -> bool:
         return may_see(act.session, remote_viewer(author), place)
     permissions, sees = get_permissions_at(act.session, author, place)
     _check_speaking(act, permissions)
+    act.found["permissions"] = permissions
     return sees
 
 

@@ -15,8 +15,10 @@ def get_sent(outcome: Outcome, *, channel_id: str | None = None, conversation_id
 
     Raises ConflictError when that is deleted.
     """
-    with reading() as session:
-        view = _view(session, outcome)
+    view: MessageView | None = None if outcome.is_repeat else outcome.found.get("view")
+    if view is None:
+        with reading() as session:
+            view = _view(session, outcome)
     if view is None or (view.channel_id, view.conversation_id) != (channel_id, conversation_id):
         raise ConflictError("The message that was sent with this Idempotency-Key is deleted.")
     return view
