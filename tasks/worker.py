@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from app.settings import current
 from tasks import delivery, inbox
 from tasks.watchdog import Watchdog
 
+# People wait for web processes on the same machine, and nobody waits for a worker (`app.web.admission`).
+_NICENESS: Final = 0
 _STOP_SECONDS: Final = 2.5  # The supervisor's patience ends at 4.
 
 _watchdogs: list[Watchdog] = []
@@ -31,6 +34,7 @@ def log_as_json(**_: Any) -> None:
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]  # Celery carries no types.
 def open_up(**_: Any) -> None:
+    os.nice(_NICENESS)
     settings = current()
     prepare(settings)
     on_wake(broker.hint)

@@ -27,12 +27,13 @@ from app.actions.remote_actors import save_actor
 from app.actions.tokens import open_session
 from app.db import reading, transaction
 from app.ids import new_id
-from app.models import Actor, Channel, Delivery, Message, MessageContent
+from app.models import Actor, Channel, Delivery, Message, MessageContent, SearchTerms
 from app.pipeline import compose, submit
 from app.process import prepare
 from app.projections import actors, follows
 from app.queries.actors import ACCEPTED, find_any, get_by_id
 from app.queries.messages import Content, encode_content
+from app.queries.search import search_terms
 from app.queries.viewers import Viewer
 from app.sealing import seal_row
 from app.services.broker import HintSender
@@ -76,7 +77,7 @@ def _fill(channel_id: str, author_id: str, count: int) -> None:
             .values(head=Channel.head + count)
             .returning(Channel.head)
         ).scalar_one()
-        rows, contents = [], []
+        rows, contents, terms = [], [], []
         for number in range(count):
             message_id = new_id("msg")
             rows.append(
@@ -93,8 +94,10 @@ def _fill(channel_id: str, author_id: str, count: int) -> None:
             text = f"message {number} of a channel with a long history"
             content = encode_content(Content(text=text, html=f"<p>{text}</p>"))
             contents.append({"message_id": message_id, "sealed": seal_row(session, channel_id, message_id, content)})
+            terms.append({"message_id": message_id, "terms": search_terms(channel_id, text)})
         session.execute(insert(Message), rows)
         session.execute(insert(MessageContent), contents)
+        session.execute(insert(SearchTerms), terms)
 
 
 def follow(channel_id: str, hosts: list[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.bench.figures import Line
 from tests.bench.limits import COMMIT_CLIENTS
-from tests.bench.plan import CLIENTS, SMALL_CHANNEL, Plan
+from tests.bench.plan import CLIENTS, PAGE, SMALL_CHANNEL, Plan
 from tests.bench.routes import ROUTES
 from tests.bench.sends import READERS
 
@@ -49,11 +49,17 @@ def _sends() -> Iterator[Line]:
 
 
 def _history(plan: Plan) -> Iterator[Line]:
-    for key, size in (("small", SMALL_CHANNEL), ("large", plan.large_channel)):
-        label = f"page 1 of {size:,} messages, {_clients(READERS)}"
+    labels = {
+        "small": f"page 1 of {SMALL_CHANNEL:,} messages",
+        "large": f"page 1 of {plan.large_channel:,} messages",
+        "deep": f"page {plan.large_channel // PAGE // 2:,} of them",
+        "search": "a search among them",
+    }
+    for key, what in labels.items():
+        label = f"{what}, {_clients(READERS)}"
         yield Line(f"history.{key}.rate", label, "/s", f"bare.flask.{READERS}.rate")
         yield Line(f"history.{key}.p50", f"{label}, p50", "ms", f"bare.insert.{READERS}.p50")
-        yield Line(f"history.{key}.p95", f"{label}, p95", "ms", "history.small.p95" if key == "large" else None)
+        yield Line(f"history.{key}.p95", f"{label}, p95", "ms", "history.small.p95" if key != "small" else None)
         yield Line(f"history.{key}.cpu", f"{label}, web CPU each", "ms", f"bare.flask.{READERS}.cpu")
 
 

@@ -19,6 +19,7 @@ from tests.bench.load import Expected, send_each
 from tests.e2e.waiting import eventually
 from tests.faults import hosts
 from tests.faults.fleet import Fleet, Place, uri_of
+from tests.faults.observation import wait_until_drained
 from tests.faults.peer import SILENCE_SECONDS, Answer, Peer
 from tests.faults.raw import answer_of, inbox_request, sent_at_once, unfinished_request
 from tests.faults.rooms import Room, reaches_peer, room, words
@@ -26,9 +27,9 @@ from tests.faults.site import Site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-_FLOOD = 3000
+_FLOOD = 2000
 _FLOOD_CLIENTS = 64
-_SENDS = 150
+_SENDS = 80
 # What a machine of two cores, that runs the flood and all servers too, takes away from everybody at times.
 _ALLOWANCE_SECONDS = 0.01
 _PROMPT_SECONDS = 6.0
@@ -72,29 +73,44 @@ def median_seconds(talk: Room, count: int = _SENDS) -> float:
 
 @pytest.mark.parametrize("name", ["a", "c"], ids=["SQLite", "PostgreSQL"])
 def test_a_flood_from_one_host_slows_local_chat_by_no_more_than_twice(fleet: Fleet, name: str) -> None:
+    """The medians of three rounds, because others use this machine, too."""
     site, talk = fleet.sites[name], own_room(fleet, name, "talk")
     own_room(fleet, name, "flooded")
     channel, inbox = uri_of(site, "flooded"), f"{site.host.origin}/ap/inbox"
     assert fleet.peer.post(fleet.peer.create(channel, "first", words()), inbox) == 202  # Its key is known from here on.
-    posts = [fleet.peer.signed(fleet.peer.create(channel, "flood", words()), inbox) for _ in range(_FLOOD)]
-    requests = [inbox_request(site, headers, body) for headers, body in posts]
-    flood = multiprocessing.get_context("spawn").Process(
+    median_seconds(talk, 10)
+    calm, flooded = [], []
+    for _ in range(3):
+        wait_until_drained(fleet)
+        posts = [fleet.peer.signed(fleet.peer.create(channel, "flood", words()), inbox) for _ in range(_FLOOD)]
+        calm.append(median_seconds(talk))
+        with flood(site, [inbox_request(site, headers, body) for headers, body in posts]):
+            flooded.append(median_seconds(talk))
+
+    times = statistics.median(flooded) / statistics.median(calm)
+    print(f"{name}: {_milliseconds(calm)} in peace, {_milliseconds(flooded)} flooded: {times:.2f} times")
+    assert statistics.median(flooded) <= 2 * statistics.median(calm) + _ALLOWANCE_SECONDS
+
+
+@contextlib.contextmanager
+def flood(site: Site, requests: list[bytes]) -> Iterator[None]:
+    """By a process of its own, which is well under way when the block begins and has not ended with it."""
+    before = _accepted(site)
+    sender = multiprocessing.get_context("spawn").Process(
         target=send_each, args=(site.port, requests, Expected(202)), kwargs={"clients": _FLOOD_CLIENTS}, daemon=True
     )
-    median_seconds(talk, 10)
-    calm, before = median_seconds(talk), _accepted(site)
-    flood.start()
+    sender.start()
     try:
         eventually(lambda: _accepted(site) > before + 100, what="the flood has begun")
-        flooded = median_seconds(talk)
-        assert flood.is_alive()
+        yield
+        assert sender.is_alive()
     finally:
-        flood.kill()
-        flood.join()
+        sender.kill()
+        sender.join()
 
-    taken = _accepted(site) - before
-    print(f"{name}: {calm * 1000:.1f} ms, flooded {flooded * 1000:.1f} ms: {flooded / calm:.2f} times; {taken} taken")
-    assert flooded <= 2 * calm + _ALLOWANCE_SECONDS
+
+def _milliseconds(durations: list[float]) -> str:
+    return ", ".join(f"{duration * 1000:.1f}" for duration in durations) + " ms"
 
 
 def _accepted(site: Site) -> int:
