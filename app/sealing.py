@@ -92,9 +92,10 @@ def blind(scope: str, words: Iterable[str]) -> list[str]:
     return [_blinded(secret, scope, word) for word in words]
 
 
-def blinds(scope: str, word: str) -> list[str]:
-    """The same for one word under each secret there is: what was stored before the first one came is found, too."""
-    return [_blinded(secret, scope, word) for secret in _ring().search_secrets]
+def blinds(scope: str, words: Iterable[str]) -> list[list[str]]:
+    """The same under each secret there is: what was stored before the first one came is found, too."""
+    given = list(words)
+    return [[_blinded(secret, scope, word) for word in given] for secret in _ring().search_secrets]
 
 
 def _blinded(secret: bytes, scope: str, word: str) -> str:

@@ -20,7 +20,7 @@ from tasks import delivery, inbox
 from tasks.watchdog import Watchdog
 
 # People wait for web processes on the same machine, and nobody waits for a worker (`app.web.admission`).
-_NICENESS: Final = 0
+_NICENESS: Final = 5
 _STOP_SECONDS: Final = 2.5  # The supervisor's patience ends at 4.
 
 _watchdogs: list[Watchdog] = []

@@ -50,6 +50,7 @@ def _index_some(session: Session) -> int:
     next_id = min(oldest.id if oldest is not None else 0, 0) - 1
     for place, message in enumerate(rows):
         content = open_content(session, message)
-        terms = search_terms(message.channel_id or "", content.text if content is not None else "")
+        text = content.text if content is not None else ""
+        terms = search_terms(message.channel_id or "", message.position, text)
         insert_rows(session, SearchTerms, {"id": next_id - place, "message_id": message.id, "terms": terms})
     return len(rows)

@@ -89,7 +89,7 @@ def add(
     sealed = seal_row(session, channel_id or conversation_id or "", id, encode_content(content))
     insert_rows(session, MessageContent, {"message_id": id, "sealed": sealed})
     if channel_id is not None:
-        insert_rows(session, SearchTerms, {"message_id": id, "terms": search_terms(channel_id, content.text)})
+        insert_rows(session, SearchTerms, {"message_id": id, "terms": search_terms(channel_id, position, content.text)})
     return position
 
 
@@ -98,7 +98,7 @@ def edit(session: Session, message: Message, *, content: Content, edited_at: dat
     session.execute(update(MessageContent).where(MessageContent.message_id == message.id).values(sealed=sealed))
     session.execute(update(Message).where(Message.id == message.id).values(edited_at=edited_at))
     if message.channel_id is not None:
-        terms = search_terms(message.channel_id, content.text)
+        terms = search_terms(message.channel_id, message.position, content.text)
         session.execute(update(SearchTerms).where(SearchTerms.message_id == message.id).values(terms=terms))
 
 

@@ -30,7 +30,7 @@ from app.queries.accounts import about_of
 from app.queries.paging import find_start
 from app.queries.permissions import Permissions
 from app.queries.privileges import DEFAULT_ROLE
-from app.queries.search import matching
+from app.queries.search import find_matches
 from app.queries.viewers import Viewer
 from app.queries.visibility import may_see, place_of_message
 from app.sealing import open_row
@@ -209,14 +209,14 @@ def list_conversation(session: Session, conversation_id: str, *, page: int, size
     return _page(session, _IN_CONVERSATION, conversation_id, page, size, is_channel=False)
 
 
-def search_channel(session: Session, channel_id: str, query: str, *, page: int, size: int) -> list[MessageView]:
+def search_channel(session: Session, channel: Channel, query: str, *, page: int, size: int) -> list[MessageView]:
     """The living messages that have every word of the query, or begin with it, the newest first.
 
     Raises InvalidInputError for a query without a word.
     """
-    found, match = matching(session, channel_id, query)
-    values = {"place_id": channel_id, "match": match, "size": size, "skip": (page - 1) * size}
-    return _views(session, _found(found), values)
+    skip = (page - 1) * size
+    found = find_matches(session, channel.actor_id, query, head=channel.head, skip=skip, size=size)
+    return _views(session, _FOUND, {"place_id": channel.actor_id, "ids": found}) if found else []
 
 
 def list_reactions(session: Session, message_ids: Sequence[str]) -> dict[str, tuple[ReactionCount, ...]]:
@@ -282,22 +282,17 @@ _ONE = _VIEWS.where(Message.id == bindparam("message_id"))
 _SEVERAL = _VIEWS.where(Message.id.in_(bindparam("message_ids", expanding=True)))
 _IN_CHANNEL = _NEWEST_FIRST.where(Message.channel_id == bindparam("place_id"))
 _IN_CONVERSATION = _NEWEST_FIRST.where(Message.conversation_id == bindparam("place_id"))
+# A message that was deleted has no terms; the channel is in the terms, and asked for all the same.
+_FOUND = (
+    _VIEWS.join(SearchTerms, SearchTerms.message_id == Message.id)
+    .where(SearchTerms.id.in_(bindparam("ids", expanding=True)), Message.channel_id == bindparam("place_id"))
+    .order_by(SearchTerms.id.desc())
+)
 _REACTIONS = (
     select(Reaction.message_id, Reaction.emoji, Reaction.actor_id)
     .where(Reaction.message_id.in_(bindparam("message_ids", expanding=True)))
     .order_by(Reaction.id)
 )
-
-
-@cache
-def _found(ids: Select[int]) -> Views:
-    """A message that was deleted has no terms; the channel is in the terms, and asked for all the same."""
-    some = ids.limit(bindparam("size", type_=Integer)).offset(bindparam("skip", type_=Integer))
-    return (
-        _VIEWS.join(SearchTerms, SearchTerms.message_id == Message.id)
-        .where(SearchTerms.id.in_(some), Message.channel_id == bindparam("place_id"))
-        .order_by(SearchTerms.id.desc())
-    )
 
 
 def _page(

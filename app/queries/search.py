@@ -1,15 +1,16 @@
 """Full-text search in a channel, by the beginnings of words, without the words themselves being stored.
 
-Each beginning is a hash under a key of the server and for one channel. Whoever has the database and not the key reads
-nothing from it, and the same word has other hashes in another channel, so that to match is to stand there.
+Each beginning is a hash under a key of the server, for one channel and one block of its positions. Whoever has the
+database and not the key reads nothing from it, and the same word has other hashes in another channel, so that to match
+is to stand there. Blocks are asked from the newest on, so that a word that is everywhere costs no more than one that is
+not: the index cannot give the newest of very many first.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, column, func, literal_column, select, table
@@ -22,6 +23,10 @@ from app.sealing import blind, blinds
 MAX_QUERY: Final = 200
 MAX_TERMS: Final = 1500
 """Of one message; what comes after is not found."""
+MAX_FOUND: Final = 1000
+BLOCK: Final = 4096
+_FIRST_BLOCKS: Final = 4
+_MOST_BLOCKS: Final = 256
 _SHORTEST, _LONGEST = 2, 12  # Characters of a beginning. A longer word is found by its first twelve.
 _MAX_WORDS: Final = 10
 
@@ -36,24 +41,48 @@ _WHOLE_ROW: Final[ColumnElement[Any]] = literal_column("search_index")  # As FTS
 _SIMPLE: Final[ColumnElement[Any]] = literal_column("'simple'::regconfig")
 
 
-def search_terms(channel_id: str, text: str) -> str:
-    """What is stored of a message in that channel."""
+def search_terms(channel_id: str, position: int, text: str) -> str:
+    """What is stored of a message that stands there."""
     beginnings = dict.fromkeys(part for word in _words(text) for part in _beginnings(word))
-    return " ".join(blind(channel_id, list(beginnings)[:MAX_TERMS]))
+    return " ".join(blind(_scope(channel_id, position // BLOCK), list(beginnings)[:MAX_TERMS]))
 
 
-def matching(session: Session, channel_id: str, query: str) -> tuple[Select[int], str]:
-    """The ids of the `search_terms` that have all words of the query, and what to bind as `match`.
+def find_matches(session: Session, channel_id: str, query: str, *, head: int, skip: int, size: int) -> list[int]:
+    """The ids of the `search_terms` that have all words of the query, the newest first; of MAX_FOUND in all.
 
-    Raises InvalidInputError for a query without a word.
+    `head` is the position of the channel's newest message. Raises InvalidInputError for a query without a word.
     """
-    wanted = dict.fromkeys(part for word in _words(query) for part in _sought(word))
-    if not wanted:
+    parts = list(dict.fromkeys(part for word in _words(query) for part in _sought(word)))[:_MAX_WORDS]
+    if not parts:
         raise InvalidInputError("`q` must have a word of at least 2 letters or digits.")
-    each = [blinds(channel_id, part) for part in list(wanted)[:_MAX_WORDS]]
+    wanted = min(skip + size, MAX_FOUND)
+    found: list[int] = []
+    for blocks in _newest_first(head // BLOCK):
+        match = _match(session, channel_id, blocks, parts)
+        found += session.scalars(_matching(session), {"match": match, "most": wanted - len(found)})
+        if len(found) >= wanted:
+            break
+    return found[skip:wanted]
+
+
+def _newest_first(newest: int) -> Iterator[range]:
+    """Few blocks at first, which mostly are enough, and then more and more of them."""
+    number = _FIRST_BLOCKS
+    while newest >= 0:
+        yield range(newest, max(newest - number, -1), -1)
+        newest, number = newest - number, min(4 * number, _MOST_BLOCKS)
+
+
+def _match(session: Session, channel_id: str, blocks: Iterable[int], parts: Sequence[str]) -> str:
+    """A message has all the parts under one secret; those of two secrets are never in one message."""
+    alternatives = [words for block in blocks for words in blinds(_scope(channel_id, block), parts)]
     if session.get_bind().dialect.name == "postgresql":
-        return _in_postgresql(), " & ".join(f"({' | '.join(either)})" for either in each)
-    return _in_sqlite(), " AND ".join(f"({' OR '.join(either)})" for either in each)
+        return " | ".join(f"({' & '.join(words)})" for words in alternatives)
+    return " OR ".join(f"({' AND '.join(words)})" for words in alternatives)
+
+
+def _scope(channel_id: str, block: int) -> str:
+    return f"{channel_id}|{block}"
 
 
 def _words(text: str) -> Iterator[str]:
@@ -84,12 +113,20 @@ def _neighbours(word: str) -> Iterator[str]:
     return (word[place : place + 2] for place in range(len(word) - 1))
 
 
-@cache
-def _in_sqlite() -> Select[int]:
-    return select(_index.c.rowid).where(_WHOLE_ROW.op("MATCH")(bindparam("match"))).order_by(_index.c.rowid.desc())
+def _matching(session: Session) -> Select[int]:
+    return _IN_POSTGRESQL if session.get_bind().dialect.name == "postgresql" else _IN_SQLITE
 
 
-@cache
-def _in_postgresql() -> Select[int]:
-    matches = func.to_tsvector(_SIMPLE, SearchTerms.terms).op("@@")(func.to_tsquery(_SIMPLE, bindparam("match")))
-    return select(SearchTerms.id).where(matches).order_by(SearchTerms.id.desc())
+_MOST = bindparam("most", type_=Integer)
+_IN_SQLITE: Final = (
+    select(_index.c.rowid)
+    .where(_WHOLE_ROW.op("MATCH")(bindparam("match")))
+    .order_by(_index.c.rowid.desc())
+    .limit(_MOST)
+)
+_IN_POSTGRESQL: Final = (
+    select(SearchTerms.id)
+    .where(func.to_tsvector(_SIMPLE, SearchTerms.terms).op("@@")(func.to_tsquery(_SIMPLE, bindparam("match"))))
+    .order_by(SearchTerms.id.desc())
+    .limit(_MOST)
+)

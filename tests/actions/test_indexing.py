@@ -9,6 +9,7 @@ from app.actions import indexing
 from app.actions.indexing import index_older
 from app.actions.sweeps import sweep
 from app.db import reading, transaction
+from app.models import Channel as ChannelRow
 from app.models import SearchTerms
 from app.pipeline import compose
 from app.queries.messages import search_channel
@@ -20,7 +21,8 @@ pytestmark = pytest.mark.parametrize("world", BACKENDS, indirect=True)
 
 def found(channel: Channel, query: str) -> list[str]:
     with reading() as session:
-        return [view.content.text for view in search_channel(session, channel.id, query, page=1, size=50)]
+        row = session.get_one(ChannelRow, channel.id)
+        return [view.content.text for view in search_channel(session, row, query, page=1, size=50)]
 
 
 def forget_terms() -> None:

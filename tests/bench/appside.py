@@ -79,14 +79,14 @@ def _fill(channel_id: str, author_id: str, count: int) -> None:
         ).scalar_one()
         rows, contents, terms = [], [], []
         for number in range(count):
-            message_id = new_id("msg")
+            message_id, position = new_id("msg"), last - count + number + 1
             rows.append(
                 {
                     "id": message_id,
                     "uri": uris.message(message_id),
                     "author_id": author_id,
                     "channel_id": channel_id,
-                    "position": last - count + number + 1,
+                    "position": position,
                     "audience": "public",
                     "published_at": now - timedelta(seconds=count - number),
                 }
@@ -94,7 +94,7 @@ def _fill(channel_id: str, author_id: str, count: int) -> None:
             text = f"message {number} of a channel with a long history"
             content = encode_content(Content(text=text, html=f"<p>{text}</p>"))
             contents.append({"message_id": message_id, "sealed": seal_row(session, channel_id, message_id, content)})
-            terms.append({"message_id": message_id, "terms": search_terms(channel_id, text)})
+            terms.append({"message_id": message_id, "terms": search_terms(channel_id, position, text)})
         session.execute(insert(Message), rows)
         session.execute(insert(MessageContent), contents)
         session.execute(insert(SearchTerms), terms)

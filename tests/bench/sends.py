@@ -63,7 +63,7 @@ def measure_history(site: Site, channels: dict[str, str], plan: Plan, tools: Too
         "small": ("small", "load_messages", page),
         "large": ("large", "load_messages", page),
         "deep": ("large", "load_messages", page | {"page": plan.large_channel // PAGE // 2}),
-        "search": ("large", "search", page | {"q": "channel 77"}),
+        "search": ("large", "search", page | {"q": "long hist"}),
     }
     for key, (channel, route, query) in asked.items():
         path = f"/api/v1/channels/{channels[channel]}/{route}"

@@ -110,8 +110,8 @@ def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
 def search_messages(viewer: Viewer, params: SearchMessages) -> MessagesFound:
     size = params.messages_per_page
     with reading() as session:
-        get_visible(session, viewer, params.channel_id)
-        views = search_channel(session, params.channel_id, params.q, page=params.page, size=size)
+        channel, _ = get_visible(session, viewer, params.channel_id)
+        views = search_channel(session, channel, params.q, page=params.page, size=size)
     return MessagesFound(
         status_code=200,
         messages=[show(view) for view in views],

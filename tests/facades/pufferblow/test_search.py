@@ -172,6 +172,33 @@ def test_it_agrees_with_reading_everything(server: Server, owner: Person, lobby:
         assert found(server, owner, lobby, f"{one} {other}", messages_per_page=50) == expected
 
 
+@pytest.mark.parametrize("first", [1, 2])
+def test_all_blocks_are_looked_through(
+    server: Server, owner: Person, lobby: str, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    """With blocks so small that a few messages fill many."""
+    for name, value in {"BLOCK": 2, "_FIRST_BLOCKS": first, "_MOST_BLOCKS": 4}.items():
+        monkeypatch.setattr(f"app.queries.search.{name}", value)
+    said = [server.send(owner, lobby, f"frog {number}")["message"] for number in range(31)]
+
+    assert found(server, owner, lobby, "frog", messages_per_page=50) == said[::-1]
+    assert found(server, owner, lobby, "frog", page=3, messages_per_page=7) == said[::-1][14:21]
+    assert found(server, owner, lobby, "frog 00") == []
+    assert found(server, owner, lobby, "frog 30") == ["frog 30"]
+
+
+def test_no_more_than_a_thousand_are_shown(
+    server: Server, owner: Person, lobby: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.queries.search.MAX_FOUND", 3)
+    for number in range(5):
+        server.send(owner, lobby, f"frog {number}")
+
+    pages = [found(server, owner, lobby, "frog", page=page, messages_per_page=2) for page in (1, 2, 3)]
+
+    assert pages == [["frog 4", "frog 3"], ["frog 2"], []]
+
+
 def _terms() -> list[str]:
     with reading() as session:
         return list(session.scalars(select(SearchTerms.terms).order_by(SearchTerms.id)))
