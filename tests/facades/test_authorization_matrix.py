@@ -132,6 +132,8 @@ def private_requests(cast: Cast) -> list[tuple[str, str, dict[str, Any], dict[st
     whom = cast.people["outsider"].id
     return [
         ("GET", f"{base}/load_messages", {}, may),
+        ("GET", f"{base}/search", {"query_string": {"q": "between"}}, may),
+        ("PUT", f"{base}/update", {"json": {"channel_name": "staff"}}, staff | {"outsider": 403, "member": 403}),
         ("POST", f"{base}/send_message", {"data": {"message": "me too"}}, all_of(201)),
         ("POST", f"{base}/send_message", {"data": {"attachments": file_of("a")}}, all_of(201)),
         ("PUT", f"{base}/mark_message_as_read", {"json": {"message_id": text}}, all_of(201)),
