@@ -10,10 +10,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, column, func, literal_column, select, table
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+    true,
+)
 from sqlalchemy.orm import Session
 
 from app.errors import InvalidInputError
@@ -24,9 +37,9 @@ MAX_QUERY: Final = 200
 MAX_TERMS: Final = 1500
 """Of one message; what comes after is not found."""
 MAX_FOUND: Final = 1000
-BLOCK: Final = 4096
-_FIRST_BLOCKS: Final = 4
-_MOST_BLOCKS: Final = 256
+BLOCK: Final = 1024
+_FIRST_BLOCKS: Final = 16
+_MOST_BLOCKS: Final = 1024
 _SHORTEST, _LONGEST = 2, 12  # Characters of a beginning. A longer word is found by its first twelve.
 _MAX_WORDS: Final = 10
 
@@ -58,11 +71,21 @@ def find_matches(session: Session, channel_id: str, query: str, *, head: int, sk
     wanted = min(skip + size, MAX_FOUND)
     found: list[int] = []
     for blocks in _newest_first(head // BLOCK):
-        match = _match(session, channel_id, blocks, parts)
-        found += session.scalars(_matching(session), {"match": match, "most": wanted - len(found)})
+        # A message has all the parts under one secret; those of two secrets are never in one message.
+        alternatives = [words for block in blocks for words in blinds(_scope(channel_id, block), parts)]
+        found += _find(session, alternatives, most=wanted - len(found))
         if len(found) >= wanted:
             break
     return found[skip:wanted]
+
+
+def _find(session: Session, alternatives: Sequence[Sequence[str]], *, most: int) -> Sequence[int]:
+    """The first `most` that have all the words of one of the alternatives, which are of the newest block first."""
+    if session.get_bind().dialect.name == "postgresql":
+        matches = [" & ".join(words) for words in alternatives]
+        return session.scalars(_IN_POSTGRESQL, {"matches": matches, "most": most}).all()
+    match = " OR ".join(f"({' AND '.join(words)})" for words in alternatives)
+    return session.scalars(_IN_SQLITE, {"match": match, "most": most}).all()
 
 
 def _newest_first(newest: int) -> Iterator[range]:
@@ -70,15 +93,7 @@ def _newest_first(newest: int) -> Iterator[range]:
     number = _FIRST_BLOCKS
     while newest >= 0:
         yield range(newest, max(newest - number, -1), -1)
-        newest, number = newest - number, min(4 * number, _MOST_BLOCKS)
-
-
-def _match(session: Session, channel_id: str, blocks: Iterable[int], parts: Sequence[str]) -> str:
-    """A message has all the parts under one secret; those of two secrets are never in one message."""
-    alternatives = [words for block in blocks for words in blinds(_scope(channel_id, block), parts)]
-    if session.get_bind().dialect.name == "postgresql":
-        return " | ".join(f"({' & '.join(words)})" for words in alternatives)
-    return " OR ".join(f"({' AND '.join(words)})" for words in alternatives)
+        newest, number = newest - number, min(8 * number, _MOST_BLOCKS)
 
 
 def _scope(channel_id: str, block: int) -> str:
@@ -113,20 +128,29 @@ def _neighbours(word: str) -> Iterator[str]:
     return (word[place : place + 2] for place in range(len(word) - 1))
 
 
-def _matching(session: Session) -> Select[int]:
-    return _IN_POSTGRESQL if session.get_bind().dialect.name == "postgresql" else _IN_SQLITE
-
-
 _MOST = bindparam("most", type_=Integer)
+# FTS5 reads what it has of each word from the newest on, and stops.
 _IN_SQLITE: Final = (
     select(_index.c.rowid)
     .where(_WHOLE_ROW.op("MATCH")(bindparam("match")))
     .order_by(_index.c.rowid.desc())
     .limit(_MOST)
 )
-_IN_POSTGRESQL: Final = (
-    select(SearchTerms.id)
-    .where(func.to_tsvector(_SIMPLE, SearchTerms.terms).op("@@")(func.to_tsquery(_SIMPLE, bindparam("match"))))
-    .order_by(SearchTerms.id.desc())
-    .limit(_MOST)
-)
+
+
+def _in_postgresql() -> Select[int]:
+    """One block after the other, until there are enough. By an expression, the order cannot be had from the primary
+    key, by which PostgreSQL would read all of a channel for a word that it takes for a frequent one."""
+    block = func.unnest(bindparam("matches", type_=ARRAY(Text))).table_valued("match", name="block").render_derived()
+    terms = func.to_tsvector(_SIMPLE, SearchTerms.terms)
+    found = (
+        select(SearchTerms.id)
+        .where(terms.op("@@")(func.to_tsquery(_SIMPLE, block.c.match)))
+        .order_by((SearchTerms.id + 0).desc())
+        .limit(_MOST)
+        .lateral("found")
+    )
+    return select(found.c.id).select_from(block).join(found, true()).limit(_MOST)
+
+
+_IN_POSTGRESQL: Final = _in_postgresql()
