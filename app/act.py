@@ -65,7 +65,8 @@ class Act:
     `private` holds what an effect needs and the log must not: a password's hash. `scope` is the sealing scope of the
     recorded document, `audience` its reach ("public", "members", "direct", "private"); both are set by `authorise`.
     `via` is the Group that relayed somebody else's activity. `recorded` is the document as the log has it. `inboxes`
-    are told besides those it is addressed to: a deletion notes them before it takes its own followers away.
+    are told besides those it is addressed to: a deletion notes them before it takes its own followers away. `answered`
+    is what those that answer the same activity need not find out each for itself.
     """
 
     session: Session
@@ -87,6 +88,7 @@ class Act:
     found: dict[str, Any] = field(default_factory=dict)
     recorded: Mapping[str, Any] = field(default_factory=dict)
     inboxes: list[Inbox] = field(default_factory=list)
+    answered: dict[Any, Any] = field(default_factory=dict)
 
     def owns(self, uri: str) -> bool:
         """Whether a URI is of the actor's own server, which alone speaks for what stands there (FEP-fe34)."""

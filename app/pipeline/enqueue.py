@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 from activitypub.documents import Activity
 from app.act import Act, Inbox
@@ -19,11 +22,21 @@ _RELATION_LIFE = timedelta(days=30)
 _ANSWER_DELAY = timedelta(seconds=1.5)
 
 
+@dataclass(frozen=True, slots=True)
+class Hearers:
+    """Where an activity goes: the inboxes, the state of each host, and when its deliveries are due there."""
+
+    inboxes: list[Inbox]
+    states: Mapping[str, str]
+    due_at: Mapping[str, datetime]
+
+
 def enqueue(act: Act) -> None:
-    inboxes = _deliverable(act, address(act))
+    hearers = _find_hearers(act)
+    kind = _kind(act)
+    inboxes = [inbox for inbox in hearers.inboxes if is_deliverable(hearers.states[inbox.host], kind)]
     if not inboxes:
         return
-    due_at = _due_times(act, {inbox.host for inbox in inboxes})
     insert_rows(
         act.session,
         Delivery,
@@ -36,9 +49,9 @@ def enqueue(act: Act) -> None:
                 "is_shared": inbox.is_shared,
                 "state": "queued",
                 "attempts": 0,
-                "next_attempt_at": due_at[inbox.host],
+                "next_attempt_at": hearers.due_at[inbox.host],
                 "created_at": act.now,
-                "expires_at": act.now + (_RELATION_LIFE if _kind(act) in LASTING_TYPES else _MESSAGE_LIFE),
+                "expires_at": act.now + (_RELATION_LIFE if kind in LASTING_TYPES else _MESSAGE_LIFE),
             }
             for inbox in inboxes
         ],
@@ -46,6 +59,23 @@ def enqueue(act: Act) -> None:
     for inbox in inboxes:
         wake(act.session, "deliver", inbox.host)
     act.found["inboxes"] = [inbox.uri for inbox in inboxes]
+
+
+def _find_hearers(act: Act) -> Hearers:
+    """Announces that answer one activity are for the same people, who are looked up once."""
+    key = (act.actor.id, *act.activity.addressed)
+    is_shared = act.activity.type == "Announce"
+    if is_shared and key in act.answered:
+        return cast("Hearers", act.answered[key])
+    inboxes = address(act)
+    hosts = {inbox.host for inbox in inboxes}
+    if not hosts:
+        return Hearers([], {}, {})
+    # Servers that were away for so long that only what lasts is kept for them are told apart by their state.
+    hearers = Hearers(inboxes, find_states(act.session, hosts), _due_times(act, hosts))
+    if is_shared:
+        act.answered[key] = hearers
+    return hearers
 
 
 def _due_times(act: Act, hosts: set[str]) -> dict[str, datetime]:
@@ -56,14 +86,6 @@ def _due_times(act: Act, hosts: set[str]) -> dict[str, datetime]:
     held = list_held_answers(act.session, act.actor.id, act.now)
     # No later than an answer of now: one that seems to be was made before the clock was put back.
     return {host: min(held.get(host, act.now), answered_at) for host in hosts}
-
-
-def _deliverable(act: Act, inboxes: list[Inbox]) -> list[Inbox]:
-    """Without the servers that were away for so long that only what lasts is kept for them."""
-    if not inboxes:
-        return []
-    states = find_states(act.session, {inbox.host for inbox in inboxes})
-    return [inbox for inbox in inboxes if is_deliverable(states[inbox.host], _kind(act))]
 
 
 def _kind(act: Act) -> str:

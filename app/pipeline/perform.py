@@ -52,8 +52,11 @@ def perform(act: Act, *, depth: int = 0) -> Outcome:
     publish(act)
     if act.is_local:
         enqueue(act)
+    together: dict[Any, Any] = {}
     for answer in answers:
-        perform(local_act(act.session, act.uris, answer, now=act.now), depth=depth + 1)
+        answering = local_act(act.session, act.uris, answer, now=act.now)
+        answering.answered = together
+        perform(answering, depth=depth + 1)
     return Outcome(act.id, act.activity.id or "", found=act.found)
 
 

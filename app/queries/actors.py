@@ -23,6 +23,12 @@ PEOPLE = frozenset({"Person", "Service"})
 _LIVING = select(Actor).where(Actor.uri == bindparam("uri"), Actor.deleted_at.is_(None))
 _IS_PRIVATE_CHANNEL = exists().where(Channel.actor_id == Actor.id, Channel.is_private)
 _IS_REMOTE = Actor.host.is_not(None) & Actor.deleted_at.is_(None)
+_FOLLOWER_INBOXES = (
+    select(Actor.inbox, Actor.shared_inbox, Actor.host)
+    .join(Follow, Follow.actor_id == Actor.id)
+    .where(Follow.target_id == bindparam("target_id"), Follow.state == ACCEPTED, _IS_REMOTE)
+    .distinct()
+)
 _REMOTE_FOLLOWER = (
     select(Follow.id)
     .join(Actor, Actor.id == Follow.actor_id)
@@ -159,12 +165,7 @@ def is_banned(session: Session, actor_id: str, space_id: str | None) -> bool:
 
 def list_follower_inboxes(session: Session, target_id: str) -> list[Inbox]:
     """The inboxes, each once, of everyone elsewhere who follows the actor."""
-    rows = session.execute(
-        select(Actor.inbox, Actor.shared_inbox, Actor.host)
-        .join(Follow, Follow.actor_id == Actor.id)
-        .where(Follow.target_id == target_id, Follow.state == ACCEPTED, _IS_REMOTE)
-        .distinct()
-    )
+    rows = session.execute(_FOLLOWER_INBOXES, {"target_id": target_id}, execution_options=LOOKS_ELSEWHERE)
     return list(
         {
             (uri := row.shared_inbox or row.inbox): Inbox(uri, row.host, row.shared_inbox is not None) for row in rows
