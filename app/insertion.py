@@ -21,7 +21,7 @@ Shape = tuple[Table, tuple[str, ...]]
 # For statements that look at nothing their own transaction inserts, so that those need not be sent first.
 LOOKS_ELSEWHERE: Final = {"looks_elsewhere": True}
 _PENDING: Final = "pending inserts"
-_MOST: Final = 12  # Of one statement, so that loops do not make one of each length.
+_MOST: Final = 24  # Of one statement, so that loops do not make one of each length.
 
 
 class WritingSession(Session):

@@ -10,7 +10,7 @@ from typing import cast
 from activitypub.documents import Activity
 from app.act import Act, Inbox
 from app.db import wake
-from app.insertion import insert_rows
+from app.insertion import insert_rows, send_inserts
 from app.models import Delivery
 from app.pipeline.address import address
 from app.queries.deliveries import ANSWERS, LASTING_TYPES, is_deliverable, list_held_answers
@@ -56,6 +56,8 @@ def enqueue(act: Act) -> None:
             for inbox in inboxes
         ],
     )
+    if act.activity.type in ANSWERS:
+        send_inserts(act.session)  # What the same actor says next looks for them.
     for inbox in inboxes:
         wake(act.session, "deliver", inbox.host)
     act.found["inboxes"] = [inbox.uri for inbox in inboxes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.act import Act
-from app.queries.activities import find_by_uri
+from app.queries.activities import find_by_uri, is_noted
 from app.queries.tombstones import find_tombstone
 
 
@@ -13,7 +13,7 @@ def is_repeat(act: Act) -> bool:
     Takahe uses the id of an undone Follow again. Such a Follow counts if it was signed after the Undo; a replay of
     the first one carries the old signature and stays what it was.
     """
-    if act.is_local:
+    if act.is_local or not is_noted(act.session, act.activity.id or ""):
         return False
     tombstone = find_tombstone(act.session, act.activity.id)
     was_undone = tombstone is not None and tombstone.actor_uri == act.activity.actor

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
-from app.models import Activity
+from app.models import Activity, Tombstone
 
 # Built once, because building a statement takes longer than running it.
 _BY_URI = select(Activity).where(Activity.uri == bindparam("uri"))
+_IS_NOTED = select(
+    or_(exists().where(Activity.uri == bindparam("uri")), exists().where(Tombstone.uri == bindparam("uri")))
+)
+
+
+def is_noted(session: Session, uri: str) -> bool:
+    """Whether an activity of this URI was seen, or undone before it came."""
+    return bool(session.scalar(_IS_NOTED, {"uri": uri}))
 
 
 def find_by_uri(session: Session, uri: str) -> Activity | None:

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.act import Inbox
+from app.insertion import LOOKS_ELSEWHERE
 from app.models import Activity, ActivityDocument, Delivery, Host, Message, Receipt
 from app.models.columns import UtcDateTime
 
@@ -97,7 +98,8 @@ def is_deliverable(host_state: str, activity_type: str) -> bool:
 
 def list_held_answers(session: Session, sender_id: str, now: datetime) -> dict[str, datetime]:
     """When the actor's answers that still wait for their first attempt are due, the last of them for each host."""
-    rows = session.execute(_HELD_ANSWERS, {"sender_id": sender_id, "now": now})
+    values = {"sender_id": sender_id, "now": now}
+    rows = session.execute(_HELD_ANSWERS, values, execution_options=LOOKS_ELSEWHERE)  # Answers are sent at once.
     return {row[0]: row[1] for row in rows}
 
 
