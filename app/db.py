@@ -68,6 +68,8 @@ class Database:
         SQLite has one writer, so here its turn is taken without stopping other greenlets. What was asked for with
         `wake` is told after the commit. Raises UnavailableError when storage is locked, full or away.
         """
+        if getattr(self._open, "session", None) is not None:
+            raise RuntimeError("a transaction inside a transaction")
         session = WritingSession(self._writing, expire_on_commit=False, autoflush=False)
         with self._write_turn():
             try:

@@ -6,6 +6,7 @@ import logging
 from typing import Final
 
 from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db import transaction
@@ -24,8 +25,11 @@ def index_older() -> int:
     """Index some of them; how many. Ids go down from those there are, so that their order is that of the messages."""
     done = 0
     for _ in range(_AT_ONCE):
-        with transaction() as session:
-            found = _index_some(session)
+        try:
+            with transaction() as session:
+                found = _index_some(session)
+        except IntegrityError:
+            break  # Another sweep was faster.
         done += found
         if found < BATCH:
             break

@@ -9,53 +9,52 @@ from app.act import Act, LiveEvent
 from app.ids import new_id
 from app.insertion import insert_rows
 from app.models import Channel, Notification
+from app.queries.messages import find_by_uri
 from app.queries.notifications import list_listening, list_mentioned
 from app.queries.visibility import place_of_channel, who_may_see
 
 MOST: Final = 50
-"""People told of one message; further mentions are only shown in it."""
+"""People told of one message, edits included; further mentions are only shown in it."""
+
+MOST_NAMED: Final = 500
+"""Mentions that are looked at."""
 _MENTION: Final = "mention"
 
 
 def notify_mentioned(act: Act, note: Note, message_id: str, author_id: str, channel: Channel | None) -> None:
-    """Tell our people who are mentioned in a channel, and see it: not who blocks the author, and nobody twice.
-
-    A conversation is told to all who are in it as it is. Whoever is replied to is mentioned (`pipeline.compose`).
-    """
-    named = _named(act, note) - {author_id}
-    if channel is None or not named:
+    """Tell our people who are mentioned in a channel or replied to, and see it: not who blocks the author, and nobody
+    twice. A conversation is told to all who are in it as it is."""
+    named = {own_id for mention in note.mentions if (own_id := act.uris.local_id(mention.href)) is not None}
+    if channel is not None and note.in_reply_to:
+        # Not every server mentions whom a reply answers.
+        parent = find_by_uri(act.session, note.in_reply_to)
+        named |= {parent.author_id} if parent is not None and parent.channel_id == channel.actor_id else set()
+    if channel is None or not named - {author_id}:
         return
-    seeing = who_may_see(act.session, place_of_channel(channel), sorted(named)[:MOST])
     told = list_mentioned(act.session, message_id) if act.activity.type == "Update" else set()
-    for account_id in list_listening(act.session, seeing - told, author_id=author_id):
-        _notify(act, account_id, message_id, author_id, channel)
-
-
-def _named(act: Act, note: Note) -> set[str]:
-    return {own_id for mention in note.mentions if (own_id := act.uris.local_id(mention.href)) is not None}
-
-
-def _notify(act: Act, account_id: str, message_id: str, author_id: str, channel: Channel) -> None:
-    notification_id = new_id("notification")
-    insert_rows(
-        act.session,
-        Notification,
+    new = list_listening(act.session, named - told - {author_id}, author_id=author_id, limit=MOST_NAMED)
+    seeing = who_may_see(act.session, place_of_channel(channel), new)
+    rows = [
         {
-            "id": notification_id,
+            "id": new_id("notification"),
             "account_id": account_id,
             "type": _MENTION,
             "actor_id": author_id,
             "message_id": message_id,
             "created_at": act.now,
             "read_at": None,
-        },
-    )
-    act.publish(
-        LiveEvent(
-            "notification_created",
-            channel_id=channel.actor_id,
-            message_id=message_id,
-            actor_id=author_id,
-            data={"notification_id": notification_id, "account_id": account_id, "type": _MENTION},
+        }
+        for account_id in sorted(seeing)[: max(MOST - len(told), 0)]
+    ]
+    if rows:
+        insert_rows(act.session, Notification, rows)
+    for row in rows:
+        act.publish(
+            LiveEvent(
+                "notification_created",
+                channel_id=channel.actor_id,
+                message_id=message_id,
+                actor_id=author_id,
+                data={"notification_id": row["id"], "account_id": row["account_id"], "type": _MENTION},
+            )
         )
-    )

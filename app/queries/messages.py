@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import msgspec
 from sqlalchemy import Integer, Row, Select, bindparam, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from activitypub.attachments import Attachment
 from app.errors import NotFoundError
@@ -209,14 +208,19 @@ def list_conversation(session: Session, conversation_id: str, *, page: int, size
     return _page(session, _IN_CONVERSATION, conversation_id, page, size, is_channel=False)
 
 
-def search_channel(session: Session, channel: Channel, query: str, *, page: int, size: int) -> list[MessageView]:
-    """The living messages that have every word of the query, or begin with it, the newest first.
+def search_channel(
+    session: Session, channel: Channel, query: str, *, page: int, size: int
+) -> tuple[list[MessageView], bool]:
+    """The living messages that have every word of the query, or one that begins with it, the newest first; and whether
+    there are more.
 
     Raises InvalidInputError for a query without a word.
     """
     skip = (page - 1) * size
-    found = find_matches(session, channel.actor_id, query, head=channel.head, skip=skip, size=size)
-    return _views(session, _FOUND, {"place_id": channel.actor_id, "ids": found}) if found else []
+    found = find_matches(session, channel.actor_id, query, head=channel.head, skip=skip, size=size + 1)
+    if not found:
+        return [], False
+    return _views(session, _FOUND, {"place_id": channel.actor_id, "ids": found[:size]}), len(found) > size
 
 
 def list_reactions(session: Session, message_ids: Sequence[str]) -> dict[str, tuple[ReactionCount, ...]]:
@@ -274,15 +278,33 @@ _VIEWS: Views = (
     .outerjoin(Account, Account.actor_id == Message.author_id)
     .where(Message.deleted_at.is_(None))
 )
-_NEWEST_FIRST = (
-    _VIEWS.order_by(Message.position.desc())
-    .limit(bindparam("size", type_=Integer))
-    .offset(bindparam("skip", type_=Integer))
-)
 _ONE = _VIEWS.where(Message.id == bindparam("message_id"))
 _SEVERAL = _VIEWS.where(Message.id.in_(bindparam("message_ids", expanding=True)))
-_IN_CHANNEL = _NEWEST_FIRST.where(Message.channel_id == bindparam("place_id"))
-_IN_CONVERSATION = _NEWEST_FIRST.where(Message.conversation_id == bindparam("place_id"))
+
+
+def _newest_first(place: InstrumentedAttribute[str | None]) -> Views:
+    """A page. What is passed over on the way to it is read from the index alone."""
+    passed = aliased(Message)
+    first = (
+        select(passed.position)
+        .where(
+            getattr(passed, place.key) == bindparam("place_id"),
+            passed.deleted_at.is_(None),
+            passed.position <= bindparam("top"),
+        )
+        .order_by(passed.position.desc())
+        .limit(1)
+        .offset(bindparam("skip", type_=Integer))
+    )
+    return (
+        _VIEWS.where(place == bindparam("place_id"), Message.position <= first.scalar_subquery())
+        .order_by(Message.position.desc())
+        .limit(bindparam("size", type_=Integer))
+    )
+
+
+_IN_CHANNEL = _newest_first(Message.channel_id)
+_IN_CONVERSATION = _newest_first(Message.conversation_id)
 # A message that was deleted has no terms; the channel is in the terms, and asked for all the same.
 _FOUND = (
     _VIEWS.join(SearchTerms, SearchTerms.message_id == Message.id)
@@ -303,15 +325,8 @@ def _page(
     start = find_start(session, place_id, is_channel=is_channel, skip=(page - 1) * size)
     if start is None:
         return []
-    values = {"place_id": place_id, "size": size, "skip": start.skip}
-    if start.top is None:
-        return _views(session, newest_first, values)[::-1]
-    return _views(session, _going_down(newest_first), values | {"top": start.top})[::-1]
-
-
-@cache
-def _going_down(newest_first: Views) -> Views:
-    return newest_first.where(Message.position <= bindparam("top"))
+    values = {"place_id": place_id, "size": size, "top": start.top, "skip": start.skip}
+    return _views(session, newest_first, values)[::-1]
 
 
 def _views(

@@ -65,14 +65,14 @@ def list_mentioned(session: Session, message_id: str) -> set[str]:
     return set(session.scalars(select(Notification.account_id).where(Notification.message_id == message_id)))
 
 
-def list_listening(session: Session, candidates: Collection[str], *, author_id: str) -> list[str]:
-    """Those of `candidates` (actor ids) who have an account here and have not blocked the author."""
+def list_listening(session: Session, candidates: Collection[str], *, author_id: str, limit: int) -> list[str]:
+    """Those of the first `limit` candidates (actor ids) who have an account here and have not blocked the author."""
     is_shut_out = (
         select(Block.id)
         .where(Block.actor_id == Account.actor_id, Block.blocked_id == author_id, Block.space_id.is_(None))
         .exists()
     )
-    query = select(Account.actor_id).where(Account.actor_id.in_(candidates), ~is_shut_out)
+    query = select(Account.actor_id).where(Account.actor_id.in_(sorted(candidates)[:limit]), ~is_shut_out)
     return list(session.scalars(query.order_by(Account.actor_id)))
 
 

@@ -16,6 +16,7 @@ from app.models import Channel, Conversation, HistoryGap
 
 BLOCK: Final = 1024
 _NEAR: Final = 1000  # So few are counted off at once.
+_TOP: Final = 2**62  # Above every position.
 
 _FROM_CHANNEL = (
     select(Channel.head, HistoryGap.block, HistoryGap.deleted)
@@ -32,9 +33,9 @@ _FROM_CONVERSATION = (
 
 
 class Start(NamedTuple):
-    """Go down from position `top`, None for the newest, and pass over `skip` living messages."""
+    """Go down from position `top` and pass over `skip` living messages."""
 
-    top: int | None
+    top: int
     skip: int
 
 
@@ -46,7 +47,7 @@ class Gap(NamedTuple):
 def find_start(session: Session, place_id: str, *, is_channel: bool, skip: int) -> Start | None:
     """Where what comes after the newest `skip` living messages begins; None where nothing does."""
     if skip <= _NEAR:
-        return Start(None, skip)
+        return Start(_TOP, skip)
     rows = session.execute(_FROM_CHANNEL if is_channel else _FROM_CONVERSATION, {"place_id": place_id}).all()
     if not rows:
         return None

@@ -44,6 +44,7 @@ _SHORTEST, _LONGEST = 2, 12  # Characters of a beginning. A longer word is found
 _MAX_WORDS: Final = 10
 
 _WORD: Final = re.compile(r"\w+")
+_JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 # Han, kana, Hangul, Thai, Lao, Myanmar, Khmer: words are not set apart, so each two neighbours count as one.
 _UNSPACED: Final = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+"
@@ -101,13 +102,34 @@ def _scope(channel_id: str, block: int) -> str:
 
 
 def _words(text: str) -> Iterator[str]:
-    for found in _WORD.finditer(unicodedata.normalize("NFKC", text).casefold()):
-        word, end = found[0], 0
+    for word in _split(unicodedata.normalize("NFKC", text).casefold()):
+        end = 0
         for unspaced in _UNSPACED.finditer(word):
             yield from (part for part in (word[end : unspaced.start()], unspaced[0]) if part)
             end = unspaced.end()
         if end < len(word):
             yield word[end:]
+
+
+def _split(text: str) -> Iterator[str]:
+    """Words as most languages set them apart. The vowels and accents of many scripts are marks, which `re` takes for
+    the end of a word; before a word they are of what stood there, an emoji mostly."""
+    if text.isascii():
+        yield from _WORD.findall(text)
+        return
+    word = ""
+    for character in text:
+        if character.isalnum() or character == "_" or (word and _continues(character)):
+            word += character
+        elif word:
+            yield word
+            word = ""
+    if word:
+        yield word
+
+
+def _continues(character: str) -> bool:
+    return character in _JOINERS or unicodedata.category(character)[0] == "M"
 
 
 def _beginnings(word: str) -> Iterator[str]:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.parametrize("world", BACKENDS, indirect=True)
 def found(channel: Channel, query: str) -> list[str]:
     with reading() as session:
         row = session.get_one(ChannelRow, channel.id)
-        return [view.content.text for view in search_channel(session, row, query, page=1, size=50)]
+        return [view.content.text for view in search_channel(session, row, query, page=1, size=50)[0]]
 
 
 def forget_terms() -> None:

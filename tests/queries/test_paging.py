@@ -68,5 +68,5 @@ def test_pages_are_those_of_a_list_that_forgets_what_is_deleted(world: World, mo
 def _first(start: Start | None, living: list[int]) -> int | None:
     if start is None:
         return None
-    below = [position for position in living if start.top is None or position <= start.top]
+    below = [position for position in living if position <= start.top]
     return below[start.skip]

@@ -65,7 +65,7 @@ class MessagesLoaded(BaseModel):
 
 
 class MessagesFound(MessagesLoaded):
-    """`scanned` is how many messages were read for this page; with `truncated_scan` there may be more on the next."""
+    """`scanned` is how many messages were read for this page; with `truncated_scan` there are more on the next."""
 
     query: str
     scanned: int
@@ -108,16 +108,15 @@ def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
     scope="chat:read",
 )
 def search_messages(viewer: Viewer, params: SearchMessages) -> MessagesFound:
-    size = params.messages_per_page
     with reading() as session:
         channel, _ = get_visible(session, viewer, params.channel_id)
-        views = search_channel(session, channel, params.q, page=params.page, size=size)
+        views, has_more = search_channel(session, channel, params.q, page=params.page, size=params.messages_per_page)
     return MessagesFound(
         status_code=200,
         messages=[show(view) for view in views],
         query=params.q,
         scanned=len(views),
-        truncated_scan=len(views) == size,
+        truncated_scan=has_more,
     )
 
 

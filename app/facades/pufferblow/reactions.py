@@ -13,7 +13,7 @@ from app.errors import NotFoundError
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.params import Id
 from app.facades.pufferblow.shown import MessageShown, ReactionShown, show
-from app.pipeline import compose, submit
+from app.pipeline import Draft, compose, submit
 from app.queries.messages import get_view_in
 from app.queries.viewers import Viewer
 from app.web.fields import Params
@@ -140,7 +140,7 @@ def remove_reaction(viewer: Viewer, params: React) -> ReactionRemoved:
 def edit_message(viewer: Viewer, params: EditMessage) -> MessageEdited:
     """No route of the reference server: its clients hear of an edit as `message_edited` and may ignore it."""
     _get_shown(viewer, params)
-    submit(compose.edit(viewer, params.message_id, params.message))
+    submit(Draft(viewer.uri, lambda: compose.edit(viewer, params.message_id, params.message)))
     edited = _get_shown(viewer, params)
     return MessageEdited(status_code=200, message="Message edited successfully", message_data=edited)
 

@@ -107,8 +107,8 @@ def edit(viewer: Viewer, message_id: str, text: str) -> Activity:
         if channel is not None and channel.is_private and channel.space_id is not None:
             members = {member.uri for member in list_remote_members(session, channel.actor_id)}
             document |= _without_former_members(document, members)
-        named = _named(viewer, mentions.values(), is_private=channel is None or channel.is_private)
-        document |= _with_mentions(document, named)
+        if channel is not None:  # In a conversation all are mentioned already.
+            document |= _with_mentions(document, _named(viewer, mentions.values(), is_private=channel.is_private))
     note = {name: value for name, value in document.items() if name != "@context"} | {
         "content": html.from_text(text, {name: actor.uri for name, actor in mentions.items()}),
         "source": {"content": text, "mediaType": "text/plain"},

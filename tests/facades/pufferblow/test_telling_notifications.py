@@ -7,7 +7,7 @@ import pytest
 from activitypub import build
 from app.pipeline import compose, submit
 from tests.facades.pufferblow.ears import Room, lobby, room, secret
-from tests.world import Channel, World
+from tests.world import Channel, World, moment
 
 __all__ = ["lobby", "room", "secret"]
 
@@ -67,3 +67,34 @@ def test_a_reply_is_told_to_who_is_replied_to(world: World, room: Room, secret: 
     room.tell()
 
     assert ear.types.count("notification_created") == 1
+
+
+def test_a_reply_from_elsewhere_needs_no_mention(world: World, room: Room, lobby: Channel) -> None:
+    remote = world.actor("dora", "remote")
+    world.join(remote, lobby)
+    uri = world.say(world.bob, lobby, "a question")
+    ear = room.listen(world.bob)
+
+    world.say(remote, lobby, "an answer", in_reply_to=uri)
+    room.tell()
+
+    assert ear.types.count("notification_created") == 1
+
+
+def test_edits_tell_no_more_people_than_one_message_may(
+    world: World, room: Room, lobby: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.effects.notifying.MOST", 2)
+    remote = world.actor("dora", "remote")
+    world.join(remote, lobby)
+    people = [world.actor(name) for name in ("carol", "dave", "erin")]
+    ears = [room.listen(person) for person in people]
+    uri = world.say(remote, lobby, "hello", mentions={people[0].uri: "@carol"})
+
+    for updated in range(1, 3):
+        mentions = {person.uri: f"@{person.preferred_username}" for person in people}
+        edited = moment(minutes=updated)
+        world.perform(world.edited(remote, uri, f"hello {updated}", updated=edited, mentions=mentions))
+    room.tell()
+
+    assert sum(ear.types.count("notification_created") for ear in ears) == 2
