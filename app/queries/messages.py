@@ -22,14 +22,12 @@ from app.models import (
     Participant,
     Reaction,
     RoleGrant,
-    SearchTerms,
     Tombstone,
 )
 from app.queries.accounts import about_of
 from app.queries.paging import find_start
 from app.queries.permissions import Permissions
 from app.queries.privileges import DEFAULT_ROLE
-from app.queries.search import find_matches
 from app.queries.viewers import Viewer
 from app.queries.visibility import may_see, place_of_message
 from app.sealing import open_row
@@ -186,17 +184,17 @@ def list_participants(session: Session, conversation_id: str) -> list[Actor]:
 
 def view_message(session: Session, message_id: str) -> MessageView | None:
     """One living message for whoever was already allowed to see it."""
-    return next(iter(_views(session, _ONE, {"message_id": message_id})), None)
+    return next(iter(read_views(session, _ONE, {"message_id": message_id})), None)
 
 
 def view_new_message(session: Session, message_id: str) -> MessageView | None:
     """The same for one that its author has only just sent, to which nobody has reacted yet."""
-    return next(iter(_views(session, _ONE, {"message_id": message_id}, with_reactions=False)), None)
+    return next(iter(read_views(session, _ONE, {"message_id": message_id}, with_reactions=False)), None)
 
 
 def view_messages(session: Session, message_ids: Sequence[str]) -> list[MessageView]:
     """The living ones of a batch, in no order, for whoever checks who may see each."""
-    return _views(session, _SEVERAL, {"message_ids": message_ids}) if message_ids else []
+    return read_views(session, _SEVERAL, {"message_ids": message_ids}) if message_ids else []
 
 
 def list_page(session: Session, channel_id: str, *, page: int, size: int) -> list[MessageView]:
@@ -206,21 +204,6 @@ def list_page(session: Session, channel_id: str, *, page: int, size: int) -> lis
 
 def list_conversation(session: Session, conversation_id: str, *, page: int, size: int) -> list[MessageView]:
     return _page(session, _IN_CONVERSATION, conversation_id, page, size, is_channel=False)
-
-
-def search_channel(
-    session: Session, channel: Channel, query: str, *, page: int, size: int
-) -> tuple[list[MessageView], bool]:
-    """The living messages that have every word of the query, or one that begins with it, the newest first; and whether
-    there are more.
-
-    Raises InvalidInputError for a query without a word.
-    """
-    skip = (page - 1) * size
-    found = find_matches(session, channel.actor_id, query, head=channel.head, skip=skip, size=size + 1)
-    if not found:
-        return [], False
-    return _views(session, _FOUND, {"place_id": channel.actor_id, "ids": found[:size]}), len(found) > size
 
 
 def list_reactions(session: Session, message_ids: Sequence[str]) -> dict[str, tuple[ReactionCount, ...]]:
@@ -243,7 +226,7 @@ _REPLIED_TO = select(_PARENT.id).where(
     _PARENT.uri == Message.in_reply_to,
     or_(_PARENT.channel_id == Message.channel_id, _PARENT.conversation_id == Message.conversation_id),
 )
-_VIEWS: Views = (
+VIEWS: Views = (
     select(
         Message.id,
         Message.uri,
@@ -278,8 +261,8 @@ _VIEWS: Views = (
     .outerjoin(Account, Account.actor_id == Message.author_id)
     .where(Message.deleted_at.is_(None))
 )
-_ONE = _VIEWS.where(Message.id == bindparam("message_id"))
-_SEVERAL = _VIEWS.where(Message.id.in_(bindparam("message_ids", expanding=True)))
+_ONE = VIEWS.where(Message.id == bindparam("message_id"))
+_SEVERAL = VIEWS.where(Message.id.in_(bindparam("message_ids", expanding=True)))
 
 
 def _newest_first(place: InstrumentedAttribute[str | None]) -> Views:
@@ -297,7 +280,7 @@ def _newest_first(place: InstrumentedAttribute[str | None]) -> Views:
         .offset(bindparam("skip", type_=Integer))
     )
     return (
-        _VIEWS.where(place == bindparam("place_id"), Message.position <= first.scalar_subquery())
+        VIEWS.where(place == bindparam("place_id"), Message.position <= first.scalar_subquery())
         .order_by(Message.position.desc())
         .limit(bindparam("size", type_=Integer))
     )
@@ -305,12 +288,6 @@ def _newest_first(place: InstrumentedAttribute[str | None]) -> Views:
 
 _IN_CHANNEL = _newest_first(Message.channel_id)
 _IN_CONVERSATION = _newest_first(Message.conversation_id)
-# A message that was deleted has no terms; the channel is in the terms, and asked for all the same.
-_FOUND = (
-    _VIEWS.join(SearchTerms, SearchTerms.message_id == Message.id)
-    .where(SearchTerms.id.in_(bindparam("ids", expanding=True)), Message.channel_id == bindparam("place_id"))
-    .order_by(SearchTerms.id.desc())
-)
 _REACTIONS = (
     select(Reaction.message_id, Reaction.emoji, Reaction.actor_id)
     .where(Reaction.message_id.in_(bindparam("message_ids", expanding=True)))
@@ -326,19 +303,20 @@ def _page(
     if start is None:
         return []
     values = {"place_id": place_id, "size": size, "top": start.top, "skip": start.skip}
-    return _views(session, newest_first, values)[::-1]
+    return read_views(session, newest_first, values)[::-1]
 
 
-def _views(
+def read_views(
     session: Session, query: Views, values: Mapping[str, Any], *, with_reactions: bool = True
 ) -> list[MessageView]:
+    """What a statement made of VIEWS finds, in its order; without what was erased or does not open."""
     rows = session.execute(query, values).all()
     reacted_to = [row.id for row in rows if row.has_reactions] if with_reactions else []
     reactions = list_reactions(session, reacted_to)
     authors: dict[str, Author] = {}
     views = []
     for row in rows:
-        # By their place in _VIEWS: by name, the columns of fifty rows cost as much as opening the texts.
+        # By their place in VIEWS: by name, the columns of fifty rows cost as much as opening the texts.
         id_, uri, author_id, channel_id, conversation_id, position, audience, in_reply_to, reply_to = row[:9]
         published_at, edited_at, sealed = row[9:12]
         opened = open_row(session, channel_id or conversation_id, id_, sealed)

@@ -12,7 +12,7 @@ from app.db import reading, transaction
 from app.models import Channel as ChannelRow
 from app.models import SearchTerms
 from app.pipeline import compose
-from app.queries.messages import search_channel
+from app.queries.found import search_channel
 from tests.databases import BACKENDS
 from tests.world import Channel, World
 

@@ -17,7 +17,8 @@ from app.facades.pufferblow.sent import get_sent
 from app.facades.pufferblow.shown import MessageShown, show
 from app.pipeline import Draft, compose, submit
 from app.queries.channels import get_visible
-from app.queries.messages import list_page, search_channel
+from app.queries.found import search_channel
+from app.queries.messages import list_page
 from app.queries.search import MAX_QUERY
 from app.queries.viewers import Viewer
 from app.web.fields import Params, Upload

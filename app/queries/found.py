@@ -1,0 +1,32 @@
+"""What a search finds, as messages are shown."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam
+from sqlalchemy.orm import Session
+
+from app.models import Channel, Message, SearchTerms
+from app.queries.messages import VIEWS, MessageView, read_views
+from app.queries.search import find_matches
+
+# A message that was deleted has no terms; the channel is in the terms, and asked for all the same.
+_FOUND = (
+    VIEWS.join(SearchTerms, SearchTerms.message_id == Message.id)
+    .where(SearchTerms.id.in_(bindparam("ids", expanding=True)), Message.channel_id == bindparam("place_id"))
+    .order_by(SearchTerms.id.desc())
+)
+
+
+def search_channel(
+    session: Session, channel: Channel, query: str, *, page: int, size: int
+) -> tuple[list[MessageView], bool]:
+    """The living messages that have every word of the query, or one that begins with it, the newest first; and whether
+    there are more.
+
+    Raises InvalidInputError for a query without a word.
+    """
+    skip = (page - 1) * size
+    found = find_matches(session, channel.actor_id, query, head=channel.head, skip=skip, size=size + 1)
+    if not found:
+        return [], False
+    return read_views(session, _FOUND, {"place_id": channel.actor_id, "ids": found[:size]}), len(found) > size
