@@ -43,8 +43,6 @@ def picture() -> tuple[BytesIO, str]:
 def fill(value: Any, words: dict[str, str]) -> Any:
     if value == PICTURE:
         return picture()
-    if isinstance(value, list):
-        return [fill(entry, words) for entry in value]
     return value.format(**words) if isinstance(value, str) else value
 
 
