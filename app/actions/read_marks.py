@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.db import reading, transaction, upsert
 from app.errors import NotFoundError
-from app.models import Message, ReadMark
+from app.models import Channel, Message, ReadMark
+from app.queries.channels import count_unread
+from app.queries.channels import get_visible as get_visible_channel
 from app.queries.messages import NO_SUCH_MESSAGE, get_visible
 from app.queries.viewers import Viewer
 
@@ -29,6 +31,22 @@ def mark_read(viewer: Viewer, message_id: str, *, channel_id: str | None = None)
         _advance(session, viewer, message)
 
 
+def mark_all_read(viewer: Viewer, *, channel_id: str | None = None) -> dict[str, int]:
+    """Note that the viewer has read all of a channel, or of every channel it sees; how many were unread, by channel.
+
+    Raises NotFoundError for a channel that the viewer does not see.
+    """
+    with transaction() as session:
+        if channel_id is not None:
+            get_visible_channel(session, viewer, channel_id)
+        unread = count_unread(session, viewer)
+        waiting = {id_: count for id_, count in unread.items() if channel_id in (None, id_)}
+        heads = session.execute(select(Channel.actor_id, Channel.head).where(Channel.actor_id.in_(waiting)))
+        for row in heads.all():
+            _advance_to(session, viewer, row.actor_id, row.head)
+    return waiting
+
+
 def _is_marked(session: Session, viewer: Viewer, message: Message) -> bool:
     position = session.scalar(
         select(ReadMark.position).where(ReadMark.actor_id == viewer.actor_id, ReadMark.channel_id == message.channel_id)
@@ -37,11 +55,12 @@ def _is_marked(session: Session, viewer: Viewer, message: Message) -> bool:
 
 
 def _advance(session: Session, viewer: Viewer, message: Message) -> None:
+    _advance_to(session, viewer, message.channel_id or "", message.position)
+
+
+def _advance_to(session: Session, viewer: Viewer, channel_id: str, position: int) -> None:
     mark = upsert(session, ReadMark).values(
-        actor_id=viewer.actor_id,
-        channel_id=message.channel_id,
-        position=message.position,
-        updated_at=datetime.now(UTC),
+        actor_id=viewer.actor_id, channel_id=channel_id, position=position, updated_at=datetime.now(UTC)
     )
     session.execute(
         mark.on_conflict_do_update(

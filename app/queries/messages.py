@@ -202,6 +202,12 @@ def list_page(session: Session, channel_id: str, *, page: int, size: int) -> lis
     return _page(session, _IN_CHANNEL, channel_id, page, size, is_channel=True)
 
 
+def list_before(session: Session, channel_id: str, *, position: int, size: int) -> list[MessageView]:
+    """The newest living messages before a position, the oldest first."""
+    values = {"place_id": channel_id, "size": min(size, MAX_PAGE), "top": position - 1, "skip": 0}
+    return read_views(session, _IN_CHANNEL, values)[::-1]
+
+
 def list_conversation(session: Session, conversation_id: str, *, page: int, size: int) -> list[MessageView]:
     return _page(session, _IN_CONVERSATION, conversation_id, page, size, is_channel=False)
 

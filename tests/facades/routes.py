@@ -43,6 +43,7 @@ GET    | /api/v1/cdn/file/{directory}/{name}                            | anyone
 GET    | /api/v1/channels                                               | anyone                   | read
 POST   | /api/v1/channels/create/                                       | create_channels          | activity
 POST   | /api/v1/channels/list/                                         | signed in                | read
+POST   | /api/v1/channels/mark_all_read                                 | signed in                | action
 GET    | /api/v1/channels/read-history                                  | signed in                | read
 PUT    | /api/v1/channels/{channel_id}/add_user                         | manage_channel_users     | activity
 GET    | /api/v1/channels/{channel_id}/audio-status                     | signed in                | read
@@ -51,6 +52,7 @@ DELETE | /api/v1/channels/{channel_id}/delete_message                   | signed
 POST   | /api/v1/channels/{channel_id}/join-audio                       | signed in                | read
 POST   | /api/v1/channels/{channel_id}/leave-audio                      | signed in                | read
 GET    | /api/v1/channels/{channel_id}/load_messages                    | signed in                | read
+POST   | /api/v1/channels/{channel_id}/mark_all_read                    | signed in                | action
 PUT    | /api/v1/channels/{channel_id}/mark_message_as_read             | signed in                | action
 PUT    | /api/v1/channels/{channel_id}/messages/{message_id}            | signed in                | activity
 DELETE | /api/v1/channels/{channel_id}/messages/{message_id}/reactions  | signed in                | activity

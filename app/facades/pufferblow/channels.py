@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from app.actions.read_marks import mark_read
+from app.actions.read_marks import mark_all_read, mark_read
 from app.db import reading
 from app.facades.pufferblow.answers import Done, Time, iso
 from app.facades.pufferblow.api import API
@@ -66,6 +66,20 @@ class ChannelsListed(BaseModel):
 
 class ChannelShown(Done):
     channel_data: ChannelData
+
+
+class ChannelRead(BaseModel):
+    status_code: int
+    channel_id: str
+    newly_marked_read: int
+
+
+class ServerRead(BaseModel):
+    """`channels_touched` are those that had something unread."""
+
+    status_code: int
+    channels_touched: int
+    newly_marked_read: int
 
 
 class ReadHistory(BaseModel):
@@ -158,6 +172,35 @@ def delete_channel(viewer: Viewer, params: WhichChannel) -> Done:
 def mark_message_as_read(viewer: Viewer, params: ReadMessage) -> Done:
     mark_read(viewer, params.message_id, channel_id=params.channel_id)
     return Done(status_code=201, message="The message_id was successfully marked as read")
+
+
+@API.signed_in(
+    "POST",
+    "/api/v1/channels/{channel_id}/mark_all_read",
+    params=WhichChannel,
+    answer=ChannelRead,
+    tag=TAG,
+    summary="Mark all of a channel as read",
+    errors={404},
+    scope="chat:write",
+)
+def mark_channel_read(viewer: Viewer, params: WhichChannel) -> ChannelRead:
+    marked = mark_all_read(viewer, channel_id=params.channel_id)
+    return ChannelRead(status_code=200, channel_id=params.channel_id, newly_marked_read=sum(marked.values()))
+
+
+@API.signed_in(
+    "POST",
+    "/api/v1/channels/mark_all_read",
+    params=NoParams,
+    answer=ServerRead,
+    tag=TAG,
+    summary="Mark all channels as read",
+    scope="chat:write",
+)
+def mark_server_read(viewer: Viewer, _: NoParams) -> ServerRead:
+    marked = mark_all_read(viewer)
+    return ServerRead(status_code=200, channels_touched=len(marked), newly_marked_read=sum(marked.values()))
 
 
 @API.signed_in(

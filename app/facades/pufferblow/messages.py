@@ -18,7 +18,7 @@ from app.facades.pufferblow.shown import MessageShown, show
 from app.pipeline import Draft, compose, submit
 from app.queries.channels import get_visible
 from app.queries.found import search_channel
-from app.queries.messages import list_page
+from app.queries.messages import list_before, list_page
 from app.queries.search import MAX_QUERY
 from app.queries.viewers import Viewer
 from app.web.fields import Params, Upload
@@ -28,9 +28,12 @@ TAG = "Messages"
 
 
 class LoadMessages(Params):
+    """With `before_cursor`, the `next_cursor` of another page, what is older than that page; `page` is then ignored."""
+
     channel_id: Id
     page: PageNumber = 1
     messages_per_page: PageSize = 20
+    before_cursor: Annotated[int, Field(ge=1, le=2**53)] | None = None
 
 
 class SearchMessages(Params):
@@ -60,12 +63,18 @@ class DeleteMessage(Params):
     message_id: Id
 
 
-class MessagesLoaded(BaseModel):
+class MessagesListed(BaseModel):
     status_code: int
     messages: list[MessageShown]
 
 
-class MessagesFound(MessagesLoaded):
+class MessagesLoaded(MessagesListed):
+    """`next_cursor` is null where nothing older is there."""
+
+    next_cursor: str | None
+
+
+class MessagesFound(MessagesListed):
     """`scanned` is how many messages were read for this page; with `truncated_scan` there are more on the next."""
 
     query: str
@@ -94,8 +103,17 @@ class MessageSent(Done):
 def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
     with reading() as session:
         get_visible(session, viewer, params.channel_id)
-        views = list_page(session, params.channel_id, page=params.page, size=params.messages_per_page)
-    return MessagesLoaded(status_code=200, messages=[show(view) for view in views])
+        size = params.messages_per_page
+        if params.before_cursor is None:
+            views = list_page(session, params.channel_id, page=params.page, size=size)
+        else:
+            views = list_before(session, params.channel_id, position=params.before_cursor, size=size)
+    is_last = len(views) < size or views[0].position <= 1
+    return MessagesLoaded(
+        status_code=200,
+        messages=[show(view) for view in views],
+        next_cursor=None if is_last else str(views[0].position),
+    )
 
 
 @API.signed_in(

@@ -241,3 +241,29 @@ def test_who_may_not_rename_a_channel_does_not(server: Server, owner: Person, me
 
 def _rename(server: Server, person: Person, channel_id: str, name: str | None) -> Any:
     return server.call("PUT", f"/api/v1/channels/{channel_id}/update", person=person, json={"channel_name": name})
+
+
+def test_marking_all_of_a_channel_and_all_channels_as_read(server: Server, owner: Person, member: Person) -> None:
+    channels = [server.create_channel(owner, channel_name=name)["channel_id"] for name in ("one", "two", "three")]
+    for number, channel in enumerate(channels):
+        for _ in range(number + 1):
+            server.send(owner, channel, "hello")
+
+    one = server.call("POST", f"/api/v1/channels/{channels[0]}/mark_all_read", person=member)
+    rest = server.call("POST", "/api/v1/channels/mark_all_read", person=member)
+    again = server.call("POST", "/api/v1/channels/mark_all_read", person=member)
+
+    assert one.json == {"status_code": 200, "channel_id": channels[0], "newly_marked_read": 1}
+    assert rest.json == {"status_code": 200, "channels_touched": 2, "newly_marked_read": 5}
+    assert again.json == {"status_code": 200, "channels_touched": 0, "newly_marked_read": 0}
+    assert server.call("GET", HISTORY, person=member).json["unread_counts"] == {}
+
+
+def test_only_what_one_sees_is_marked(server: Server, owner: Person, member: Person) -> None:
+    secret = server.create_channel(owner, is_private=True)["channel_id"]
+    server.send(owner, secret, "hush")
+
+    with server.stores_nothing():
+        answer = server.call("POST", f"/api/v1/channels/{secret}/mark_all_read", person=member)
+        assert (answer.status_code, answer.json) == (404, NO_SUCH_CHANNEL)
+        assert server.call("POST", "/api/v1/channels/mark_all_read", person=member).json["channels_touched"] == 0

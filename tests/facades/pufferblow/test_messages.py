@@ -337,3 +337,24 @@ def _load(server: Server, person: Person, channel_id: str, **query: int) -> list
     assert answer.status_code == 200
     messages: list[dict[str, Any]] = answer.json["messages"]
     return messages
+
+
+def test_a_cursor_leads_to_the_beginning(server: Server, member: Person, lobby: str) -> None:
+    said = [server.send(member, lobby, str(number))["message_id"] for number in range(7)]
+    server.call("DELETE", _path(lobby, "delete_message"), person=member, query_string={"message_id": said.pop(2)})
+
+    pages, query = [], {"messages_per_page": 3}
+    while True:
+        loaded = server.call("GET", _path(lobby, "load_messages"), person=member, query_string=query).json
+        pages.append([message["message_id"] for message in loaded["messages"]])
+        if loaded["next_cursor"] is None:
+            break
+        query["before_cursor"] = loaded["next_cursor"]
+
+    assert pages == [said[3:], said[:3]]
+
+
+@pytest.mark.parametrize("cursor", ["0", "-1", "x", "1e9", "9" * 30])
+def test_what_is_no_cursor_is_refused(server: Server, member: Person, lobby: str, cursor: str) -> None:
+    query = {"before_cursor": cursor}
+    assert server.call("GET", _path(lobby, "load_messages"), person=member, query_string=query).status_code == 400
