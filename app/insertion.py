@@ -15,8 +15,8 @@ from sqlalchemy import Insert, Table, bindparam, event, insert
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, SessionTransaction
 
 Rows = Mapping[str, Any] | Sequence[Mapping[str, Any]]
-# A table with the columns that are given; those left out have a default of the database.
-Shape = tuple[Table, tuple[str, ...]]
+# A table with the columns that are given, and how many rows; columns left out have a default of the database.
+Shape = tuple[Table, tuple[str, ...], int]
 
 # For statements that look at nothing their own transaction inserts, so that those need not be sent first.
 LOOKS_ELSEWHERE: Final = {"looks_elsewhere": True}
@@ -33,7 +33,8 @@ class WritingSession(Session):
 
 
 def insert_rows(session: Session, table: type[DeclarativeBase], rows: Rows) -> None:
-    """Insert rows of complete columns. Raises IntegrityError, now or before the transaction ends."""
+    """Insert rows of complete columns, for each table always the same ones. Raises IntegrityError, now or before the
+    transaction ends."""
     target = cast("Table", table.__table__)
     given = [rows] if isinstance(rows, Mapping) else rows
     pending = session.info.setdefault(_PENDING, [])
@@ -45,25 +46,33 @@ def insert_rows(session: Session, table: type[DeclarativeBase], rows: Rows) -> N
 
 
 def send_inserts(session: Session) -> None:
-    """Send what is waiting."""
+    """Send what is waiting: of each table in the order it was handed in, by which rows get their positions."""
     pending: list[tuple[Table, Mapping[str, Any]]] = session.info.pop(_PENDING, [])
     if not pending:
         return
-    shapes = tuple((table, tuple(row)) for table, row in pending)
-    values = {_name(number, column): row[column] for number, (_, row) in enumerate(pending) for column in row}
+    by_shape: dict[tuple[Table, tuple[str, ...]], list[Mapping[str, Any]]] = {}
+    for table, row in pending:
+        by_shape.setdefault((table, tuple(row)), []).append(row)
+    shapes = tuple((table, columns, len(rows)) for (table, columns), rows in by_shape.items())
+    rows = [row for some in by_shape.values() for row in some]
+    values = {_name(number, column): row[column] for number, row in enumerate(rows) for column in row}
     session.connection().execute(_together(shapes), values)
 
 
 @lru_cache(maxsize=256)
 def _together(shapes: tuple[Shape, ...]) -> Insert:
-    *first, last = [_one(number, shape) for number, shape in enumerate(shapes)]
-    return last.add_cte(*(one.cte(f"row_{number}") for number, one in enumerate(first)))
-
-
-def _one(number: int, shape: Shape) -> Insert:
-    table, columns = shape
-    values = {column: bindparam(_name(number, column), type_=table.c[column].type) for column in columns}
-    return insert(table).values(values).inline()
+    """One INSERT for each table: PostgreSQL runs those of a WITH clause in no certain order, but the rows of one in
+    theirs."""
+    inserts, number = [], 0
+    for table, columns, count in shapes:
+        rows = [
+            {column: bindparam(_name(number + row, column), type_=table.c[column].type) for column in columns}
+            for row in range(count)
+        ]
+        inserts.append(insert(table).values(rows).inline())
+        number += count
+    *first, last = inserts
+    return last.add_cte(*(one.cte(f"table_{place}") for place, one in enumerate(first)))
 
 
 def _name(number: int, column: str) -> str:
