@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.db import transaction
+from app.db import reading, transaction
 from app.insertion import insert_rows
 from app.models import Message, SearchTerms
 from app.queries.messages import open_content
@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 
 def index_older() -> int:
     """Index some of them; how many. Ids go down from those there are, so that their order is that of the messages."""
+    with reading() as session:
+        if session.execute(_waiting(session).limit(1)).first() is None:
+            return 0  # As ever after the first hours; nobody who writes has to wait for the look.
     done = 0
     for _ in range(_AT_ONCE):
         try:
@@ -33,28 +36,29 @@ def index_older() -> int:
         done += found
         if found < BATCH:
             break
-    if done:
-        _log.info("%s older messages were added to the full-text index", done)
+    _log.info("%s older messages were added to the full-text index", done)
     return done
 
 
-def _index_some(session: Session) -> int:
-    oldest = session.execute(
-        select(SearchTerms.id, SearchTerms.message_id).order_by(SearchTerms.id).limit(1)
-    ).one_or_none()
+def _waiting(session: Session) -> Select[Message]:
+    """Those before the oldest that has terms."""
     waiting = select(Message).where(
         Message.channel_id.is_not(None),
         Message.deleted_at.is_(None),
         ~exists().where(SearchTerms.message_id == Message.id),
     )
-    if oldest is not None:
-        waiting = waiting.where(Message.id < oldest.message_id)
+    oldest_id = session.scalar(select(SearchTerms.message_id).order_by(SearchTerms.id).limit(1))
+    return waiting if oldest_id is None else waiting.where(Message.id < oldest_id)
+
+
+def _index_some(session: Session) -> int:
+    lowest = session.scalar(select(func.min(SearchTerms.id))) or 0
     # Whoever edits or deletes one of them waits until its terms are there; what they say is read after that is so.
-    rows = session.scalars(waiting.order_by(Message.id.desc()).limit(BATCH).with_for_update()).all()
-    next_id = min(oldest.id if oldest is not None else 0, 0) - 1
-    for place, message in enumerate(rows):
+    newest_first = _waiting(session).order_by(Message.id.desc()).limit(BATCH).with_for_update()
+    rows = session.scalars(newest_first).all()
+    for below, message in enumerate(rows, start=1):
         content = open_content(session, message)
         text = content.text if content is not None else ""
         terms = search_terms(message.channel_id or "", message.position, text)
-        insert_rows(session, SearchTerms, {"id": next_id - place, "message_id": message.id, "terms": terms})
+        insert_rows(session, SearchTerms, {"id": min(lowest, 0) - below, "message_id": message.id, "terms": terms})
     return len(rows)

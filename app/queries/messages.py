@@ -187,11 +187,6 @@ def view_message(session: Session, message_id: str) -> MessageView | None:
     return next(iter(read_views(session, _ONE, {"message_id": message_id})), None)
 
 
-def view_new_message(session: Session, message_id: str) -> MessageView | None:
-    """The same for one that its author has only just sent, to which nobody has reacted yet."""
-    return next(iter(read_views(session, _ONE, {"message_id": message_id}, with_reactions=False)), None)
-
-
 def view_messages(session: Session, message_ids: Sequence[str]) -> list[MessageView]:
     """The living ones of a batch, in no order, for whoever checks who may see each."""
     return read_views(session, _SEVERAL, {"message_ids": message_ids}) if message_ids else []
@@ -312,13 +307,10 @@ def _page(
     return read_views(session, newest_first, values)[::-1]
 
 
-def read_views(
-    session: Session, query: Views, values: Mapping[str, Any], *, with_reactions: bool = True
-) -> list[MessageView]:
+def read_views(session: Session, query: Views, values: Mapping[str, Any]) -> list[MessageView]:
     """What a statement made of VIEWS finds, in its order; without what was erased or does not open."""
     rows = session.execute(query, values).all()
-    reacted_to = [row.id for row in rows if row.has_reactions] if with_reactions else []
-    reactions = list_reactions(session, reacted_to)
+    reactions = list_reactions(session, [row.id for row in rows if row.has_reactions])
     authors: dict[str, Author] = {}
     views = []
     for row in rows:

@@ -27,8 +27,12 @@ class Placement:
     people: tuple[Actor, ...] = ()
 
     @property
+    def channel_id(self) -> str | None:
+        return self.channel.actor_id if self.channel else None
+
+    @property
     def scope(self) -> str:
-        return self.channel.actor_id if self.channel else self.conversation_id or ""
+        return self.channel_id or self.conversation_id or ""
 
 
 def conversation_id(uris: Iterable[str]) -> str:

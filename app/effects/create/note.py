@@ -107,7 +107,7 @@ def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_a
         id=message_id,
         uri=note.id,
         author_id=author.id,
-        channel_id=placement.channel.actor_id if placement.channel else None,
+        channel_id=placement.channel_id,
         conversation_id=placement.conversation_id,
         audience=placement.audience,
         in_reply_to=note.in_reply_to,
@@ -122,7 +122,7 @@ def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_a
     act.publish(
         LiveEvent(
             "message" if placement.channel else "direct_message",
-            channel_id=placement.channel.actor_id if placement.channel else None,
+            channel_id=placement.channel_id,
             conversation_id=placement.conversation_id,
             message_id=message_id,
             actor_id=author.id,
@@ -139,7 +139,7 @@ def _view(act: Act, note: Note, placement: Placement, stored: Stored, permission
     return MessageView(
         id=stored.id,
         uri=note.id,
-        channel_id=placement.channel.actor_id if placement.channel else None,
+        channel_id=placement.channel_id,
         conversation_id=placement.conversation_id,
         position=stored.position,
         audience=placement.audience,

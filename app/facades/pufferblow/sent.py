@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from app.db import reading
 from app.errors import ConflictError
 from app.pipeline import Outcome
-from app.queries.messages import MessageView, find_by_uri, view_message, view_new_message
+from app.queries.messages import MessageView, find_by_uri, view_message
 
 
 def get_sent(outcome: Outcome, *, channel_id: str | None = None, conversation_id: str | None = None) -> MessageView:
@@ -26,6 +26,6 @@ def get_sent(outcome: Outcome, *, channel_id: str | None = None, conversation_id
 
 def _view(session: Session, outcome: Outcome) -> MessageView | None:
     if not outcome.is_repeat:
-        return view_new_message(session, str(outcome.found["message_id"]))
+        return view_message(session, str(outcome.found["message_id"]))
     first = find_by_uri(session, outcome.found["object_uri"])
     return view_message(session, first.id) if first is not None else None
