@@ -40,11 +40,16 @@ class Standing:
 
 
 class Rates:
-    """Moving windows. While Redis is away each process counts for itself: a limit is then looser, never absent."""
+    """Moving windows. While Redis is away each process counts for itself: a limit is then looser, never absent.
 
-    def __init__(self, redis_url: str | None) -> None:
+    `installation` keeps apart two of them on one Redis, where an account of one may have the name of one of the other.
+    """
+
+    def __init__(self, redis_url: str | None, *, installation: str = "") -> None:
         self._own = MovingWindowRateLimiter(MemoryStorage())
-        self._shared = None if redis_url is None else MovingWindowRateLimiter(_redis_storage(redis_url))
+        self._shared = None
+        if redis_url is not None:
+            self._shared = MovingWindowRateLimiter(_redis_storage(redis_url, f"shoal:rates:{installation}"))
         self._alone_until = 0.0
         self._clock_offset = _clock_offset()
 
@@ -88,7 +93,7 @@ def _clock_offset() -> float:
 def rates_of(settings: Settings) -> Rates:
     """Shared where there is somebody to share with: one web process with its own broker is alone."""
     is_alone = settings.workers == 1 and settings.redis_url.startswith("unix://")
-    return Rates(None if is_alone else settings.redis_url)
+    return Rates(None if is_alone else settings.redis_url, installation=settings.origin)
 
 
 def _hit(limiter: MovingWindowRateLimiter, item: RateLimitItem, key: tuple[str, ...]) -> Standing:
@@ -97,7 +102,7 @@ def _hit(limiter: MovingWindowRateLimiter, item: RateLimitItem, key: tuple[str, 
     return Standing(is_within, max(stats.remaining, 0), stats.reset_time)
 
 
-def _redis_storage(url: str) -> RedisStorage:
+def _redis_storage(url: str, prefix: str) -> RedisStorage:
     pool = redis.BlockingConnectionPool.from_url(
         url,
         max_connections=16,
@@ -106,4 +111,4 @@ def _redis_storage(url: str) -> RedisStorage:
         socket_connect_timeout=_SOCKET_SECONDS,
         protocol=2,
     )
-    return RedisStorage("redis://", connection_pool=pool, key_prefix="shoal:rates")
+    return RedisStorage("redis://", connection_pool=pool, key_prefix=prefix)

@@ -249,6 +249,17 @@ def test_processes_count_together_over_redis(valkey: ValkeyServer) -> None:
     assert not other.has_room(rate, key)
 
 
+def test_two_installations_on_one_redis_count_apart(valkey: ValkeyServer) -> None:
+    rate, key = Rate(1, 60), f"test-{time.time_ns()}"
+    one = Rates(valkey.url, installation="https://one.example")
+    other = Rates(valkey.url, installation="https://other.example")
+
+    assert one.hit(rate, key).is_within
+
+    assert not one.has_room(rate, key)
+    assert other.has_room(rate, key)
+
+
 def test_without_redis_each_process_counts_alone() -> None:
     rates, rate = Rates("redis://127.0.0.1:1"), Rate(2, 60)
     began = time.monotonic()

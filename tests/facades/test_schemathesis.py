@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.valkey import ValkeyServer
 from tests.facades.pufferblow.chat import Chat
-from tests.facades.pufferblow.conftest import chat, chats, postgres, valkey
+from tests.facades.pufferblow.conftest import make_database, postgres, valkey
 
-__all__ = ["chat", "chats", "postgres", "valkey"]
+__all__ = ["postgres", "valkey"]
 
 CHECKS = (
     "status_code_conformance",
@@ -21,6 +23,18 @@ CHECKS = (
     "response_headers_conformance",
 )
 EXAMPLES = 15  # For each of a hundred routes, beside those at the borders of each parameter.
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def chat(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, valkey: ValkeyServer
+) -> Iterator[Chat]:
+    """A server of this test's own: whoever comes after it would find passwords changed and accounts locked."""
+    folder = tmp_path_factory.mktemp(f"described-{request.param}")
+    url = make_database(request.param, folder, request)
+    chat = Chat(database_url=url, redis_url=valkey.url, name=f"described-{request.param}", folder=folder)
+    yield chat
+    chat.near.child.kill()
 
 
 @pytest.mark.slow

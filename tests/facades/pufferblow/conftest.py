@@ -78,4 +78,4 @@ def make_database(backend: str, folder: Path, request: pytest.FixtureRequest) ->
         shutil.copy(request.getfixturevalue("sqlite_template"), folder / "shoal.db")
         return None
     cluster: PostgresCluster = request.getfixturevalue("postgres")
-    return make_tables(cluster.create_database("chat").replace("postgres://", "postgresql+psycopg://", 1))
+    return make_tables(cluster.create_database(folder.name).replace("postgres://", "postgresql+psycopg://", 1))
