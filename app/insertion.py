@@ -7,16 +7,24 @@ A violated constraint is raised from there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import Insert, Table, bindparam, event, insert
+from sqlalchemy import Dialect, Table, bindparam, event, insert
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, SessionTransaction
 
 Rows = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 # A table with the columns that are given, and how many rows; columns left out have a default of the database.
 Shape = tuple[Table, tuple[str, ...], int]
+
+
+class _Statement(NamedTuple):
+    """In the dialect's own words, and what it makes of values of certain names before they are sent."""
+
+    sql: str
+    processors: Mapping[str, Callable[[Any], Any]]
+
 
 # For statements that look at nothing their own transaction inserts, so that those need not be sent first.
 LOOKS_ELSEWHERE: Final = {"looks_elsewhere": True}
@@ -56,13 +64,22 @@ def send_inserts(session: Session) -> None:
     shapes = tuple((table, columns, len(rows)) for (table, columns), rows in by_shape.items())
     rows = [row for some in by_shape.values() for row in some]
     values = {_name(number, column): row[column] for number, row in enumerate(rows) for column in row}
-    session.connection().execute(_together(shapes), values)
+    connection = session.connection()
+    statement = _together(shapes, connection.dialect)
+    for name, process in statement.processors.items():
+        values[name] = process(values[name])
+    connection.exec_driver_sql(statement.sql, values)
 
 
 @lru_cache(maxsize=256)
-def _together(shapes: tuple[Shape, ...]) -> Insert:
+def _together(shapes: tuple[Shape, ...], dialect: Dialect) -> _Statement:
     """One INSERT for each table: PostgreSQL runs those of a WITH clause in no certain order, but the rows of one in
-    theirs."""
+    theirs.
+
+    Compiled here, because SQLAlchemy keeps no INSERT of several rows and takes longer to compile one than PostgreSQL
+    does to run it.
+    """
+    processors: dict[str, Callable[[Any], Any]] = {}
     inserts, number = [], 0
     for table, columns, count in shapes:
         rows = [
@@ -70,9 +87,14 @@ def _together(shapes: tuple[Shape, ...]) -> Insert:
             for row in range(count)
         ]
         inserts.append(insert(table).values(rows).inline())
+        for column in columns:
+            process = table.c[column].type.dialect_impl(dialect).bind_processor(dialect)
+            if process is not None:
+                processors |= {_name(number + row, column): process for row in range(count)}
         number += count
     *first, last = inserts
-    return last.add_cte(*(one.cte(f"table_{place}") for place, one in enumerate(first)))
+    together = last.add_cte(*(one.cte(f"table_{place}") for place, one in enumerate(first)))
+    return _Statement(str(together.compile(dialect=dialect)), processors)
 
 
 def _name(number: int, column: str) -> str:
