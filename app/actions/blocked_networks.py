@@ -78,11 +78,12 @@ def unblock(viewer: Viewer, text: str) -> str:
     return written
 
 
-def block_for_a_while(address: str) -> None:
-    """What the rate limit does to who never stops. Our own machine and the proxies in front of it stay open."""
+def block_for_a_while(address: str) -> bool:
+    """What the rate limit does to who never stops; False for our own machine and the proxies in front of it, which
+    stay open."""
     network = _read(address)
     if network.is_loopback or _overlaps_a_proxy(network):
-        return
+        return False
     now = datetime.now(UTC)
     values = {"network": str(network), "reason": AUTOMATIC_REASON, "blocked_at": now, "attempts": 0}
     with transaction() as session:
@@ -98,6 +99,7 @@ def block_for_a_while(address: str) -> None:
         audit.note(session, "ip_blocked", actor_id=None, target=_write(network), now=now, is_automatic=True)
         _tell(session, network, now)
     forget_blocks()
+    return True
 
 
 def prune_blocks(session: Session, *, now: datetime) -> int:

@@ -92,6 +92,7 @@ def refresh(refresh_token: str) -> TokenPair:
         if _use_up(session, row.id, now):
             return _rotate(session, row.actor_id, row.session_id, now)
         sessions.end(session, row.session_id, now=now)
+        audit.note(session, "refresh_token_reused", actor_id=row.actor_id, now=now)
     raise UnauthenticatedError("Refresh token revoked or unknown")
 
 

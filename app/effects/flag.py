@@ -12,11 +12,12 @@ from datetime import timedelta
 from activitypub import build
 from activitypub.documents import Activity
 from activitypub.flags import parse_flag
-from app.act import Act
+from app.act import Act, LiveEvent
 from app.errors import ConflictError, InvalidInputError, NotFoundError
 from app.models import Actor, Message
 from app.projections import reports
 from app.queries.actors import PEOPLE, list_by_uris
+from app.queries.channels import get_home_space
 from app.queries.messages import list_by_uris as list_messages
 from app.queries.permissions import get_permissions
 from app.queries.reports import was_reported
@@ -54,7 +55,7 @@ def apply(act: Act) -> list[Activity]:
     if _is_passed_on(act):
         return []
     target, messages, flag = act.found.pop("target"), act.found.pop("messages"), act.found.pop("flag")
-    act.found["report_id"] = reports.add(
+    report_id = reports.add(
         act.session,
         act.actor,
         target,
@@ -64,6 +65,8 @@ def apply(act: Act) -> list[Activity]:
         activity_uri=act.activity.id or "",
         now=act.now,
     )
+    home = get_home_space(act.session).actor_id
+    act.publish(LiveEvent("report_created", channel_id=home, actor_id=act.actor.id, data={"report_id": report_id}))
     if target.is_local or not act.private.get("forward"):
         return []
     named = [target.uri, *(message.uri for message in messages)]

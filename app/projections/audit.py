@@ -23,6 +23,7 @@ Kind = Literal[
     "ip_blocked",
     "ip_unblocked",
     "password_changed",
+    "refresh_token_reused",
     "report_resolved",
     "role_created",
     "role_deleted",

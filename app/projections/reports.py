@@ -9,9 +9,10 @@ import msgspec
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
-from app.db import row_count
+from app.db import row_count, wake
 from app.ids import new_id
-from app.models import Actor, Message, Report
+from app.models import Actor, Event, Message, Report
+from app.queries.channels import get_home_space
 from app.queries.messages import open_content
 from app.queries.reports import PENDING, SCOPE
 from app.sealing import seal_row
@@ -53,10 +54,15 @@ def add(
 def resolve(
     session: Session, report_id: str, *, by: str, status: str, resolution: str, reason: str | None, now: datetime
 ) -> bool:
-    """Whether it was still open; of two moderators at once one is told that it was not."""
+    """Whether it was still open, and sockets are told; of two moderators at once one hears that it was not."""
     resolved = session.execute(
         update(Report)
         .where(Report.id == report_id, Report.status == PENDING)
         .values(status=status, resolution=resolution, reason=reason, resolved_by=by, resolved_at=now)
     )
-    return row_count(resolved) > 0
+    if row_count(resolved) == 0:
+        return False
+    told = {"type": "report_resolved", "actor_id": by, "data": {"report_id": report_id}, "created_at": now}
+    session.execute(insert(Event).values(channel_id=get_home_space(session).actor_id, **told))
+    wake(session, "events")
+    return True

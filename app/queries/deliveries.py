@@ -127,7 +127,7 @@ def at_time(now: datetime) -> dict[str, datetime]:
 
 def list_due(session: Session, host: str, now: datetime, *, limit: int) -> Sequence[DueDelivery]:
     """The oldest rows of the host that are due, in the order in which it must hear of them."""
-    rows = session.execute(_LIST_DUE, {"at_host": host, "rows": limit, **at_time(now)})
+    rows = session.connection().execute(_LIST_DUE, {"at_host": host, "rows": limit, **at_time(now)})
     return [DueDelivery(*tuple(row)) for row in rows]
 
 

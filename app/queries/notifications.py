@@ -55,6 +55,16 @@ def get_notification(session: Session, viewer: Viewer, notification_id: str) -> 
     return _view(*row)
 
 
+def find_views(session: Session, notification_ids: Collection[str]) -> dict[str, NotificationView]:
+    """Those that there still are, by id, for whoever checks who may see them: one goes with its message."""
+    query: Select[*tuple[Any, ...]] = (
+        select(Notification, Message.channel_id)
+        .join(Message, Message.id == Notification.message_id)
+        .where(Notification.id.in_(notification_ids))
+    )
+    return {row.Notification.id: _view(*row) for row in session.execute(query)}
+
+
 def unread_ids(viewer: Viewer) -> Select[str]:
     """As part of another statement: those that the viewer sees and has not read."""
     return _own(viewer, select(Notification.id)).where(Notification.read_at.is_(None))

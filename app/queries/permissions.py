@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -36,6 +37,13 @@ _PERMISSIONS: Select[*tuple[Any, ...]] = (
     .outerjoin(Role, Role.id == RoleGrant.role)
     .where(Account.actor_id == bindparam("actor_id"))
 )
+_ROLES_OF_SEVERAL: Select[*tuple[Any, ...]] = (
+    select(Account.actor_id, RoleGrant.role, Role.privileges)
+    .select_from(Account)
+    .outerjoin(RoleGrant, and_(RoleGrant.actor_id == Account.actor_id, RoleGrant.space_id == _HOME))
+    .outerjoin(Role, Role.id == RoleGrant.role)
+    .where(Account.actor_id.in_(bindparam("candidates", expanding=True)), Account.banned_at.is_(None))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +65,15 @@ class Permissions:
 def held_privileges(session: Session, actor_id: str) -> frozenset[str]:
     """What an account may do, or could if it were not banned; nothing for who has none here."""
     rows = session.execute(_PERMISSIONS, {"actor_id": actor_id}).all()
-    if not rows:
-        return frozenset()
-    return privileges_of([row.role for row in rows if row.role] or [DEFAULT_ROLE]) | granted(rows)
+    return _held(rows) if rows else frozenset()
+
+
+def who_holds(session: Session, privilege: str, candidates: Collection[str]) -> set[str]:
+    """Those of `candidates` (actor ids) whose roles allow it now, in one query; nobody who is banned."""
+    rows_by_account: dict[str, list[Row[*tuple[Any, ...]]]] = defaultdict(list)
+    for row in session.execute(_ROLES_OF_SEVERAL, {"candidates": list(candidates)}):
+        rows_by_account[row.actor_id].append(row)
+    return {actor_id for actor_id, rows in rows_by_account.items() if privilege in _held(rows)}
 
 
 def require_rank_over(session: Session, permissions: Permissions, actor_id: str) -> None:
@@ -82,6 +96,11 @@ def get_permissions_at(session: Session, actor: Actor, place: Place) -> tuple[Pe
 @cache
 def _permissions_at(shape: Shape) -> Select[*tuple[Any, ...]]:
     return _PERMISSIONS.add_columns(sees_place(shape).label("sees"))
+
+
+def _held(rows: Sequence[Row[*tuple[Any, ...]]]) -> frozenset[str]:
+    """What the roles of one account allow; its rows have a role each, or none."""
+    return privileges_of([row.role for row in rows if row.role] or [DEFAULT_ROLE]) | granted(rows)
 
 
 def _permissions(actor: Actor, rows: Sequence[Row[*tuple[Any, ...]]]) -> Permissions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.errors import NotFoundError
 from app.models import Actor, Report
+from app.queries.permissions import who_holds
 from app.queries.viewers import Viewer
 from app.sealing import open_row
 
@@ -41,6 +42,18 @@ class ReportView:
     resolved_at: datetime | None
     resolution: str | None
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportState:
+    """How a report stands."""
+
+    id: str
+    type: str
+    category: str
+    status: str
+    resolution: str | None
+    reporter_id: str
 
 
 def was_reported(
@@ -78,6 +91,18 @@ def list_reports(session: Session, viewer: Viewer, *, limit: int) -> tuple[list[
         for report, reporter_, target_ in session.execute(query)
     ]
     return views, session.scalar(select(func.count()).select_from(Report).where(*mine)) or 0
+
+
+def find_states(session: Session, report_ids: Collection[str]) -> dict[str, ReportState]:
+    """How those that there still are stand, by id, for whoever checks who may know."""
+    columns = (Report.id, Report.type, Report.category, Report.status, Report.resolution, Report.reporter_id)
+    rows = session.execute(select(*columns).where(Report.id.in_(report_ids)))
+    return {row.id: ReportState(*row) for row in rows}
+
+
+def who_sees_all(session: Session, candidates: Collection[str]) -> set[str]:
+    """Those of `candidates` (actor ids) to whom `list_reports` shows everybody's."""
+    return who_holds(session, PRIVILEGE, candidates)
 
 
 def get_report(session: Session, report_id: str) -> Report:

@@ -73,19 +73,20 @@ def find_matches(session: Session, channel_id: str, query: str, *, head: int, sk
     found: list[int] = []
     for blocks in _newest_first(head // BLOCK):
         # A message has all the parts under one secret; those of two secrets are never in one message.
-        alternatives = [words for block in blocks for words in blinds(_scope(channel_id, block), parts)]
+        alternatives = [blinds(_scope(channel_id, block), parts) for block in blocks]
         found += _find(session, alternatives, most=wanted - len(found))
         if len(found) >= wanted:
             break
     return found[skip:wanted]
 
 
-def _find(session: Session, alternatives: Sequence[Sequence[str]], *, most: int) -> Sequence[int]:
-    """The first `most` that have all the words of one of the alternatives, which are of the newest block first."""
+def _find(session: Session, alternatives: Sequence[Sequence[Sequence[str]]], *, most: int) -> Sequence[int]:
+    """The first `most` that have all the words of one of the alternatives; there are several for each block, of which
+    the newest is first."""
     if session.get_bind().dialect.name == "postgresql":
-        matches = [" & ".join(words) for words in alternatives]
+        matches = [" | ".join(f"({' & '.join(words)})" for words in block) for block in alternatives]
         return session.scalars(_IN_POSTGRESQL, {"matches": matches, "most": most}).all()
-    match = " OR ".join(f"({' AND '.join(words)})" for words in alternatives)
+    match = " OR ".join(f"({' AND '.join(words)})" for block in alternatives for words in block)
     return session.scalars(_IN_SQLITE, {"match": match, "most": most}).all()
 
 

@@ -134,8 +134,7 @@ def _punish(network: str, rate: Rate, standing: Standing) -> None:
     limits = _limits()
     warnings = Rate(settings.max_rate_limit_warnings + 1, rate.seconds)
     warned = limits.rates.hit(warnings, "warnings", network)
-    if not warned.is_within:
-        block_for_a_while(network)
+    if not warned.is_within and block_for_a_while(network):
         raise BlockedError(BLOCKED)
     times = warnings.amount - warned.remaining
     if times == 1:

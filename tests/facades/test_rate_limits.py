@@ -127,6 +127,20 @@ def test_who_goes_on_cools_down_longer_and_longer_and_is_blocked_in_the_end(serv
     assert asks(server, "/ap/instance").status_code == 403
 
 
+def test_who_may_not_be_blocked_by_the_limit_cools_down_for_ever(server: Server) -> None:
+    """The own machine and proxies, behind which everybody else is (hostile case RAT-05)."""
+    limit(requests=5, warnings=1)
+    limits = server.client.application.extensions["shoal.limits"]
+    statuses(server, 5, address="127.0.0.1")
+
+    refused = []
+    for _ in range(4):
+        refused.append(asks(server, address="127.0.0.1").status_code)
+        limits.cooling.clear()  # As if it had waited.
+
+    assert refused == [429] * 4
+
+
 def test_who_cools_down_gets_nothing_of_the_api(server: Server) -> None:
     limit(requests=5)
     statuses(server, 7)

@@ -17,10 +17,10 @@ from typing import Any, Final, Self
 from sqlalchemy import Engine, Row, func, select, text, update
 
 from app.db import Database
-from app.models import Account, Actor, Host, InboxItem, Message
+from app.models import Account, Actor, ActorKey, Host, InboxItem, Message
 from tests.e2e.processes import ManagedProcess, free_port
 from tests.e2e.waiting import eventually
-from tests.hostile import media
+from tests.hostile import media, tokens
 from tests.hostile.names import Names
 from tests.hostile.remote import Remote
 from tests.hostile.signing import Headers, Recipe
@@ -44,6 +44,8 @@ _START_SECONDS, _STOP_SECONDS, _SETTLE_SECONDS = 60, 10, 30
 class Arena:
     """`shoal serve` on a database, asked directly over HTTP; `words` are what placeholders of cases stand for."""
 
+    own_environment: Mapping[str, str] = {"SHOAL_RATE_LIMIT": "999999"}  # Every case comes from one address.
+
     def __init__(self, folder: Path, names: Names, remote: Remote, *, database_url: str | None = None) -> None:
         folder.mkdir()
         self.names, self.remote = names, remote
@@ -51,8 +53,10 @@ class Arena:
         self.words: dict[str, str] = {}
         self.seen: Snapshot | None = None  # What the database held when it was last looked at.
         self.is_postgresql = database_url is not None
-        data = folder / "data"
+        self.data = data = folder / "data"
         data.mkdir()
+        for secret in ("secret", "secret:old", "secret:retired"):
+            self.words[secret] = secrets.token_urlsafe(32)
         self.process = ManagedProcess(
             [Path(sys.executable).parent / "shoal", "serve"],
             log=folder / "shoal.log",
@@ -118,27 +122,49 @@ class Arena:
         headers = {"Content-Type": ACTIVITY_JSON}
         return self.compose("POST", "/ap/inbox", headers, json.dumps(activity).encode(), Recipe.of({"key": key}))
 
-    def send_raw(self, sent: bytes, *, is_all: bool = False) -> Answer:
+    def send_raw(self, sent: bytes, *, is_all: bool = False, source: str | None = None) -> Answer:
         method = sent.partition(b" ")[0].decode("latin-1")
-        return exchange(self.port, sent, method=method, is_all=is_all)
+        return exchange(self.port, sent, method=method, is_all=is_all, source=source)
 
-    def api(self, method: str, target: str, body: Mapping[str, Any] | None = None, *, who: str | None = None) -> Any:
-        """What the server answers one of its people; AssertionError if it refuses."""
-        headers = {"Content-Type": "application/json"}
-        if who is not None:
-            headers["Authorization"] = f"Bearer {self.words[f'tok:{who}']}"
+    def send_json(
+        self,
+        method: str,
+        target: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        token: str | None = None,
+        source: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """A request as a client makes it."""
+        plain = {"Content-Type": "application/json", **(headers or {})}
+        if token is not None:
+            plain["Authorization"] = f"Bearer {token}"
         sent = None if body is None else json.dumps(body).encode()
-        answer = self.send(method, target, headers=headers, body=sent)
+        return self.send_raw(self.compose(method, target, plain, sent, None), source=source)
+
+    def api(
+        self,
+        method: str,
+        target: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        who: str | None = None,
+        source: str | None = None,
+    ) -> Any:
+        """What the server answers one of its people; AssertionError if it refuses."""
+        token = None if who is None else self.words[f"tok:{who}"]
+        answer = self.send_json(method, target, body, token=token, source=source)
         assert 200 <= answer.status < 300, f"{method} {target}: {answer.status} {answer.body[:500]!r}"
         return json.loads(answer.body)
 
     # Looking.
 
     def settle(self) -> None:
-        """Wait until the worker has had its turn at everything that was accepted."""
+        """Wait until the worker has had its turn at everything that was accepted, and at who is new."""
         deadline = time.monotonic() + _SETTLE_SECONDS
-        while self._untried():
-            assert time.monotonic() < deadline, "the inbox is not worked off"
+        while self._untried() or self._keyless():
+            assert time.monotonic() < deadline, "the inbox is not worked off, or somebody has no key"
             time.sleep(0.01)
 
     def count(self, table: str) -> int:
@@ -193,6 +219,7 @@ class Arena:
         self.words["deleted_msg"] = self.say("chan_A", ERASED_TEXT)
         self._delete("chan_A", "deleted_msg")
         media.put_files(self)
+        tokens.open_node_session(self)
         with self.engine.begin() as connection:
             lost = [self.words["banned_id"], self.words["suspended_id"]]
             connection.execute(update(Account).where(Account.actor_id.in_(lost)).values(banned_at=func.now()))
@@ -233,6 +260,12 @@ class Arena:
         with self.engine.connect() as connection:
             return int(connection.execute(waiting).scalar_one())
 
+    def _keyless(self) -> int:
+        """People whose RSA key the worker has not made yet."""
+        has_key = select(ActorKey.id).where(ActorKey.actor_id == Account.actor_id, ActorKey.kind == "rsa").exists()
+        with self.engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(Account).where(~has_key)).scalar_one())
+
     def _is_healthy(self) -> bool:
         self.process.check_running()
         with contextlib.suppress(OSError):
@@ -250,12 +283,12 @@ class Arena:
             "HOSTILE_NAME_SERVICE": str(self.names.path),
             "SHOAL_ORIGIN": ORIGIN,
             "SHOAL_BIND": "127.0.0.1",
-            "SHOAL_SECRET_KEY": secrets.token_urlsafe(32),
+            "SHOAL_SECRET_KEY": f"{self.words['secret']},{self.words['secret:old']}",
             "SHOAL_DATA": str(data),
             "SHOAL_ALLOW_NETWORKS": ",".join(f"{allowed}/32" for allowed in (address, DEAD_ADDRESS)),
-            "SHOAL_RATE_LIMIT": "999999",  # Every case comes from one address.
             "SHOAL_CA_FILE": str(self.remote.ca_file),
         }
+        environment |= self.own_environment
         return environment | ({} if database_url is None else {"DATABASE_URL": database_url})
 
 

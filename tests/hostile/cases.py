@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
-from tests.hostile import media
+from tests.hostile import media, tokens
 from tests.hostile.keys import public_pem
 from tests.hostile.recipes import CONTENTS
 
 LISTED: Final = Path(__file__).resolve().parents[3] / "shared" / "checks" / "hostile-cases.jsonl"
 OWN: Final = Path(__file__).parent / "cases"
+LIMITS: Final = "rate limit & ip block"
+STORAGE: Final = "storage"
 GROUPS: Final = (
     "signature & identity",
     "origin & ownership",
@@ -26,6 +29,9 @@ GROUPS: Final = (
     "websocket",
     "REST authorization",
     media.GROUP,
+    tokens.GROUP,
+    LIMITS,
+    STORAGE,
 )
 _PLACEHOLDER: Final = re.compile(r"\{\{([^{}]+)\}\}")
 # Keys of a variant that change the signature's recipe, a fixture, or the request around the body.
@@ -33,6 +39,12 @@ _MUTATIONS: Final = frozenset({"keyId", "date_value"})
 _REQUEST_KEYS: Final = frozenset({"method", "path"})
 _OBJECT_KEYS: Final = frozenset({"to", "content", "type", "attributedTo", "published"})
 
+# What the description of a listed case says and no field of it does, and fields by the names that the contract has.
+_IMPLIED: Final[Mapping[str, dict[str, Any]]] = {
+    "RAT-05": {"from": "{{proxy_ip}}"},
+    "STO-03": {"setup": "PostgreSQL restarts"},
+    "STO-05": {"body": {"peer": "{{bob_id}}", "message": "x"}},
+}
 _ALICE: Final = "{{SUT}}/ap/users/{{alice_id}}"
 
 Json = dict[str, Any]
@@ -73,7 +85,14 @@ def expand(value: Any, known: Mapping[str, str], *, nonce: str | None = None, nu
 
     Raises MissingPlaceholderError.
     """
-    words = {"nonce": nonce or secrets.token_hex(8), "n": str(number), **known}
+    words = {
+        "nonce": nonce or secrets.token_hex(8),
+        "uuid": str(uuid4()),
+        "n": str(number),
+        "N_or_n": "Nn"[number % 2],
+        "rand_ip": f"198.51.100.{secrets.randbelow(256)}",
+        **known,
+    }
     return _expand(value, words)
 
 
@@ -98,6 +117,8 @@ def _expand(value: Any, words: Mapping[str, str]) -> Any:
 def _word(name: str, words: Mapping[str, str]) -> str:
     if name.startswith("pem:"):
         return public_pem(name[4:])
+    if name.startswith("jwt:"):
+        return tokens.forge(name[4:], words)
     if name == "b64sig":
         return "{{b64sig}}"  # The signer fills it in.
     if name not in words:
@@ -124,7 +145,11 @@ def _complete(described: Json) -> Json:
         described["body"] = {**common, **described.pop("activity")}
     if "body" in described and "method" not in described:
         described = {"sign": {"mutate": {}}, "headers": {"Content-Type": "application/activity+json"}, **described}
-    return {"method": "POST", "path": "/ap/inbox", "headers": {}, "body": None, "sign": None, **described}
+    plain: Json = {"method": "POST", "path": "/ap/inbox", "headers": {}, "body": None, "sign": None}
+    described = plain | described | _IMPLIED.get(described["id"], {})
+    if described["group"] == tokens.GROUP:
+        tokens.complete(described)
+    return described
 
 
 def _variants(described: Json) -> Iterator[Json]:
@@ -146,8 +171,16 @@ def _vary(plain: Json, changes: Json) -> Json:
     return _fill_variant(case, changes)
 
 
+# Whether it was a change of their own, and is done.
+_VARY_OF_GROUPS: Final[Mapping[str, Callable[[Json, str, Any], bool]]] = {
+    media.GROUP: media.vary,
+    tokens.GROUP: tokens.vary,
+}
+
+
 def _change(case: Json, name: str, value: Any) -> None:
-    if case["group"] == media.GROUP and media.vary(case, name, value):
+    vary = _VARY_OF_GROUPS.get(case["group"])
+    if vary is not None and vary(case, name, value):
         return
     if name == "set":
         for path, inner in value.items():

@@ -16,6 +16,7 @@ from tests.hostile.arena import DEAD_ADDRESS, REMOTE_ADDRESS, Arena
 from tests.hostile.names import Names
 from tests.hostile.remote import Remote
 from tests.hostile.routes import Routes, known_routes
+from tests.hostile.spare import Spare
 
 TALLY = pytest.StashKey[Counter[tuple[str, str]]]()
 SKIPS = pytest.StashKey[dict[str, None]]()
@@ -68,19 +69,37 @@ def names(folder: Path) -> Iterator[Names]:
 
 
 @pytest.fixture(scope="session", params=("sqlite", "postgresql"))
-def arena(request: pytest.FixtureRequest, folder: Path, names: Names, remote: Remote) -> Iterator[Arena]:
+def database(request: pytest.FixtureRequest) -> str:
+    """Which one the servers have."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def arena(database: str, folder: Path, names: Names, remote: Remote) -> Iterator[Arena]:
     """A server, its people and places, on each database in turn."""
-    with _database(request.param) as url, Arena(folder / request.param, names, remote, database_url=url) as arena:
-        yield arena
+    with _cluster(database) as cluster:
+        url = None if cluster is None else cluster.create_database("hostile")
+        with Arena(folder / database, names, remote, database_url=url) as arena:
+            yield arena
+
+
+@pytest.fixture(scope="session")
+def spare(database: str, folder: Path, names: Names, remote: Remote) -> Iterator[Spare]:
+    """A second one, on a database server of its own that keeps what it committed."""
+    with (
+        _cluster(database, is_hasty=False) as cluster,
+        Spare(folder / f"spare-{database}", names, remote, cluster=cluster) as spare,
+    ):
+        yield spare
 
 
 @contextmanager
-def _database(kind: str) -> Iterator[str | None]:
+def _cluster(kind: str, *, is_hasty: bool = True) -> Iterator[PostgresCluster | None]:
     if kind == "sqlite":
         yield None
         return
     binaries = find_postgres_binaries()
     if binaries is None:
         pytest.skip("no PostgreSQL: initdb is neither in /usr/lib/postgresql nor on PATH")
-    with PostgresCluster(binaries, is_hasty=True) as cluster:
-        yield cluster.create_database("hostile")
+    with PostgresCluster(binaries, is_hasty=is_hasty) as cluster:
+        yield cluster

@@ -6,7 +6,6 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
@@ -79,9 +78,9 @@ def _head(path: str, headers: Mapping[str, str], host: str, framing: str) -> byt
 
 def put_files(arena: Arena) -> None:
     """Files of alice: one of her own, and one in a private channel that somebody was in and is no longer."""
-    own = _post(arena, "/api/v1/storage/upload", {"directory": "attachments"}, "file")
+    own = _put(arena, "/api/v1/storage/upload", {"directory": "attachments"}, "file")
     arena.words["file_of_alice"] = json.loads(own.body)["url"].partition("/file/")[2]
-    sent = _post(arena, f"/api/v1/channels/{arena.words['priv_channel']}/send_message", {}, "attachments")
+    sent = _put(arena, f"/api/v1/channels/{arena.words['priv_channel']}/send_message", {}, "attachments")
     arena.words["priv_file"] = json.loads(sent.body)["attachments"][0].partition("/file/")[2]
     channel = f"/api/v1/channels/{arena.words['priv_channel']}"
     user = arena.words["removed_member_id"]
@@ -89,19 +88,24 @@ def put_files(arena: Arena) -> None:
     arena.api("DELETE", f"{channel}/remove_user?to_remove_user_id={user}", who="alice")
 
 
-def _post(arena: Arena, path: str, fields: Mapping[str, str], field: str) -> Answer:
+def _put(arena: Arena, path: str, fields: Mapping[str, str], field: str) -> Answer:
+    answer = upload(arena, path, fields, field, f"alice's {path}")
+    assert answer.status == 201, answer.body
+    return answer
+
+
+def upload(arena: Arena, path: str, fields: Mapping[str, str], field: str, content: str) -> Answer:
+    """A text of alice's, in a form."""
     parts = "".join(
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fields.items()
     )
-    body = parts.encode() + body_of({"field": field, "filename": "a.txt", "content": f"alice's {path}"})
+    body = parts.encode() + body_of({"field": field, "filename": "a.txt", "content": content})
     headers = {
         "Authorization": f"Bearer {arena.words['tok:alice']}",
         "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}",
     }
-    answer = arena.send("POST", path, headers=headers, body=body)
-    assert answer.status == 201, answer.body
-    return answer
+    return arena.send("POST", path, headers=headers, body=body)
 
 
 def _zip_of_zips() -> bytes:
@@ -156,13 +160,12 @@ def is_not_unpacked(run: Run, _: str) -> list[str]:
     return [f"{largest} bytes were stored"] if largest > len(_zip_of_zips()) else []
 
 
-def has_no_leftovers(run: Run, _: str) -> list[str]:
-    """Neither rows nor files: a file that has no row, or is not finished."""
-    data = Path(str(run.arena.process.log)).parent / "data"
+def leftovers(run: Run) -> list[str]:
+    """Files that have no row, or are not finished."""
     with run.arena.engine.connect() as connection:
         known = {digest for (digest,) in connection.execute(Blob.__table__.select().with_only_columns(Blob.digest))}
-    left = {path.name for path in (data / "files").rglob("*") if path.is_file()} - known
-    return [f"left: {name}" for name in left] + run.changes
+    left = {path.name for path in (run.arena.data / "files").rglob("*") if path.is_file()} - known
+    return [f"left: {name}" for name in left]
 
 
 def has_no_metadata(run: Run, _: str) -> list[str]:
@@ -185,7 +188,7 @@ CHECKS: Final[dict[str, Callable[[Run, str], list[str]]]] = {
     "served_headers_safe": is_served_safely,
     "no_file_outside_store": lambda run, _: run.changes,
     "no_decompression": is_not_unpacked,
-    "no_temp_file_left": has_no_leftovers,
+    "no_temp_file_left": lambda run, _: leftovers(run) + run.changes,
     "exif_absent": has_no_metadata,
     "no_header_injection": injects_no_header,
 }

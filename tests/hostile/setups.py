@@ -20,15 +20,16 @@ _EVIL: Final = "https://evil.test"
 def prepare(arena: Arena, case: Mapping[str, Any]) -> bool:
     """Carry out the case's `setup` and the activities of its `before`; whether there was anything to do.
 
-    Raises KeyError for words nobody knows.
+    What goes on during the attack is `tests.hostile.scripts`.
     """
-    if "setup" in case:
+    has_setup = case.get("setup") in SETUPS
+    if has_setup:
         SETUPS[case["setup"]](arena)
     for step in case.get("before", ()):
         answer = arena.post_activity(expand(step["body"], arena.words), key=step.get("key", "evil:mallory"))
         assert answer.status == 202, f"before the case: {answer.status} {answer.body!r}"
         arena.settle()
-    return "setup" in case or "before" in case
+    return has_setup or "before" in case
 
 
 def direct_note(arena: Arena, uri: str, author: str, text: str = "hi", **fields: Any) -> Json:

@@ -17,6 +17,8 @@ _LEFT_OUT = frozenset({"events", "hosts", "inbox_items", "presences", "data_keys
 _VOLATILE: Mapping[str, frozenset[str]] = {
     "actors": frozenset({"fetched_at", "updated_at"}),
     "actor_keys": frozenset({"created_at"}),
+    # How often somebody who is blocked has tried.
+    "blocked_networks": frozenset({"attempts", "last_attempt_at"}),
     "accounts": frozenset({"last_seen_at", "status"}),
     "deliveries": frozenset(
         {"state", "attempts", "next_attempt_at", "last_status", "last_error", "finished_at", "position"}

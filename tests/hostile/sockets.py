@@ -9,7 +9,7 @@ import secrets
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Final
 
@@ -17,6 +17,12 @@ from tests.hostile.cases import Json, expand
 from tests.hostile.effects import Run
 from tests.hostile.wire import Answer, read_answer
 
+HANDSHAKE: Final = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "{{wskey}}",
+}
 _OPEN_SECONDS: Final = 15
 _FRAMES: Final = {
     "unmasked": "810568656c6c6f",
@@ -51,25 +57,35 @@ def attack(run: Run) -> None:
         _open_many(run)
 
 
-class _Socket:
+class Socket:
     """A client's WebSocket, or the refusal of one."""
 
-    def __init__(self, run: Run, path: str | None = None, *, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        path: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        receive_buffer: int | None = None,
+        source: str | None = None,
+    ) -> None:
         words = run.arena.words
-        filled = expand({"path": path or run.case["path"], "headers": run.case["headers"]}, words)
+        filled = expand({"path": path or run.case["path"], "headers": headers or run.case["headers"]}, words)
         lines = [f"GET {filled['path']} HTTP/1.1", "Host: sut.test"]
         lines += [f"{name}: {value}" for name, value in filled["headers"].items()]
         self.connection = socket.socket()
         if receive_buffer is not None:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.connection.settimeout(_OPEN_SECONDS)
+        if source is not None:
+            self.connection.bind((source, 0))
         self.connection.connect(("127.0.0.1", run.arena.port))
         self.connection.sendall("\r\n".join([*lines, "", ""]).encode())
         head, _, self._left = self._until(b"\r\n\r\n").partition(b"\r\n\r\n")
         match = re.match(rb"HTTP/1\.1 (\d{3})", head)
         self.answer = Answer(int(match[1]) if match else 0, {}, head, 0.0)
 
-    def __enter__(self) -> _Socket:
+    def __enter__(self) -> Socket:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -158,7 +174,7 @@ def masked_text(text: str) -> bytes:
 
 
 def _send_frames(run: Run) -> None:
-    with _Socket(run) as client:
+    with Socket(run) as client:
         run.answers.append(client.answer)
         for described in run.case["ws_frames"]:
             for frame in _frames_of(run, described):
@@ -177,7 +193,7 @@ def _frames_of(run: Run, described: Json) -> list[bytes]:
     return [masked_text(message) for _ in range(described.get("repeat", 1))]
 
 
-def _expect_close(run: Run, client: _Socket) -> None:
+def _expect_close(run: Run, client: Socket) -> None:
     wanted = re.fullmatch(r"close:([\d/]+).*", run.case["expected_side_effect"])
     if wanted is None:
         return
@@ -189,7 +205,7 @@ def _expect_close(run: Run, client: _Socket) -> None:
 def _open_many(run: Run) -> None:
     count = min(run.case.get("repeat", 1), 40)
     with ExitStack() as stack:
-        clients = [stack.enter_context(_Socket(run)) for _ in range(count)]
+        clients = [stack.enter_context(Socket(run)) for _ in range(count)]
         run.answers += [client.answer for client in clients]
         opened = sum(answer.status == 101 for answer in run.answers)
         bound = re.fullmatch(r"open<=(\d+)", run.case["expected_side_effect"])
@@ -205,7 +221,7 @@ def _kick(run: Run) -> None:
     channel = str(created["channel_data"]["channel_id"])
     arena.words["doomed"] = channel
     token = arena.words["tok:bob"]
-    with _Socket(run, f"/ws/channels/{channel}?auth_token={token}") as client:
+    with Socket(run, f"/ws/channels/{channel}?auth_token={token}") as client:
         run.answers.append(client.answer)
         arena.say("doomed", "before")
         heard = client.frames(seconds=1)
@@ -222,7 +238,7 @@ def _stop_reading(run: Run) -> None:
     arena = run.arena
     text = "x" * 3500
     other_path = f"/ws?auth_token={arena.words['tok:bob']}"
-    with _Socket(run, receive_buffer=4096) as idle, _Socket(run, other_path) as reader:
+    with Socket(run, receive_buffer=4096) as idle, Socket(run, other_path) as reader:
         run.answers += [idle.answer, reader.answer]
         sent, heard = 0, 0
         for _ in range(12):

@@ -9,13 +9,22 @@ from tests.hostile.arena import Arena
 from tests.hostile.cases import Case
 from tests.hostile.conftest import SKIPS, TALLY
 from tests.hostile.routes import Routes
-from tests.hostile.runner import ONE_DATABASE, run_case
+from tests.hostile.runner import ONE_DATABASE, SPARE, run_case
 
 pytestmark = [pytest.mark.e2e]
 
 
 def _by_id(found: list[Case]) -> list[object]:
     return [pytest.param(case, id=case.id) for case in found]
+
+
+@pytest.fixture
+def server(database: str, case: Case, request: pytest.FixtureRequest) -> Arena:
+    """The one that cases of that group are asked of; it is started when the first of them comes."""
+    found = request.getfixturevalue("spare" if case.group in SPARE else "arena")
+    assert isinstance(found, Arena)
+    assert found.is_postgresql == (database == "postgresql")
+    return found
 
 
 def test_the_shared_cases_are_at_hand() -> None:
@@ -25,13 +34,13 @@ def test_the_shared_cases_are_at_hand() -> None:
 
 
 @pytest.mark.parametrize("case", _by_id(cases.listed()))
-def test_a_listed_case_ends_well(arena: Arena, routes: Routes, case: Case, request: pytest.FixtureRequest) -> None:
-    _hold(arena, routes, case, request.config)
+def test_a_listed_case_ends_well(server: Arena, routes: Routes, case: Case, request: pytest.FixtureRequest) -> None:
+    _hold(server, routes, case, request.config)
 
 
 @pytest.mark.parametrize("case", _by_id(cases.own()))
-def test_a_case_of_ours_ends_well(arena: Arena, routes: Routes, case: Case, request: pytest.FixtureRequest) -> None:
-    _hold(arena, routes, case, request.config)
+def test_a_case_of_ours_ends_well(server: Arena, routes: Routes, case: Case, request: pytest.FixtureRequest) -> None:
+    _hold(server, routes, case, request.config)
 
 
 def _hold(arena: Arena, routes: Routes, case: Case, config: pytest.Config) -> None:

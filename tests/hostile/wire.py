@@ -28,10 +28,11 @@ def request_bytes(method: str, target: str, headers: Sequence[tuple[str, str]], 
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + (body or b"")
 
 
-def exchange(port: int, sent: bytes, *, method: str = "GET", is_all: bool = False) -> Answer:
-    """Send the bytes on a connection of their own and read one answer; `is_all` says that no more will come."""
+def exchange(port: int, sent: bytes, *, method: str = "GET", is_all: bool = False, source: str | None = None) -> Answer:
+    """Send the bytes on a connection of their own and read one answer; `is_all` says that no more will come, `source`
+    is the address it comes from."""
     began = time.monotonic()
-    with socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS) as connection:
+    with connect(port, seconds=ANSWER_SECONDS, source=source) as connection:
         try:
             connection.sendall(sent)
             if is_all:
@@ -39,6 +40,12 @@ def exchange(port: int, sent: bytes, *, method: str = "GET", is_all: bool = Fals
         except OSError:
             pass  # It was refused before it was read; the answer may be there all the same.
         return read_answer(connection, method=method, began=began)
+
+
+def connect(port: int, *, seconds: float, source: str | None = None) -> socket.socket:
+    """A connection to the server, from some address of this machine."""
+    own = None if source is None else (source, 0)
+    return socket.create_connection(("127.0.0.1", port), timeout=seconds, source_address=own)
 
 
 def read_answer(connection: socket.socket, *, method: str = "GET", began: float | None = None) -> Answer:

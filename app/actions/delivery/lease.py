@@ -74,9 +74,11 @@ def _take(session: Session, host: str, now: datetime) -> Lease | None:
     token = secrets.token_hex(8)
     until = now + LEASE
     claimed = {"delivery_lease": token, "delivery_lease_until": until}
-    row = session.execute(
-        _CLAIM, {"at_host": host, "no_lease_so_late": now + 2 * LEASE, **at_time(now), **claimed}
-    ).one_or_none()
+    row = (
+        session.connection()
+        .execute(_CLAIM, {"at_host": host, "no_lease_so_late": now + 2 * LEASE, **at_time(now), **claimed})
+        .one_or_none()
+    )
     if row is None:
         return None
     scheme, *columns = row

@@ -91,7 +91,7 @@ def settle(
 
 def _mark(session: Session, host: str, outcomes: Sequence[Outcome]) -> None:
     if outcomes:
-        session.execute(_MARK, [_columns(outcome) for outcome in outcomes])
+        session.connection().execute(_MARK, [_columns(outcome) for outcome in outcomes])
     for outcome in outcomes:
         if outcome.ending == "fall_back":
             fall_back(session, host, outcome.due, outcome.body, outcome.at)
@@ -117,7 +117,7 @@ def _write_host(session: Session, lease: Lease, health: Health, scheme: str | No
     freed: dict[str, Any] = {"delivery_lease": None, "delivery_lease_until": None}
     if scheme != lease.scheme:  # Only what this turn learned: an inbound request may have taught us more meanwhile.
         freed["scheme"] = scheme
-    written: Any = session.execute(
+    written: Any = session.connection().execute(
         _WRITE_HOST, {"at_host": lease.host, "at_lease": lease.token, **health.to_columns(), **freed}
     )
     return bool(written.rowcount)

@@ -29,6 +29,7 @@ _SENTENCES = {
     "ip_blocked": "{who} blocked {target}",
     "ip_unblocked": "{who} unblocked {target}",
     "password_changed": "{who} changed their password",
+    "refresh_token_reused": "A login session of {who} ended: its refresh token came twice",
     "report_resolved": "{who} closed a report",
     "role_created": "{who} made a role",
     "role_deleted": "{who} deleted a role",

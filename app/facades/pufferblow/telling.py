@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -14,18 +15,20 @@ from app.actions.presence import StatusChange
 from app.db import reading
 from app.errors import InvalidInputError
 from app.facades.pufferblow.channels import channel_data
+from app.facades.pufferblow.notifications import shown as shown_notification
 from app.facades.pufferblow.shown import show
 from app.live.catching_up import CatchingUp
 from app.live.cursor import BATCH, HOLE_SECONDS_MIN, Cursor
 from app.live.frames import CloseCode
 from app.live.hub import Hub, Subscriber
 from app.live.process import Live, is_live, live
-from app.queries import events
+from app.queries import events, notifications, reports
 from app.queries.channels import find_view
 from app.queries.events import RecordedEvent
 from app.queries.instance import get_instance
 from app.queries.messages import MessageView, view_messages
 from app.queries.pings import PingView
+from app.queries.reports import ReportState
 from app.queries.visibility import Place, find_places, who_may_see
 from app.services.bus import EPHEMERAL
 
@@ -35,6 +38,7 @@ MAX_MISSED = 1000
 
 _MESSAGES = frozenset({"message", "direct_message", "message_edited"})
 _SHOWN = _MESSAGES | {"message_reaction_added", "message_reaction_removed"}
+_OF_REPORTS = frozenset({"report_created", "report_resolved"})
 _OF_ITS_ACTOR = frozenset({"delivery_dropped", "member_added", "member_removed"})
 _encode = msgspec.json.Encoder().encode
 
@@ -179,17 +183,32 @@ class _Batch:
         )
         self._viewers = live().hub.viewers() if viewers is None else viewers
         self._audiences: dict[Place | str | None, set[str]] = {}
+        reported = {event.data["report_id"] for event in batch if event.type in _OF_REPORTS}
+        self._reports = reports.find_states(session, reported) if reported else {}
+        told = {event.data["notification_id"] for event in batch if event.type == "notification_created"}
+        self._notifications = notifications.find_views(session, told) if told else {}
 
     def audience(self, event: RecordedEvent) -> set[str]:
-        """Who may see the event's place, of those who have a socket here."""
+        """Who is to hear of the event where it happened, of those who have a socket here."""
+        seeing = self._seeing(event)
+        match event.type:
+            case "notification_created":
+                return seeing & {event.data["account_id"]}
+            case "report_created":
+                return seeing & self._moderators
+            case "report_resolved":
+                return seeing & (self._moderators | self._reporter(event))
+            case _:
+                return seeing
+
+    def _seeing(self, event: RecordedEvent) -> set[str]:
         place = self._place(event)
         if place is None:
             return set()
         key = place.space_id if place.is_for_everybody else place  # All open channels of a space have one audience.
         if key not in self._audiences:
             self._audiences[key] = who_may_see(self._session, place, self._viewers)
-        seeing = self._audiences[key]
-        return seeing & {event.data["account_id"]} if event.type == "notification_created" else seeing
+        return self._audiences[key]
 
     def text(self, event: RecordedEvent) -> str | None:
         """The message for the sockets; None where there is nothing to tell of the event, or no longer."""
@@ -200,6 +219,14 @@ class _Batch:
         """Whether the event is of the whole server, not of one of its channels."""
         place = self._place(event)
         return event.channel_id is None or (place is not None and place.channel_id == place.space_id)
+
+    @cached_property
+    def _moderators(self) -> set[str]:
+        return reports.who_sees_all(self._session, self._viewers)
+
+    def _reporter(self, event: RecordedEvent) -> set[str]:
+        found = self._reports.get(event.data["report_id"])
+        return set() if found is None else {found.reporter_id}
 
     def _place(self, event: RecordedEvent) -> Place | None:
         return self._places.get(event.message_id or event.channel_id or "")
@@ -220,7 +247,11 @@ class _Batch:
                 channel_id = None if self.is_of_server(event) else event.channel_id
                 body = {"channel_id": channel_id, "user_id": event.actor_id}
             case "notification_created":
-                body = {"notification": _notification(event)}
+                notification = self._notifications.get(event.data["notification_id"])
+                return None if notification is None else {"notification": shown_notification(notification).model_dump()}
+            case "report_created" | "report_resolved":
+                report = self._reports.get(event.data["report_id"])
+                return None if report is None else _report(report)
             case _:
                 return None
         return body
@@ -261,17 +292,14 @@ def _reaction(event: RecordedEvent, view: MessageView) -> Body:
     }
 
 
-def _notification(event: RecordedEvent) -> Body:
-    """As it was when it was made."""
+def _report(state: ReportState) -> Body:
+    """As it stands now, for its reporter, too: what only moderators may know, they read in the list."""
     return {
-        "notification_id": event.data["notification_id"],
-        "user_id": event.data["account_id"],
-        "type": event.data["type"],
-        "actor_user_id": event.actor_id,
-        "channel_id": event.channel_id,
-        "message_id": event.message_id,
-        "created_at": event.created_at.isoformat(),
-        "read_at": None,
+        "report_id": state.id,
+        "report_type": state.type,
+        "category": state.category,
+        "status": state.status,
+        "resolution": state.resolution,
     }
 
 

@@ -46,7 +46,11 @@ def test_the_most_used_routes_cost_five_statements_at_most(server: Server, owner
     ]
     writing: list[tuple[str, str, dict[str, Any]]] = [
         ("POST", f"{base}/send_message", {"json": {"message": "hello"}}),
-        ("PUT", f"{base}/mark_message_as_read", {"json": {"message_id": server.send(owner, lively, "hello")["message_id"]}}),
+        (
+            "PUT",
+            f"{base}/mark_message_as_read",
+            {"json": {"message_id": server.send(owner, lively, "hello")["message_id"]}},
+        ),
         ("POST", "/api/v1/auth/refresh", {"json": {"refresh_token": owner.session["refresh_token"]}}),
     ]
     costs: dict[str, int] = {}
@@ -64,4 +68,3 @@ def test_the_most_used_routes_cost_five_statements_at_most(server: Server, owner
 
     assert {path: cost for path, cost in costs.items() if cost > MOST} == {}
     assert len(costs) > 10
-

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from app import sealing
 from app.db import reading
+from app.keyring import Keyring
 from app.models import SearchTerms
+from app.settings import configure, current
 from tests.facades.conftest import Person, Server
 
 
@@ -176,6 +180,38 @@ def test_it_agrees_with_reading_everything(server: Server, owner: Person, lobby:
             if all(any(word.startswith(wanted) for word in text.split()) for wanted in (one, other))
         ]
         assert found(server, owner, lobby, f"{one} {other}", messages_per_page=50) == expected
+
+
+def rotate(*new: str) -> None:
+    """As a start with SHOAL_SECRET_KEY=new,old."""
+    settings = replace(current(), secret_keys=(*new, *current().secret_keys))
+    configure(settings)
+    sealing.configure(Keyring(settings.secret_keys))
+
+
+def test_what_was_said_under_an_older_secret_is_found_in_its_order(server: Server, owner: Person, lobby: str) -> None:
+    texts: dict[str, str] = {}
+    for round_ in range(3):
+        for number in range(3):
+            text = f"frog no{number} of {round_}"
+            texts[server.send(owner, lobby, text)["message_id"]] = text
+        rotate(f"{round_}" * 32)
+    first, second, third = list(texts)[:3]
+    path = f"/api/v1/channels/{lobby}"
+    for message_id, text in ((first, "a newt"), (second, "frogs no1 again")):
+        assert (
+            server.call("PUT", f"{path}/messages/{message_id}", person=owner, json={"message": text}).status_code == 200
+        )
+        texts[message_id] = text
+    server.call("DELETE", f"{path}/delete_message", person=owner, query_string={"message_id": third})
+    said = [text for message_id, text in reversed(texts.items()) if message_id not in (first, third)]
+
+    pages = [found(server, owner, lobby, "frog", page=page, messages_per_page=3) for page in (1, 2, 3, 4)]
+
+    assert pages == [said[:3], said[3:6], said[6:], []]
+    assert found(server, owner, lobby, "newt") == ["a newt"]
+    assert found(server, owner, lobby, "frog no1") == [text for text in said if "no1" in text]
+    assert found(server, owner, lobby, "frog no0 no1") == []
 
 
 @pytest.mark.parametrize("first", [1, 2])

@@ -122,6 +122,36 @@ def test_what_was_deleted_meanwhile_is_not_told(chat: Chat, guest: Person) -> No
         ]
 
 
+def test_who_comes_back_hears_of_the_notifications_that_were_missed_and_of_no_others(chat: Chat, guest: Person) -> None:
+    other = chat.sign_up()
+    channel, private, left = chat.create_channel(), *(chat.create_channel(is_private=True) for _ in range(2))
+    chat.let_in(guest, left)
+    hello, others = f"hello @{guest.username}", f"hello @{other.username}"
+    chat.send(chat.owner, channel, f"{hello}, before")
+    since = head()
+    first = chat.send(chat.owner, channel, hello)["message_id"]
+    chat.send(chat.owner, channel, others)
+    chat.send(chat.owner, private, hello)
+    chat.send(chat.owner, left, hello)
+    chat.put_out(guest, left)
+    gone = chat.send(chat.owner, channel, hello)["message_id"]
+    chat.call("DELETE", f"/api/v1/channels/{channel}/delete_message?message_id={gone}", chat.owner)
+    changed = chat.send(chat.owner, channel, "hello")["message_id"]
+    chat.call("PUT", f"/api/v1/channels/{channel}/messages/{changed}", chat.owner, message=hello)
+    chat.send(guest, channel, f"I am @{guest.username}")
+    listed = chat.call("GET", f"/api/v1/notifications/?auth_token={guest.token}")["notifications"]
+    chat.call("POST", f"/api/v1/notifications/{listed[1]['notification_id']}/read", guest)
+
+    with returning(chat, guest, since) as listener:
+        told = [heard["notification"] for heard in listener.heard if heard["type"] == "notification_created"]
+    with returning(chat, guest, head()) as listener:
+        assert [heard for heard in listener.heard if heard["type"] == "notification_created"] == []
+    now = chat.call("GET", f"/api/v1/notifications/?auth_token={guest.token}")["notifications"]
+    assert [notification["message_id"] for notification in told] == [first, changed]
+    assert told == now[1::-1]
+    assert [notification["read_at"] is None for notification in told] == [False, True]
+
+
 def test_a_socket_of_one_channel_hears_of_that_one(chat: Chat, guest: Person) -> None:
     one, other = chat.create_channel(), chat.create_channel()
     since = head()

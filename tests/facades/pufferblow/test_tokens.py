@@ -15,9 +15,9 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 from sqlalchemy import select
 
-from app.db import database
+from app.db import database, reading
 from app.keyring import Keyring
-from app.models import RefreshToken
+from app.models import AuditEntry, RefreshToken
 from app.settings import configure, current
 from tests.corpus import corpus
 from tests.facades.conftest import Person, Server
@@ -175,6 +175,9 @@ def test_a_refresh_token_used_twice_ends_the_session_for_everybody(server: Serve
     assert _refresh(server, pair["refresh_token"]) == (401, UNKNOWN)
     assert _ask(server, pair["auth_token"])[0] == 401
     assert _ask(server, owner.token)[0] == 401
+    with reading() as session:
+        noted = select(AuditEntry.actor_id).where(AuditEntry.type == "refresh_token_reused")
+        assert session.scalars(noted).all() == [owner.id]  # Once: what is revoked is not reused.
 
 
 def test_another_session_of_the_same_account_lives_on(server: Server, owner: Person) -> None:
