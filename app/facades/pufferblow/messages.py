@@ -69,7 +69,7 @@ class MessagesListed(BaseModel):
 
 
 class MessagesLoaded(MessagesListed):
-    """`next_cursor` is null where nothing older is there."""
+    """`next_cursor` is null at the beginning of the history."""
 
     next_cursor: str | None
 
@@ -108,7 +108,8 @@ def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
             views = list_page(session, params.channel_id, page=params.page, size=size)
         else:
             views = list_before(session, params.channel_id, position=params.before_cursor, size=size)
-    is_last = len(views) < size or views[0].position <= 1
+    # A page of less than was asked for need not be the last: what does not open is left out of it.
+    is_last = not views or views[0].position <= 1
     return MessagesLoaded(
         status_code=200,
         messages=[show(view) for view in views],

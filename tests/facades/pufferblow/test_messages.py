@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import database, transaction
-from app.models import Account
+from app.models import Account, MessageContent
+from app.pipeline import perform
 from tests.facades.conftest import Person, Server
 
 NO_SUCH_CHANNEL = {"detail": "The provided channel ID does not exist or could not be found."}
@@ -352,6 +354,43 @@ def test_a_cursor_leads_to_the_beginning(server: Server, member: Person, lobby: 
         query["before_cursor"] = loaded["next_cursor"]
 
     assert pages == [said[3:], said[:3]]
+
+
+def test_a_message_that_does_not_open_hides_none_behind_it(server: Server, member: Person, lobby: str) -> None:
+    said = [server.send(member, lobby, str(number))["message_id"] for number in range(5)]
+    with transaction() as session:
+        session.execute(update(MessageContent).where(MessageContent.message_id == said[3]).values(sealed=b"damaged"))
+
+    shown: list[str] = []
+    query: dict[str, Any] = {"messages_per_page": 2}
+    for _ in range(4):
+        loaded = server.call("GET", _path(lobby, "load_messages"), person=member, query_string=query).json
+        shown = [message["message_id"] for message in loaded["messages"]] + shown
+        query["before_cursor"] = loaded["next_cursor"]
+        if loaded["next_cursor"] is None:
+            break
+
+    assert shown == [*said[:3], said[4]]
+    assert query["before_cursor"] is None
+
+
+def test_what_cannot_be_stored_whole_is_not_stored_at_all(
+    server: Server, owner: Person, member: Person, lobby: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last thing that a send does fails: neither a message, nor a notification, nor what the search finds is left,
+    and nobody is told."""
+
+    def fail(*_: object) -> None:
+        raise SQLAlchemyError("broken")
+
+    with server.stores_nothing(), monkeypatch.context() as patch:
+        patch.setattr(perform, "publish", fail)
+        for text in ("look @owner", "word"):
+            sent = server.call("POST", _path(lobby, "send_message"), person=member, json={"message": text})
+            assert sent.status_code == 500
+
+    assert server.call("GET", "/api/v1/channels/read-history", person=owner).json["unread_counts"].get(lobby, 0) == 0
+    assert server.send(member, lobby, "word")["message_id"]
 
 
 @pytest.mark.parametrize("cursor", ["0", "-1", "x", "1e9", "9" * 30])
