@@ -83,6 +83,7 @@ def _deliveries(plan: Plan) -> Iterator[Line]:
         yield Line(f"deliver.{sinks}.rate", label, "/s", "rsa.sign")
         yield Line(f"deliver.{sinks}.cpu", f"{label}, worker CPU each", "ms")
         yield Line(f"deliver.{sinks}.dead.rate", f"{label} and a dead one", "/s", f"deliver.{sinks}.rate")
+        yield Line(f"deliver.{sinks}.one.rate", f"{label}, of one message", "/s", f"deliver.{sinks}.rate")
 
 
 def _fanout(plan: Plan) -> Iterator[Line]:

@@ -29,13 +29,13 @@ def host_names(plan: Plan) -> list[str]:
 def measure_deliveries(site: Site, channels: dict[int, str], plan: Plan, tools: Tools) -> Iterator[Sample]:
     """`channels` maps a number of inboxes to the channel that as many hosts follow."""
     for sinks, channel_id in channels.items():
-        messages = max(1, plan.deliveries // (sinks * ROWS_A_MESSAGE))
-        yield from _measure(f"deliver.{sinks}", site, channel_id, messages, tools)
+        yield from _measure(f"deliver.{sinks}", site, channel_id, plan.depth, tools)
         # A new one each time: how to treat the last one has been learned.
         dead = names.sink(f"{DEAD}{next(_dead_numbers)}")
         site.inside.ask("follow", channel_id=channel_id, hosts=[dead])
-        yield from _measure(f"deliver.{sinks}.dead", site, channel_id, messages, tools)
+        yield from _measure(f"deliver.{sinks}.dead", site, channel_id, plan.depth, tools)
         site.inside.ask("unfollow", channel_id=channel_id, hosts=[dead])
+        yield from _measure(f"deliver.{sinks}.one", site, channel_id, 1, tools)
 
 
 def _measure(key: str, site: Site, channel_id: str, messages: int, tools: Tools) -> Iterator[Sample]:

@@ -15,7 +15,8 @@ class Plan:
     """How often, how long and how much.
 
     Times are of one load of one round, but for `seconds`: no further round of a database begins that would not end
-    within them. `sinks` are the numbers of inboxes that a message is delivered to. A soak is a run of its own.
+    within them. `sinks` are the numbers of inboxes that messages are delivered to, `depth` is
+    how many of them wait for each. A soak is a run of its own.
     """
 
     rounds: int
@@ -24,7 +25,7 @@ class Plan:
     limit_seconds: float
     large_channel: int
     inbox_requests: int
-    deliveries: int
+    depth: int
     sinks: tuple[int, ...]
     sockets: int
     pushes: int
@@ -38,7 +39,7 @@ FULL = Plan(
     limit_seconds=1.0,
     large_channel=1_000_000,
     inbox_requests=200,
-    deliveries=1000,
+    depth=5,
     sinks=(100, 500),
     sockets=1000,
     pushes=15,
@@ -50,7 +51,7 @@ QUICK = replace(
     limit_seconds=0.5,
     large_channel=50_000,
     inbox_requests=100,
-    deliveries=400,
+    depth=2,
     pushes=8,
 )
 # Says nothing of speed: it shows that everything is still measured.
@@ -61,7 +62,7 @@ SMOKE = Plan(
     limit_seconds=0.1,
     large_channel=1200,
     inbox_requests=32,
-    deliveries=20,
+    depth=2,
     sinks=(4, 6),
     sockets=20,
     pushes=2,
