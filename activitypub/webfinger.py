@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Final, Protocol
 from urllib.parse import quote, urlencode
-from xml.sax.saxutils import quoteattr
 
 from activitypub.errors import MalformedDocumentError, OriginError
 from activitypub.fetch import FetchBudget, Response
@@ -121,11 +121,11 @@ def jrd(handle: Handle, *, actor: str, profile: str | None = None, subscribe: st
 
 def host_meta(origin: str) -> str:
     """The document at ``/.well-known/host-meta`` (RFC 6415), which some servers read before they ask."""
-    template = quoteattr(f"{origin}/.well-known/webfinger?resource={{uri}}")
+    template = escape(f"{origin}/.well-known/webfinger?resource={{uri}}")
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<XRD xmlns="http://docs.oasis-open.org/ns/xri/xrd-1.0">'
-        f'<Link rel="lrdd" type="{JRD_TYPE}" template={template}/>'
+        f'<Link rel="lrdd" type="{JRD_TYPE}" template="{template}"/>'
         "</XRD>\n"
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.resources
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -87,20 +86,11 @@ def web() -> None:
 @click.option("--beat", "with_beat", is_flag=True, help="Send the periodic tasks too; one worker may.")
 def worker(*, with_beat: bool) -> None:
     """Run a Celery worker alone."""
-    from celery.app.utils import find_app
+    from app.supervisor.worker import work
 
     settings = load_settings()
     _require_redis_url(settings)
-    celery_app = find_app(commands.CELERY_APP)
-    if with_beat:
-        from app.supervisor.beat import BeatStep
-
-        celery_app.steps["worker"].add(BeatStep)
-    if settings.log_level != "debug":
-        # Two lines for each task, one of them every few seconds, would hide everything else.
-        for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
-            logging.getLogger(name).setLevel(logging.WARNING)
-    celery_app.worker_main(commands.celery_worker(settings))
+    raise SystemExit(work(settings, with_beat=with_beat))
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -100,6 +101,11 @@ control_socket_disable = True
 forwarded_allow_ips = ",".join(map(str, _settings.trusted_proxies))
 loglevel = _settings.log_level
 logger_class = QuerylessLogger
+
+
+def pre_fork(_server: Any, _worker: Any) -> None:
+    """Leave what is here already out of the worker's collections, which write to every object and so copy its page."""
+    gc.freeze()
 
 
 def post_fork(server: Any, _worker: Any) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import BinaryIO, Final
 
-import puremagic
-
 OTHER: Final = "application/octet-stream"
 TEXT: Final = "text/plain"
 PICTURES: Final = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
@@ -106,6 +104,8 @@ def tidy_filename(given: str) -> str:
 
 def _sniffed(head: bytes) -> Iterator[str]:
     """The types that the first bytes allow, the likeliest first."""
+    import puremagic  # With all its tables, which only a process that takes files needs.
+
     try:
         matches = puremagic.magic_string(head)
     except (puremagic.PureError, ValueError):  # An empty file has a ValueError of its own.

@@ -11,6 +11,7 @@ import redis
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
+from packaging.version import Version
 
 from app.settings import Settings
 
@@ -37,6 +38,12 @@ class Standing:
     is_within: bool
     remaining: int
     resets_at: float
+
+
+class _OnlyRedis(RedisStorage):
+    """The library's own would also import Valkey's client, a twin of the one we have."""
+
+    DEPENDENCIES = {"redis": Version("3.0")}  # noqa: RUF012  The library has it so.
 
 
 class Rates:
@@ -111,4 +118,4 @@ def _redis_storage(url: str, prefix: str) -> RedisStorage:
         socket_connect_timeout=_SOCKET_SECONDS,
         protocol=2,
     )
-    return RedisStorage("redis://", connection_pool=pool, key_prefix=prefix)
+    return _OnlyRedis("redis://", connection_pool=pool, key_prefix=prefix)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from app.settings import Settings
@@ -20,20 +19,6 @@ def worker_with_beat() -> list[str]:
 
 def migrate() -> list[str]:
     return [sys.executable, "-m", "app.cli", "migrate"]
-
-
-def celery_worker(settings: Settings) -> list[str]:
-    """Arguments for Celery's own command line, without the program."""
-    return [
-        "--quiet",
-        "worker",
-        "--pool=threads",
-        f"--concurrency={settings.worker_threads}",
-        f"--loglevel={settings.log_level}",
-        f"--hostname=shoal-{os.getpid()}@%h",  # Two workers of one name confuse each other and Flower.
-        "--without-gossip",
-        "--without-mingle",
-    ]
 
 
 def beat(settings: Settings) -> list[str]:
