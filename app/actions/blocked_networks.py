@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from typing import Final
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from app.db import row_count, transaction, upsert, wake
 from app.errors import InvalidInputError
-from app.models import BlockedNetwork, Event
-from app.projections import audit
+from app.models import BlockedNetwork
+from app.projections import audit, events
 from app.queries.blocked_networks import Network, forget_blocks
 from app.queries.viewers import Viewer
 from app.services.bus import SETTINGS, Bus
@@ -160,7 +160,5 @@ def _write(network: Network) -> str:
 
 def _tell(session: Session, network: Network, now: datetime) -> None:
     """The other processes, and the sockets that are open from there."""
-    event = {"type": "network_blocked", "data": {"network": str(network)}, "created_at": now}
-    session.execute(insert(Event).values(**event))
-    wake(session, "events")
+    events.tell(session, "network_blocked", now=now, network=str(network))
     wake(session, SETTINGS)

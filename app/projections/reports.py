@@ -9,9 +9,10 @@ import msgspec
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
-from app.db import row_count, wake
+from app.db import row_count
 from app.ids import new_id
-from app.models import Actor, Event, Message, Report
+from app.models import Actor, Message, Report
+from app.projections import events
 from app.queries.channels import get_home_space
 from app.queries.messages import open_content
 from app.queries.reports import PENDING, SCOPE
@@ -62,7 +63,5 @@ def resolve(
     )
     if row_count(resolved) == 0:
         return False
-    told = {"type": "report_resolved", "actor_id": by, "data": {"report_id": report_id}, "created_at": now}
-    session.execute(insert(Event).values(channel_id=get_home_space(session).actor_id, **told))
-    wake(session, "events")
+    events.tell(session, "report_resolved", now=now, channel_id=get_home_space(session).actor_id, report_id=report_id)
     return True

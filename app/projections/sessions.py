@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.db import wake
-from app.models import Event, LoginSession, NodeSession
+from app.models import LoginSession, NodeSession
+from app.projections import events
 
 
 def end(session: Session, session_id: str, *, now: datetime) -> None:
     """Its sockets end with it, in whichever process they are: the event tells all of them."""
     session.execute(update(LoginSession).where(LoginSession.id == session_id).values(revoked_at=now))
-    ended = {"type": "session_ended", "data": {"session_id": session_id}, "created_at": now}
-    session.execute(insert(Event).values(**ended))
-    wake(session, "events")
+    events.tell(session, "session_ended", now=now, session_id=session_id)
 
 
 def end_all(session: Session, actor_id: str, *, now: datetime, but: str | None = None) -> None:

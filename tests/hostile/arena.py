@@ -100,8 +100,9 @@ class Arena:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         recipe: Recipe | None = None,
+        source: str | None = None,
     ) -> Answer:
-        return exchange(self.port, self.compose(method, target, headers or {}, body, recipe), method=method)
+        return self.send_raw(self.compose(method, target, headers or {}, body, recipe), source=source)
 
     def compose(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, recipe: Recipe | None
@@ -141,7 +142,7 @@ class Arena:
         if token is not None:
             plain["Authorization"] = f"Bearer {token}"
         sent = None if body is None else json.dumps(body).encode()
-        return self.send_raw(self.compose(method, target, plain, sent, None), source=source)
+        return self.send(method, target, headers=plain, body=sent, source=source)
 
     def api(
         self,
