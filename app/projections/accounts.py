@@ -57,6 +57,7 @@ def change_access(
 def ban(session: Session, actor_id: str, *, now: datetime, reason: str | None) -> None:
     """Who has no account here stays as it is."""
     session.execute(update(Account).where(Account.actor_id == actor_id).values(banned_at=now, ban_reason=reason))
+    sessions.drop_challenges(session, actor_id)
 
 
 def time_out(session: Session, actor_id: str, *, until: datetime | None, reason: str | None) -> None:

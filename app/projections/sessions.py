@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from app.models import LoginSession, NodeSession
+from app.models import LoginSession, NodeChallenge, NodeSession
 from app.projections import events
 
 
@@ -18,7 +18,7 @@ def end(session: Session, session_id: str, *, now: datetime) -> None:
 
 
 def end_all(session: Session, actor_id: str, *, now: datetime, but: str | None = None) -> None:
-    """Every login session of an account, and those of its nodes; `but` one, if it is named."""
+    """Every login session of an account, and those of its nodes, also those about to be; `but` one, if it is named."""
     alive = select(LoginSession.id).where(LoginSession.actor_id == actor_id, LoginSession.revoked_at.is_(None))
     for session_id in session.scalars(alive.where(LoginSession.id != (but or ""))).all():
         end(session, session_id, now=now)
@@ -26,4 +26,12 @@ def end_all(session: Session, actor_id: str, *, now: datetime, but: str | None =
         update(NodeSession)
         .where(NodeSession.account_id == actor_id, NodeSession.revoked_at.is_(None))
         .values(revoked_at=now)
+    )
+    drop_challenges(session, actor_id)
+
+
+def drop_challenges(session: Session, actor_id: str) -> None:
+    """What an account's nodes have not answered yet, so that no session comes of it later."""
+    session.execute(
+        delete(NodeChallenge).where(NodeChallenge.account_id == actor_id, NodeChallenge.consumed_at.is_(None))
     )

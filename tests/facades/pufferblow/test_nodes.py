@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from activitypub.keys import PrivateKey, public_key_to_pem, sign
-from tests.facades.conftest import Person, Server
+from tests.facades.conftest import PASSWORD, Person, Server
 from tests.together import at_once
 
 BASE = "/api/v1/auth/decentralized"
@@ -275,6 +276,35 @@ def test_a_banned_account_has_no_sessions(server: Server, owner: Person, member:
 
     assert introspect(server, session["session_token"]).status_code == 401
     assert server.call("POST", "/api/v1/users/profile", headers=as_node(session)).status_code == 403
+
+
+def reset_token(server: Server, person: Person, _owner: Person) -> None:
+    body = {"auth_token": person.token, "password": PASSWORD}
+    assert server.call("POST", "/api/v1/users/profile/reset-auth-token", json=body).status_code == 200
+
+
+def change_password(server: Server, person: Person, _owner: Person) -> None:
+    body = {"old_password": PASSWORD, "new_password": "another correct horse"}
+    assert server.call("PUT", "/api/v1/users/profile", person=person, json=body).status_code == 200
+
+
+def ban(server: Server, person: Person, owner: Person) -> None:
+    answer = server.call("POST", f"/api/v1/moderation/users/{person.id}/ban", person=owner, json={"reason": "spam"})
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize("end", [reset_token, change_password, ban])
+def test_a_challenge_ends_with_the_sessions(
+    server: Server, owner: Person, member: Person, end: Callable[[Server, Person, Person], None]
+) -> None:
+    """Whoever had somebody's token for a moment keeps nothing of it, nor does who is banned, after the ban either."""
+    asked = challenge(server, member)
+    end(server, member, owner)
+
+    with server.stores_nothing():
+        answer = verify(server, by_secret(asked))
+
+    assert (answer.status_code, answer.json) == (404, {"detail": "Challenge not found"})
 
 
 @pytest.mark.parametrize("kind", ["node's as a token", "token as a node's", "refresh token as a node's"])
