@@ -9,6 +9,7 @@ from flask import Flask
 from app.actions.blocked_networks import follow_blocks
 from app.actions.server import follow_changes
 from app.db import on_wake
+from app.facades import pufferblow
 from app.facades.routes import follow_events, mount_facades
 from app.live import process as live
 from app.process import prepare
@@ -44,7 +45,7 @@ def make_app(settings: Settings, rates: Rates | None = None) -> Flask:
     add_headers(app)
     limit_requests(app, rates or Rates(None))
     admit_requests(app)
-    answer_errors(app)
+    answer_errors(app, may_debug=pufferblow.is_owner_asking)
     mount_facades(app)
     return app
 

@@ -127,11 +127,11 @@ def read_access_token(token: str) -> AccessClaims:
     """
     header = _read_header(token)
     if set(header) != _HEADER_NAMES or (header["alg"], header["typ"]) != (_ALGORITHM, "JWT"):
-        raise UnauthenticatedError(INVALID)  # Also whatever would have us take a key from the header (RFC 8725, 3.5).
+        raise MalformedTokenError(BAD_FORMAT)  # Also whatever would have us take a key from the header (RFC 8725, 3.5).
     settings = current()
     key = _signing_keys(settings.secret_keys).get(str(header["kid"]))
     if key is None:
-        raise UnauthenticatedError(INVALID)
+        raise UnauthenticatedError(INVALID)  # As of a secret that was taken out of use: signing in again mends it.
     return _check_claims(_verified_claims(token, key), settings)
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, case, null, select
 from sqlalchemy.orm import Session
 
-from app.models import Account, Actor, AuditEntry
+from app.models import Account, Actor, AuditEntry, Channel
+from app.queries.viewers import Viewer
+from app.queries.visibility import channel_is_visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,13 @@ class AuditView:
     created_at: datetime
 
 
-def list_audited(session: Session, *, limit: int) -> list[AuditView]:
-    """The newest first."""
+def list_audited(session: Session, viewer: Viewer, *, limit: int) -> list[AuditView]:
+    """The newest first; a private channel that the viewer does not see is not named."""
     query = (
-        select(AuditEntry, Account.username, Actor.icon_url)
+        select(AuditEntry, Account.username, Actor.icon_url, _shown_target(viewer))
         .outerjoin(Actor, Actor.id == AuditEntry.actor_id)
         .outerjoin(Account, Account.actor_id == AuditEntry.actor_id)
+        .outerjoin(Channel, Channel.actor_id == AuditEntry.target)
         .order_by(AuditEntry.position.desc())
         .limit(limit)
     )
@@ -43,9 +46,16 @@ def list_audited(session: Session, *, limit: int) -> list[AuditView]:
             actor_id=entry.actor_id,
             username=username,
             avatar_url=avatar_url,
-            target=entry.target,
+            target=target,
             data=entry.data,
             created_at=entry.created_at,
         )
-        for entry, username, avatar_url in session.execute(query)
+        for entry, username, avatar_url, target in session.execute(query)
     ]
+
+
+def _shown_target(viewer: Viewer) -> SQLColumnExpression[str | None]:
+    if viewer.has("view_private_channels"):
+        return AuditEntry.target  # Also of a channel that is gone.
+    is_hidden: ColumnElement[bool] = and_(Channel.is_private, ~channel_is_visible(viewer))
+    return case((is_hidden, null()), else_=AuditEntry.target)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -15,10 +15,10 @@ from activitypub.attachments import Attachment
 from app.errors import NotFoundError
 from app.ids import is_id
 from app.media.kinds import extension_for
-from app.models import Account, Actor, Blob, Channel, File, Message
+from app.models import Account, Actor, Blob, Channel, File, Message, Participant
 from app.models import Attachment as Attached
 from app.queries.viewers import Viewer
-from app.queries.visibility import Place, may_see, place_of_message
+from app.queries.visibility import Place, channel_is_visible, may_see, place_of_message
 from app.sealing import is_link_key, link_key
 from app.settings import current
 from app.uris import Uris
@@ -66,15 +66,22 @@ class StoredFile:
         return f"/storage/{self.digest}" if self.is_public else f"/api/v1/storage/file/{self.path}"
 
 
+class Use(NamedTuple):
+    """The first message that carries a file, and its channel unless it is a direct one."""
+
+    message_id: str
+    channel_id: str | None
+    channel_name: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """A file as a list shows it, with whoever put it there and what it is used for."""
+    """A file as a list shows it, with whoever put it there and what it is used for, as far as the viewer sees it."""
 
     file: StoredFile
     uploader: str
-    message_id: str | None
-    channel_id: str | None
-    channel_name: str | None
+    use: Use | None
+    is_attached: bool
     is_picture_of_somebody: bool
 
 
@@ -159,21 +166,17 @@ def is_picture_of_somebody(session: Session, digest: str) -> bool:
 
 
 def list_files(
-    session: Session, *, owner_id: str | None, directory: str | None, origin: str, page: int, size: int
+    session: Session, viewer: Viewer, *, owner_id: str | None, directory: str | None, origin: str, page: int, size: int
 ) -> list[ListedFile]:
     """Of one owner or of all, of one directory or of all, the newest first."""
-    message, channel_actor, owner = aliased(Message), aliased(Actor), aliased(Actor)
+    owner = aliased(Actor)
     icon = literal(f"{origin}/storage/") + File.digest
     rows = session.execute(
         _FILES.join(owner, owner.id == File.owner_id)
         .outerjoin(Account, Account.actor_id == owner.id)
-        .outerjoin(message, message.id == _first_message())
-        .outerjoin(channel_actor, channel_actor.id == message.channel_id)
         .add_columns(
             func.coalesce(Account.username, owner.preferred_username).label("uploader"),
-            message.id.label("message_id"),
-            message.channel_id.label("channel_id"),
-            channel_actor.name.label("channel_name"),
+            exists().where(Attached.file_id == File.id).correlate(File).label("is_attached"),
             exists()
             .where(Actor.host.is_(None), or_(Actor.icon_url == icon, Actor.image_url == icon))
             .correlate(File)
@@ -184,11 +187,9 @@ def list_files(
         .order_by(File.id.desc())
         .limit(size)
         .offset((page - 1) * size)
-    )
-    return [
-        ListedFile(_stored(row), row.uploader, row.message_id, row.channel_id, row.channel_name, row.is_picture)
-        for row in rows
-    ]
+    ).all()
+    uses = _uses(session, viewer, [row.id for row in rows if row.is_attached])
+    return [ListedFile(_stored(row), row.uploader, uses.get(row.id), row.is_attached, row.is_picture) for row in rows]
 
 
 def list_directories(session: Session, owner_id: str | None) -> list[str]:
@@ -266,8 +267,24 @@ def _places(session: Session, file_id: str) -> list[Place]:
     return [place_of_message(message, channel) for message, channel in rows]
 
 
-def _first_message() -> ColumnElement[str | None]:
-    return select(func.min(Attached.message_id)).where(Attached.file_id == File.id).correlate(File).scalar_subquery()
+def _uses(session: Session, viewer: Viewer, file_ids: Sequence[str]) -> dict[str, Use]:
+    """By file, of the messages that the viewer sees the first."""
+    if not file_ids:
+        return {}
+    talks = exists().where(
+        Participant.conversation_id == Message.conversation_id, Participant.actor_id == viewer.actor_id
+    )
+    rows = session.execute(
+        select(Attached.file_id, Message.id, Message.channel_id, Actor.name)
+        .join(Message, Message.id == Attached.message_id)
+        .outerjoin(Channel, Channel.actor_id == Message.channel_id)
+        .outerjoin(Actor, Actor.id == Message.channel_id)
+        .where(Attached.file_id.in_(file_ids), Message.deleted_at.is_(None))
+        .where(or_(talks, channel_is_visible(viewer)))
+        .order_by(Message.id.desc())
+    )
+    # The first message comes last, and stays.
+    return {file_id: Use(message_id, channel_id, name) for file_id, message_id, channel_id, name in rows}
 
 
 def _shows(digest: str) -> ColumnElement[bool]:

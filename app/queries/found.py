@@ -9,10 +9,10 @@ from app.models import Channel, Message, SearchTerms
 from app.queries.messages import VIEWS, MessageView, read_views
 from app.queries.search import find_matches
 
-# A message that was deleted has no terms; the channel is in the terms, and asked for all the same.
+# A message that was deleted has no terms. By the channel, SQLite would go through all its messages for a few ids.
 _FOUND = (
     VIEWS.join(SearchTerms, SearchTerms.message_id == Message.id)
-    .where(SearchTerms.id.in_(bindparam("ids", expanding=True)), Message.channel_id == bindparam("place_id"))
+    .where(SearchTerms.id.in_(bindparam("ids", expanding=True)))
     .order_by(SearchTerms.id.desc())
 )
 
@@ -29,4 +29,6 @@ def search_channel(
     found = find_matches(session, channel.actor_id, query, head=channel.head, skip=skip, size=size + 1)
     if not found:
         return [], False
-    return read_views(session, _FOUND, {"place_id": channel.actor_id, "ids": found[:size]}), len(found) > size
+    views = read_views(session, _FOUND, {"ids": found[:size]})
+    # The channel is in the terms, and looked at all the same.
+    return [view for view in views if view.channel_id == channel.actor_id], len(found) > size

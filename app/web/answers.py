@@ -1,10 +1,17 @@
-"""Answers: a model as JSON, an error as `{"detail": "..."}`, whatever the error was."""
+"""Answers: a model as JSON, an error as `{"detail": "..."}`, whatever the error was.
+
+With `?debug=1` whoever may is also told what failed, and where in our code (contracts/pufferblow.md, 13.25).
+"""
 
 from __future__ import annotations
 
 import logging
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
 
-from flask import Flask, Response
+from flask import Flask, Response, current_app, request
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
@@ -16,7 +23,17 @@ JSON = "application/json"
 _NO_STORE = {"Cache-Control": "no-store"}  # Answers hold tokens, and what only the asker may read.
 # Clients look for `message` in these (contracts/pufferblow.md, 0.4).
 _ALSO_MESSAGES = (BlockedError, TooManyRequestsError)
+_MAY_DEBUG: Final = "shoal.may_debug"
+_HERE: Final = Path(__file__).resolve().parents[2]
 _log = logging.getLogger(__name__)
+
+
+class Debug(BaseModel):
+    """The error's names, the causes' after it, and the innermost lines of ours. No messages: those may quote people."""
+
+    request_id: str
+    errors: list[str]
+    raised_at: list[str]
 
 
 class Problem(BaseModel):
@@ -24,20 +41,23 @@ class Problem(BaseModel):
 
     detail: str
     message: str | None = None
+    debug: Debug | None = None
 
 
 def json_answer(model: BaseModel, status: int = 200) -> Response:
     return Response(model.model_dump_json(), status, headers=_NO_STORE, mimetype=JSON)
 
 
-def problem(status: int, detail: str, *, with_message: bool = False) -> Response:
-    """`message` repeats `detail` where old clients look for it."""
-    body = Problem(detail=detail, message=detail if with_message else None)
+def problem(status: int, detail: str, *, with_message: bool = False, error: Exception | None = None) -> Response:
+    """`message` repeats `detail` where old clients look for it; `error` is why, for who may debug."""
+    debug = _debug(error) if error is not None else None
+    body = Problem(detail=detail, message=detail if with_message else None, debug=debug)
     return Response(body.model_dump_json(exclude_none=True), status, headers=_NO_STORE, mimetype=JSON)
 
 
-def answer_errors(app: Flask) -> None:
+def answer_errors(app: Flask, *, may_debug: Callable[[], bool] = lambda: False) -> None:
     """Answer every error that a facade has no answer of its own for."""
+    app.extensions[_MAY_DEBUG] = may_debug
     app.register_error_handler(AppError, _app_error)
     app.register_error_handler(ActivityPubError, _activitypub_error)
     app.register_error_handler(HTTPException, _http_error)
@@ -45,7 +65,7 @@ def answer_errors(app: Flask) -> None:
 
 
 def _app_error(error: AppError) -> Response:
-    response = problem(error.status, error.message, with_message=isinstance(error, _ALSO_MESSAGES))
+    response = problem(error.status, error.message, with_message=isinstance(error, _ALSO_MESSAGES), error=error)
     if isinstance(error, TooManyRequestsError | UnavailableError):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, UnauthenticatedError):
@@ -57,7 +77,7 @@ def _app_error(error: AppError) -> Response:
 
 def _activitypub_error(error: ActivityPubError) -> Response:
     _log.info("request %s was refused: %s", request_id(), error)
-    response = problem(error.status, error.public)
+    response = problem(error.status, error.public, error=error)
     if error.status == 503:
         response.headers["Retry-After"] = "60"
     return response
@@ -65,7 +85,7 @@ def _activitypub_error(error: ActivityPubError) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     """What Flask says itself: no such path, no such method."""
-    response = problem(error.code or 500, error.name)
+    response = problem(error.code or 500, error.name, error=error)
     for name, value in error.get_headers():
         if name.lower() != "content-type":
             response.headers[name] = value
@@ -74,4 +94,19 @@ def _http_error(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     _log.error("request %s failed", request_id(), exc_info=error)
-    return problem(500, "Internal Server Error")
+    return problem(500, "Internal Server Error", error=error)
+
+
+def _debug(error: Exception) -> Debug | None:
+    if request.args.get("debug") != "1" or not current_app.extensions[_MAY_DEBUG]():
+        return None
+    names: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        names.append(type(cause).__name__)
+        cause = cause.__cause__
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(_HERE)
+    ]
+    lines = [f"{Path(frame.filename).relative_to(_HERE)}:{frame.lineno} {frame.name}" for frame in frames]
+    return Debug(request_id=request_id(), errors=names, raised_at=lines[::-1])

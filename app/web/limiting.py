@@ -62,7 +62,7 @@ def bucket_of(rule: str, method: str) -> str | None:
     path = rule.rstrip("/")
     if path.startswith("/ws"):
         return "messages"
-    if not path.startswith("/api/"):
+    if not path.startswith(("/api/", "/storage/")):
         return None
     if path in _AUTH or path.startswith(_AUTH_PREFIX):
         return "auth"
@@ -101,8 +101,8 @@ def _limit() -> None:
     if bucket is None or request.method == "OPTIONS":
         return
     network = client_network()
-    _refuse_cooling(network)
     rate = _rate_of(bucket)
+    _refuse_cooling(network, rate)
     standing = _limits().rates.hit(rate, bucket, network)
     g.rate = (rate, standing)
     if not standing.is_within:
@@ -116,7 +116,7 @@ def _refuse_blocked() -> None:
         raise BlockedError(BLOCKED)
 
 
-def _refuse_cooling(network: str) -> None:
+def _refuse_cooling(network: str, rate: Rate) -> None:
     cooling = _limits().cooling
     until = cooling.get(network)
     if until is None:
@@ -125,6 +125,7 @@ def _refuse_cooling(network: str) -> None:
     if left <= 0:
         del cooling[network]
         return
+    g.rate = (rate, Standing(is_within=False, remaining=0, resets_at=time.time() + left))
     raise TooManyRequestsError(_COOLING, retry_after_seconds=math.ceil(left))
 
 

@@ -30,6 +30,7 @@ _FILE_ANSWERS: Schema = {
     "200": {"description": "The file", "content": _BYTES},
     "206": {"description": "The part of it that `Range` asked for", "content": _BYTES},
     "304": {"description": "The file is still what `If-None-Match` names"},
+    "412": {"description": "The file is not what `If-Match` names"},
     "416": {"description": "There is no such part of it"},
 }
 _SECURITY_SCHEMES: Schema = {

@@ -92,6 +92,15 @@ class Server:
             home = session.scalar(select(Space.actor_id).where(Space.is_home))
             session.execute(insert(RoleGrant).values(actor_id=person.id, space_id=home, role=role))
 
+    def give_privileges(self, by: Person, person: Person, *privileges: str) -> None:
+        """By a role made for it, the only one that the person then has."""
+        role = {"role_name": f"Role of {person.username}", "privileges_ids": list(privileges)}
+        made = self.call("POST", "/api/v1/system/roles", person=by, json=role)
+        assert made.status_code == 201, made.text
+        given = {"roles_ids": [made.json["role"]["role_id"]]}
+        answer = self.call("PUT", f"/api/v1/system/users/{person.id}/roles", person=by, json=given)
+        assert answer.status_code == 200, answer.text
+
     def ban(self, person: Person) -> None:
         with transaction() as session:
             banned = update(Account).where(Account.actor_id == person.id)

@@ -225,13 +225,39 @@ def test_an_unexpected_error_tells_the_client_an_id_and_the_log_the_rest(
 
     monkeypatch.setattr(users, "get_profile", fail)
 
-    answer = server.call("POST", "/api/v1/users/profile?debug=1", person=owner)
+    answer = server.call("POST", "/api/v1/users/profile", person=owner)
 
     assert (answer.status_code, answer.json) == (500, {"detail": "Internal Server Error"})
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert answer.headers["X-Request-ID"] in record.getMessage()
     assert "the secret is 42" in (record.exc_text or "")
     assert owner.token not in caplog.text
+
+
+def test_who_debugs_is_told_where_it_failed_if_they_own_the_server(
+    server: Server, owner: Person, member: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the secret is 42") from KeyError("pass phrase")
+
+    monkeypatch.setattr(users, "get_profile", fail)
+    path = "/api/v1/users/profile"
+
+    answer = server.call("POST", f"{path}?debug=1", person=owner)
+    debug = answer.json["debug"]
+    assert answer.status_code == 500
+    assert debug["request_id"] == answer.headers["X-Request-ID"]
+    assert debug["errors"] == ["RuntimeError", "KeyError"]
+    assert any(line.startswith("app/web/api.py:") and line.endswith(" handle") for line in debug["raised_at"])
+    assert "the secret" not in answer.text
+    assert "pass phrase" not in answer.text
+    missing = server.call("GET", f"/api/v1/nothing?debug=1&auth_token={owner.token}").json
+    assert (missing["detail"], missing["debug"]["errors"]) == ("Not Found", ["NotFound"])
+
+    for person, query in ((member, "?debug=1"), (None, "?debug=1"), (owner, "?debug=0"), (owner, "")):
+        for what in (path, "/api/v1/nothing", "/api/v1/channels/list"):
+            assert "debug" not in server.call("POST", what + query, person=person).json
+    assert server.call("GET", "/api/v1/nothing?debug=1&auth_token=x").json == {"detail": "Not Found"}
 
 
 def test_storage_that_is_away_is_a_503_and_a_time_to_come_back(

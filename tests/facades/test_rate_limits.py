@@ -145,7 +145,11 @@ def test_who_cools_down_gets_nothing_of_the_api(server: Server) -> None:
     limit(requests=5)
     statuses(server, 7)
 
-    assert asks(server, SIGN_IN, method="POST", json={"username": "x", "password": "x"}).json["detail"] == COOLING
+    refused = asks(server, SIGN_IN, method="POST", json={"username": "x", "password": "x"})
+    assert refused.json["detail"] == COOLING
+    assert refused.headers["X-RateLimit-Remaining"] == "0"
+    assert 0 < int(refused.headers["X-RateLimit-Reset"]) - time.time() <= int(refused.headers["Retry-After"]) + 1
+    assert asks(server, f"/storage/{'0' * 64}").json["detail"] == COOLING
     assert asks(server, address="203.0.113.8").status_code == 200
 
 
@@ -228,7 +232,7 @@ def test_whether_a_name_exists_cannot_be_told_from_the_limit(
         ("GET", "/api/v1/storage/file/<path:path>", "default"),
         ("GET", "/api/v1/cdn/file/<path:path>", "default"),
         ("POST", "/api/v1/users/profile", "default"),
-        ("GET", "/storage/<digest>", None),
+        ("GET", "/storage/<digest>", "default"),
         ("POST", "/ap/inbox", None),
         ("GET", "/docs", None),
     ],

@@ -85,9 +85,9 @@ class RecentActivity(BaseModel):
     tag=TAG,
     summary="What was done to the server and by its staff, the newest first",
 )
-def show_recent_activity(_viewer: Viewer, params: HowMany) -> RecentActivity:
+def show_recent_activity(viewer: Viewer, params: HowMany) -> RecentActivity:
     with reading() as session:
-        views = list_audited(session, limit=params.limit)
+        views = list_audited(session, viewer, limit=params.limit)
     return RecentActivity(status_code=200, activities=[_shown(view) for view in views])
 
 

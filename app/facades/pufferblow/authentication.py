@@ -9,7 +9,7 @@ from flask import g, request
 from app.actions.nodes import digest_of
 from app.actions.tokens import BAD_FORMAT, INVALID, read_access_token
 from app.db import reading
-from app.errors import MalformedTokenError, UnauthenticatedError
+from app.errors import AppError, MalformedTokenError, UnauthenticatedError
 from app.queries.accounts import find_node_viewer, find_viewer
 from app.queries.viewers import Viewer
 from app.web.fields import Fields
@@ -34,6 +34,15 @@ def find_asker(given: str | None) -> Viewer | None:
     return _token_viewer(token) if token else None
 
 
+def is_owner_asking() -> bool:
+    """Whether the owner of the server asks: by the token that let the request in, or one in the query or the header."""
+    try:
+        viewer: Viewer | None = g.get("asker") or find_asker(request.args.get("auth_token"))
+    except AppError:
+        return False
+    return viewer is not None and "owner" in viewer.roles
+
+
 def _token_viewer(token: str) -> Viewer:
     claims = read_access_token(token)
     g.token_expires_at = claims.expires_at
@@ -41,6 +50,7 @@ def _token_viewer(token: str) -> Viewer:
         viewer = find_viewer(session, actor_id=claims.actor_id, session_id=claims.session_id)
     if viewer is None:
         raise UnauthenticatedError(INVALID)
+    g.asker = viewer
     return viewer
 
 

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from flask import Response, request
 from pydantic import Field
-from werkzeug.datastructures import Headers
-from werkzeug.http import http_date, is_resource_modified, parse_range_header
+from werkzeug.datastructures import Headers, Range
+from werkzeug.http import http_date, parse_range_header
 
 from app.db import reading
 from app.facades.pufferblow.api import API
@@ -108,22 +108,24 @@ def _serve(file: StoredFile, *, is_public: bool, is_small: bool) -> Response:
     if is_small and file.thumbnail is not None:
         digest, size, media_type = file.thumbnail, file.thumbnail_size or 0, "image/webp"
     headers = _headers(file, digest, media_type, is_public=is_public)
-    if not is_resource_modified(request.environ, etag=digest):
+    if not _is_expected(digest):
+        return Response(status=412, headers=headers)
+    if request.if_none_match.contains_weak(digest):
         return Response(status=304, headers=headers)
-    span = _span(digest, size)
+    asked = _asked_range(digest)
+    span = (0, size) if asked is None else asked.range_for_length(size)
     if span is None:
         headers["Content-Range"] = f"bytes */{size}"
         return Response(status=416, headers=headers)
     start, stop = span
-    is_whole = stop - start == size
-    if not is_whole:
+    if asked is not None:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     headers["Content-Length"] = str(stop - start)
     try:
         body = _body(digest, start, stop)
     except FileNotFoundError:
         return _not_found()
-    return Response(body, status=200 if is_whole else 206, headers=headers)
+    return Response(body, status=200 if asked is None else 206, headers=headers)
 
 
 def _body(digest: str, start: int, stop: int) -> Iterator[bytes] | tuple[bytes, ...]:
@@ -148,14 +150,18 @@ def _headers(file: StoredFile, digest: str, media_type: str, *, is_public: bool)
     )
 
 
-def _span(digest: str, size: int) -> tuple[int, int] | None:
-    """(first byte, byte after the last); None where the range asked for cannot be had, or is several (RFC 9110, 14)."""
+def _is_expected(digest: str) -> bool:
+    """Whether the content is one that `If-Match` names, if it names any (RFC 9110, 13.1.1)."""
+    expected = request.if_match
+    return not expected or expected.star_tag or expected.is_strong(digest)
+
+
+def _asked_range(digest: str) -> Range | None:
+    """What the client wants of the content, unless it wants all of it or a part of another (RFC 9110, 14)."""
     given = request.headers.get("Range")
     expected = request.headers.get("If-Range", f'"{digest}"')
     asked = parse_range_header(given) if given and expected.strip() == f'"{digest}"' else None
-    if asked is None or asked.units != "bytes":
-        return 0, size
-    return asked.range_for_length(size)
+    return asked if asked is not None and asked.units == "bytes" else None
 
 
 def _disposition(kind: str, filename: str) -> str:

@@ -33,7 +33,10 @@ class UploadFile(Params):
 
 
 class WhichFiles(Params):
-    """Whoever manages the storage is shown everybody's files, everybody else their own."""
+    """Whoever manages the storage is shown everybody's files, everybody else their own.
+
+    Where one is used is told to whoever sees it there.
+    """
 
     directory: Annotated[str, Field(json_schema_extra={"enum": [_ALL, *DIRECTORIES]})] = "uploads"
     page: PageNumber = 1
@@ -152,6 +155,7 @@ def show_files(viewer: Viewer, params: WhichFiles) -> FilesListed:
     with reading() as session:
         listed = list_files(
             session,
+            viewer,
             owner_id=owner_id,
             directory=None if directory == _ALL else directory,
             origin=current().origin,
@@ -258,9 +262,9 @@ def _listed(one: ListedFile) -> FileListed:
         uploader_user_id=file.owner_id,
         uploader_username=one.uploader,
         reference_type=_use(one),
-        message_id=one.message_id,
-        channel_id=one.channel_id,
-        channel_name=one.channel_name,
+        message_id=one.use.message_id if one.use else None,
+        channel_id=one.use.channel_id if one.use else None,
+        channel_name=one.use.channel_name if one.use else None,
         is_orphaned=_is_orphaned(one),
     )
 
@@ -269,7 +273,7 @@ _PORTRAITS = {"avatars": "user_avatar", "banners": "user_banner"}
 
 
 def _use(one: ListedFile) -> str:
-    if one.message_id is not None:
+    if one.is_attached:
         return "message_attachment"
     return _PORTRAITS.get(one.file.directory, "storage_upload")
 
@@ -277,4 +281,4 @@ def _use(one: ListedFile) -> str:
 def _is_orphaned(one: ListedFile) -> bool:
     """What a clean-up would take away in time."""
     is_for_something = one.file.directory in (*_PORTRAITS, "attachments")
-    return is_for_something and one.message_id is None and not one.is_picture_of_somebody
+    return is_for_something and not one.is_attached and not one.is_picture_of_somebody

@@ -61,6 +61,24 @@ def test_who_may_read_it(server: Server, owner: Person, member: Person, role: st
     assert server.call("POST", RECENT, person=member).status_code == status
 
 
+def test_a_private_channel_is_named_to_whoever_sees_it(server: Server, owner: Person, member: Person) -> None:
+    server.give_privileges(owner, member, "view_audit_logs")
+    channels = [
+        server.create_channel(owner, channel_name=name, is_private=is_private)["channel_id"]
+        for name, is_private in (("hall", False), ("den", True), ("cellar", True))
+    ]
+    server.call("DELETE", f"/api/v1/channels/{channels[2]}/delete", person=owner)
+
+    def named(person: Person) -> set[str]:
+        return {entry["metadata"].get("target") for entry in recent(server, person, limit=100)} & set(channels)
+
+    assert named(owner) == set(channels)
+    assert named(member) == {channels[0]}
+    path = f"/api/v1/channels/{channels[1]}/add_user"
+    assert server.call("PUT", path, person=owner, json={"to_add_user_id": member.id}).status_code == 200
+    assert named(member) == set(channels[:2])
+
+
 def test_no_secret_and_no_message_is_in_it(server: Server, owner: Person, member: Person) -> None:
     channel = server.create_channel(owner)["channel_id"]
     server.send(member, channel, "a word between us")

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from app import sealing
-from app.db import reading
+from app.db import database, reading
 from app.keyring import Keyring
 from app.models import SearchTerms
 from app.settings import configure, current
@@ -244,3 +244,21 @@ def test_no_more_than_a_thousand_are_shown(
 def _terms() -> list[str]:
     with reading() as session:
         return list(session.scalars(select(SearchTerms.terms).order_by(SearchTerms.id)))
+
+
+def test_what_was_found_is_looked_up_by_its_ids(server: Server, owner: Person, lobby: str) -> None:
+    """And not by the channel: SQLite would go through all of its messages, which takes half a minute for a million."""
+    for number in range(50):
+        server.send(owner, lobby, f"Hello {number}!")
+    with server.counted_queries() as statements:
+        assert len(found(server, owner, lobby, "hello", messages_per_page=50)) == 50
+    [statement] = [statement for statement in statements if "message_contents" in statement]
+    if database().engine.dialect.name != "sqlite":
+        return  # PostgreSQL plans with numbers that a database of one message does not have.
+
+    with database().engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (None,) * statement.count("?")).all()
+
+    steps = [row[3] for row in plan]
+    assert "SEARCH search_terms USING INTEGER PRIMARY KEY (rowid=?)" in steps
+    assert "SEARCH messages USING INDEX sqlite_autoindex_messages_1 (id=?)" in steps

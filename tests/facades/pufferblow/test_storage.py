@@ -74,6 +74,7 @@ _PARTS: list[tuple[dict[str, str], int, bytes, str | None]] = [
     ({"Range": "bytes=2-5"}, 206, b"2345", "bytes 2-5/10"),
     ({"Range": "bytes=7-"}, 206, b"789", "bytes 7-9/10"),
     ({"Range": "bytes=-2"}, 206, b"89", "bytes 8-9/10"),
+    ({"Range": "bytes=0-"}, 206, TEXT, "bytes 0-9/10"),
     ({"Range": "bytes=8-999"}, 206, b"89", "bytes 8-9/10"),
     ({"Range": "bytes=10-"}, 416, b"", "bytes */10"),
     ({"Range": "bytes=0-1,4-5"}, 416, b"", "bytes */10"),
@@ -84,6 +85,10 @@ _PARTS: list[tuple[dict[str, str], int, bytes, str | None]] = [
     ({"If-None-Match": f'"{DIGEST}"'}, 304, b"", None),
     ({"If-None-Match": f'W/"{DIGEST}", "x"'}, 304, b"", None),
     ({"If-None-Match": '"x"'}, 200, TEXT, None),
+    ({"If-Match": f'"x", "{DIGEST}"'}, 200, TEXT, None),
+    ({"If-Match": "*", "Range": "bytes=2-5"}, 206, b"2345", "bytes 2-5/10"),
+    ({"If-Match": '"x"'}, 412, b"", None),
+    ({"If-Match": f'W/"{DIGEST}"'}, 412, b"", None),
 ]
 
 
@@ -225,6 +230,27 @@ def test_people_see_their_own_files_and_the_staff_of_the_storage_all(
     assert [file["filename"] for file in page] == ["c.txt"]
     assert ask(server, owner, "files", directory="nowhere").status_code == 400
     assert ask(server, owner, "files", files_per_page=501).status_code == 400
+
+
+def test_where_a_file_is_used_is_told_to_whoever_sees_it_there(server: Server, owner: Person, member: Person) -> None:
+    den = server.create_channel(owner, channel_name="den", is_private=True)["channel_id"]
+    keeper = server.sign_up("keeper")
+    server.give_privileges(owner, keeper, "manage_storage", "view_files")
+    path = f"/api/v1/channels/{den}"
+    assert server.call("PUT", f"{path}/add_user", person=owner, json={"to_add_user_id": member.id}).status_code == 200
+    attached(server, member, den, ("c.txt", b"c"))
+
+    def uses(person: Person) -> list[tuple[Any, ...]]:
+        listed = ask(server, person, "files", directory="all").json["files"]
+        return [(one["channel_name"], one["channel_id"], one["message_id"] is None) for one in listed]
+
+    assert uses(member) == uses(owner) == [("den", den, False)]
+    assert uses(keeper) == [(None, None, True)]
+    removal = {"to_remove_user_id": member.id}
+    assert server.call("DELETE", f"{path}/remove_user", person=owner, json=removal).status_code == 200
+    assert uses(member) == [(None, None, True)]
+    [carried] = ask(server, member, "files", directory="all").json["files"]
+    assert (carried["reference_type"], carried["is_orphaned"]) == ("message_attachment", False)
 
 
 def test_another_persons_file_is_theirs_to_delete(server: Server, owner: Person, member: Person) -> None:

@@ -27,6 +27,7 @@ REFRESH = "/api/v1/auth/refresh"
 REVOKE = "/api/v1/auth/revoke"
 UNKNOWN = {"detail": "Refresh token revoked or unknown"}
 INVALID = {"detail": "User not found or authentication token is invalid."}
+BAD_FORMAT = "Bad auth_token format. Sign in again to get a valid auth_token."
 
 
 @pytest.mark.parametrize("place", ["query_string", "json", "data"])
@@ -78,7 +79,7 @@ def test_a_changed_token_is_a_400(server: Server, owner: Person, member: Person)
 
     answer = _ask(server, foreign)
 
-    assert answer == (400, "Bad auth_token format. Sign in again to get a valid auth_token.")
+    assert answer == (400, BAD_FORMAT)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_a_header_that_asks_for_other_keys_or_algorithms_is_refused(
 
     answer = _ask(server, ".".join((_encoded(changed), claims, signature)))
 
-    assert answer == (401, INVALID["detail"])
+    assert answer == ((401, INVALID["detail"]) if "kid" in header else (400, BAD_FORMAT))
 
 
 @pytest.mark.parametrize(
