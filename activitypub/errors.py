@@ -2,6 +2,7 @@
 
 ActivityPubError
 ├── MalformedDocumentError     400  the bytes are not JSON we accept, or not the shape the standard asks for
+│   └── NotJsonError           400  the bytes are not JSON we accept
 ├── SignatureError             401  the request does not prove who sent it
 │   └── KeyMismatchError       401  the key is real but is not this sender's
 ├── UnusableKeyError           401  the key cannot be read, is too weak, or is of a kind we do not take
@@ -30,6 +31,12 @@ class MalformedDocumentError(ActivityPubError):
 
     code = "malformed_document"
     public = "The document is malformed."
+
+
+class NotJsonError(MalformedDocumentError):
+    """The bytes are not JSON that every reader would read the same way, or not the JSON object they must be."""
+
+    code = "not_json"
 
 
 class SignatureError(ActivityPubError):

@@ -7,7 +7,7 @@ from array import array
 from itertools import accumulate
 from typing import Final, NoReturn, TypeAlias
 
-from activitypub.errors import MalformedDocumentError
+from activitypub.errors import NotJsonError
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = dict[str, Json]
@@ -32,7 +32,7 @@ def loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> Json:
     keys, NaN and infinities, integers beyond 2**53, lone surrogates, U+0000, and nesting past
     ``max_depth``, which is measured in linear time before anything recurses.
 
-    Raises ``MalformedDocumentError``.
+    Raises ``NotJsonError``.
     """
     # A bomb is deep from its first bytes, so those answer for most of them at once.
     _check_depth(data[:_FIRST_BYTES], max_depth)
@@ -40,7 +40,7 @@ def loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> Json:
     try:
         value: Json = _DECODER.decode(data.decode("utf-8"))
     except ValueError as error:
-        raise MalformedDocumentError(f"not JSON: {error}") from None
+        raise NotJsonError(f"not JSON: {error}") from None
     if b"\\u" in data:
         _check_text(value)
     return value
@@ -50,7 +50,7 @@ def load_object(data: bytes) -> JsonObject:
     """Like ``loads``, for a text that must be one JSON object."""
     value = loads(data)
     if not isinstance(value, dict):
-        raise MalformedDocumentError("not a JSON object")
+        raise NotJsonError("not a JSON object")
     return value
 
 
@@ -59,16 +59,16 @@ def _check_depth(data: bytes, max_depth: int) -> None:
         return
     steps = array("b", _STRINGS.sub(b"", data).translate(_STEPS, _NOT_BRACKETS))
     if max(accumulate(steps), default=0) > max_depth:
-        raise MalformedDocumentError(f"nested deeper than {max_depth}")
+        raise NotJsonError(f"nested deeper than {max_depth}")
 
 
 def _check_text(value: Json) -> None:
     """Refuse the two things only an escape can smuggle in: U+0000 and half a surrogate pair."""
     if isinstance(value, str):
         if "\0" in value:
-            raise MalformedDocumentError("a string holds U+0000")
+            raise NotJsonError("a string holds U+0000")
         if any("\ud800" <= character <= "\udfff" for character in value):
-            raise MalformedDocumentError("a string holds a lone surrogate")
+            raise NotJsonError("a string holds a lone surrogate")
     elif isinstance(value, dict):
         for key, member in value.items():
             _check_text(key)
@@ -81,26 +81,26 @@ def _check_text(value: Json) -> None:
 def _object(pairs: list[tuple[str, Json]]) -> JsonObject:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise MalformedDocumentError("an object repeats a key")
+        raise NotJsonError("an object repeats a key")
     return result
 
 
 def _integer(digits: str) -> int:
     # The length is looked at first because int() takes quadratic time.
     if len(digits) > _MAX_INTEGER_DIGITS or abs(number := int(digits)) > _MAX_INTEGER:
-        raise MalformedDocumentError("an integer is beyond 2**53")
+        raise NotJsonError("an integer is beyond 2**53")
     return number
 
 
 def _float(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise MalformedDocumentError("a number is beyond what a double holds")
+        raise NotJsonError("a number is beyond what a double holds")
     return number
 
 
 def _constant(name: str) -> NoReturn:
-    raise MalformedDocumentError(f"{name} is not JSON")
+    raise NotJsonError(f"{name} is not JSON")
 
 
 _DECODER: Final = json.JSONDecoder(

@@ -2,6 +2,7 @@
 
 AppError
 ├── InvalidInputError      400  the request does not make sense
+│   ├── MalformedBodyError     400  its body broke off, or is not what it says it is
 │   └── MalformedTokenError    400  the token is not a token of ours
 ├── UnauthenticatedError   401  who asks is not proved
 ├── ForbiddenError         403  known, but may not
@@ -20,12 +21,35 @@ Raise where the fact is known; a facade's error handler turns it into an answer.
 
 from __future__ import annotations
 
+from enum import IntEnum
+
+
+class ErrorCode(IntEnum):
+    """What kind of error it is, in the numbers of Punctum."""
+
+    # As contracts/punctum.md, 3.2, has them; 0 is no error.
+    SERVER = 1  # Ours, not the client's.
+    NO_DATA = 2  # The request cannot be read, or has no body where one is needed.
+    NOT_PERMITTED = 3
+    NOT_FOUND = 4
+    UNSUPPORTED = 5  # Not with this address: the method, or the type of the object.
+    READ_ONLY = 6
+    INVALID_VALUE = 7  # Missing, wrong or taken.
+    NOT_PART_OF = 8  # An object that does not belong to the other one named.
+    UNKNOWN_REFERENCE = 9
+    WRONG_REFERENCE = 10  # To an object of the wrong type.
+    TOO_MUCH = 11
+
 
 class AppError(Exception):
-    """A request that cannot be done. `str(error)` is safe to show to strangers."""
+    """A request that cannot be done. `str(error)` is safe to show to strangers.
+
+    `error_code` is for the kinds of which the status does not say enough: 400 alone is six codes.
+    """
 
     code = "error"
     status = 500
+    error_code: ErrorCode | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -34,6 +58,10 @@ class AppError(Exception):
 
 class InvalidInputError(AppError):
     code, status = "invalid_input", 400
+
+
+class MalformedBodyError(InvalidInputError):
+    code, error_code = "malformed_body", ErrorCode.NO_DATA
 
 
 class MalformedTokenError(InvalidInputError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import os
 import re
@@ -68,7 +67,9 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn carries no types.
 
 def _write_problem(client: Any, status: int, reason: str, _detail: str) -> None:
     """What could not be read as a request is refused in JSON, too, and is not repeated, as gunicorn's page would."""
-    body = json.dumps({"detail": reason})
+    from app.web.answers import problem  # Here, where the worker is patched and has loaded it anyway.
+
+    body = problem(status, reason).get_data(as_text=True)
     head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
     util.write_nonblock(client, f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode("ascii"))
 

@@ -1,4 +1,4 @@
-"""Answers: a model as JSON, an error as `{"detail": "..."}`, whatever the error was.
+"""Answers: a model as JSON, an error as the one body that all protocols know, whatever the error was.
 
 With `?debug=1` whoever may is also told what failed, and where in our code (contracts/pufferblow.md, 13.25).
 """
@@ -9,14 +9,14 @@ import logging
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from flask import Flask, Response, current_app, request
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
-from activitypub.errors import ActivityPubError
-from app.errors import AppError, BlockedError, TooManyRequestsError, UnauthenticatedError, UnavailableError
+from activitypub.errors import ActivityPubError, NotJsonError
+from app.errors import AppError, BlockedError, ErrorCode, TooManyRequestsError, UnauthenticatedError, UnavailableError
 from app.web.headers import request_id
 
 JSON = "application/json"
@@ -25,6 +25,19 @@ _NO_STORE = {"Cache-Control": "no-store"}  # Answers hold tokens, and what only 
 _ALSO_MESSAGES = (BlockedError, TooManyRequestsError)
 _MAY_DEBUG: Final = "shoal.may_debug"
 _HERE: Final = Path(__file__).resolve().parents[2]
+# Of the statuses below 500 that are not about a value (contracts/punctum.md, 3.2).
+_CODES: Final = {
+    401: ErrorCode.NOT_PERMITTED,
+    403: ErrorCode.NOT_PERMITTED,
+    404: ErrorCode.NOT_FOUND,
+    405: ErrorCode.UNSUPPORTED,
+    408: ErrorCode.NO_DATA,
+    412: ErrorCode.NO_DATA,
+    413: ErrorCode.TOO_MUCH,
+    414: ErrorCode.NO_DATA,
+    415: ErrorCode.NO_DATA,
+    429: ErrorCode.NOT_PERMITTED,
+}
 _log = logging.getLogger(__name__)
 
 
@@ -37,8 +50,16 @@ class Debug(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why a request was not done."""
+    """Why a request was not done: an error ping of Punctum, with the `detail` and `message` of PufferBlow.
 
+    All three texts are the same.
+    """
+
+    # One body for both (contracts/punctum.md, 7).
+    type: Literal["ping"]
+    ping_type: Literal["error"]
+    error_code: ErrorCode
+    error: str
     detail: str
     message: str | None = None
     debug: Debug | None = None
@@ -49,10 +70,25 @@ def json_answer(model: BaseModel, status: int = 200) -> Response:
 
 
 def problem(status: int, detail: str, *, with_message: bool = False, error: Exception | None = None) -> Response:
-    """`message` repeats `detail` where old clients look for it; `error` is why, for who may debug."""
-    debug = _debug(error) if error is not None else None
-    body = Problem(detail=detail, message=detail if with_message else None, debug=debug)
+    """`message` repeats `detail` where old clients look for it; `error` is why, and may know a code of its own."""
+    body = Problem(
+        type="ping",
+        ping_type="error",
+        error_code=_code_of(status, error),
+        error=detail,
+        detail=detail,
+        message=detail if with_message else None,
+        debug=_debug(error) if error is not None else None,
+    )
     return Response(body.model_dump_json(exclude_none=True), status, headers=_NO_STORE, mimetype=JSON)
+
+
+def _code_of(status: int, error: Exception | None) -> ErrorCode:
+    if isinstance(error, AppError) and error.error_code is not None:
+        return error.error_code
+    if isinstance(error, NotJsonError):
+        return ErrorCode.NO_DATA
+    return ErrorCode.SERVER if status >= 500 else _CODES.get(status, ErrorCode.INVALID_VALUE)
 
 
 def answer_errors(app: Flask, *, may_debug: Callable[[], bool] = lambda: False) -> None:

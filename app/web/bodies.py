@@ -12,7 +12,7 @@ from gevent import monkey
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
-from app.errors import InvalidInputError, StalledError, TooLargeError, UnsupportedMediaError
+from app.errors import MalformedBodyError, StalledError, TooLargeError, UnsupportedMediaError
 from app.web.admission import waiting
 
 KIB = 1024
@@ -27,7 +27,7 @@ def read_body(request: Request, *, limit: int = MAX_BODY_BYTES, seconds: float =
 
     Raises TooLargeError above `limit` bytes (before reading, where the length was announced), StalledError when it
     has not arrived within `seconds`, UnsupportedMediaError when it is compressed (a kilobyte may unpack to a gigabyte)
-    and InvalidInputError when it breaks off.
+    and MalformedBodyError when it breaks off.
     """
     announced = _announced(request, limit)
     if announced == 0:
@@ -37,7 +37,7 @@ def read_body(request: Request, *, limit: int = MAX_BODY_BYTES, seconds: float =
     if len(body) > limit:
         raise _too_large(limit)
     if announced is not None and len(body) < announced:
-        raise InvalidInputError("The request body ended before the announced length.")
+        raise MalformedBodyError("The request body ended before the announced length.")
     return body
 
 
@@ -64,7 +64,7 @@ class BodyStream:
         if self._taken > self._limit:
             raise _too_large(self._limit)
         if not chunk and self._announced is not None:
-            raise InvalidInputError("The request body ended before the announced length.")
+            raise MalformedBodyError("The request body ended before the announced length.")
         return chunk
 
 
@@ -94,7 +94,7 @@ def _broken_bodies() -> Iterator[None]:
     try:
         yield
     except (ParseException, OSError, ClientDisconnected) as error:
-        raise InvalidInputError("The request body broke off.") from error
+        raise MalformedBodyError("The request body broke off.") from error
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 
 from activitypub.errors import MalformedDocumentError
 from activitypub.strict_json import Json, JsonObject, load_object
-from app.errors import InvalidInputError, UnsupportedMediaError
+from app.errors import InvalidInputError, MalformedBodyError, UnsupportedMediaError
 from app.settings import current
 from app.web.bodies import MAX_BODY_BYTES, BodyStream, read_body
 from app.web.uploads import Upload, Uploaded, read_multipart
@@ -103,8 +103,8 @@ def read_fields(request: Request, path: Mapping[str, str], *, until: ExitStack, 
     """Reads the body of whatever kind it is. The files of a form may have `max_file_bytes` together, besides the rest;
     they are there until `until` ends.
 
-    Raises what `read_body` raises, InvalidInputError for a body that is not what it says, and UnsupportedMediaError
-    for one that is neither JSON nor a form.
+    Raises what `read_body` raises, MalformedBodyError for a body that is not what it says, UnsupportedMediaError for
+    one that is neither JSON nor a form, and InvalidInputError for U+0000.
     """
     kind = request.mimetype
     if kind == "multipart/form-data" and request.content_length != 0:
@@ -147,14 +147,14 @@ def _read_json(body: bytes) -> JsonObject:
     try:
         return load_object(body)
     except MalformedDocumentError as error:
-        raise InvalidInputError("The request body is not a JSON object we accept.") from error
+        raise MalformedBodyError("The request body is not a JSON object we accept.") from error
 
 
 def _read_urlencoded(body: bytes) -> MultiDict[str, str]:
     try:
         pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
     except ValueError as error:
-        raise InvalidInputError("The request body is not a form we accept.") from error
+        raise MalformedBodyError("The request body is not a form we accept.") from error
     return MultiDict(pairs)
 
 

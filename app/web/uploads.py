@@ -13,7 +13,7 @@ from pydantic import PlainSerializer, WithJsonSchema
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.formparser import FormDataParser
 
-from app.errors import InvalidInputError, UnavailableError
+from app.errors import MalformedBodyError, UnavailableError
 from app.web.bodies import MAX_BODY_BYTES, BodyStream
 
 MAX_PARTS: Final = 200
@@ -74,8 +74,8 @@ def read_multipart(
 ) -> tuple[MultiDict[str, str], MultiDict[str, Uploaded]]:
     """Parts of a form, its files in temporary files of `folder` that are there until `until` ends.
 
-    A browser sends a file field left empty as a part with an empty name: it is no file. Raises InvalidInputError for
-    what is no form, UnavailableError when the disk is full, and what reading the stream raises.
+    A browser sends a file field left empty as a part with an empty name: it is no file. Raises MalformedBodyError
+    for what is no form, UnavailableError when the disk is full, and what reading the stream raises.
     """
     parser = FormDataParser(
         stream_factory=lambda *_, **__: until.enter_context(closing(_make(folder))),  # type: ignore[arg-type]  # A file.
@@ -87,9 +87,9 @@ def read_multipart(
     try:
         _, form, files = parser.parse(stream, "multipart/form-data", None, dict(options))  # type: ignore[arg-type]
     except (ValueError, OSError) as error:
-        raise InvalidInputError("The request body is not a form we accept.") from error
+        raise MalformedBodyError("The request body is not a form we accept.") from error
     if None in (*form, *files):  # A part whose name is spelt so that it cannot be read has none.
-        raise InvalidInputError("The request body is not a form we accept.")
+        raise MalformedBodyError("The request body is not a form we accept.")
     return form, MultiDict((name, _named(file)) for name, file in files.items(multi=True) if file.filename)
 
 

@@ -20,6 +20,7 @@ from app.facades.pufferblow import sockets, telling
 from app.factory import make_app
 from app.live.frames import CloseCode
 from app.settings import Settings
+from app.web.answers import problem
 from tests.docs.markdown import ROOT, anchors, documents, first_column, read, section, without_blocks
 
 CLIENTS, FEDERATION, OPERATORS = (f"docs/{name}.md" for name in ("clients", "federation", "operators"))
@@ -62,12 +63,17 @@ def test_every_reason_to_close_a_socket_is_told() -> None:
     assert {int(code) for code in re.findall(r"\b1\d{3}\b", table)} == set(CloseCode)
 
 
-def test_every_status_of_an_error_is_told() -> None:
+def test_every_status_of_an_error_is_told_with_its_codes() -> None:
     table = section(read(CLIENTS), "Errors")
 
-    told = {int(status) for status in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
+    told = {
+        (int(status), int(code))
+        for status, codes in re.findall(r"^\| (\d+) \| ([\d, ]+) \|", table, re.MULTILINE)
+        for code in codes.split(", ")
+    }
 
-    assert {error.status for error in kinds_of(AppError)} | {405, 414, 500} == told
+    sent = {(kind.status, kind.error_code or code_of(kind.status)) for kind in kinds_of(AppError)}
+    assert sent | {(status, code_of(status)) for status in (405, 414, 500)} == told
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
@@ -112,6 +118,10 @@ def written_types(module: ModuleType) -> Iterator[str]:
         for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
             if isinstance(key, ast.Constant) and key.value == "type" and isinstance(value, ast.Constant):
                 yield str(value.value)
+
+
+def code_of(status: int) -> int:
+    return int(problem(status, "").get_json()["error_code"])
 
 
 def kinds_of(error: type[AppError]) -> Iterator[type[AppError]]:

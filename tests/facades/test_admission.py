@@ -9,6 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app.web.admission import LEAST_RATE, MAX_OPEN, TICK_SECONDS, WINDOW_TICKS, Admission
+from tests.answers import refusal
 from tests.facades.conftest import Person, Server
 
 
@@ -33,8 +34,8 @@ def test_a_full_server_says_when_to_come_again_and_stores_nothing(
     with server.stores_nothing():
         answer = server.call("POST", path, person=member, data={"message": "hello"})
 
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
-    assert answer.json == {"detail": "The server is busy. Try again."}
+    assert answer.headers["Retry-After"] == "2"
+    assert (answer.status_code, answer.json) == refusal(503, "The server is busy. Try again.")
     assert server.call("GET", "/healthz").status_code == 200
     admission.leave()
     for _ in range(3):  # Each one leaves when it is done, whatever came of it.

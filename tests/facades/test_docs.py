@@ -54,7 +54,14 @@ def test_errors_are_described_as_they_are(server: Server) -> None:
     operation = description["paths"]["/api/v1/users/profile"]["post"]
     assert {"200", "400", "401", "403", "404", "413", "415", "429", "503"} <= set(operation["responses"])
     assert operation["security"] == [{"bearer": []}, {"node": []}]
-    assert description["components"]["schemas"]["Problem"]["required"] == ["detail"]
+    assert description["components"]["schemas"]["Problem"]["required"] == [
+        "type",
+        "ping_type",
+        "error_code",
+        "error",
+        "detail",
+    ]
+    assert description["components"]["schemas"]["ErrorCode"]["enum"] == list(range(1, 12))
 
 
 def test_parameters_are_described_in_query_or_in_both_kinds_of_body(server: Server) -> None:

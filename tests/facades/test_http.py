@@ -13,6 +13,7 @@ import pytest
 from app.errors import UnavailableError
 from app.facades.pufferblow import users
 from app.web.bodies import MAX_BODY_BYTES
+from tests.answers import refusal
 from tests.facades.conftest import Person, Server
 
 SIGN_UP = "/api/v1/users/signup"
@@ -27,6 +28,8 @@ INFO = "/api/v1/info"
         ("GET", SIGN_UP, 405),
         ("POST", SIGN_UP, 400),
         ("POST", "/api/v1/users/profile", 401),
+        ("GET", "/ap/users/nobody", 404),
+        ("POST", "/ap/inbox", 415),
     ],
 )
 def test_every_answer_is_json_with_its_own_request_id(server: Server, method: str, path: str, status: int) -> None:
@@ -39,7 +42,7 @@ def test_every_answer_is_json_with_its_own_request_id(server: Server, method: st
     assert first.headers["Referrer-Policy"] == "no-referrer"
     assert first.headers["Cache-Control"] == "no-store"
     if status >= 400:
-        assert list(first.json) == ["detail"]
+        assert (first.status_code, first.json) == refusal(status, first.json["detail"])
         assert isinstance(first.json["detail"], str)
 
 
@@ -78,7 +81,7 @@ def test_a_browser_of_another_origin_may_read_errors(server: Server, method: str
 def test_a_wrong_method_is_told_the_right_ones(server: Server) -> None:
     answer = server.call("GET", SIGN_UP)
 
-    assert answer.json == {"detail": "Method Not Allowed"}
+    assert (answer.status_code, answer.json) == refusal(405, "Method Not Allowed")
     assert "POST" in answer.headers["Allow"]
 
 
@@ -125,7 +128,8 @@ def test_json_that_readers_disagree_about_is_refused(server: Server, body: bytes
     with server.stores_nothing():
         answer = server.call("POST", SIGN_UP, data=body, content_type="application/json")
 
-    assert (answer.status_code, answer.json) == (400, {"detail": "The request body is not a JSON object we accept."})
+    told = "The request body is not a JSON object we accept."
+    assert (answer.status_code, answer.json) == refusal(400, told, code=2)
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", None])
@@ -156,7 +160,7 @@ def test_a_body_above_the_limit_is_refused(server: Server, announced: bool) -> N
     with server.stores_nothing():
         answer = server.call("POST", SIGN_UP, data=body, content_type="application/json", **options)
 
-    assert (answer.status_code, answer.json) == (413, {"detail": "The request body is larger than 1024 KiB."})
+    assert (answer.status_code, answer.json) == refusal(413, "The request body is larger than 1024 KiB.")
 
 
 def test_a_body_shorter_than_announced_is_refused(server: Server) -> None:
@@ -227,7 +231,7 @@ def test_an_unexpected_error_tells_the_client_an_id_and_the_log_the_rest(
 
     answer = server.call("POST", "/api/v1/users/profile", person=owner)
 
-    assert (answer.status_code, answer.json) == (500, {"detail": "Internal Server Error"})
+    assert (answer.status_code, answer.json) == refusal(500, "Internal Server Error")
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert answer.headers["X-Request-ID"] in record.getMessage()
     assert "the secret is 42" in (record.exc_text or "")
@@ -257,7 +261,8 @@ def test_who_debugs_is_told_where_it_failed_if_they_own_the_server(
     for person, query in ((member, "?debug=1"), (None, "?debug=1"), (owner, "?debug=0"), (owner, "")):
         for what in (path, "/api/v1/nothing", "/api/v1/channels/list"):
             assert "debug" not in server.call("POST", what + query, person=person).json
-    assert server.call("GET", "/api/v1/nothing?debug=1&auth_token=x").json == {"detail": "Not Found"}
+    stranger = server.call("GET", "/api/v1/nothing?debug=1&auth_token=x")
+    assert (stranger.status_code, stranger.json) == refusal(404, "Not Found")
 
 
 def test_storage_that_is_away_is_a_503_and_a_time_to_come_back(

@@ -16,6 +16,7 @@ from app.models import Setting
 from app.queries.server_settings import forget_server_settings
 from app.services.rates import Rate, Rates
 from app.web.limiting import bucket_of
+from tests.answers import refusal
 from tests.e2e.valkey import ValkeyServer
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.live.conftest import valkey
@@ -77,7 +78,7 @@ def test_too_many_are_told_when_to_come_back(server: Server) -> None:
     assert statuses(server, 10) == [200] * 10
     refused = asks(server)
 
-    assert (refused.status_code, refused.json) == (429, {"detail": EXCEEDED, "message": EXCEEDED})
+    assert (refused.status_code, refused.json) == refusal(429, EXCEEDED, message=EXCEEDED)
     assert 1 <= int(refused.headers["Retry-After"]) <= 300
     assert refused.headers["X-RateLimit-Remaining"] == "0"
 

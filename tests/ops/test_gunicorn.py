@@ -1,6 +1,7 @@
 """gunicorn with our settings, over a small application."""
 
 import http.client
+import json
 import signal
 import socket
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.answers import refusal
 from tests.ops.processes import clean_environ, free_port, is_running, started, wait_until
 
 
@@ -75,19 +77,19 @@ def test_an_error_is_logged_without_the_query(start_web: Callable[..., Web]) -> 
 
 def test_what_is_no_request_is_refused_in_json_and_not_repeated(start_web: Callable[..., Web]) -> None:
     web = start_web()
-    for line, status in (
-        (b"GET /?auth_token=very-secret HTTP/9.9\r\n", b"400 Bad Request"),
-        (b"GET /" + b"very-secret" * 1000 + b" HTTP/1.1\r\n", b"414 URI Too Long"),
-        (b"GET / HTTP/1.1\r\nContent-Length: very-secret\r\n", b"400 Bad Request"),
-        (b"GET / HTTP/1.1\r\nExpect: very-secret\r\n", b"417 Expectation Failed"),
+    for line, status, reason in (
+        (b"GET /?auth_token=very-secret HTTP/9.9\r\n", 400, "Bad Request"),
+        (b"GET /" + b"very-secret" * 1000 + b" HTTP/1.1\r\n", 414, "URI Too Long"),
+        (b"GET / HTTP/1.1\r\nContent-Length: very-secret\r\n", 400, "Bad Request"),
+        (b"GET / HTTP/1.1\r\nExpect: very-secret\r\n", 417, "Expectation Failed"),
     ):
         with socket.create_connection(("127.0.0.1", web.port), timeout=5) as connection:
             connection.sendall(line + b"Host: x\r\n\r\n")
             head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
 
-        assert head.startswith(b"HTTP/1.1 " + status)
+        assert head.startswith(f"HTTP/1.1 {status} {reason}\r\n".encode())
         assert b"Content-Type: application/json" in head
-        assert body == b'{"detail": "%s"}' % status[4:]
+        assert (status, json.loads(body)) == refusal(status, reason)
 
 
 def test_a_request_line_that_makes_no_sense_is_logged_without_the_query(start_web: Callable[..., Web]) -> None:

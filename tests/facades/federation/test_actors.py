@@ -8,6 +8,7 @@ from typing import Any
 
 from activitypub.documents import parse_actor
 from activitypub.keys import public_key_from_multikey, public_key_from_pem
+from tests.answers import refusal
 from tests.facades.conftest import ORIGIN
 from tests.facades.federation.conftest import ACTIVITY_JSON, World
 
@@ -89,7 +90,7 @@ def test_who_is_not_ours_or_not_for_strangers_is_not_there(world: World) -> None
     for path in paths:
         for rest in ("", "/outbox", "/outbox?page=1", "/followers", "/following", "/featured"):
             answer = world.get(f"/ap/{path}{rest}")
-            assert (path, answer.status_code, answer.json) == (path, 404, {"detail": "Local actor not found"})
+            assert (path, answer.status_code, answer.json) == (path, *refusal(404, "Local actor not found"))
             assert "no-store" in answer.headers["Cache-Control"]
             assert {"Accept", "Signature"} <= answer.vary.as_set(preserve_casing=True)
 

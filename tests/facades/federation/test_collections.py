@@ -12,6 +12,7 @@ from activitypub.documents import parse_activity
 from activitypub.vocabulary import PUBLIC
 from app.facades.federation import collections
 from app.pipeline import Outcome
+from tests.answers import refusal
 from tests.facades.conftest import ORIGIN
 from tests.facades.federation.conftest import World
 from tests.facades.federation.remote import RemoteActor, path_of
@@ -225,7 +226,7 @@ def test_a_page_that_cannot_be_is_a_mistake(world: World) -> None:
 
     for query, detail in mistakes.items():
         answer = world.get(f"/ap/users/{world.alice.id}/outbox?{query}")
-        assert (query, answer.status_code, answer.json) == (query, 400, {"detail": detail})
+        assert (query, answer.status_code, answer.json) == (query, *refusal(400, detail))
 
 
 def test_a_page_past_the_end_is_empty(world: World) -> None:
@@ -428,7 +429,7 @@ def test_a_position_that_cannot_be_is_a_mistake(world: World) -> None:
 
     for cursor in ("-1", "a", "", "9" * 30, "%00", "1.0", "true"):
         answer = world.get(f"/ap/channels/{channel}/messages?after={cursor}")
-        assert (answer.status_code, answer.json) == (400, {"detail": "after must be a position in the collection"})
+        assert (answer.status_code, answer.json) == refusal(400, "after must be a position in the collection")
 
 
 def test_people_have_no_messages_collection(world: World) -> None:

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from activitypub.webfinger import parse_handle, parse_jrd
+from tests.answers import refusal
 from tests.corpus import corpus
 from tests.facades.conftest import ORIGIN, Server
 from tests.facades.federation.conftest import World
@@ -68,8 +69,7 @@ def test_anybody_else_is_not_here(world: World) -> None:
         "https://chat.example/ap/users/\0",
     ):
         answer = finger(world, resource)
-        assert (resource, answer.status_code) == (resource, 404)
-        assert answer.json == {"detail": "Local actor not found"}
+        assert (resource, answer.status_code, answer.json) == (resource, *refusal(404, "Local actor not found"))
 
 
 def test_a_question_that_names_nobody_is_a_mistake(server: Server) -> None:
@@ -84,7 +84,7 @@ def test_a_question_that_names_nobody_is_a_mistake(server: Server) -> None:
 
     for query, detail in mistakes.items():
         answer = server.call("GET", f"{WEBFINGER}?{query}")
-        assert (query, answer.status_code, answer.json) == (query, 400, {"detail": detail})
+        assert (query, answer.status_code, answer.json) == (query, *refusal(400, detail))
 
 
 def test_a_private_channel_is_as_unknown_as_one_that_never_was(world: World) -> None:

@@ -17,6 +17,7 @@ from app.actions import remote_actors
 from app.actions.inbox import process
 from app.db import Database, reading
 from app.models import InboxItem
+from tests.answers import refusal
 from tests.facades.conftest import ORIGIN
 from tests.facades.federation.conftest import ACTIVITY_JSON, World
 from tests.facades.federation.remote import CONTEXT, RemoteActor
@@ -223,7 +224,7 @@ def test_an_unsigned_request_is_refused_before_its_body_is_looked_at(world: Worl
         for body in (b"{", b"\xff", b"[" * 100_000, b'{"type": "Follow"}'):
             with world.server.stores_nothing():
                 answer = world.server.call("POST", path, data=body, headers={"Content-Type": ACTIVITY_JSON})
-            assert (answer.status_code, list(answer.json)) == (401, ["detail"])
+            assert (answer.status_code, answer.json) == refusal(401, answer.json["detail"])
 
 
 def test_another_media_type_is_refused(world: World) -> None:
@@ -255,7 +256,7 @@ def test_a_body_of_a_mebibyte_is_read_and_a_longer_one_is_not(world: World) -> N
     assert world.send(world.zoe.post(follow + b" " * (2**20 - len(follow)))).status_code == 202
 
 
-def malformed_bodies(world: World) -> dict[str, bytes]:
+def unreadable_bodies(world: World) -> dict[str, bytes]:
     good = json.dumps(world.mallory.activity("Follow", world.actor(world.alice.id).uri))
     extended = good[:-1]
     return {
@@ -274,19 +275,27 @@ def malformed_bodies(world: World) -> dict[str, bytes]:
         "Latin-1": f'{extended}, "x": "é"}}'.encode("latin-1"),
         "UTF-16": good.encode("utf-16"),
         "a byte order mark": b"\xef\xbb\xbf" + good.encode(),
-        "no type": json.dumps(json.loads(good) | {"type": None}).encode(),
-        "no actor": json.dumps(json.loads(good) | {"actor": None}).encode(),
-        "an actor that is a number": json.dumps(json.loads(good) | {"actor": 5}).encode(),
-        "an object that is a number": json.dumps(json.loads(good) | {"object": 5}).encode(),
+    }
+
+
+def malformed_activities(world: World) -> dict[str, bytes]:
+    good = world.mallory.activity("Follow", world.actor(world.alice.id).uri)
+    return {
+        "no type": json.dumps(good | {"type": None}).encode(),
+        "no actor": json.dumps(good | {"actor": None}).encode(),
+        "an actor that is a number": json.dumps(good | {"actor": 5}).encode(),
+        "an object that is a number": json.dumps(good | {"object": 5}).encode(),
         "only a context": json.dumps({"@context": CONTEXT}).encode(),
     }
 
 
 def test_a_malformed_body_is_refused_though_its_signature_holds(world: World) -> None:
-    for what, body in malformed_bodies(world).items():
-        with world.server.stores_nothing():
-            answer = world.send(world.mallory.post(body))
-        assert (what, answer.status_code, list(answer.json)) == (what, 400, ["detail"])
+    for code, bodies in ((2, unreadable_bodies(world)), (7, malformed_activities(world))):
+        for what, body in bodies.items():
+            with world.server.stores_nothing():
+                answer = world.send(world.mallory.post(body))
+            refused = refusal(400, "The document is malformed.", code=code)
+            assert (what, answer.status_code, answer.json) == (what, *refused)
 
 
 def test_an_inbox_of_nobody_is_not_there(world: World) -> None:
@@ -299,7 +308,7 @@ def test_an_inbox_of_nobody_is_not_there(world: World) -> None:
     for path in paths:
         with world.server.stores_nothing():
             answer = world.send(world.mallory.post(follow, f"/ap/{path}/inbox"))
-        assert (path, answer.status_code, answer.json) == (path, 404, {"detail": "Local actor not found"})
+        assert (path, answer.status_code, answer.json) == (path, *refusal(404, "Local actor not found"))
 
 
 def test_a_private_channel_has_an_inbox_for_its_members(world: World) -> None:

@@ -15,6 +15,7 @@ import pytest
 from activitypub.keys import public_key_to_pem
 from activitypub.signatures import HttpRequest
 from tests.activitypub.signed import digest, with_header
+from tests.answers import refusal
 from tests.facades.conftest import ORIGIN
 from tests.facades.federation.conftest import World
 from tests.facades.federation.remote import RemoteActor, rsa_key
@@ -37,8 +38,7 @@ def create(world: World, actor: RemoteActor, number: int = 1) -> dict[str, Any]:
 def refused(world: World, request: HttpRequest) -> None:
     with world.server.stores_nothing():
         answer = world.send(request)
-    assert answer.status_code == 401, answer.text
-    assert list(answer.json) == ["detail"]
+    assert (answer.status_code, answer.json) == refusal(401, answer.json["detail"])
     assert world.server.stored()["inbox_items"] == 0
 
 
@@ -152,7 +152,7 @@ def test_what_does_not_prove_its_sender_is_refused_and_leaves_nothing(world: Wor
     for what, request in cases(world):
         with world.server.stores_nothing():
             answer = world.send(request)
-        assert (what, answer.status_code, list(answer.json)) == (what, 401, ["detail"])
+        assert (what, answer.status_code, answer.json) == (what, *refusal(401, answer.json["detail"]))
     assert world.wire.asked == []
     # As it is refused only for what is wrong with it.
     assert world.send(world.zoe.post(create(world, world.zoe))).status_code == 202

@@ -15,6 +15,7 @@ from app.db import reading
 from app.models import Actor, Attachment
 from app.queries.documents import note_document
 from app.settings import current
+from tests.answers import refusal
 from tests.facades.conftest import ORIGIN, Person, Server
 from tests.facades.pufferblow.files import attached, get, send, upload
 from tests.media.pictures import SECRET, picture
@@ -95,7 +96,7 @@ def test_a_message_may_be_files_alone_and_an_empty_part_is_none(server: Server, 
 
     with keeps_nothing(server):
         answer = send(server, owner, lobby, ("", b""), text=" ")
-    assert (answer.status_code, answer.json) == (400, {"detail": "Either a message or attachments must be provided."})
+    assert (answer.status_code, answer.json) == refusal(400, "Either a message or attachments must be provided.")
 
 
 _REFUSED = [

@@ -19,6 +19,7 @@ from app.db import reading, transaction
 from app.errors import UnavailableError
 from app.models import AuditEntry, BackgroundTask
 from app.settings import configure, current
+from tests.answers import refusal
 from tests.facades.conftest import Person, Server
 from tests.together import at_once
 
@@ -32,7 +33,7 @@ TASKS = (
     "database_backup",
 )
 ROUTES = ("status", "run", "toggle", "backup-config", "backup-config/get")
-FORBIDDEN = {"detail": "Access forbidden. Missing required privilege: manage_background_tasks."}
+FORBIDDEN = refusal(403, "Access forbidden. Missing required privilege: manage_background_tasks.")
 
 
 def ask(server: Server, by: Person, route: str, **given: Any) -> Any:
@@ -142,7 +143,7 @@ def test_tasks_are_for_the_staff(server: Server, owner: Person, member: Person) 
             asked = ask(server, member, route, **given)
             anonymous = server.call("POST", f"/api/v1/background-tasks/{route}", json=given)
 
-            assert (asked.status_code, asked.json, anonymous.status_code) == (403, FORBIDDEN, 401)
+            assert (asked.status_code, asked.json, anonymous.status_code) == (*FORBIDDEN, 401)
 
 
 @pytest.mark.usefixtures("_worker")

@@ -16,6 +16,7 @@ from app.db import reading
 from app.models import BlockedNetwork, Event
 from app.queries.blocked_networks import forget_blocks
 from app.settings import configure, current
+from tests.answers import refusal
 from tests.facades.conftest import Person, Server
 
 BASE = "/api/v1/blocked-ips"
@@ -49,7 +50,7 @@ def test_a_blocked_address_gets_nothing_until_it_is_unblocked(server: Server, ow
     )
     for path in (INFO, "/ap/instance", "/.well-known/webfinger?resource=acct:alice@chat.example", "/docs"):
         refused = asks(server, "203.0.113.7", path)
-        assert (refused.status_code, refused.json) == (403, {"detail": BLOCKED, "message": BLOCKED})
+        assert (refused.status_code, refused.json) == refusal(403, BLOCKED, message=BLOCKED)
     assert asks(server, "203.0.113.8").status_code == 200
 
     assert unblock(server, owner, "203.0.113.7").json["message"] == "IP 203.0.113.7 has been unblocked"
@@ -102,7 +103,7 @@ def test_nobody_shuts_themselves_out(server: Server, owner: Person, ip: str) -> 
     with server.stores_nothing():
         answer = block(server, owner, ip)
 
-    assert (answer.status_code, answer.json) == (400, {"detail": "This would block your own address."})
+    assert (answer.status_code, answer.json) == refusal(400, "This would block your own address.")
 
 
 def test_the_proxy_in_front_is_not_blocked(server: Server, owner: Person) -> None:
@@ -121,8 +122,8 @@ def test_a_block_is_made_once_and_undone_once(server: Server, owner: Person) -> 
     with server.stores_nothing():
         again, other = block(server, owner, "203.0.113.7/32"), unblock(server, owner, "203.0.113.8")
 
-    assert (again.status_code, again.json) == (400, {"detail": "IP address is already blocked"})
-    assert (other.status_code, other.json) == (400, {"detail": "IP address is not blocked"})
+    assert (again.status_code, again.json) == refusal(400, "IP address is already blocked")
+    assert (other.status_code, other.json) == refusal(400, "IP address is not blocked")
 
 
 @pytest.mark.parametrize("reason", ["", "x" * 501, None])

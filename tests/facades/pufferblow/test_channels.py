@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from tests.answers import refusal
 from tests.facades.conftest import Person, Server
 
 LIST = "/api/v1/channels/list/"
 CREATE = "/api/v1/channels/create/"
 HISTORY = "/api/v1/channels/read-history"
-NO_SUCH_CHANNEL = {"detail": "The provided channel ID does not exist or could not be found."}
+NO_SUCH_CHANNEL = refusal(404, "The provided channel ID does not exist or could not be found.")
 
 
 def test_the_channels_route(server: Server) -> None:
@@ -77,8 +78,9 @@ def test_a_name_is_taken_however_it_is_written(server: Server, owner: Person, na
     with server.stores_nothing():
         answer = server.call("POST", CREATE, person=owner, json={"channel_name": name})
 
-    assert answer.status_code == 409
-    assert answer.json == {"detail": "Channel name already exists, please change it and try again."}
+    assert (answer.status_code, answer.json) == refusal(
+        409, "Channel name already exists, please change it and try again."
+    )
 
 
 def test_a_deleted_channels_name_is_free_again_and_its_id_is_not(server: Server, owner: Person) -> None:
@@ -92,8 +94,9 @@ def test_a_member_may_not_create_channels(server: Server, owner: Person, member:
     with server.stores_nothing():
         answer = server.call("POST", CREATE, person=member, json={"channel_name": "x"})
 
-    assert answer.status_code == 403
-    assert answer.json == {"detail": "Access forbidden. Missing required privilege: create_channels."}
+    assert (answer.status_code, answer.json) == refusal(
+        403, "Access forbidden. Missing required privilege: create_channels."
+    )
 
 
 def test_a_moderator_may_create_channels_but_not_delete_them(server: Server, owner: Person, member: Person) -> None:
@@ -102,8 +105,9 @@ def test_a_moderator_may_create_channels_but_not_delete_them(server: Server, own
     channel = server.create_channel(member)
     answer = server.call("DELETE", f"/api/v1/channels/{channel['channel_id']}/delete", person=member)
 
-    assert answer.status_code == 403
-    assert answer.json == {"detail": "Access forbidden. Missing required privilege: delete_channels."}
+    assert (answer.status_code, answer.json) == refusal(
+        403, "Access forbidden. Missing required privilege: delete_channels."
+    )
 
 
 def test_a_private_channel_is_listed_for_its_members_and_moderators_alone(
@@ -130,7 +134,7 @@ def test_deleting_a_channel(server: Server, owner: Person) -> None:
     assert server.call("POST", LIST, person=owner).json["channels"] == []
     with server.stores_nothing():
         again = server.call("DELETE", path, person=owner)
-    assert (again.status_code, again.json) == (404, NO_SUCH_CHANNEL)
+    assert (again.status_code, again.json) == NO_SUCH_CHANNEL
 
 
 @pytest.mark.parametrize("channel_id", ["nope", "%00", "..", "9ecbc1cb-05fd-50da-8ba2-6108c9739cb2", "x" * 65])
@@ -236,7 +240,8 @@ def test_who_may_not_rename_a_channel_does_not(server: Server, owner: Person, me
 
     with server.stores_nothing():
         assert _rename(server, member, lobby, "Mine").status_code == 403
-        assert _rename(server, owner, "channel_none", "Mine").json == NO_SUCH_CHANNEL
+        missing = _rename(server, owner, "channel_none", "Mine")
+    assert (missing.status_code, missing.json) == NO_SUCH_CHANNEL
 
 
 def _rename(server: Server, person: Person, channel_id: str, name: str | None) -> Any:
@@ -265,5 +270,5 @@ def test_only_what_one_sees_is_marked(server: Server, owner: Person, member: Per
 
     with server.stores_nothing():
         answer = server.call("POST", f"/api/v1/channels/{secret}/mark_all_read", person=member)
-        assert (answer.status_code, answer.json) == (404, NO_SUCH_CHANNEL)
+        assert (answer.status_code, answer.json) == NO_SUCH_CHANNEL
         assert server.call("POST", "/api/v1/channels/mark_all_read", person=member).json["channels_touched"] == 0

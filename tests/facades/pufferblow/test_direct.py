@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 
 from app.db import database, transaction
 from app.models import Actor, Delivery
+from tests.answers import refusal
 from tests.facades.conftest import ORIGIN, Person, Server
 
 SEND = "/api/v1/dms/send"
@@ -128,7 +129,7 @@ def test_a_direct_message_that_cannot_be(
     with server.stores_nothing():
         answer = server.call("POST", SEND, person=owner, json=given)
 
-    assert (answer.status_code, answer.json) == (400, {"detail": detail})
+    assert (answer.status_code, answer.json) == refusal(400, detail)
 
 
 def test_a_direct_message_repeated_with_its_key_is_sent_once(server: Server, owner: Person, member: Person) -> None:
@@ -205,9 +206,8 @@ def test_whom_one_cannot_follow(server: Server, owner: Person, member: Person, h
     with server.stores_nothing():
         answer = server.call("POST", FOLLOW, person=owner, json={"remote_handle": handle})
 
-    assert answer.status_code == 400
-    if detail is not None:
-        assert answer.json == {"detail": detail}
+    told = answer.json["detail"] if detail is None else detail
+    assert (answer.status_code, answer.json) == refusal(400, told)
 
 
 def _conversation(*uris: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.answers import refusal
 from tests.facades.conftest import Person, Server
 
 ADDED, REMOVED = "User ID: '{}' added to Channel ID: '{}'", "User ID: '{}' removed from Channel ID: '{}'"
@@ -88,7 +89,7 @@ def test_a_public_channel_has_no_list_of_people(server: Server, owner: Person, m
     with server.stores_nothing():
         answer = change(server, way, lobby, owner, member.id)
 
-    assert (answer.status_code, answer.json) == (400, {"detail": NOT_PRIVATE.format(lobby)})
+    assert (answer.status_code, answer.json) == refusal(400, NOT_PRIVATE.format(lobby))
 
 
 @WAYS
@@ -98,8 +99,8 @@ def test_what_is_not_there_is_not_found(server: Server, owner: Person, member: P
         no_person = change(server, way, staff, owner, staff)
         nowhere = change(server, way, "channel_nowhere", owner, member.id)
 
-    assert (nobody.status_code, nobody.json) == (404, {"detail": NOBODY.format(way, "user_nobody")})
-    assert (no_person.status_code, no_person.json) == (404, {"detail": NOBODY.format(way, staff)})
+    assert (nobody.status_code, nobody.json) == refusal(404, NOBODY.format(way, "user_nobody"))
+    assert (no_person.status_code, no_person.json) == refusal(404, NOBODY.format(way, staff))
     assert nowhere.status_code == 404
     assert "channel_nowhere" in nowhere.json["detail"]
 
@@ -111,7 +112,6 @@ def test_who_may_not_changes_nobody(server: Server, owner: Person, member: Perso
     with server.stores_nothing():
         answer = change(server, way, staff, member, carol.id)
 
-    assert (answer.status_code, answer.json) == (
-        403,
-        {"detail": "Access forbidden. Missing required privilege: manage_channel_users."},
+    assert (answer.status_code, answer.json) == refusal(
+        403, "Access forbidden. Missing required privilege: manage_channel_users."
     )

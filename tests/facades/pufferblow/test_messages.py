@@ -15,9 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.db import database, transaction
 from app.models import Account, MessageContent
 from app.pipeline import perform
+from tests.answers import refusal
 from tests.facades.conftest import Person, Server
 
-NO_SUCH_CHANNEL = {"detail": "The provided channel ID does not exist or could not be found."}
+NO_SUCH_CHANNEL = refusal(404, "The provided channel ID does not exist or could not be found.")
 MESSAGE_KEYS = {
     "message_id", "channel_id", "conversation_id", "sender_id", "reply_to", "message", "hashed_message", "sent_at",
     "edited_at", "attachments", "reactions", "username", "sender_username", "sender_user_id", "sender_avatar_url",
@@ -82,20 +83,14 @@ def test_an_empty_message_is_refused(server: Server, member: Person, lobby: str,
     with server.stores_nothing():
         answer = server.call("POST", _path(lobby, "send_message"), person=member, data={"message": text})
 
-    assert (answer.status_code, answer.json) == (
-        400,
-        {"detail": "Either a message or attachments must be provided."},
-    )
+    assert (answer.status_code, answer.json) == refusal(400, "Either a message or attachments must be provided.")
 
 
 def test_a_message_that_is_too_long_is_refused(server: Server, member: Person, lobby: str) -> None:
     with server.stores_nothing():
         answer = server.call("POST", _path(lobby, "send_message"), person=member, data={"message": "x" * 50_001})
 
-    assert (answer.status_code, answer.json) == (
-        400,
-        {"detail": "the message is too long. Limit: 50000 characters"},
-    )
+    assert (answer.status_code, answer.json) == refusal(400, "the message is too long. Limit: 50000 characters")
 
 
 def test_a_voice_channel_takes_no_messages(server: Server, owner: Person, member: Person) -> None:
@@ -116,8 +111,9 @@ def test_who_is_timed_out_cannot_send(server: Server, member: Person, lobby: str
     with server.stores_nothing():
         answer = server.call("POST", _path(lobby, "send_message"), person=member, data={"message": "x"})
 
-    assert answer.status_code == 403
-    assert answer.json == {"detail": f"You are timed out until {until.isoformat()} and cannot send messages."}
+    assert (answer.status_code, answer.json) == refusal(
+        403, f"You are timed out until {until.isoformat()} and cannot send messages."
+    )
 
 
 @pytest.mark.parametrize(
@@ -176,7 +172,8 @@ def test_a_page_that_makes_no_sense_is_refused(
 def test_a_page_has_50_messages_at_most(server: Server, member: Person, lobby: str) -> None:
     answer = server.call("GET", _path(lobby, "load_messages"), person=member, query_string={"messages_per_page": 51})
 
-    assert answer.json == {"detail": "`messages_per_page` number exceeded the maximal number which is '50'"}
+    told = "`messages_per_page` number exceeded the maximal number which is '50'"
+    assert (answer.status_code, answer.json) == refusal(400, told)
 
 
 def test_an_unknown_channel(server: Server, member: Person) -> None:
@@ -185,7 +182,7 @@ def test_an_unknown_channel(server: Server, member: Person) -> None:
         server.call("POST", _path("nope", "send_message"), person=member, data={"message": "x"}),
     ]
 
-    assert [(answer.status_code, answer.json) for answer in answers] == [(404, NO_SUCH_CHANNEL)] * 2
+    assert [(answer.status_code, answer.json) for answer in answers] == [NO_SUCH_CHANNEL] * 2
 
 
 def test_a_request_repeated_with_its_key_sends_once(server: Server, member: Person, lobby: str) -> None:
@@ -229,9 +226,8 @@ def test_a_key_with_another_text_is_refused_wherever_the_parameters_stand(
         changed = send(person=member, data={"message": "twice"})
         elsewhere = send(query_string={"auth_token": member.token, "message": "once"})
 
-    assert (changed.status_code, changed.json) == (
-        422,
-        {"detail": "This Idempotency-Key was used for another request. Use a new one."},
+    assert (changed.status_code, changed.json) == refusal(
+        422, "This Idempotency-Key was used for another request. Use a new one."
     )
     assert (elsewhere.status_code, elsewhere.json) == (201, first.json)
 
@@ -276,10 +272,7 @@ def test_somebody_elses_message_is_deleted_by_moderators_only(
     server.give_role(member, "moderator")
     done = server.call("DELETE", path, person=member, query_string=query)
 
-    assert (refused.status_code, refused.json) == (
-        401,
-        {"detail": "You are not authorized to delete this message"},
-    )
+    assert (refused.status_code, refused.json) == refusal(401, "You are not authorized to delete this message")
     assert done.status_code == 200
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from app.db import reading
 from app.models import AuditEntry
+from tests.answers import refusal
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.together import at_once
 
@@ -86,7 +87,8 @@ def test_a_ban_ends_everything_until_it_is_lifted(server: Server, moderator: Per
         {"status_code": 201, "message": "User 'bob' has been banned.", "target_user_id": member.id},
     )
     assert server.call("POST", "/api/v1/users/profile", person=member).status_code == 403
-    assert sign_in(server, member).json == {"detail": "This account has been banned from this home instance."}
+    refused = sign_in(server, member)
+    assert (refused.status_code, refused.json) == refusal(403, "This account has been banned from this home instance.")
     shown = state(server, moderator, member)
     assert (shown["is_banned"], shown["ban_reason"]) == (True, "spam")
 

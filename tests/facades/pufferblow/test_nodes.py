@@ -18,12 +18,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from activitypub.keys import PrivateKey, public_key_to_pem, sign
+from tests.answers import refusal
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.together import at_once
 
 BASE = "/api/v1/auth/decentralized"
 SECRET = "a secret of eight and more"
-WRONG = {"detail": "Invalid challenge signature"}
+WRONG = refusal(401, "Invalid challenge signature")
 ED25519 = Ed25519PrivateKey.generate()
 RSA = generate_private_key(65537, 2048)
 WEAK = generate_private_key(65537, 1024)
@@ -121,7 +122,7 @@ def test_a_wrong_answer_opens_nothing(server: Server, owner: Person, change: dic
     with server.stores_nothing():
         answer = verify(server, by_secret(asked, **change))
 
-    assert (answer.status_code, answer.json) == (401, WRONG)
+    assert (answer.status_code, answer.json) == WRONG
     assert verify(server, by_secret(asked)).status_code == 200
 
 
@@ -133,7 +134,7 @@ def test_a_weak_or_strange_key_opens_nothing(server: Server, owner: Person, key:
     with server.stores_nothing():
         answer = verify(server, by_key(asked, ED25519, node_public_key=pem))
 
-    assert (answer.status_code, answer.json) == (401, WRONG)
+    assert (answer.status_code, answer.json) == WRONG
 
 
 def test_the_first_secret_of_a_node_is_the_only_one(server: Server, owner: Person) -> None:
@@ -143,7 +144,7 @@ def test_the_first_secret_of_a_node_is_the_only_one(server: Server, owner: Perso
     with server.stores_nothing():
         answer = verify(server, by_secret(asked, "a secret of somebody else"))
 
-    assert (answer.status_code, answer.json) == (401, WRONG)
+    assert (answer.status_code, answer.json) == WRONG
     assert verify(server, by_secret(asked)).status_code == 200
 
 
@@ -172,7 +173,7 @@ def test_a_challenge_is_answered_once(server: Server, owner: Person) -> None:
     again = verify(server, by_secret(asked))
 
     assert sorted(statuses) == [200, 409, 409]
-    assert (again.status_code, again.json) == (409, {"detail": "Challenge already consumed"})
+    assert (again.status_code, again.json) == refusal(409, "Challenge already consumed")
 
 
 def test_a_challenge_lasts_two_minutes(server: Server, owner: Person) -> None:
@@ -181,14 +182,14 @@ def test_a_challenge_lasts_two_minutes(server: Server, owner: Person) -> None:
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=121), tick=False):
         answer = verify(server, by_secret(asked))
 
-    assert (answer.status_code, answer.json) == (401, {"detail": "Challenge expired"})
+    assert (answer.status_code, answer.json) == refusal(401, "Challenge expired")
 
 
 @pytest.mark.parametrize("challenge_id", ["zzz", "8caa3b82-d9af-4f8b-bb67-f7cfd38f9d58"])
 def test_an_unknown_challenge_is_a_404(server: Server, owner: Person, challenge_id: str) -> None:
     answer = verify(server, by_secret(challenge(server, owner), challenge_id=challenge_id))
 
-    assert (answer.status_code, answer.json) == (404, {"detail": "Challenge not found"})
+    assert (answer.status_code, answer.json) == refusal(404, "Challenge not found")
 
 
 def test_challenges_that_nobody_answers_come_to_an_end(server: Server, owner: Person) -> None:
@@ -237,7 +238,7 @@ def test_an_owners_session_is_no_owner(server: Server, owner: Person) -> None:
     with server.stores_nothing():
         answer = server.call("POST", "/api/v1/channels/create/", headers=headers, json={"channel_name": "mine"})
 
-    assert (answer.status_code, answer.json) == (403, {"detail": "This session is limited. Sign in to do this."})
+    assert (answer.status_code, answer.json) == refusal(403, "This session is limited. Sign in to do this.")
 
 
 def test_a_session_is_ended_by_its_own_account(server: Server, owner: Person, member: Person) -> None:
@@ -266,7 +267,7 @@ def test_a_session_lasts_a_day(server: Server, owner: Person) -> None:
         shown = introspect(server, session["session_token"])
         used = server.call("POST", "/api/v1/users/profile", headers=as_node(session))
 
-    assert (shown.status_code, shown.json) == (401, {"detail": "Invalid or expired session token"})
+    assert (shown.status_code, shown.json) == refusal(401, "Invalid or expired session token")
     assert used.status_code == 401
 
 
@@ -304,7 +305,7 @@ def test_a_challenge_ends_with_the_sessions(
     with server.stores_nothing():
         answer = verify(server, by_secret(asked))
 
-    assert (answer.status_code, answer.json) == (404, {"detail": "Challenge not found"})
+    assert (answer.status_code, answer.json) == refusal(404, "Challenge not found")
 
 
 @pytest.mark.parametrize("kind", ["node's as a token", "token as a node's", "refresh token as a node's"])

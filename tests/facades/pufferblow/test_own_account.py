@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from tests.answers import refusal
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.together import at_once
 
 PROFILE = "/api/v1/users/profile"
 RESET = "/api/v1/users/profile/reset-auth-token"
 NEW = "another horse, another battery"
-TAKEN = {"detail": "username already exists. Please change it and try again later"}
+TAKEN = refusal(409, "username already exists. Please change it and try again later")
 
 
 def change(server: Server, person: Person, **given: Any) -> Any:
@@ -68,7 +69,7 @@ def test_a_handle_of_before_leads_to_its_owner_and_is_nobody_elses(
 
     assert found.json["subject"] == "acct:alicia@chat.example"
     assert found.json["links"][0]["href"] == finger(server, "alicia").json["links"][0]["href"]
-    assert (taken.status_code, taken.json, signed_up.status_code) == (409, TAKEN, 409)
+    assert (taken.status_code, taken.json, signed_up.status_code) == (*TAKEN, 409)
     assert change(server, owner, new_username="alice").status_code == 200
     assert finger(server, "alicia").json["subject"] == "acct:alice@chat.example"
 
@@ -85,7 +86,7 @@ def test_a_name_that_is_taken_or_kept_is_a_409(server: Server, owner: Person, me
     with server.stores_nothing():
         answer = change(server, person, new_username=name, about="me", status="dnd")
 
-    assert (answer.status_code, answer.json) == (409, TAKEN)
+    assert (answer.status_code, answer.json) == TAKEN
     assert profile(server, person)["about"] is None
     assert profile(server, person)["status"] != "dnd"
 
@@ -153,7 +154,8 @@ def test_a_status_has_aliases(server: Server, owner: Person, given: str, status:
 def test_an_unknown_status_is_named_with_those_there_are(server: Server, owner: Person) -> None:
     answer = change(server, owner, status="flying")
 
-    assert answer.json == {"detail": "Unsupported status 'flying'. Supported values: online, idle, afk, dnd, offline"}
+    told = "Unsupported status 'flying'. Supported values: online, idle, afk, dnd, offline"
+    assert (answer.status_code, answer.json) == refusal(400, told)
 
 
 def test_everything_changes_at_once(server: Server, owner: Person) -> None:
@@ -185,10 +187,7 @@ def test_a_wrong_old_password_changes_nothing(server: Server, owner: Person) -> 
     with server.stores_nothing():
         answer = change(server, owner, about="me", old_password="wrong", new_password=NEW)
 
-    assert (answer.status_code, answer.json) == (
-        401,
-        {"detail": "The provided password is incorrect. Please try again."},
-    )
+    assert (answer.status_code, answer.json) == refusal(401, "The provided password is incorrect. Please try again.")
     assert profile(server, owner)["about"] is None
     assert sign_in(server, "alice", PASSWORD) == 200
 
@@ -207,5 +206,5 @@ def test_a_reset_with_a_wrong_password_ends_nothing(server: Server, owner: Perso
     with server.stores_nothing():
         answer = server.call("POST", RESET, json={"auth_token": owner.token, "password": "wrong"})
 
-    assert (answer.status_code, answer.json) == (404, {"detail": "Incorrect password. Please try again"})
+    assert (answer.status_code, answer.json) == refusal(404, "Incorrect password. Please try again")
     assert server.call("POST", PROFILE, person=owner).status_code == 200

@@ -13,6 +13,7 @@ from app.db import reading, transaction
 from app.ids import new_id
 from app.models import Block, Ping
 from app.services import remote
+from tests.answers import refusal
 from tests.facades.conftest import Person, Server
 
 PINGS = "/api/v1/ping"
@@ -220,7 +221,7 @@ def test_there_is_no_voice_yet(server: Server, owner: Person, method: str, path:
         body = {"action": "mute_self"} if method == "POST" else {}
         answer = server.call(method, path.format(id=channel), person=owner, query_string=body)
 
-    assert (answer.status_code, answer.json) == (503, {"detail": "Voice is not available on this server yet."})
+    assert (answer.status_code, answer.json) == refusal(503, "Voice is not available on this server yet.")
 
 
 def test_nobody_talks_anywhere(server: Server, owner: Person, member: Person) -> None:

@@ -11,9 +11,10 @@ from sqlalchemy import select, update
 
 from app.db import reading, transaction
 from app.models import Account, Activity, Event, Reaction
+from tests.answers import refusal
 from tests.facades.conftest import Person, Server
 
-NO_SUCH_MESSAGE = {"detail": "The provided message_id does not exist or could not be found."}
+NO_SUCH_MESSAGE = refusal(404, "The provided message_id does not exist or could not be found.")
 
 
 @pytest.fixture
@@ -200,7 +201,7 @@ def test_nobody_reacts_where_they_may_not_look(
     for other in paths:
         with server.stores_nothing():
             answer = react(server, member, other, method=method)
-        assert (answer.status_code, answer.json) == (404, NO_SUCH_MESSAGE), other
+        assert (answer.status_code, answer.json) == NO_SUCH_MESSAGE, other
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
@@ -214,7 +215,7 @@ def test_nobody_reacts_to_what_is_deleted(
     with server.stores_nothing():
         answer = react(server, member, path, method=method)
 
-    assert (answer.status_code, answer.json) == (404, NO_SUCH_MESSAGE)
+    assert (answer.status_code, answer.json) == NO_SUCH_MESSAGE
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
@@ -232,7 +233,7 @@ def test_reacting_needs_a_token(server: Server, path: str, method: str) -> None:
     with server.stores_nothing():
         answer = server.call(method, f"{path}/reactions", json={"emoji": "👍"})
 
-    assert (answer.status_code, answer.json) == (401, {"detail": "Authentication required"})
+    assert (answer.status_code, answer.json) == refusal(401, "Authentication required")
 
 
 def test_the_banned_do_not_react(server: Server, member: Person, path: str) -> None:
@@ -295,7 +296,7 @@ def test_only_the_author_edits_whatever_the_role(server: Server, member: Person,
     with server.stores_nothing():
         answer = edit(server, member, path)
 
-    assert (answer.status_code, answer.json) == (403, {"detail": "only its author can edit a message"})
+    assert (answer.status_code, answer.json) == refusal(403, "only its author can edit a message")
     assert shown(server, member, path)["message"] == "hello"
 
 
@@ -329,7 +330,7 @@ def test_nobody_edits_where_they_may_not_look(
     ):
         with server.stores_nothing():
             answer = edit(server, member, other)
-        assert (answer.status_code, answer.json) == (404, NO_SUCH_MESSAGE), other
+        assert (answer.status_code, answer.json) == NO_SUCH_MESSAGE, other
 
 
 def test_deleted_message_is_not_edited(server: Server, owner: Person, path: str) -> None:
@@ -339,7 +340,7 @@ def test_deleted_message_is_not_edited(server: Server, owner: Person, path: str)
     with server.stores_nothing():
         answer = edit(server, owner, path)
 
-    assert (answer.status_code, answer.json) == (404, NO_SUCH_MESSAGE)
+    assert (answer.status_code, answer.json) == NO_SUCH_MESSAGE
 
 
 def test_who_is_timed_out_does_not_speak_by_editing(server: Server, member: Person, lobby: str) -> None:

@@ -15,14 +15,16 @@ from app.models import Activity, AuditEntry, Setting
 from app.projections import server_settings as projection
 from app.queries import server_settings as module
 from app.services.bus import SETTINGS, Bus
+from tests.answers import refusal
 from tests.facades.conftest import ORIGIN, PASSWORD, Person, Server
 from tests.together import at_once
 
 PATH = "/api/v1/system/server-info"
 SIGN_UP = "/api/v1/users/signup"
 DONE = "Server settings updated successfully"
-FULL = {"detail": "This server takes no more accounts."}
-PRIVATE = {"detail": "This server is private. Ask its staff for an account."}
+FULL = refusal(403, "This server takes no more accounts.")
+FORBIDDEN = refusal(403, "Access forbidden. Missing required privilege: manage_server_settings.")
+PRIVATE = refusal(403, "This server is private. Ask its staff for an account.")
 
 
 def info(server: Server) -> dict[str, Any]:
@@ -159,10 +161,7 @@ def test_only_the_staff_changes_the_server(server: Server, owner: Person, member
             answers = [change(server, person, **given) for person in (member, moderator)]
             anonymous = server.call("PUT", PATH, json=given)
 
-            assert [answer.status_code for answer in answers] == [403, 403]
-            assert answers[0].json == {
-                "detail": "Access forbidden. Missing required privilege: manage_server_settings."
-            }
+            assert [(answer.status_code, answer.json) for answer in answers] == [FORBIDDEN] * 2
             assert anonymous.status_code == 401
 
 
@@ -194,7 +193,7 @@ def test_the_longest_message_is_what_the_staff_says(server: Server, owner: Perso
     with server.stores_nothing():
         answer = server.call("POST", path, person=owner, data={"message": "sixsix"})
 
-    assert (answer.status_code, answer.json) == (400, {"detail": "the message is too long. Limit: 5 characters"})
+    assert (answer.status_code, answer.json) == refusal(400, "the message is too long. Limit: 5 characters")
     assert server.send(owner, channel_id, "five!")["message"] == "five!"
 
 
@@ -206,7 +205,7 @@ def test_a_full_server_takes_nobody_more_until_the_limit_is_lifted(server: Serve
     is_open = server.call("GET", "/nodeinfo/2.1").json["openRegistrations"]
     change(server, owner, max_users=0)
 
-    assert (answer.status_code, answer.json, is_open) == (403, FULL, False)
+    assert (answer.status_code, answer.json, is_open) == (*FULL, False)
     assert info(server)["max_users"] is None
     assert sign_up(server, "late").status_code == 201
 
@@ -230,8 +229,8 @@ def test_on_a_private_server_the_staff_makes_the_accounts(server: Server, owner:
         nonsense = sign_up(server, "guest", auth_token="not.a.token")
     staffs = sign_up(server, "guest", auth_token=owner.token)
 
-    assert (strangers.status_code, strangers.json) == (403, PRIVATE)
-    assert (members.status_code, members.json) == (403, PRIVATE)
+    assert (strangers.status_code, strangers.json) == PRIVATE
+    assert (members.status_code, members.json) == PRIVATE
     assert nonsense.status_code == 400
     assert staffs.status_code == 201
     assert server.call("GET", "/nodeinfo/2.1").json["openRegistrations"] is False

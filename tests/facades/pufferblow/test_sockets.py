@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from app.actions import tokens
+from tests.answers import refusal
 from tests.e2e.waiting import eventually
 from tests.facades.pufferblow.chat import Chat, Listener, Process
 from tests.live.raw import UPGRADE, RawClient
@@ -160,8 +161,7 @@ def test_eleventh_socket_of_one_person_is_one_too_many(chat: Chat, connect: Conn
 
     status, body = knock(chat, f"/ws?auth_token={person.token}")
 
-    assert status == 429
-    assert json.loads(body) == {"detail": "Too many sockets.", "message": "Too many sockets."}
+    assert (status, json.loads(body)) == refusal(429, "Too many sockets.", message="Too many sockets.")
 
 
 def test_hundred_and_first_socket_of_one_network_is_one_too_many(chat: Chat, stack: ExitStack) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import bcrypt
 import pytest
 
+from tests.answers import refusal
 from tests.facades.conftest import PASSWORD, Person, Server
 
 SIGN_UP = "/api/v1/users/signup"
@@ -54,7 +55,7 @@ def test_a_name_is_given_once_in_whatever_case(server: Server, owner: Person, na
     with server.stores_nothing():
         answer = server.call("POST", SIGN_UP, json={"username": name, "password": "x"})
 
-    assert (answer.status_code, answer.json) == (409, {"detail": TAKEN})
+    assert (answer.status_code, answer.json) == refusal(409, TAKEN)
 
 
 @pytest.mark.parametrize("name", ["admin", "Owner", "system", "inbox", "by-name", "instance", "0", "everyone"])
@@ -62,7 +63,7 @@ def test_names_that_speak_for_the_server_are_not_given(server: Server, owner: Pe
     with server.stores_nothing():
         answer = server.call("POST", SIGN_UP, json={"username": name, "password": "x"})
 
-    assert (answer.status_code, answer.json) == (409, {"detail": TAKEN})
+    assert (answer.status_code, answer.json) == refusal(409, TAKEN)
 
 
 def test_the_first_account_may_be_called_admin(server: Server) -> None:
@@ -151,7 +152,7 @@ def test_signing_in_with_the_wrong_name_or_password(
     with server.stores_nothing():
         answer = server.call("POST", SIGN_IN, json={"username": username, "password": password})
 
-    assert (answer.status_code, answer.json) == (status, {"detail": detail})
+    assert (answer.status_code, answer.json) == refusal(status, detail)
 
 
 @pytest.mark.parametrize("given", [{}, {"username": "alice"}, {"username": "alice", "password": ""}])
@@ -183,8 +184,8 @@ def test_a_banned_account_can_neither_sign_in_nor_go_on(server: Server, owner: P
     sign_in = server.call("POST", SIGN_IN, json={"username": "bob", "password": PASSWORD})
     go_on = server.call("GET", LIST, person=member)
 
-    banned = {"detail": "This account has been banned from this home instance."}
-    assert [(answer.status_code, answer.json) for answer in (sign_in, go_on)] == [(403, banned)] * 2
+    banned = refusal(403, "This account has been banned from this home instance.")
+    assert [(answer.status_code, answer.json) for answer in (sign_in, go_on)] == [banned] * 2
 
 
 def test_a_banned_account_is_not_told_so_without_its_password(server: Server, owner: Person, member: Person) -> None:
