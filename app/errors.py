@@ -6,7 +6,8 @@ AppError
 │   └── MalformedTokenError    400  the token is not a token of ours
 ├── UnauthenticatedError   401  who asks is not proved
 ├── ForbiddenError         403  known, but may not
-│   └── BlockedError           403  the address it comes from is blocked
+│   ├── BlockedError           403  the address it comes from is blocked
+│   └── InsufficientScopeError 403  the session is limited to other things
 ├── NotFoundError          404  missing, or not visible to the asker
 ├── StalledError           408  a request that did not arrive in time
 ├── ConflictError          409  the name or the state is taken
@@ -78,6 +79,16 @@ class ForbiddenError(AppError):
 
 class BlockedError(ForbiddenError):
     code = "blocked"
+
+
+class InsufficientScopeError(ForbiddenError):
+    """`scope` is what was missing; None for what no limited session may do (RFC 6750, section 3.1)."""
+
+    code = "insufficient_scope"
+
+    def __init__(self, scope: str | None) -> None:
+        super().__init__("This session is limited. Sign in to do this.")
+        self.scope = scope
 
 
 class NotFoundError(AppError):

@@ -29,6 +29,7 @@ Prefix = Literal[
     "ping",
     "challenge",
     "node",
+    "client",
 ]
 
 INSTANCE_ID = "0"

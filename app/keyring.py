@@ -62,6 +62,7 @@ class Keyring:
         }
         self.active_token_id = next(iter(self.token_secrets))
         self.link_secrets = [_derive(secret, "file links") for secret in secrets]
+        self.address_secrets = [_derive(secret, "login addresses") for secret in secrets]
         self.search_secrets = [_derive(secret, "search") for secret in secrets]
 
     def wrap(self, data_key: bytes, context: bytes) -> tuple[str, bytes]:

@@ -86,6 +86,11 @@ def is_link_key(file_id: str, given: str) -> bool:
     return any(hmac.compare_digest(_mac(secret, file_id), given) for secret in _ring().link_secrets if given.isascii())
 
 
+def address_digests(address: str) -> list[str]:
+    """What an e-mail address is known by under each secret there is, the first one first."""
+    return [_mac(secret, address.casefold()) for secret in _ring().address_secrets]
+
+
 def blind(scope: str, words: Iterable[str]) -> list[str]:
     """Each word as ten letters that say nothing without our secret, and are others in another scope."""
     secret = _ring().search_secrets[0]

@@ -50,7 +50,14 @@ _LOOKS = frozenset(
 
 
 def sign_up(username: str, password: str, *, invited_by: Viewer | None = None) -> TokenPair:
-    """Make an account and sign in to it; on an empty server it becomes the owner's.
+    """Make an account and sign in to it. Raises what `create_account` does."""
+    actor_id = create_account(username, password, invited_by=invited_by)
+    with transaction() as session:
+        return open_session(session, actor_id)
+
+
+def create_account(username: str, password: str, *, invited_by: Viewer | None = None) -> str:
+    """Make an account; on an empty server it becomes the owner's. Returns the actor's id.
 
     On a private server whoever may create users makes the accounts of all others. Raises InvalidInputError for a name
     or password nobody may have, ConflictError for a name this one cannot have, ForbiddenError where there is no place.
@@ -62,9 +69,7 @@ def sign_up(username: str, password: str, *, invited_by: Viewer | None = None) -
             _check_place(session, invited_by)
         # Asked before the costly hash; the pipeline asks again, though of the very name alone.
         check_free(username, taken=is_name_taken(session, username), is_owner=not has_accounts(session))
-    actor_id = _register(username, hash_password(password))
-    with transaction() as session:
-        return open_session(session, actor_id)
+    return _register(username, hash_password(password))
 
 
 def create_owner(settings: Settings, *, username: str, password: str) -> None:
@@ -82,7 +87,15 @@ def create_owner(settings: Settings, *, username: str, password: str) -> None:
 
 
 def sign_in(username: str, password: str) -> TokenPair:
-    """Open a login session. Whether a name exists cannot be told from the time this takes.
+    """Open a login session. Raises what `prove` does."""
+    actor_id = prove(username, password)
+    with transaction() as session:
+        audit.note(session, "user_signed_in", actor_id=actor_id)
+        return open_session(session, actor_id)
+
+
+def prove(username: str, password: str) -> str:
+    """Whose password it is: the actor's id. Whether a name exists cannot be told from the time this takes.
 
     Raises NotFoundError for the name, UnauthenticatedError for the password, ForbiddenError for a banned account.
     """
@@ -95,9 +108,7 @@ def sign_in(username: str, password: str) -> TokenPair:
         raise UnauthenticatedError(WRONG_PASSWORD)
     if credentials.is_banned:
         raise ForbiddenError(BANNED)
-    with transaction() as session:
-        audit.note(session, "user_signed_in", actor_id=credentials.actor_id)
-        return open_session(session, credentials.actor_id)
+    return credentials.actor_id
 
 
 def check_name(username: str) -> None:

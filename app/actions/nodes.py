@@ -27,11 +27,12 @@ from app.errors import ConflictError, NotFoundError, TooManyRequestsError, Unaut
 from app.ids import new_id
 from app.models import NodeChallenge, NodeSession, NodeTrust
 from app.queries.nodes import count_open_challenges, find_challenge, find_live_session, find_trust
+from app.queries.scopes import NODE_SCOPES
 from app.queries.viewers import Viewer
 
 CHALLENGE_TTL = timedelta(seconds=120)
 SESSION_TTL = timedelta(hours=24)
-SCOPES = ("chat:read", "chat:write")
+SCOPES = NODE_SCOPES
 MAX_OPEN_CHALLENGES = 20
 
 _HMAC = re.compile(r"[0-9a-f]{64}")

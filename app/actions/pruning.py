@@ -16,12 +16,15 @@ from app.models import (
     Activity,
     ActivityDocument,
     Actor,
+    BrowserSession,
     Delivery,
     Event,
     Follow,
     Host,
     InboxItem,
     Message,
+    OAuthCode,
+    OAuthDeviceCode,
     Ping,
     Receipt,
     RefreshToken,
@@ -54,6 +57,7 @@ def prune(now: datetime) -> None:
         _forget_inbox,
         _forget_events,
         _forget_tokens,
+        _forget_oauth,
         _forget_hosts,
     ):
         ends_at = time.monotonic() + _SECONDS
@@ -62,9 +66,11 @@ def prune(now: datetime) -> None:
 
 
 def prune_tokens(now: datetime) -> None:
-    """Refresh tokens that ended. Between two runs they are only rows: whoever shows one is refused."""
-    while _run(_forget_tokens, now) >= _BATCH:
-        pass
+    """Refresh tokens that ended, and what else OAuth leaves. Between two runs they are only rows: whoever shows one
+    is refused."""
+    for step in (_forget_tokens, _forget_oauth):
+        while _run(step, now) >= _BATCH:
+            pass
 
 
 def prune_pings(now: datetime) -> None:
@@ -222,6 +228,18 @@ def _forget_events(session: Session, now: datetime) -> int:
 def _forget_tokens(session: Session, now: datetime) -> int:
     expired = select(RefreshToken.id).where(RefreshToken.expires_at < now).limit(_BATCH)
     return _count(session, delete(RefreshToken).where(RefreshToken.id.in_(expired)))
+
+
+def _forget_oauth(session: Session, now: datetime) -> int:
+    """Codes and cookies that ended: whoever shows one is refused with the row as without it."""
+    codes = select(OAuthCode.digest).where(OAuthCode.expires_at < now).limit(_BATCH)
+    devices = select(OAuthDeviceCode.digest).where(OAuthDeviceCode.expires_at < now).limit(_BATCH)
+    browsers = select(BrowserSession.session_id).where(BrowserSession.expires_at < now).limit(_BATCH)
+    return max(
+        _count(session, delete(OAuthCode).where(OAuthCode.digest.in_(codes))),
+        _count(session, delete(OAuthDeviceCode).where(OAuthDeviceCode.digest.in_(devices))),
+        _count(session, delete(BrowserSession).where(BrowserSession.session_id.in_(browsers))),
+    )
 
 
 def _expire_pings(session: Session, now: datetime) -> int:

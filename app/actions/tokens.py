@@ -25,7 +25,7 @@ from app.db import reading, transaction
 from app.errors import ForbiddenError, MalformedTokenError, NotFoundError, UnauthenticatedError
 from app.ids import new_id
 from app.keyring import Keyring
-from app.models import Account, Actor, LoginSession, RefreshToken
+from app.models import Account, Actor, LoginSession, OAuthSession, RefreshToken
 from app.projections import audit, sessions
 from app.queries.accounts import BANNED, get_credentials
 from app.queries.viewers import Viewer
@@ -59,15 +59,29 @@ class AccessClaims:
     actor_id: str
     session_id: str
     expires_at: datetime
+    scopes: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a client was allowed: its access tokens say so (RFC 9068, section 2.2)."""
+
+    client_id: str
+    scopes: frozenset[str]
 
 
 def open_session(session: Session, actor_id: str) -> TokenPair:
     """A new login session with its first pair of tokens."""
     now = datetime.now(UTC)
+    return issue(session, actor_id, begin_session(session, actor_id, now), now)
+
+
+def begin_session(session: Session, actor_id: str, now: datetime) -> str:
+    """A new login session without a token; returns its id."""
     session_id = new_id("session")
     session.execute(insert(LoginSession).values(id=session_id, actor_id=actor_id, created_at=now, revoked_at=None))
     session.execute(update(Account).where(Account.actor_id == actor_id).values(last_seen_at=now))
-    return _issue(session, actor_id, session_id, now)
+    return session_id
 
 
 def refresh(refresh_token: str) -> TokenPair:
@@ -80,8 +94,9 @@ def refresh(refresh_token: str) -> TokenPair:
     _check_refresh_claims(refresh_token)
     now = datetime.now(UTC)
     with transaction() as session:
-        row = _find_refresh_token(session, refresh_token)
-        if row is None or row.revoked_at is not None:
+        row = find_refresh_token(session, refresh_token)
+        # One of an OAuth client is for its token endpoint, where the client has to say who it is.
+        if row is None or row.revoked_at is not None or row.client_id is not None:
             raise UnauthenticatedError("Refresh token revoked or unknown")
         if row.deleted_at is not None:
             raise NotFoundError("User not found")
@@ -89,17 +104,16 @@ def refresh(refresh_token: str) -> TokenPair:
             raise ForbiddenError(BANNED)
         if row.expires_at <= now:
             raise UnauthenticatedError("Refresh token expired")
-        if _use_up(session, row.id, now):
-            return _rotate(session, row.actor_id, row.session_id, now)
-        sessions.end(session, row.session_id, now=now)
-        audit.note(session, "refresh_token_reused", actor_id=row.actor_id, now=now)
+        if use_up(session, row.id, now):
+            return rotate(session, row.actor_id, row.session_id, now)
+        end_family(session, row.actor_id, row.session_id, now)
     raise UnauthenticatedError("Refresh token revoked or unknown")
 
 
 def revoke(refresh_token: str) -> None:
     """End the login session of a refresh token, used up or not. What is not one of ours is passed over."""
     with transaction() as session:
-        row = _find_refresh_token(session, refresh_token)
+        row = find_refresh_token(session, refresh_token)
         if row is not None and row.revoked_at is None:
             sessions.end(session, row.session_id, now=datetime.now(UTC))
 
@@ -141,7 +155,14 @@ def origin_server(settings: Settings) -> str:
     return host if re.search(r":\d+\Z", host) else f"{host}:{443 if settings.is_https else 80}"
 
 
-def _issue(session: Session, actor_id: str, session_id: str, now: datetime) -> TokenPair:
+def end_family(session: Session, actor_id: str, session_id: str, now: datetime) -> None:
+    """A refresh token of the session came twice."""
+    sessions.end(session, session_id, now=now)
+    audit.note(session, "refresh_token_reused", actor_id=actor_id, now=now)
+
+
+def issue(session: Session, actor_id: str, session_id: str, now: datetime, *, grant: Grant | None = None) -> TokenPair:
+    """One more pair of tokens for a login session; with a `grant` the access token is limited to it."""
     refresh_expires_at = now + REFRESH_TTL
     refresh_token = _make_refresh_token(actor_id, refresh_expires_at)
     session.execute(
@@ -154,20 +175,21 @@ def _issue(session: Session, actor_id: str, session_id: str, now: datetime) -> T
         )
     )
     return TokenPair(
-        access_token=_make_access_token(actor_id, session_id, now),
+        access_token=make_access_token(actor_id, session_id, now, grant=grant),
         access_expires_at=now + ACCESS_TTL,
         refresh_token=refresh_token,
         refresh_expires_at=refresh_expires_at,
     )
 
 
-def _rotate(session: Session, actor_id: str, session_id: str, now: datetime) -> TokenPair:
+def rotate(session: Session, actor_id: str, session_id: str, now: datetime, *, grant: Grant | None = None) -> TokenPair:
+    """The pair that follows one whose refresh token was used up."""
     session.execute(delete(RefreshToken).where(RefreshToken.session_id == session_id, RefreshToken.expires_at <= now))
     session.execute(update(Account).where(Account.actor_id == actor_id).values(last_seen_at=now))
-    return _issue(session, actor_id, session_id, now)
+    return issue(session, actor_id, session_id, now, grant=grant)
 
 
-def _use_up(session: Session, token_id: str, now: datetime) -> bool:
+def use_up(session: Session, token_id: str, now: datetime) -> bool:
     """Whether the token was unused until now; of two requests at the same time one is told so."""
     used = session.execute(
         update(RefreshToken)
@@ -178,20 +200,25 @@ def _use_up(session: Session, token_id: str, now: datetime) -> bool:
     return used.one_or_none() is not None
 
 
-def _find_refresh_token(session: Session, refresh_token: str) -> Any:
+def find_refresh_token(session: Session, refresh_token: str) -> Any:
+    """Its row, with what decides whether it is good; `client_id` and `scopes` of a limited session."""
     return session.execute(
         select(
             RefreshToken.id,
             RefreshToken.session_id,
             RefreshToken.expires_at,
+            RefreshToken.used_at,
             LoginSession.actor_id,
             LoginSession.revoked_at,
             Account.banned_at,
             Actor.deleted_at,
+            OAuthSession.client_id,
+            OAuthSession.scopes,
         )
         .join(LoginSession, LoginSession.id == RefreshToken.session_id)
         .join(Account, Account.actor_id == LoginSession.actor_id)
         .join(Actor, Actor.id == LoginSession.actor_id)
+        .outerjoin(OAuthSession, OAuthSession.session_id == LoginSession.id)
         .where(RefreshToken.digest == _digest(refresh_token))
     ).one_or_none()
 
@@ -200,7 +227,7 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _make_access_token(actor_id: str, session_id: str, now: datetime) -> str:
+def make_access_token(actor_id: str, session_id: str, now: datetime, *, grant: Grant | None = None) -> str:
     settings = current()
     origin = origin_server(settings)
     key_id, key = next(iter(_signing_keys(settings.secret_keys).items()))
@@ -214,6 +241,8 @@ def _make_access_token(actor_id: str, session_id: str, now: datetime) -> str:
         "jti": secrets.token_hex(12),
         "sid": session_id,
     }
+    if grant is not None:
+        claims |= {"client_id": grant.client_id, "scope": " ".join(sorted(grant.scopes))}
     header = {"alg": _ALGORITHM, "typ": "JWT", "kid": key_id}
     return jwt.encode(header, claims, key, algorithms=[_ALGORITHM], default_type=None)
 
@@ -256,7 +285,8 @@ def _check_claims(claims: dict[str, Any], settings: Settings) -> AccessClaims:
     expires_at = datetime.fromtimestamp(expires, UTC)
     if expires_at <= datetime.now(UTC):
         raise UnauthenticatedError(INVALID)
-    return AccessClaims(actor_id, session_id, expires_at)
+    scope = claims.get("scope")
+    return AccessClaims(actor_id, session_id, expires_at, None if scope is None else frozenset(str(scope).split()))
 
 
 def _make_refresh_token(actor_id: str, expires_at: datetime) -> str:

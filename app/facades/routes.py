@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from flask import Flask
 
-from app.facades import docs, federation, health, pufferblow
+from app.facades import docs, federation, health, oauth, pufferblow
 from app.live.process import Live
 
 
@@ -14,6 +14,7 @@ def mount_facades(app: Flask) -> None:
     health.mount(app)
     federation.mount(app)
     pufferblow.mount(app)
+    oauth.mount(app)
     docs.mount(app, [pufferblow.API], version=version("shoal"))
 
 

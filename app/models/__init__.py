@@ -9,14 +9,24 @@ from app.models.messages import HistoryGap, Message, MessageContent, Reaction, S
 from app.models.moderation import AuditEntry, BlockedNetwork, Report, Role
 from app.models.nodes import NodeChallenge, NodeSession, NodeTrust
 from app.models.notifications import Notification, Ping
+from app.models.oauth import (
+    BrowserSession,
+    LoginAddress,
+    OAuthClient,
+    OAuthCode,
+    OAuthConsent,
+    OAuthDeviceCode,
+    OAuthSession,
+)
 from app.models.operations import BackgroundTask, Sample
 from app.models.search import SearchTerms
 
 __all__ = [
     "Account", "Activity", "ActivityDocument", "Actor", "ActorKey", "Attachment", "AuditEntry", "BackgroundTask",
-    "Blob", "Block", "BlockedNetwork", "Channel", "Conversation", "DataKey", "Delivery", "Event", "File", "Follow",
-    "FormerName", "HistoryGap", "Host", "InboxItem", "LoginSession", "Message", "MessageContent", "NodeChallenge",
-    "NodeSession", "NodeTrust", "Notification", "Participant", "Pin", "Ping", "Presence", "Reaction", "ReadMark",
+    "Blob", "Block", "BlockedNetwork", "BrowserSession", "Channel", "Conversation", "DataKey", "Delivery", "Event",
+    "File", "Follow", "FormerName", "HistoryGap", "Host", "InboxItem", "LoginAddress", "LoginSession", "Message",
+    "MessageContent", "NodeChallenge", "NodeSession", "NodeTrust", "Notification", "OAuthClient", "OAuthCode",
+    "OAuthConsent", "OAuthDeviceCode", "OAuthSession", "Participant", "Pin", "Ping", "Presence", "Reaction", "ReadMark",
     "Receipt", "RefreshToken", "Report", "Role", "RoleGrant", "Sample", "SearchTerms", "Setting", "Share", "Space",
     "Tombstone",
 ]  # fmt: skip

@@ -11,9 +11,11 @@ from app.insertion import insert_rows
 from app.models import AuditEntry
 
 Kind = Literal[
+    "app_allowed",
     "background_task_run",
     "background_task_toggled",
     "backup_config_updated",
+    "bot_made",
     "channel_created",
     "channel_deleted",
     "channel_updated",

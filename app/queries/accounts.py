@@ -18,8 +18,10 @@ from app.models import (
     Channel,
     Follow,
     FormerName,
+    LoginAddress,
     LoginSession,
     NodeSession,
+    OAuthSession,
     Participant,
     Role,
     RoleGrant,
@@ -29,9 +31,11 @@ from app.queries.actors import ACCEPTED
 from app.queries.privileges import DEFAULT_ROLE, privileges_of
 from app.queries.privileges import Role as RoleOf
 from app.queries.roles import granted, role_of
+from app.queries.scopes import scopes_of_node
 from app.queries.server_settings import read_server_settings
 from app.queries.viewers import Viewer
 from app.queries.visibility import channel_is_visible
+from app.sealing import address_digests
 
 BANNED = "This account has been banned from this home instance."
 NO_SUCH_USER = "The provided user_id does not exist or could not be found."
@@ -79,8 +83,12 @@ class Profile:
         return privileges_of(self.roles).union(*(role.privileges for role in self.own_roles))
 
 
-def find_viewer(session: Session, *, actor_id: str, session_id: str) -> Viewer | None:
+def find_viewer(
+    session: Session, *, actor_id: str, session_id: str, scopes: frozenset[str] | None = None
+) -> Viewer | None:
     """Who a token speaks for, in one query; None when the account is deleted or the login session was ended.
+
+    A token with `scopes` of its own may do no more than those, and no more than its session.
 
     Raises ForbiddenError for a banned account.
     """
@@ -96,6 +104,7 @@ def find_viewer(session: Session, *, actor_id: str, session_id: str) -> Viewer |
         username=rows[0].username,
         roles=frozenset(_roles(row.role for row in rows)),
         session_id=session_id,
+        scopes=_narrower(rows[0].scopes, scopes),
         granted=granted(rows),
     )
 
@@ -115,7 +124,7 @@ def find_node_viewer(session: Session, *, digest: str, now: datetime) -> Viewer 
         uri=rows[0].uri,
         username=rows[0].username,
         roles=frozenset(_roles(row.role for row in rows)),
-        scopes=frozenset(rows[0].scopes),
+        scopes=scopes_of_node(rows[0].scopes),
         granted=granted(rows),
     )
 
@@ -128,6 +137,15 @@ def find_credentials(session: Session, username: str) -> Credentials | None:
         .where(Actor.local_name == username.lower(), Actor.deleted_at.is_(None))
     ).one_or_none()
     return None if row is None else Credentials(row.actor_id, row.password_hash, row.banned_at is not None)
+
+
+def find_username(session: Session, address: str) -> str | None:
+    """Whose e-mail address it is."""
+    return session.scalar(
+        select(Account.username)
+        .join(LoginAddress, LoginAddress.actor_id == Account.actor_id)
+        .where(LoginAddress.digest.in_(address_digests(address)))
+    )
 
 
 def get_credentials(session: Session, actor_id: str) -> Credentials:
@@ -265,6 +283,13 @@ def _profile(rows: list[Row[Any]]) -> Profile:
     )
 
 
+def _narrower(granted: list[str] | None, asked: frozenset[str] | None) -> frozenset[str] | None:
+    """What both allow; None allows everything."""
+    if granted is None:
+        return asked
+    return frozenset(granted) if asked is None else asked.intersection(granted)
+
+
 def _roles(granted: Iterable[str | None]) -> tuple[str, ...]:
     """Whoever was given no role has the one that everybody has."""
     return tuple(sorted(role for role in granted if role is not None)) or (DEFAULT_ROLE,)
@@ -280,10 +305,11 @@ def _grants_at_home() -> Any:
 
 # Every request with a token asks this, and building it costs as much as running it.
 _VIEWER = (
-    select(Actor.uri, Account.username, Account.banned_at, RoleGrant.role, Role.privileges)
+    select(Actor.uri, Account.username, Account.banned_at, RoleGrant.role, Role.privileges, OAuthSession.scopes)
     .select_from(Actor)
     .join(Account, Account.actor_id == Actor.id)
     .join(LoginSession, LoginSession.actor_id == Actor.id)
+    .outerjoin(OAuthSession, OAuthSession.session_id == LoginSession.id)
     .outerjoin(RoleGrant, _grants_at_home())
     .outerjoin(Role, Role.id == RoleGrant.role)
     .where(

@@ -41,6 +41,10 @@ class Viewer:
     def privileges(self) -> frozenset[str]:
         return privileges_of(self.roles) | self.granted if self.is_local else frozenset()
 
+    def is_allowed(self, scope: str | None) -> bool:
+        """Whether this session may do what needs `scope`; what needs None is for sessions without limits."""
+        return self.scopes is None or scope in self.scopes
+
     def has(self, privilege: str) -> bool:
         return privilege in self.privileges
 

@@ -16,7 +16,15 @@ from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
 from activitypub.errors import ActivityPubError, NotJsonError
-from app.errors import AppError, BlockedError, ErrorCode, TooManyRequestsError, UnauthenticatedError, UnavailableError
+from app.errors import (
+    AppError,
+    BlockedError,
+    ErrorCode,
+    InsufficientScopeError,
+    TooManyRequestsError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from app.web.headers import request_id
 
 JSON = "application/json"
@@ -106,6 +114,9 @@ def _app_error(error: AppError) -> Response:
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, UnauthenticatedError):
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, InsufficientScopeError):
+        needed = f', scope="{error.scope}"' if error.scope else ""
+        response.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope"{needed}'
     if isinstance(error, UnavailableError):
         _log.warning("request %s was refused: %s", request_id(), error.__cause__ or error)
     return response

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Literal, NotRequired, TypedDict, TypeVar, Unpack
+from typing import Any, NotRequired, TypedDict, TypeVar, Unpack
 
 from flask import Flask, Response, request
 from pydantic import BaseModel
 
-from app.errors import ForbiddenError
+from app.errors import ForbiddenError, InsufficientScopeError
+from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
 from app.web.answers import json_answer
 from app.web.fields import Fields, P, Params, parse, read_fields
@@ -24,9 +25,6 @@ _PATH_NAME = re.compile(r"\{([a-z_]+)\}")
 
 class NoParams(Params):
     """For a route that asks for nothing."""
-
-
-Scope = Literal["chat:read", "chat:write"]
 
 
 class About(TypedDict):
@@ -158,8 +156,8 @@ class Api:
 
     def _admit(self, route: Route, fields: Fields) -> Viewer:
         viewer = self._authenticate(fields)
-        if viewer.scopes is not None and route.scope not in viewer.scopes:
-            raise ForbiddenError("This session is limited. Sign in to do this.")
+        if not viewer.is_allowed(route.scope):
+            raise InsufficientScopeError(route.scope)
         if route.privilege is not None and not viewer.has(route.privilege):
             raise ForbiddenError(f"Access forbidden. Missing required privilege: {route.privilege}.")
         return viewer

@@ -32,6 +32,8 @@ _EXTENSION: Final = "shoal.limits"
 # Guesses at one account's password: from one network, and from everywhere (hostile case TOK-16).
 _GUESSES_OF_ONE: Final = Rate(10, 900)
 _GUESSES_OF_ALL: Final = Rate(100, 900)
+_REGISTRATIONS: Final = Rate(20, 3600)
+_DEVICE_CODES: Final = Rate(20, 900)
 
 _AUTH: Final = ("/api/v1/users/signin", "/api/v1/users/signup", "/api/v1/users/profile/reset-auth-token")
 _AUTH_PREFIX: Final = "/api/v1/auth/"
@@ -62,6 +64,8 @@ def bucket_of(rule: str, method: str) -> str | None:
     path = rule.rstrip("/")
     if path.startswith("/ws"):
         return "messages"
+    if path.startswith("/auth"):
+        return "auth" if method == "POST" else "default"
     if not path.startswith(("/api/", "/storage/")):
         return None
     if path in _AUTH or path.startswith(_AUTH_PREFIX):
@@ -90,6 +94,23 @@ def note_wrong_password(username: str) -> None:
     rates = _limits().rates
     rates.hit(_GUESSES_OF_ONE, "guess", name, network)
     rates.hit(_GUESSES_OF_ALL, "guess", name)
+
+
+def register_client() -> None:
+    """Count a client that makes itself known, which leaves a row for good. Raises TooManyRequestsError."""
+    _take(_REGISTRATIONS, "register", client_network())
+
+
+def guess_device_code(actor_id: str) -> None:
+    """Count a code that somebody typed (RFC 8628, section 5.1). Raises TooManyRequestsError."""
+    _take(_DEVICE_CODES, "device code", actor_id)
+
+
+def _take(rate: Rate, *key: str) -> None:
+    standing = _limits().rates.hit(rate, *key)
+    if not standing.is_within:
+        wait = max(1, math.ceil(standing.resets_at - time.time()))
+        raise TooManyRequestsError(_EXCEEDED, retry_after_seconds=wait)
 
 
 def _limit() -> None:

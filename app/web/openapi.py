@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from app.queries.scopes import NODE_SCOPES, SCOPES, scopes_of_node
 from app.web.answers import JSON, Problem
 from app.web.api import Route
 
@@ -33,7 +34,20 @@ _FILE_ANSWERS: Schema = {
     "412": {"description": "The file is not what `If-Match` names"},
     "416": {"description": "There is no such part of it"},
 }
+_SCOPES_OF_NODES = scopes_of_node(NODE_SCOPES)
 _SECURITY_SCHEMES: Schema = {
+    "oauth": {
+        "type": "oauth2",
+        "description": "The token of a client that somebody allowed some things. Another one is a 403.",
+        "flows": {
+            "authorizationCode": {
+                "authorizationUrl": "/auth/oauth2/authorize",
+                "tokenUrl": "/auth/oauth2/token",
+                "refreshUrl": "/auth/oauth2/token",
+                "scopes": dict.fromkeys(SCOPES, ""),
+            }
+        },
+    },
     "bearer": {
         "type": "http",
         "scheme": "bearer",
@@ -119,7 +133,10 @@ def _operation(route: Route, schemas: _Schemas) -> Schema:
 def _security(route: Route) -> list[Schema]:
     if not route.needs_viewer:
         return []
-    return [{"bearer": []}] if route.scope is None else [{"bearer": []}, {"node": []}]
+    if route.scope is None:
+        return [{"bearer": []}]
+    node: list[Schema] = [{"node": []}] if route.scope in _SCOPES_OF_NODES else []
+    return [{"bearer": []}, {"oauth": [route.scope]}, *node]
 
 
 def _query_parameter(name: str, schema: Schema, required: Sequence[str]) -> Schema:

@@ -11,7 +11,20 @@ from sqlalchemy import func, insert, select, update
 from app.actions import pruning
 from app.actions.sweeps import is_overdue, sweep
 from app.db import Database, reading, transaction
-from app.models import Account, ActivityDocument, Delivery, Event, Host, InboxItem, LoginSession, RefreshToken
+from app.models import (
+    Account,
+    ActivityDocument,
+    BrowserSession,
+    Delivery,
+    Event,
+    Host,
+    InboxItem,
+    LoginSession,
+    OAuthClient,
+    OAuthCode,
+    OAuthDeviceCode,
+    RefreshToken,
+)
 from tests.actions.delivery.world import HOST, INBOX, World, respond
 
 OTHER = "other.test"
@@ -230,6 +243,27 @@ def test_refresh_tokens_end_with_their_time(world: World) -> None:
 
     with reading() as session:
         assert list(session.scalars(select(RefreshToken.digest))) == ["new"]
+
+
+def test_what_oauth_leaves_ends_with_its_time(world: World) -> None:
+    now = world.clock.now
+    client = {"name": "Gills", "auth_method": "none", "redirect_uris": [], "grant_types": [], "scopes": []}
+    with transaction() as session:
+        session.execute(insert(OAuthClient).values(id="client_1", created_at=now, **client))
+        for name, hours in (("new", 1), ("old", -1)):
+            ends = {"digest": name, "expires_at": now + timedelta(hours=hours)}
+            session.execute(insert(LoginSession).values(id=f"session_{name}", actor_id=world.alice, created_at=now))
+            session.execute(insert(BrowserSession).values(session_id=f"session_{name}", **ends))
+            asked = {"client_id": "client_1", "scopes": [], **ends}
+            code = {"session_id": "session_new", "redirect_uri": "https://app.test/cb"}
+            session.execute(insert(OAuthCode).values(**asked, **code))
+            session.execute(insert(OAuthDeviceCode).values(**asked, user_code=name, interval=5))
+
+    pruning.prune_tokens(now)
+
+    with reading() as session:
+        for table in (BrowserSession, OAuthCode, OAuthDeviceCode):
+            assert list(session.scalars(select(table.digest))) == ["new"]
 
 
 def test_hosts_that_nobody_follows_across_are_forgotten_in_a_week(world: World) -> None:

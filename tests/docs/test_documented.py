@@ -19,6 +19,7 @@ from app.errors import AppError
 from app.facades.pufferblow import sockets, telling
 from app.factory import make_app
 from app.live.frames import CloseCode
+from app.queries.scopes import SCOPES
 from app.settings import Settings
 from app.web.answers import problem
 from tests.docs.markdown import ROOT, anchors, documents, first_column, read, section, without_blocks
@@ -55,6 +56,10 @@ def test_what_the_document_lets_clients_say_is_what_is_heard() -> None:
     said = first_column(section(read(CLIENTS), "What the client may say"))
 
     assert sorted(said) == sorted(sockets._HANDLERS)
+
+
+def test_the_scopes_of_the_document_are_those_that_there_are() -> None:
+    assert sorted(first_column(section(read(CLIENTS), "Scopes"))) == sorted(SCOPES)
 
 
 def test_every_reason_to_close_a_socket_is_told() -> None:

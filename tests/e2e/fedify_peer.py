@@ -26,18 +26,18 @@ class NodeUnavailableError(RuntimeError):
     """There is no Node.js, or no npm, on this machine."""
 
 
-def install_package() -> None:
-    """`npm ci` what the lock file names, unless node_modules has it already."""
+def install_package(package: Path = PACKAGE) -> None:
+    """`npm ci` what the lock file of a folder names, unless node_modules has it already."""
     missing = [program for program in ("node", "npm") if shutil.which(program) is None]
     if missing:
-        raise NodeUnavailableError(f"{' and '.join(missing)} not found: the Fedify peer needs Node.js 20 or later")
+        raise NodeUnavailableError(f"{' and '.join(missing)} not found: {package.name} needs Node.js 20 or later")
     # npm writes this copy of the lock file last, so its age is that of a complete installation.
-    installed = PACKAGE / "node_modules" / ".package-lock.json"
-    if installed.exists() and installed.stat().st_mtime >= (PACKAGE / "package-lock.json").stat().st_mtime:
+    installed = package / "node_modules" / ".package-lock.json"
+    if installed.exists() and installed.stat().st_mtime >= (package / "package-lock.json").stat().st_mtime:
         return
     npm = subprocess.run(
         ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-        cwd=PACKAGE,
+        cwd=package,
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -45,7 +45,7 @@ def install_package() -> None:
         timeout=INSTALL_SECONDS,
     )
     if npm.returncode != 0:
-        raise RuntimeError(f"npm ci failed in {PACKAGE}:\n{npm.stdout}")
+        raise RuntimeError(f"npm ci failed in {package}:\n{npm.stdout}")
 
 
 @dataclass(frozen=True, slots=True)

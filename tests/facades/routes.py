@@ -163,4 +163,29 @@ POST   | /ap/instance/inbox                                             | signed
 POST   | /ap/inbox                                                      | signed request           | knocks
 GET    | /ws                                                            | signed in                | read
 GET    | /ws/channels/{channel_id}                                      | signed in                | read
+GET    | /auth/style.css                                                | anyone                   | read
+GET    | /auth/sign_up                                                  | anyone                   | read
+POST   | /auth/sign_up                                                  | anyone                   | activity
+GET    | /auth/login                                                    | anyone                   | read
+POST   | /auth/login                                                    | anyone                   | action
+GET    | /auth/logout                                                   | a browser                | read
+POST   | /auth/logout                                                   | a browser                | action
+GET    | /auth/account                                                  | a browser                | read
+POST   | /auth/account/sessions/end                                     | a browser                | action
+POST   | /auth/account/apps/revoke                                      | a browser                | action
+POST   | /auth/account/bots                                             | a browser                | action
+POST   | /auth/account/bots/remove                                      | a browser                | action
+GET    | /auth/device                                                   | a browser                | read
+POST   | /auth/device                                                   | a browser                | action
+GET    | /client                                                        | anyone                   | read
+GET    | /client/connect                                                | anyone                   | read
+GET    | /.well-known/oauth-authorization-server                        | anyone                   | read
+GET    | /auth/oauth2/                                                  | anyone                   | read
+GET    | /auth/oauth2/authorize                                         | a browser                | action
+POST   | /auth/oauth2/authorize                                         | a browser                | action
+POST   | /auth/oauth2/token                                             | a client                 | action
+POST   | /auth/oauth2/revoke                                            | a client                 | action
+POST   | /auth/oauth2/introspect                                        | a client                 | read
+POST   | /auth/oauth2/device_authorization                              | a client                 | action
+POST   | /auth/oauth2/register                                          | anyone                   | action
 """)

@@ -53,7 +53,7 @@ def test_errors_are_described_as_they_are(server: Server) -> None:
 
     operation = description["paths"]["/api/v1/users/profile"]["post"]
     assert {"200", "400", "401", "403", "404", "413", "415", "429", "503"} <= set(operation["responses"])
-    assert operation["security"] == [{"bearer": []}, {"node": []}]
+    assert operation["security"] == [{"bearer": []}, {"oauth": ["account:read"]}, {"node": []}]
     assert description["components"]["schemas"]["Problem"]["required"] == [
         "type",
         "ping_type",

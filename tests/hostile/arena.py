@@ -221,6 +221,7 @@ class Arena:
         self._delete("chan_A", "deleted_msg")
         media.put_files(self)
         tokens.open_node_session(self)
+        tokens.connect_client(self, PASSWORD)
         with self.engine.begin() as connection:
             lost = [self.words["banned_id"], self.words["suspended_id"]]
             connection.execute(update(Account).where(Account.actor_id.in_(lost)).values(banned_at=func.now()))

@@ -10,8 +10,10 @@ import secrets
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from app.keyring import Keyring
+from tests.facades.oauth.flows import Page
 
 if TYPE_CHECKING:
     from tests.hostile.arena import Arena
@@ -20,6 +22,8 @@ GROUP: Final = "oauth, jwt & refresh"
 # Where a case is about the token and not about the path, and the path is another contract's.
 _ROUTE: Final = "/api/v1/users/list"
 _FOREIGN_ROUTE: Final = "/api/v1/accounts"
+_TOKEN: Final = "/auth/oauth2/token"
+_REDIRECT: Final = "https://app.test/cb"
 _RECIPES: Final = frozenset({"alg", "hdr", "kind"})
 _TTL_SECONDS: Final = 900
 _EVIL_KEY: Final = b"a key that mallory has"
@@ -38,6 +42,8 @@ _HEADERS: Final[Mapping[str, tuple[dict[str, Any], bytes]]] = {
 
 
 def complete(case: dict[str, Any]) -> None:
+    if case["path"] == _TOKEN:
+        case["body"] += "&client_id={{client}}"  # Whose token it is: who does not say so is refused for that alone.
     if case["path"] == _FOREIGN_ROUTE:
         case["path"] = _ROUTE
 
@@ -45,7 +51,7 @@ def complete(case: dict[str, Any]) -> None:
 def vary(case: dict[str, Any], name: str, value: Any) -> bool:
     """Change what only these cases change; whether it was one of them."""
     if name == "redirect_uri":
-        case["path"] = case["path"].replace("https://app.test.evil.test/cb", value)
+        case["path"] = case["path"].replace("https://app.test.evil.test/cb", quote(value))  # A bare # ends a target.
     elif name in _RECIPES:
         case["headers"]["Authorization"] = f"Bearer {{{{jwt:{name}={value}}}}}"
     else:
@@ -93,6 +99,38 @@ def open_node_session(arena: Arena) -> None:
         "shared_secret": secret,
     }
     arena.words["node:alice"] = arena.api("POST", f"{path}/verify", answer)["session_token"]
+
+
+def connect_client(arena: Arena, password: str) -> None:
+    """A client of OAuth as word `client`, which alice allowed to read; `R1` is its refresh token."""
+    metadata = {
+        "redirect_uris": [_REDIRECT],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_method": "none",
+    }
+    client: str = arena.api("POST", "/auth/oauth2/register", metadata)["client_id"]
+    entered = arena.send_json("POST", "/auth/login", {"username": "alice", "password": password})
+    cookie = {"Cookie": entered.headers["set-cookie"].partition(";")[0]}
+    verifier = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    asked = {
+        "response_type": "code",
+        "client_id": client,
+        "redirect_uri": _REDIRECT,
+        "scope": "message:read",
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    path = f"/auth/oauth2/authorize?{urlencode(asked)}"
+    page = Page(arena.send("GET", path, headers=cookie | {"Accept": "text/html"}).body.decode())
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    allowed = urlencode(page.forms[0] | {"decision": "allow"}).encode()
+    answer = arena.send("POST", path, headers=cookie | form, body=allowed)
+    code = dict(parse_qsl(urlsplit(answer.headers["location"]).query))["code"]
+    grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": _REDIRECT}
+    body = urlencode(grant | {"client_id": client, "code_verifier": verifier}).encode()
+    token = json.loads(arena.send("POST", _TOKEN, headers=form, body=body).body)
+    arena.words |= {"client": client, "R1": token["refresh_token"]}
 
 
 def _spoil(claims: dict[str, Any], flaw: str) -> None:

@@ -17,9 +17,11 @@ from app.web.fields import Params
 TAG = "Audit log"
 
 _SENTENCES = {
+    "app_allowed": "{who} allowed an app to act for them",
     "background_task_run": "{who} ran the task {target}",
     "background_task_toggled": "{who} switched the task {target}",
     "backup_config_updated": "{who} changed the back-ups",
+    "bot_made": "{who} made a bot's credentials",
     "channel_created": "{who} made a channel",
     "channel_deleted": "{who} deleted a channel",
     "channel_updated": "{who} changed a channel",
@@ -84,6 +86,7 @@ class RecentActivity(BaseModel):
     privilege="view_audit_logs",
     tag=TAG,
     summary="What was done to the server and by its staff, the newest first",
+    scope="instance:modify",
 )
 def show_recent_activity(viewer: Viewer, params: HowMany) -> RecentActivity:
     with reading() as session:

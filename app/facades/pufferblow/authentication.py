@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 from flask import g, request
 
 from app.actions.nodes import digest_of
 from app.actions.tokens import BAD_FORMAT, INVALID, read_access_token
 from app.db import reading
-from app.errors import AppError, MalformedTokenError, UnauthenticatedError
+from app.errors import AppError, InsufficientScopeError, MalformedTokenError, UnauthenticatedError
 from app.queries.accounts import find_node_viewer, find_viewer
+from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
 from app.web.fields import Fields
 
@@ -25,29 +27,38 @@ def authenticate(fields: Fields) -> Viewer:
     return _token_viewer(token) if token else _node_viewer()
 
 
-def find_asker(given: str | None) -> Viewer | None:
+def find_asker(given: str | None, *, scope: Scope | None) -> Viewer | None:
     """Who asks on a route for everybody, by the token that was `given` or is in the header; None without one.
 
-    Raises what `authenticate` does for a token that is none.
+    Raises what `authenticate` does for a token that is none, InsufficientScopeError for one that lacks `scope`.
     """
     token = given or _find_token(Fields())
-    return _token_viewer(token) if token else None
+    if not token:
+        return None
+    viewer = _token_viewer(token)
+    if not viewer.is_allowed(scope):
+        raise InsufficientScopeError(scope)
+    return viewer
 
 
 def is_owner_asking() -> bool:
-    """Whether the owner of the server asks: by the token that let the request in, or one in the query or the header."""
+    """Whether the owner of the server asks: by the token that let the request in, or one in the query or the header.
+
+    A client of the owner's is told nothing that it was not allowed.
+    """
+    scope: Final = "instance:modify"
     try:
-        viewer: Viewer | None = g.get("asker") or find_asker(request.args.get("auth_token"))
+        viewer: Viewer | None = g.get("asker") or find_asker(request.args.get("auth_token"), scope=scope)
     except AppError:
         return False
-    return viewer is not None and "owner" in viewer.roles
+    return viewer is not None and "owner" in viewer.roles and viewer.is_allowed(scope)
 
 
 def _token_viewer(token: str) -> Viewer:
     claims = read_access_token(token)
     g.token_expires_at = claims.expires_at
     with reading() as session:
-        viewer = find_viewer(session, actor_id=claims.actor_id, session_id=claims.session_id)
+        viewer = find_viewer(session, actor_id=claims.actor_id, session_id=claims.session_id, scopes=claims.scopes)
     if viewer is None:
         raise UnauthenticatedError(INVALID)
     g.asker = viewer

@@ -97,6 +97,7 @@ class BackupConfigChanged(Done):
     tag=TAG,
     summary="How each background task has fared",
     privilege=PRIVILEGE,
+    scope="instance:modify",
 )
 def show_tasks(_viewer: Viewer, _: NoParams) -> TasksShown:
     with reading() as session:
@@ -115,6 +116,7 @@ def show_tasks(_viewer: Viewer, _: NoParams) -> TasksShown:
     summary="Have a background task run now, and wait for its end for up to twenty seconds",
     privilege=PRIVILEGE,
     errors={503},
+    scope="instance:modify",
 )
 def run_task(viewer: Viewer, params: WhichTask) -> Done:
     background.run_now(viewer, params.task_id)
@@ -129,6 +131,7 @@ def run_task(viewer: Viewer, params: WhichTask) -> Done:
     tag=TAG,
     summary="Switch a background task on or off",
     privilege=PRIVILEGE,
+    scope="instance:modify",
 )
 def toggle_task(viewer: Viewer, params: Switch) -> Switched:
     background.toggle(viewer, params.task_id, enabled=params.enabled)
@@ -149,6 +152,7 @@ def toggle_task(viewer: Viewer, params: Switch) -> Switched:
     tag=TAG,
     summary="When and where back-ups of the database are made",
     privilege=PRIVILEGE,
+    scope="instance:modify",
 )
 def show_backup_config(_viewer: Viewer, _: NoParams) -> BackupConfigAnswer:
     return BackupConfigAnswer(status_code=200, config=_backup_config())
@@ -162,6 +166,7 @@ def show_backup_config(_viewer: Viewer, _: NoParams) -> BackupConfigAnswer:
     tag=TAG,
     summary="Change when and where back-ups are made; a path is below the folder that SHOAL_BACKUPS names",
     privilege=PRIVILEGE,
+    scope="instance:modify",
 )
 def set_backup_config(viewer: Viewer, params: BackupChanges) -> BackupConfigChanged:
     if params.mode not in (None, "file"):

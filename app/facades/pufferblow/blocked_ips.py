@@ -58,6 +58,7 @@ class BlockedListed(BaseModel):
     privilege=PRIVILEGE,
     tag=TAG,
     summary="Blocked addresses, the newest first; 1000 at most",
+    scope="instance:modify",
 )
 def list_blocked_ips(_viewer: Viewer, _: NoParams) -> BlockedListed:
     with reading() as session:
@@ -87,6 +88,7 @@ def list_blocked_ips(_viewer: Viewer, _: NoParams) -> BlockedListed:
     tag=TAG,
     summary="Block an address or a block of addresses",
     status=201,
+    scope="instance:modify",
 )
 def block_ip(viewer: Viewer, params: BlockAddress) -> AddressBlocked:
     written = blocked_networks.block(viewer, params.ip, params.reason, own_address=client_ip())
@@ -101,6 +103,7 @@ def block_ip(viewer: Viewer, params: BlockAddress) -> AddressBlocked:
     privilege=PRIVILEGE,
     tag=TAG,
     summary="Let an address in again",
+    scope="instance:modify",
 )
 def unblock_ip(viewer: Viewer, params: WhichAddress) -> Done:
     written = blocked_networks.unblock(viewer, params.ip)

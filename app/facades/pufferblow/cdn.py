@@ -77,7 +77,7 @@ def get_cdn_file(params: WhichFile) -> Response:
         is_public = file is not None and is_shown_to_everybody(session, file)
     if file is not None and is_public:
         return _serve(file, is_public=True, is_small=params.thumbnail == "1")
-    viewer = find_asker(params.auth_token)
+    viewer = find_asker(params.auth_token, scope="message:read")
     if file is not None:
         with reading() as session:
             may_see = may_see_file(session, viewer, file, link_key=params.key)

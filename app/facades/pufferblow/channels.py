@@ -102,7 +102,7 @@ def channels_route(_: NoParams) -> Done:
     answer=ChannelsListed,
     tag=TAG,
     summary="Channels one may read",
-    scope="chat:read",
+    scope="channel:read",
 )
 def list_channels(viewer: Viewer, _: NoParams) -> ChannelsListed:
     with reading() as session:
@@ -119,6 +119,7 @@ def list_channels(viewer: Viewer, _: NoParams) -> ChannelsListed:
     tag=TAG,
     summary="Create a channel",
     errors={409},
+    scope="channel:write",
 )
 def create_channel(viewer: Viewer, params: CreateChannel) -> ChannelShown:
     activity, private = compose.channel(
@@ -137,6 +138,7 @@ def create_channel(viewer: Viewer, params: CreateChannel) -> ChannelShown:
     tag=TAG,
     summary="Give a channel another name; its handle for other servers stays",
     errors={404, 409},
+    scope="channel:write",
 )
 def update_channel(viewer: Viewer, params: UpdateChannel) -> ChannelShown:
     submit(compose.channel_update(viewer, params.channel_id, params.channel_name))
@@ -152,6 +154,7 @@ def update_channel(viewer: Viewer, params: UpdateChannel) -> ChannelShown:
     tag=TAG,
     summary="Delete a channel",
     errors={404, 409},
+    scope="channel:write",
 )
 def delete_channel(viewer: Viewer, params: WhichChannel) -> Done:
     submit(compose.channel_deletion(viewer, params.channel_id))
@@ -167,7 +170,7 @@ def delete_channel(viewer: Viewer, params: WhichChannel) -> Done:
     summary="Mark a channel as read up to a message",
     status=201,
     errors={404},
-    scope="chat:write",
+    scope="message:write",
 )
 def mark_message_as_read(viewer: Viewer, params: ReadMessage) -> Done:
     mark_read(viewer, params.message_id, channel_id=params.channel_id)
@@ -182,7 +185,7 @@ def mark_message_as_read(viewer: Viewer, params: ReadMessage) -> Done:
     tag=TAG,
     summary="Mark all of a channel as read",
     errors={404},
-    scope="chat:write",
+    scope="message:write",
 )
 def mark_channel_read(viewer: Viewer, params: WhichChannel) -> ChannelRead:
     marked = mark_all_read(viewer, channel_id=params.channel_id)
@@ -196,7 +199,7 @@ def mark_channel_read(viewer: Viewer, params: WhichChannel) -> ChannelRead:
     answer=ServerRead,
     tag=TAG,
     summary="Mark all channels as read",
-    scope="chat:write",
+    scope="message:write",
 )
 def mark_server_read(viewer: Viewer, _: NoParams) -> ServerRead:
     marked = mark_all_read(viewer)
@@ -210,7 +213,7 @@ def mark_server_read(viewer: Viewer, _: NoParams) -> ServerRead:
     answer=ReadHistory,
     tag=TAG,
     summary="What one has read, and how much one has not",
-    scope="chat:read",
+    scope="message:read",
 )
 def show_read_history(viewer: Viewer, _: NoParams) -> ReadHistory:
     with reading() as session:

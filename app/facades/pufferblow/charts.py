@@ -150,6 +150,7 @@ class StatusChart(BaseModel):
     tag=TAG,
     summary="New accounts over time",
     privilege="view_server_stats",
+    scope="instance:modify",
 )
 def chart_registrations(_: Viewer, params: Which) -> RegistrationChart:
     now = datetime.now(UTC)
@@ -179,6 +180,7 @@ def chart_registrations(_: Viewer, params: Which) -> RegistrationChart:
     tag=TAG,
     summary="Messages over time, those deleted since among them",
     privilege="view_server_stats",
+    scope="instance:modify",
 )
 def chart_messages(_: Viewer, params: Which) -> MessageChart:
     now = datetime.now(UTC)
@@ -211,6 +213,7 @@ def chart_messages(_: Viewer, params: Which) -> MessageChart:
     tag=TAG,
     summary="New channels over time, without those deleted since",
     privilege="view_server_stats",
+    scope="instance:modify",
 )
 def chart_channels(_: Viewer, params: Which) -> ChannelChart:
     now = datetime.now(UTC)
@@ -240,6 +243,7 @@ def chart_channels(_: Viewer, params: Which) -> ChannelChart:
     tag=TAG,
     summary="How many people were here over time, by a sample every quarter of an hour",
     privilege="view_server_stats",
+    scope="instance:modify",
 )
 def chart_online(_: Viewer, params: Which) -> OnlineChart:
     now = datetime.now(UTC)
@@ -270,6 +274,7 @@ def chart_online(_: Viewer, params: Which) -> OnlineChart:
     tag=TAG,
     summary="How many people are here, away and not here",
     privilege="view_server_stats",
+    scope="instance:modify",
 )
 def chart_statuses(_viewer: Viewer, _: NoParams) -> StatusChart:
     with reading() as session:

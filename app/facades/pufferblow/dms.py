@@ -80,7 +80,7 @@ class DirectLoaded(BaseModel):
     summary="Send a direct message to somebody here or elsewhere",
     status=201,
     errors={404, 409, 422},
-    scope="chat:write",
+    scope="message:write",
 )
 def send_direct(viewer: Viewer, params: SendDirect) -> DirectSent:
     if not (params.message.strip() or params.attachments):
@@ -114,7 +114,7 @@ def send_direct(viewer: Viewer, params: SendDirect) -> DirectSent:
     tag=TAG,
     summary="A page of the conversation with somebody: page 1 has the newest, the oldest is first",
     errors={404},
-    scope="chat:read",
+    scope="message:read",
 )
 def load_direct(viewer: Viewer, params: LoadDirect) -> DirectLoaded:
     peer = find_known(params.peer)

@@ -37,6 +37,7 @@ class Followed(Done):
     tag="Federation",
     summary="Follow somebody on another server",
     errors={409, 429},
+    scope="account:write",
 )
 def follow(viewer: Viewer, params: Follow) -> Followed:
     target = resolve(params.remote_handle)
@@ -60,6 +61,7 @@ def follow(viewer: Viewer, params: Follow) -> Followed:
     tag="Federation",
     summary="Stop following somebody on another server",
     errors={404, 409},
+    scope="account:write",
 )
 def unfollow(viewer: Viewer, params: Follow) -> Followed:
     """No route of the reference server, which has no way back."""

@@ -50,6 +50,7 @@ class MembersChanged(Done):
     tag=TAG,
     summary="Let somebody into a private channel",
     errors={404, 409},
+    scope="channel:moderate",
 )
 def add_user(viewer: Viewer, params: AddUser) -> MembersChanged:
     """Whoever is in already stays in."""
@@ -72,6 +73,7 @@ def add_user(viewer: Viewer, params: AddUser) -> MembersChanged:
     tag=TAG,
     summary="Put somebody out of a private channel",
     errors={404, 409},
+    scope="channel:moderate",
 )
 def remove_user(viewer: Viewer, params: RemoveUser) -> MembersChanged:
     """Whoever is not in it stays out."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from app.actions.files.attachments import prepare_attachments, submit_carrying
 from app.actions.files.rules import MAX_ATTACHMENTS, max_message_bytes
 from app.db import reading
-from app.errors import ForbiddenError, UnauthenticatedError
+from app.errors import ForbiddenError, InsufficientScopeError, UnauthenticatedError
 from app.facades.pufferblow.answers import Done
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.params import Id, PageNumber, PageSize
@@ -98,7 +98,7 @@ class MessageSent(Done):
     tag=TAG,
     summary="A page of messages: page 1 has the newest, inside a page the oldest is first",
     errors={404},
-    scope="chat:read",
+    scope="message:read",
 )
 def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
     with reading() as session:
@@ -125,7 +125,7 @@ def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
     tag=TAG,
     summary="Messages of a channel that have all the given words, the newest first",
     errors={404},
-    scope="chat:read",
+    scope="message:read",
 )
 def search_messages(viewer: Viewer, params: SearchMessages) -> MessagesFound:
     with reading() as session:
@@ -149,8 +149,8 @@ def search_messages(viewer: Viewer, params: SearchMessages) -> MessagesFound:
     summary="Send a message, files with it or files alone",
     status=201,
     errors={404, 409, 422},
-    scope="chat:write",
     max_file_bytes=max_message_bytes,
+    scope="message:write",
 )
 def send_message(viewer: Viewer, params: SendMessage) -> MessageSent:
     carried = prepare_attachments(viewer, params.attachments)
@@ -183,12 +183,14 @@ def send_message(viewer: Viewer, params: SendMessage) -> MessageSent:
     tag=TAG,
     summary="Delete a message of one's own, or as a moderator",
     errors={404},
-    scope="chat:write",
+    scope="message:write",
 )
 def delete_message(viewer: Viewer, params: DeleteMessage) -> Done:
     """Answers 200, because a 204 has no body, and says 204 in the body, because clients were promised one."""
     try:
         submit(compose.deletion(viewer, params.message_id, place_id=params.channel_id))
+    except InsufficientScopeError:
+        raise
     except ForbiddenError as error:
         raise UnauthenticatedError("You are not authorized to delete this message") from error
     return Done(status_code=204, message="The message has been deleted successfully")

@@ -120,6 +120,7 @@ class ReportsListed(BaseModel):
     summary="Put somebody out of this server",
     status=201,
     errors={404, 409},
+    scope="conference_member:ban",
 )
 def ban_user(viewer: Viewer, params: Ban) -> Moderated:
     name = moderation.ban(viewer, params.target_user_id, params.reason)
@@ -135,6 +136,7 @@ def ban_user(viewer: Viewer, params: Ban) -> Moderated:
     tag=TAG,
     summary="Let somebody come back",
     errors={404, 409},
+    scope="conference_member:ban",
 )
 def unban_user(viewer: Viewer, params: WhichUser) -> Moderated:
     name = moderation.lift_ban(viewer, params.target_user_id)
@@ -151,6 +153,7 @@ def unban_user(viewer: Viewer, params: WhichUser) -> Moderated:
     summary="Let somebody read and not write for a while",
     status=201,
     errors={404},
+    scope="conference_member:kick",
 )
 def time_out_user(viewer: Viewer, params: Timeout) -> TimedOut:
     name, until = moderation.time_out(viewer, params.target_user_id, params.duration_minutes, params.reason)
@@ -171,6 +174,7 @@ def time_out_user(viewer: Viewer, params: Timeout) -> TimedOut:
     tag=TAG,
     summary="Let somebody write again",
     errors={404},
+    scope="conference_member:kick",
 )
 def end_timeout(viewer: Viewer, params: WhichUser) -> Moderated:
     name = moderation.end_timeout(viewer, params.target_user_id)
@@ -186,6 +190,7 @@ def end_timeout(viewer: Viewer, params: WhichUser) -> Moderated:
     summary="Report messages to the moderators",
     status=201,
     errors={404, 409},
+    scope="message:write",
 )
 def report_messages(viewer: Viewer, params: ReportMessages) -> MessagesReported:
     count = moderation.report_messages(
@@ -207,6 +212,7 @@ def report_messages(viewer: Viewer, params: ReportMessages) -> MessagesReported:
     summary="Report a person to the moderators",
     status=201,
     errors={404, 409},
+    scope="message:write",
 )
 def report_user(viewer: Viewer, params: ReportUser) -> Moderated:
     moderation.report_person(
@@ -228,6 +234,7 @@ def report_user(viewer: Viewer, params: ReportUser) -> Moderated:
     answer=ReportsListed,
     tag=TAG,
     summary="Reports, the newest first: all of them for moderators, for others their own and what became of them",
+    scope="message:moderate",
 )
 def list_all_reports(viewer: Viewer, params: ListReports) -> ReportsListed:
     with reading() as session:
@@ -244,6 +251,7 @@ def list_all_reports(viewer: Viewer, params: ListReports) -> ReportsListed:
     tag=TAG,
     summary="Close a report: dismiss, resolve, warn, delete_messages, timeout or ban",
     errors={404, 409},
+    scope="message:moderate",
 )
 def resolve_report(viewer: Viewer, params: ResolveReport) -> ReportResolved:
     action = moderation.resolve_report(viewer, params.report_id, params.action, params.reason)

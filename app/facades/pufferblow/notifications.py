@@ -65,7 +65,7 @@ class NotificationsRead(UnreadCount):
     answer=NotificationsListed,
     tag=TAG,
     summary="Mentions of oneself in channels that one sees, the newest first",
-    scope="chat:read",
+    scope="message:read",
 )
 def show_notifications(viewer: Viewer, params: ListNotifications) -> NotificationsListed:
     with reading() as session:
@@ -81,7 +81,7 @@ def show_notifications(viewer: Viewer, params: ListNotifications) -> Notificatio
     answer=UnreadCount,
     tag=TAG,
     summary="How many of them are unread",
-    scope="chat:read",
+    scope="message:read",
 )
 def show_unread_count(viewer: Viewer, _: NoParams) -> UnreadCount:
     return UnreadCount(status_code=200, unread_count=_count(viewer))
@@ -95,7 +95,7 @@ def show_unread_count(viewer: Viewer, _: NoParams) -> UnreadCount:
     tag=TAG,
     summary="Mark one as read",
     errors={404},
-    scope="chat:write",
+    scope="message:write",
 )
 def read_notification(viewer: Viewer, params: WhichNotification) -> NotificationRead:
     was_unread = mark_notification_read(viewer, params.notification_id)
@@ -109,7 +109,7 @@ def read_notification(viewer: Viewer, params: WhichNotification) -> Notification
     answer=NotificationsRead,
     tag=TAG,
     summary="Mark all as read",
-    scope="chat:write",
+    scope="message:write",
 )
 def read_all_notifications(viewer: Viewer, _: NoParams) -> NotificationsRead:
     marked = mark_all_notifications_read(viewer)

@@ -98,6 +98,7 @@ class ConfigChanged(Done):
     summary="The last lines of the log, without secrets, the newest first",
     privilege="view_audit_logs",
     errors={503},
+    scope="instance:modify",
 )
 def show_log(_: Viewer, params: WhichLines) -> LogShown:
     settings = current()
@@ -122,6 +123,7 @@ def show_log(_: Viewer, params: WhichLines) -> LogShown:
     tag=TAG,
     summary="Every setting and what it is; secrets are hidden from everybody",
     privilege="manage_server_settings",
+    scope="instance:modify",
 )
 def show_config(_viewer: Viewer, _: WhichConfig) -> ConfigShown:
     return ConfigShown(status_code=200, runtime_config=runtime_config())
@@ -135,6 +137,7 @@ def show_config(_viewer: Viewer, _: WhichConfig) -> ConfigShown:
     tag=TAG,
     summary="Change settings while the server runs; those of the environment are changed where it is started",
     privilege="manage_server_settings",
+    scope="instance:modify",
 )
 def change_config(viewer: Viewer, params: ConfigChanges) -> ConfigChanged:
     given = {name.upper(): value for name, value in params.settings.items()}

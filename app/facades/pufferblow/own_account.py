@@ -8,6 +8,7 @@ from pydantic import Field
 
 from app.actions import profile, tokens
 from app.actions.accounts import MAX_PASSWORD_LENGTH
+from app.errors import InsufficientScopeError
 from app.facades.pufferblow.answers import Done, SessionOpened, session_opened
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.telling import tell_status
@@ -44,8 +45,11 @@ class ProfileChanged(Done):
     tag=TAG,
     summary="Change one's name, description, status or password",
     errors={409},
+    scope="account:write",
 )
 def change_profile(viewer: Viewer, params: ChangeProfile) -> ProfileChanged:
+    if params.new_password is not None and not viewer.is_allowed(None):
+        raise InsufficientScopeError(None)  # Whoever can change it needs no session any more.
     changes = profile.Changes(
         username=params.new_username,
         status=params.status,

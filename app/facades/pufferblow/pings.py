@@ -145,6 +145,7 @@ class PingsCounted(BaseModel):
     summary="Ask somebody here whether they are there",
     status=201,
     errors={404},
+    scope="account:write",
 )
 def send_ping(viewer: Viewer, params: SendPing) -> PingSent:
     person = find_known(params.target)
@@ -174,6 +175,7 @@ def send_ping(viewer: Viewer, params: SendPing) -> PingSent:
     answer=InstancePinged,
     tag=TAG,
     summary="Ask whether another server answers",
+    scope="account:write",
 )
 def ping_instance(viewer: Viewer, params: PingInstance) -> InstancePinged:
     ping, health_url, failure = pings.ping_instance(viewer, params.target_instance_url)
@@ -201,6 +203,7 @@ def ping_instance(viewer: Viewer, params: PingInstance) -> InstancePinged:
     tag=TAG,
     summary="Answer a ping",
     errors={404, 409},
+    scope="account:write",
 )
 def acknowledge_ping(viewer: Viewer, params: WhichPing) -> PingAcked:
     ping = pings.acknowledge(viewer, params.ping_id)
@@ -222,6 +225,7 @@ def acknowledge_ping(viewer: Viewer, params: WhichPing) -> PingAcked:
     answer=PingsListed,
     tag=TAG,
     summary="Pings one sent and received, the newest first",
+    scope="conference:read",
 )
 def list_ping_history(viewer: Viewer, params: ListPings) -> PingsListed:
     with reading() as session:
@@ -249,6 +253,7 @@ def list_ping_history(viewer: Viewer, params: ListPings) -> PingsListed:
     answer=PingsPending,
     tag=TAG,
     summary="Pings that wait for one's answer; 100 at most",
+    scope="conference:read",
 )
 def list_pending_pings(viewer: Viewer, _: NoParams) -> PingsPending:
     with reading() as session:
@@ -263,6 +268,7 @@ def list_pending_pings(viewer: Viewer, _: NoParams) -> PingsPending:
     answer=PingsCounted,
     tag=TAG,
     summary="How many pings, and how quickly they were answered",
+    scope="conference:read",
 )
 def count_own_pings(viewer: Viewer, _: NoParams) -> PingsCounted:
     with reading() as session:
@@ -286,6 +292,7 @@ def count_own_pings(viewer: Viewer, _: NoParams) -> PingsCounted:
     tag=TAG,
     summary="Forget a ping",
     errors={404},
+    scope="account:write",
 )
 def dismiss_ping(viewer: Viewer, params: WhichPing) -> Done:
     pings.dismiss(viewer, params.ping_id)

@@ -66,6 +66,7 @@ class ServerBannerSet(Done):
     summary="A new avatar: at most 5 MB and 2048 x 2048 pixels, without what the file tells besides the picture",
     status=201,
     max_file_bytes=max_portrait_bytes,
+    scope="account:write",
 )
 def upload_avatar(viewer: Viewer, params: NewAvatar) -> AvatarSet:
     portrait = _set(viewer, "avatar", params.file, params.avatar_url)
@@ -86,6 +87,7 @@ def upload_avatar(viewer: Viewer, params: NewAvatar) -> AvatarSet:
     summary="A new banner, like an avatar",
     status=201,
     max_file_bytes=max_portrait_bytes,
+    scope="account:write",
 )
 def upload_banner(viewer: Viewer, params: NewBanner) -> BannerSet:
     portrait = _set(viewer, "banner", params.file, params.banner_url)
@@ -107,6 +109,7 @@ def upload_banner(viewer: Viewer, params: NewBanner) -> BannerSet:
     status=201,
     privilege="manage_server_settings",
     max_file_bytes=max_portrait_bytes,
+    scope="instance:modify",
 )
 def upload_server_avatar(viewer: Viewer, params: NewServerAvatar) -> ServerAvatarSet:
     portrait = set_servers(viewer, "avatar", params.avatar)
@@ -123,6 +126,7 @@ def upload_server_avatar(viewer: Viewer, params: NewServerAvatar) -> ServerAvata
     status=201,
     privilege="manage_server_settings",
     max_file_bytes=max_portrait_bytes,
+    scope="instance:modify",
 )
 def upload_server_banner(viewer: Viewer, params: NewServerBanner) -> ServerBannerSet:
     portrait = set_servers(viewer, "banner", params.banner)

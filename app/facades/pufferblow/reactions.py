@@ -87,7 +87,7 @@ class MessageEdited(BaseModel):
     summary="React to a message",
     status=201,
     errors={404, 409},
-    scope="chat:write",
+    scope="message:write",
 )
 def add_reaction(viewer: Viewer, params: React) -> ReactionAdded:
     is_there = _has_reacted(viewer, params)
@@ -111,7 +111,7 @@ def add_reaction(viewer: Viewer, params: React) -> ReactionAdded:
     tag=TAG,
     summary="Take a reaction back",
     errors={404, 409},
-    scope="chat:write",
+    scope="message:write",
 )
 def remove_reaction(viewer: Viewer, params: React) -> ReactionRemoved:
     is_there = _has_reacted(viewer, params)
@@ -135,7 +135,7 @@ def remove_reaction(viewer: Viewer, params: React) -> ReactionRemoved:
     tag=TAG,
     summary="Edit a message of one's own",
     errors={404, 409},
-    scope="chat:write",
+    scope="message:write",
 )
 def edit_message(viewer: Viewer, params: EditMessage) -> MessageEdited:
     """No route of the reference server: its clients hear of an edit as `message_edited` and may ignore it."""

@@ -88,6 +88,7 @@ class UserRolesSet(Done):
     answer=RolesListed,
     tag=TAG,
     summary="Roles, what they allow and how many people have them",
+    scope="conference:read",
 )
 def list_all_roles(_viewer: Viewer, _: NoParams) -> RolesListed:
     with reading() as session:
@@ -104,6 +105,7 @@ def list_all_roles(_viewer: Viewer, _: NoParams) -> RolesListed:
     privilege=PRIVILEGE,
     tag=TAG,
     summary="Everything that a role may allow",
+    scope="role:moderate",
 )
 def list_privileges(_viewer: Viewer, _: NoParams) -> PrivilegesListed:
     return PrivilegesListed(
@@ -126,6 +128,7 @@ def list_privileges(_viewer: Viewer, _: NoParams) -> PrivilegesListed:
     summary="Make a role",
     status=201,
     errors={409},
+    scope="role:moderate",
 )
 def make_role(viewer: Viewer, params: MakeRole) -> RoleDone:
     role = roles.make_role(viewer, params.role_name, params.privileges_ids)
@@ -141,6 +144,7 @@ def make_role(viewer: Viewer, params: MakeRole) -> RoleDone:
     tag=TAG,
     summary="Change a role's name, or what it allows",
     errors={404, 409},
+    scope="role:moderate",
 )
 def change_role(viewer: Viewer, params: ChangeRole) -> RoleDone:
     role = roles.change_role(viewer, params.role_id, params.role_name, params.privileges_ids)
@@ -158,6 +162,7 @@ def change_role(viewer: Viewer, params: ChangeRole) -> RoleDone:
     tag=TAG,
     summary="Delete a role that nobody has",
     errors={404, 409},
+    scope="role:moderate",
 )
 def delete_role(viewer: Viewer, params: WhichRole) -> Done:
     roles.delete_role(viewer, params.role_id)
@@ -173,6 +178,7 @@ def delete_role(viewer: Viewer, params: WhichRole) -> Done:
     tag=TAG,
     summary="Give somebody exactly these roles",
     errors={404, 409},
+    scope="role:moderate",
 )
 def set_user_roles(viewer: Viewer, params: SetRoles) -> UserRolesSet:
     holder = roles.set_roles(viewer, params.target_user_id, params.roles_ids)

@@ -148,6 +148,7 @@ def show_server_info(_: NoParams) -> ServerInfoShown:
     tag=TAG,
     summary="Change this server's name, description and limits; they hold at once",
     privilege="manage_server_settings",
+    scope="instance:modify",
 )
 def change_server_info(viewer: Viewer, params: ServerChanges) -> ServerChanged:
     changes = changes_of(params)

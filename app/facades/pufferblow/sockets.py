@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from flask import Blueprint, Flask, g, request
 from flask_sock import Sock
@@ -17,7 +17,14 @@ from activitypub.strict_json import load_object
 from app.actions import presence
 from app.actions.read_marks import mark_read
 from app.db import reading
-from app.errors import AppError, ForbiddenError, InvalidInputError, NotFoundError, TooManyRequestsError
+from app.errors import (
+    AppError,
+    ForbiddenError,
+    InsufficientScopeError,
+    InvalidInputError,
+    NotFoundError,
+    TooManyRequestsError,
+)
 from app.facades.pufferblow.authentication import authenticate
 from app.facades.pufferblow.telling import check_since, tell_missed, tell_status, tell_typing
 from app.live.bucket import TokenBucket
@@ -30,6 +37,7 @@ from app.live.process import live
 from app.queries.accounts import find_viewer
 from app.queries.channels import NO_SUCH_CHANNEL, find_channel, get_visible
 from app.queries.presences import list_present
+from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
 from app.queries.visibility import place_of_channel, who_may_see
 from app.web.client import client_network
@@ -37,6 +45,9 @@ from app.web.fields import read_fields
 
 # What everybody is told of costs as much as there are sockets, so one client may say less of it than of the rest.
 BROADCASTS_PER_SECOND, BROADCASTS_BURST = 2.0, 10.0
+
+# Of all that a socket tells.
+SCOPES_OF_LISTENING: Final[tuple[Scope, ...]] = ("account:read", "channel:read", "message:read")
 
 sockets = Blueprint("pufferblow_sockets", __name__)
 _sock = Sock()
@@ -56,8 +67,10 @@ def admit() -> None:
     path = request.view_args or {}
     with ExitStack() as until:
         viewer = authenticate(read_fields(request, path, until=until))
-    if viewer.scopes is not None:
+    if viewer.session_id is None:
         raise ForbiddenError("A socket needs an auth_token.")
+    for scope in SCOPES_OF_LISTENING:
+        _check_scope(viewer, scope)
     if "channel_id" in path:
         _check_channel(viewer, path["channel_id"])
     g.viewer, g.network = viewer, client_network()
@@ -98,6 +111,12 @@ def _serve(ws: Any, viewer: Viewer, channel_id: str | None) -> None:
                 answer = client.answer(message)
                 if answer is not None:
                     connection.offer(json.dumps(answer))
+
+
+def _check_scope(viewer: Viewer, scope: Scope) -> None:
+    """Raises InsufficientScopeError."""
+    if not viewer.is_allowed(scope):
+        raise InsufficientScopeError(scope)
 
 
 def _read_since(text: str | None) -> int | None:
@@ -153,6 +172,7 @@ class _Client:
         return {"type": "pong", "timestamp": datetime.now(UTC).isoformat()}
 
     def set_status(self, body: Body) -> None:
+        _check_scope(self._viewer, "account:write")
         status = body.get("status")
         if not isinstance(status, str):
             raise InvalidInputError("Missing status field in presence update message.")
@@ -161,6 +181,7 @@ class _Client:
 
     def confirm_reading(self, body: Body) -> None:
         """Not answered. The channel is the message's own, whatever the client says."""
+        _check_scope(self._viewer, "message:write")
         message_id = body.get("message_id")
         if isinstance(message_id, str):
             try:
@@ -170,6 +191,7 @@ class _Client:
 
     def type(self, body: Body) -> None:
         """Whoever may see the channel is told, in every process. Raises NotFoundError."""
+        _check_scope(self._viewer, "message:write")
         self._check_broadcasts()
         channel_id = self._channel_id or str(body.get("channel_id"))
         viewer_id = self._viewer.actor_id

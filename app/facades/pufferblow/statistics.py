@@ -163,6 +163,7 @@ def show_usage(_: NoParams) -> UsageShown:
     tag=TAG,
     summary="How busy people are: of the last day as activity_metrics_update found it, of the last hour as it is",
     privilege="view_server_stats",
+    scope="instance:modify",
 )
 def show_activity(_viewer: Viewer, _: NoParams) -> ActivityMetricsShown:
     now = datetime.now(UTC)
@@ -195,6 +196,7 @@ def show_activity(_viewer: Viewer, _: NoParams) -> ActivityMetricsShown:
     tag=TAG,
     summary="The server at a glance; the period is the last 24 hours",
     privilege="view_server_stats",
+    scope="instance:modify",
 )
 def show_overview(_viewer: Viewer, _: NoParams) -> OverviewShown:
     now = datetime.now(UTC)

@@ -126,6 +126,7 @@ class CleanedUp(Done):
     status=201,
     privilege="upload_files",
     max_file_bytes=max_upload_bytes,
+    scope="message:write",
 )
 def upload_file(viewer: Viewer, params: UploadFile) -> FileUploaded:
     file, is_duplicate = library.upload(viewer, params.file, params.directory)
@@ -148,6 +149,7 @@ def upload_file(viewer: Viewer, params: UploadFile) -> FileUploaded:
     tag=TAG,
     summary="Files of one directory or of all, the newest first, at most 500 on a page",
     privilege="view_files",
+    scope="message:read",
 )
 def show_files(viewer: Viewer, params: WhichFiles) -> FilesListed:
     directory = _directory(params.directory, allowed=(_ALL, *DIRECTORIES))
@@ -181,6 +183,7 @@ def show_files(viewer: Viewer, params: WhichFiles) -> FilesListed:
     summary="What is known of a file",
     errors={404},
     privilege="view_files",
+    scope="message:read",
 )
 def show_file(viewer: Viewer, params: WhichFile) -> FileShown:
     file = library.find(viewer, _address(params))
@@ -207,6 +210,7 @@ def show_file(viewer: Viewer, params: WhichFile) -> FileShown:
     tag=TAG,
     summary="Delete a file of one's own, or as the staff anybody's",
     errors={404},
+    scope="account:write",
 )
 def delete_file(viewer: Viewer, params: WhichFile) -> FileDeleted:
     url = _address(params)
@@ -222,6 +226,7 @@ def delete_file(viewer: Viewer, params: WhichFile) -> FileDeleted:
     tag=TAG,
     summary="Take away files that nothing shows, and contents that nobody has",
     privilege="manage_storage",
+    scope="instance:modify",
 )
 def clean_up_orphaned(viewer: Viewer, params: CleanUp) -> CleanedUp:
     directory = _directory(params.subdirectory, allowed=("", *DIRECTORIES))

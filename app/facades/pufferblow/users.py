@@ -72,7 +72,7 @@ class UsersRoute(BaseModel):
     errors={401, 403, 409},
 )
 def sign_up(params: SignUp) -> SessionOpened:
-    inviter = find_asker(params.auth_token) if server_settings().is_private else None
+    inviter = find_asker(params.auth_token, scope=None) if server_settings().is_private else None
     pair = accounts.sign_up(params.username, params.password, invited_by=inviter)
     return session_opened(pair, status_code=201, message="Account created successfully")
 
@@ -113,7 +113,7 @@ def sign_in(params: SignIn) -> SessionOpened:
     tag=TAG,
     summary="One's own profile, or somebody else's",
     errors={404},
-    scope="chat:read",
+    scope="account:read",
 )
 def show_profile(viewer: Viewer, params: WhichProfile) -> ProfileShown:
     with reading() as session:
@@ -128,7 +128,7 @@ def show_profile(viewer: Viewer, params: WhichProfile) -> ProfileShown:
     answer=UsersListed,
     tag=TAG,
     summary="Everybody one may meet here",
-    scope="chat:read",
+    scope="account:read",
 )
 def list_users(viewer: Viewer, _: NoParams) -> UsersListed:
     with reading() as session:

@@ -60,6 +60,7 @@ class AudioStatus(BaseModel):
     tag=TAG,
     summary="Who talks in a channel",
     errors={404},
+    scope="channel:read",
 )
 def list_participants(viewer: Viewer, params: WhichChannel) -> Participants:
     _check(viewer, params.channel_id)
@@ -74,6 +75,7 @@ def list_participants(viewer: Viewer, params: WhichChannel) -> Participants:
     tag=TAG,
     summary="Who talks in a channel, as older clients ask",
     errors={404},
+    scope="channel:read",
 )
 def show_audio_status(viewer: Viewer, params: WhichChannel) -> AudioStatus:
     _check(viewer, params.channel_id)
@@ -88,6 +90,7 @@ def show_audio_status(viewer: Viewer, params: WhichChannel) -> AudioStatus:
     tag=TAG,
     summary="Join a call; not there yet",
     errors={404},
+    scope="message:write",
 )
 def join_audio(viewer: Viewer, params: WhichChannel) -> Done:
     _check(viewer, params.channel_id)
@@ -102,6 +105,7 @@ def join_audio(viewer: Viewer, params: WhichChannel) -> Done:
     tag=TAG,
     summary="Leave a call; not there yet",
     errors={404},
+    scope="message:write",
 )
 def leave_audio(viewer: Viewer, params: WhichChannel) -> Done:
     _check(viewer, params.channel_id)
@@ -116,6 +120,7 @@ def leave_audio(viewer: Viewer, params: WhichChannel) -> Done:
     tag=TAG,
     summary="Begin or join a call; not there yet",
     errors={404},
+    scope="message:write",
 )
 def open_voice_session(viewer: Viewer, params: OpenSession) -> Done:
     _check(viewer, params.channel_id)
@@ -129,6 +134,7 @@ def open_voice_session(viewer: Viewer, params: OpenSession) -> Done:
     answer=Done,
     tag=TAG,
     summary="A call; not there yet",
+    scope="channel:read",
 )
 def show_voice_session(_viewer: Viewer, _: WhichSession) -> Done:
     _refuse()
@@ -141,6 +147,7 @@ def show_voice_session(_viewer: Viewer, _: WhichSession) -> Done:
     answer=Done,
     tag=TAG,
     summary="Leave a call; not there yet",
+    scope="message:write",
 )
 def leave_voice_session(_viewer: Viewer, _: WhichSession) -> Done:
     _refuse()
@@ -153,6 +160,7 @@ def leave_voice_session(_viewer: Viewer, _: WhichSession) -> Done:
     answer=Done,
     tag=TAG,
     summary="Mute oneself and the like; not there yet",
+    scope="message:write",
 )
 def act_in_voice_session(_viewer: Viewer, _: SessionAction) -> Done:
     _refuse()

@@ -14,8 +14,13 @@ from typing import Any
 import pytest
 
 from app.actions import tokens
+from app.db import transaction
+from app.facades.pufferblow.sockets import SCOPES_OF_LISTENING
+from app.projections import sessions
 from tests.answers import refusal
 from tests.e2e.waiting import eventually
+from tests.facades.conftest import Person
+from tests.facades.oauth.test_scopes import token_for
 from tests.facades.pufferblow.chat import Chat, Listener, Process
 from tests.live.raw import UPGRADE, RawClient
 
@@ -66,7 +71,7 @@ def test_changed_token_opens_no_socket(chat: Chat) -> None:
 def test_expired_token_opens_no_socket(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "ACCESS_TTL", timedelta(seconds=-1))
     claims = tokens.read_access_token(chat.owner.token)
-    expired = tokens._make_access_token(claims.actor_id, claims.session_id, datetime.now(UTC))
+    expired = tokens.make_access_token(claims.actor_id, claims.session_id, datetime.now(UTC))
 
     assert knock(chat, f"/ws?auth_token={expired}")[0] == 401
 
@@ -99,7 +104,7 @@ def test_socket_outlives_its_token(chat: Chat, connect: Connect, monkeypatch: py
     monkeypatch.setattr(tokens, "ACCESS_TTL", timedelta(seconds=2))
     person = chat.sign_up()
     claims = tokens.read_access_token(person.token)
-    short = tokens._make_access_token(claims.actor_id, claims.session_id, datetime.now(UTC))
+    short = tokens.make_access_token(claims.actor_id, claims.session_id, datetime.now(UTC))
     ear = connect(replace(person, session={"auth_token": short}))
 
     eventually(lambda: knock(chat, f"/ws?auth_token={short}")[0] == 401, what="the token expires")
@@ -202,6 +207,31 @@ def test_sign_out_ends_the_sockets_of_that_device_at_once_in_every_process(
     assert [ear.wait_for_close() for ear in ears] == [1008] * 3
     assert time.monotonic() - began < 2
     chat.fence(*kept)
+
+
+def as_client(person: Person, *scopes: str) -> Person:
+    """The same, by a token that a client was given."""
+    return replace(person, session={"auth_token": token_for(person, *scopes)})
+
+
+def test_a_client_hears_what_its_person_does_until_it_is_ended(chat: Chat, connect: Connect) -> None:
+    client = as_client(chat.sign_up(), *SCOPES_OF_LISTENING)
+    ear = connect(client)
+    chat.send(chat.owner, chat.lobby, "hello")
+    ear.wait_for("message", message="hello")
+
+    claims = tokens.read_access_token(client.token)
+    with transaction() as session:
+        sessions.end(session, claims.session_id, now=datetime.now(UTC))
+
+    assert ear.wait_for_close() == 1008
+
+
+def test_a_client_that_only_listens_says_nothing(chat: Chat, connect: Connect) -> None:
+    ear = connect(as_client(chat.sign_up(), *SCOPES_OF_LISTENING))
+    for said in ({"type": "typing", "channel_id": chat.lobby}, {"type": "status_update", "status": "online"}):
+        ear.say(said)
+        assert "limited" in ear.wait_for("error")["error"]
 
 
 def test_stolen_refresh_token_ends_the_sockets_of_both(chat: Chat, connect: Connect) -> None:

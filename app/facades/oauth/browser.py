@@ -1,0 +1,132 @@
+"""The browser that asks: its cookie, who is signed in with it, and that a form is one of ours."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Final
+from urllib.parse import quote
+
+from flask import Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from app.actions.oauth.browsers import Cookie, find_signed_in
+from app.errors import ForbiddenError
+from app.queries.viewers import Viewer
+from app.settings import current
+from app.web.fields import Fields, read_fields
+
+FORM_TOKEN: Final = "form_token"  # noqa: S105  A field's name.
+_VALUE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_PATH: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+_START: Final = "/client"
+
+
+class SignInFirst(HTTPException):
+    """Who is not signed in is led to do so, and back."""
+
+    def __init__(self) -> None:
+        super().__init__(response=leads_to(f"/auth/login?next={quote(request.full_path.rstrip('?'), safe='')}"))
+
+
+def read_form() -> Fields:
+    """The parameters of a request for a page; of a POST only what one of our own forms sent.
+
+    Raises ForbiddenError for a form that another site, or another browser, was shown.
+    """
+    with ExitStack() as until:
+        fields = read_fields(request, {}, until=until)
+    if request.method == "POST" and not _is_ours(fields):
+        raise ForbiddenError("This form is too old. Go back, load the page again and try once more.")
+    return fields
+
+
+def text_of(fields: Fields, name: str) -> str:
+    """Empty without one."""
+    found = fields.find(name)
+    return found if isinstance(found, str) else ""
+
+
+def find_viewer() -> Viewer | None:
+    """Who is signed in. Raises ForbiddenError for a banned account."""
+    if "browser_viewer" not in g:
+        value = _cookie()
+        g.browser_viewer = None if value is None else find_signed_in(value)
+    viewer: Viewer | None = g.browser_viewer
+    return viewer
+
+
+def need_viewer() -> Viewer:
+    """Raises SignInFirst."""
+    viewer = find_viewer()
+    if viewer is None:
+        raise SignInFirst
+    return viewer
+
+
+def form_token() -> str:
+    """What a form holds, and no other site can know: a MAC under the cookie, which is made if there is none."""
+    if "visitor" not in g:
+        g.visitor = _cookie() or secrets.token_urlsafe(32)
+    return _token_for(g.visitor)
+
+
+def keep_visitor(response: Response) -> None:
+    """The cookie that the forms of this answer belong to, for a browser that had none."""
+    if "visitor" in g and g.visitor != _cookie():
+        _set(response, g.visitor, expires=None)
+
+
+def sign_in(response: Response, cookie: Cookie) -> None:
+    """Always a new value, so that nobody can have put theirs there before."""
+    _set(response, cookie.value, expires=cookie.expires_at)
+
+
+def sign_out(response: Response) -> None:
+    response.delete_cookie(_name(), secure=current().is_https, httponly=True, samesite="Lax")
+
+
+def leads_to(path: str) -> Response:
+    return Response(status=303, headers={"Location": path, "Cache-Control": "no-store"})
+
+
+def safe_next(path: str) -> str:
+    """Where to go on: a path of ours, or the start for what could lead anywhere else."""
+    return path if _PATH.fullmatch(path) else _START
+
+
+def is_json() -> bool:
+    """Whether a program asks: a browser sends JSON across sites only where CORS allows it."""
+    return request.mimetype == "application/json"
+
+
+def _is_ours(fields: Fields) -> bool:
+    value = _cookie()
+    if is_json():
+        return True
+    if value is None:
+        # No browser sends a form without saying from where; whatever else does has no cookie to misuse.
+        return not ({"Origin", "Sec-Fetch-Site", "Cookie"} & set(request.headers.keys()))
+    return hmac.compare_digest(_token_for(value).encode(), text_of(fields, FORM_TOKEN).encode())
+
+
+def _token_for(value: str) -> str:
+    return hmac.digest(value.encode(), b"shoal form", "sha256").hex()
+
+
+def _cookie() -> str | None:
+    value = request.cookies.get(_name(), "")
+    return value if _VALUE.fullmatch(value) else None
+
+
+def _name() -> str:
+    """With the prefix no other host of the domain can set it (RFC 6265bis, section 4.1.3.2)."""
+    return "__Host-shoal" if current().is_https else "shoal"
+
+
+def _set(response: Response, value: str, *, expires: datetime | None) -> None:
+    secure = current().is_https
+    response.set_cookie(_name(), value, expires=expires, path="/", secure=secure, httponly=True, samesite="Lax")
