@@ -19,6 +19,7 @@ class CloseCode(IntEnum):
     INTERNAL_ERROR = 1011
     SERVICE_RESTART = 1012
     TRY_AGAIN_LATER = 1013
+    TOKEN_ENDED = 4401  # Of our own: what HTTP says with 401 (contracts/punctum.md, 3.3).
 
 
 def text_frame(text: str) -> bytes:

@@ -23,7 +23,8 @@ class Subscriber:
     """One socket and whom it serves.
 
     `channel_id` narrows it to one channel. `remote_ip` may be any key of the network the client is in, `session_id`
-    is the login session, whose end ends the socket. `catching_up` is there for a socket that missed something.
+    is the login session, whose end ends the socket: with 1008, or with 4401 if it is a client's (`is_of_client`), which
+    asks for its next token then. `catching_up` is there for a socket that missed something.
     """
 
     viewer_id: str
@@ -32,12 +33,17 @@ class Subscriber:
     session_id: str | None = None
     channel_id: str | None = None
     catching_up: CatchingUp | None = None
+    is_of_client: bool = False
 
     def offer(self, position: int | None, frame: bytes) -> bool:
         """False when the client will not get it, or has it already."""
         if self.catching_up is not None:
             return self.catching_up.offer(position, frame)
         return self.connection.offer_frame(frame)
+
+    def sign_out(self, reason: str) -> None:
+        code = CloseCode.TOKEN_ENDED if self.is_of_client else CloseCode.POLICY_VIOLATION
+        self.connection.close(code, reason)
 
     def is_for(self, channel_id: str | None) -> bool:
         """Whether it gets what belongs to that channel or conversation; None is what belongs to none."""
@@ -129,11 +135,11 @@ class Hub:
             if subscriber.channel_id == channel_id:
                 subscriber.connection.close(code, reason)
 
-    def close_session(self, session_id: str, code: int, reason: str) -> None:
+    def close_session(self, session_id: str, reason: str) -> None:
         """Close the sockets that were opened with this login session."""
         for subscriber in self._subscribers(None):
             if subscriber.session_id == session_id:
-                subscriber.connection.close(code, reason)
+                subscriber.sign_out(reason)
 
     def close_network(self, network: str, code: int, reason: str) -> None:
         """Close the sockets that were opened from there."""

@@ -126,7 +126,7 @@ def close() -> dict[str, Any]:
     if user := request.json.get("user"):
         live().hub.close_viewer(user, 1008, "banned")
     if session := request.json.get("session"):
-        live().hub.close_session(session, 1008, "signed out")
+        live().hub.close_session(session, "signed out")
     return {}
 
 

@@ -129,7 +129,7 @@ def test_ban_closes_all_sockets_of_a_user_and_sign_out_those_of_its_session(room
     room.join("phone", "user_alice", session="session_2")
     room.join("bob", "user_bob", session="session_3")
 
-    room.hub.close_session("session_2", 1008, "signed out")
+    room.hub.close_session("session_2", "signed out")
     assert room.closed() == {"phone"}
 
     room.hub.close_viewer("user_alice", 1008, "banned")

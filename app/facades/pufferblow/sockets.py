@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -25,12 +26,11 @@ from app.errors import (
     NotFoundError,
     TooManyRequestsError,
 )
-from app.facades.pufferblow.authentication import authenticate
+from app.facades.pufferblow.authentication import authenticate, token_expires_at
 from app.facades.pufferblow.telling import check_since, tell_missed, tell_status, tell_typing
 from app.live.bucket import TokenBucket
 from app.live.catching_up import CatchingUp
 from app.live.connection import SERVER_OPTIONS, Connection
-from app.live.frames import CloseCode
 from app.live.handshake import prepare_upgrade
 from app.live.hub import Subscriber
 from app.live.process import live
@@ -100,10 +100,11 @@ def _serve(ws: Any, viewer: Viewer, channel_id: str | None) -> None:
             session_id=viewer.session_id,
             channel_id=channel_id,
             catching_up=catching_up,
+            is_of_client=viewer.scopes is not None,
         )
-        with live().joined(subscriber):
+        with live().joined(subscriber), _ending_with_its_token(subscriber):
             if not _is_welcome(viewer, channel_id):
-                connection.close(CloseCode.POLICY_VIOLATION, "signed out")
+                subscriber.sign_out("signed out")
             if catching_up is not None and since is not None:
                 tell_missed(subscriber, catching_up, since)
             client = _Client(viewer, channel_id)
@@ -111,6 +112,24 @@ def _serve(ws: Any, viewer: Viewer, channel_id: str | None) -> None:
                 answer = client.answer(message)
                 if answer is not None:
                     connection.offer(json.dumps(answer))
+
+
+@contextmanager
+def _ending_with_its_token(subscriber: Subscriber) -> Iterator[None]:
+    """A client's socket is good for as long as its token. PufferBlow's own clients open none with the next token, so
+    theirs outlive them (contracts/pufferblow.md, 7)."""
+    expires_at = token_expires_at()
+    if not subscriber.is_of_client or expires_at is None:
+        yield
+        return
+    left = (expires_at - datetime.now(UTC)).total_seconds()
+    ending = threading.Timer(max(0.0, left), subscriber.sign_out, ["the token expired"])
+    ending.daemon = True
+    ending.start()
+    try:
+        yield
+    finally:
+        ending.cancel()
 
 
 def _check_scope(viewer: Viewer, scope: Scope) -> None:

@@ -322,7 +322,7 @@ def _close_after(hub: Hub, event: RecordedEvent, seeing: set[str], *, is_of_serv
     actor_id, channel_id = event.actor_id or "", event.channel_id or ""
     match event.type:
         case "session_ended":
-            hub.close_session(event.data["session_id"], code, "signed out")
+            hub.close_session(event.data["session_id"], "signed out")
         case "network_blocked":
             hub.close_network(event.data["network"], code, "blocked")
         case "channel_deleted":

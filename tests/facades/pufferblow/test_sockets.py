@@ -224,7 +224,14 @@ def test_a_client_hears_what_its_person_does_until_it_is_ended(chat: Chat, conne
     with transaction() as session:
         sessions.end(session, claims.session_id, now=datetime.now(UTC))
 
-    assert ear.wait_for_close() == 1008
+    assert ear.wait_for_close() == 4401
+
+
+def test_a_clients_socket_ends_with_its_token(chat: Chat, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "ACCESS_TTL", timedelta(seconds=2))
+    ear = connect(as_client(chat.sign_up(), *SCOPES_OF_LISTENING))
+
+    assert ear.wait_for_close() == 4401
 
 
 def test_a_client_that_only_listens_says_nothing(chat: Chat, connect: Connect) -> None:
