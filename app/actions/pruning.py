@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Delete, Select, Update, delete, exists, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from app.actions.oauth.clients import forget_unused
 from app.db import transaction, upsert, wake
 from app.models import (
     Activity,
@@ -58,6 +59,7 @@ def prune(now: datetime) -> None:
         _forget_events,
         _forget_tokens,
         _forget_oauth,
+        _forget_clients,
         _forget_hosts,
     ):
         ends_at = time.monotonic() + _SECONDS
@@ -68,7 +70,7 @@ def prune(now: datetime) -> None:
 def prune_tokens(now: datetime) -> None:
     """Refresh tokens that ended, and what else OAuth leaves. Between two runs they are only rows: whoever shows one
     is refused."""
-    for step in (_forget_tokens, _forget_oauth):
+    for step in (_forget_tokens, _forget_oauth, _forget_clients):
         while _run(step, now) >= _BATCH:
             pass
 
@@ -240,6 +242,10 @@ def _forget_oauth(session: Session, now: datetime) -> int:
         _count(session, delete(OAuthDeviceCode).where(OAuthDeviceCode.digest.in_(devices))),
         _count(session, delete(BrowserSession).where(BrowserSession.session_id.in_(browsers))),
     )
+
+
+def _forget_clients(session: Session, now: datetime) -> int:
+    return forget_unused(session, now, limit=_BATCH)
 
 
 def _expire_pings(session: Session, now: datetime) -> int:

@@ -30,12 +30,15 @@ class OAuthClient(Base):
 
 
 class OAuthSession(Base):
-    """Whose a login session is that a client was given, and all that it may do."""
+    """Whose a login session is that a client was given, and all that it may do.
+
+    It never goes without its session, which would then be limited no more: so a client is deleted after its sessions.
+    """
 
     __tablename__ = "oauth_sessions"
 
     session_id: Mapped[Id] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True)
-    client_id: Mapped[Id] = mapped_column(ForeignKey("oauth_clients.id", ondelete="CASCADE"), index=True)
+    client_id: Mapped[Id] = mapped_column(ForeignKey("oauth_clients.id"), index=True)
     scopes: Mapped[list[str]] = mapped_column(JSON)
 
 
@@ -85,7 +88,9 @@ class OAuthConsent(Base):
     __tablename__ = "oauth_consents"
 
     actor_id: Mapped[Id] = mapped_column(ForeignKey("accounts.actor_id", ondelete="CASCADE"), primary_key=True)
-    client_id: Mapped[Id] = mapped_column(ForeignKey("oauth_clients.id", ondelete="CASCADE"), primary_key=True)
+    client_id: Mapped[Id] = mapped_column(
+        ForeignKey("oauth_clients.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
     scopes: Mapped[list[str]] = mapped_column(JSON)
     granted_at: Mapped[Time]
 

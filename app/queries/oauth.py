@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from app.ids import is_id
@@ -51,6 +51,17 @@ class ListedApp:
 def find_client(session: Session, client_id: str) -> OAuthClient | None:
     """A text that is no id of ours is not asked for: PostgreSQL would refuse some."""
     return session.get(OAuthClient, client_id) if is_id(client_id) else None
+
+
+def is_unused(registered_before: datetime) -> ColumnElement[bool]:
+    """Whether a client that has registered itself before then is one that nobody allows anything."""
+    session_of_client = select(OAuthSession.session_id).join(LoginSession, LoginSession.id == OAuthSession.session_id)
+    return and_(
+        OAuthClient.created_at < registered_before,
+        OAuthClient.account_id.is_(None),
+        ~select(OAuthConsent.actor_id).where(OAuthConsent.client_id == OAuthClient.id).exists(),
+        ~session_of_client.where(OAuthSession.client_id == OAuthClient.id, LoginSession.revoked_at.is_(None)).exists(),
+    )
 
 
 def find_code(session: Session, digest: str, client_id: str) -> OAuthCode | None:

@@ -97,7 +97,7 @@ def note_wrong_password(username: str) -> None:
 
 
 def register_client() -> None:
-    """Count a client that makes itself known, which leaves a row for good. Raises TooManyRequestsError."""
+    """Count a client that makes itself known, which leaves a row for a month. Raises TooManyRequestsError."""
     _take(_REGISTRATIONS, "register", client_network())
 
 

@@ -95,6 +95,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("actor_id", "client_id", name=op.f("pk_oauth_consents")),
     )
+    op.create_index(op.f("ix_oauth_consents_client_id"), "oauth_consents", ["client_id"])
+
     op.create_table(
         "oauth_device_codes",
         sa.Column("digest", sa.String(length=255), nullable=False),
@@ -126,10 +128,7 @@ def upgrade() -> None:
         sa.Column("client_id", sa.String(length=64), nullable=False),
         sa.Column("scopes", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["client_id"],
-            ["oauth_clients.id"],
-            name=op.f("fk_oauth_sessions_client_id_oauth_clients"),
-            ondelete="CASCADE",
+            ["client_id"], ["oauth_clients.id"], name=op.f("fk_oauth_sessions_client_id_oauth_clients")
         ),
         sa.ForeignKeyConstraint(
             ["session_id"], ["sessions.id"], name=op.f("fk_oauth_sessions_session_id_sessions"), ondelete="CASCADE"

@@ -7,7 +7,7 @@ import hmac
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import delete, func, insert, select
@@ -16,14 +16,15 @@ from sqlalchemy.orm import Session
 from app.db import transaction
 from app.errors import ConflictError, InvalidInputError, NotFoundError
 from app.ids import is_id, new_id
-from app.models import OAuthClient
+from app.models import LoginSession, OAuthClient, OAuthSession
 from app.projections import audit, sessions
-from app.queries.oauth import find_client, list_sessions_of_client
+from app.queries.oauth import find_client, is_unused, list_sessions_of_client
 from app.queries.scopes import SCOPES, spell
 from app.queries.viewers import Viewer
 
 MAX_NAME_LENGTH: Final = 100
 MAX_BOTS: Final = 20
+UNUSED_LIFE: Final = timedelta(days=30)
 CODE, REFRESH, BOT = "authorization_code", "refresh_token", "client_credentials"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 NO_SECRET, BASIC, POST = "none", "client_secret_basic", "client_secret_post"
@@ -156,4 +157,25 @@ def remove_bot(viewer: Viewer, client_id: str) -> None:
             raise NotFoundError(NO_SUCH_APP)
         for session_id in list_sessions_of_client(session, viewer.actor_id, client_id):
             sessions.end(session, session_id, now=now)
-        session.execute(delete(OAuthClient).where(OAuthClient.id == client_id))
+        _delete_clients(session, [client_id])
+
+
+def forget_unused(session: Session, now: datetime, *, limit: int) -> int:
+    """Delete clients that nobody has allowed anything for a month; how many there were.
+
+    Anybody may register one, so that what nobody uses must not stay. Who comes back later registers again.
+    """
+    old = is_unused(now - UNUSED_LIFE)
+    found = select(OAuthClient.id).where(old).limit(limit).with_for_update(skip_locked=True)
+    locked = session.scalars(found).all()
+    # Asked again: somebody may have allowed one before it was locked, and nobody can any more.
+    unused = session.scalars(select(OAuthClient.id).where(OAuthClient.id.in_(locked), old)).all()
+    _delete_clients(session, unused)
+    return len(unused)
+
+
+def _delete_clients(session: Session, ids: Sequence[str]) -> None:
+    """Their sessions have ended."""
+    theirs = select(OAuthSession.session_id).where(OAuthSession.client_id.in_(ids))
+    session.execute(delete(LoginSession).where(LoginSession.id.in_(theirs)))
+    session.execute(delete(OAuthClient).where(OAuthClient.id.in_(ids)))
