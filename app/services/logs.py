@@ -60,6 +60,8 @@ def configure_logging(level: str, *, also: logging.Handler | None = None) -> Non
     root = logging.getLogger()
     root.handlers[:] = handlers
     root.setLevel(level.upper())
+    # What it says to whoever debugs Authlib are the tokens themselves.
+    logging.getLogger("authlib").setLevel(max(root.level, logging.INFO))
 
 
 _to_json = structlog.processors.JSONRenderer()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import uuid_utils
 from flask import Flask, Response, g, request
 
@@ -12,6 +14,8 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "authorization, content-type, idempotency-key, x-pufferblow-node-session",
     "Access-Control-Max-Age": "600",
 }
+# What depends on a cookie is for pages of our own, and the authorization endpoint for no page at all (RFC 9700, 2.6).
+_OF_COOKIES = re.compile(r"/auth/(?!oauth2/)|/auth/oauth2/(authorize)?\Z")
 _EXPOSED = f"{REQUEST_ID}, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 
 
@@ -40,9 +44,8 @@ def _add_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     response.vary.add("Origin")
     origin = request.headers.get("Origin")
-    if origin is not None:
-        # Any origin: an answer depends on a token the page holds itself. The pages under /auth depend on a cookie,
-        # which no other origin sends along, because nothing here allows credentials (Fetch standard, 3.2.5).
+    if origin is not None and not _OF_COOKIES.match(request.path):
+        # Any origin: an answer depends on a token the page holds itself.
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = _EXPOSED
     return response

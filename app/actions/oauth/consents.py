@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from app.actions.oauth import grants
@@ -16,7 +16,7 @@ from app.actions.oauth.clients import NO_SUCH_APP, Client
 from app.actions.oauth.server import Answer, Request, Server
 from app.db import reading, transaction, upsert
 from app.errors import InvalidInputError, NotFoundError
-from app.models import LoginSession, OAuthCode, OAuthConsent
+from app.models import LoginSession, OAuthCode, OAuthConsent, OAuthDeviceCode
 from app.projections import audit, sessions
 from app.queries.oauth import find_consent, list_sessions_of_client
 from app.queries.viewers import Viewer
@@ -115,11 +115,14 @@ def asked_for(client: Client, scopes: Collection[str], *, redirect_uri: str = ""
 
 
 def remember(session: Session, actor_id: str, client_id: str, scopes: Collection[str], *, now: datetime) -> None:
+    """What was allowed already is not noted again: a client may send somebody here as often as it likes."""
+    is_new = find_consent(session, actor_id, client_id) != frozenset(scopes)
     values = {"actor_id": actor_id, "client_id": client_id, "scopes": sorted(scopes), "granted_at": now}
     consent = upsert(session, OAuthConsent).values(values)
     changed = {"scopes": consent.excluded.scopes, "granted_at": now}
     session.execute(consent.on_conflict_do_update(index_elements=["actor_id", "client_id"], set_=changed))
-    audit.note(session, "app_allowed", actor_id=actor_id, target=client_id, now=now)
+    if is_new:
+        audit.note(session, "app_allowed", actor_id=actor_id, target=client_id, now=now)
 
 
 def forget(viewer: Viewer, client_id: str) -> None:
@@ -133,13 +136,15 @@ def forget(viewer: Viewer, client_id: str) -> None:
             raise NotFoundError(NO_SUCH_APP)
         own = (OAuthConsent.actor_id == viewer.actor_id, OAuthConsent.client_id == client_id)
         session.execute(delete(OAuthConsent).where(*own))
-        session.execute(delete(OAuthCode).where(OAuthCode.client_id == client_id, _allowed_by(viewer)))
+        for codes in (OAuthCode, OAuthDeviceCode):
+            session.execute(delete(codes).where(codes.client_id == client_id, codes.session_id.in_(_own(viewer))))
         for session_id in list_sessions_of_client(session, viewer.actor_id, client_id):
             sessions.end(session, session_id, now=now)
 
 
-def _allowed_by(viewer: Viewer) -> ColumnElement[bool]:
-    return OAuthCode.session_id.in_(select(LoginSession.id).where(LoginSession.actor_id == viewer.actor_id))
+def _own(viewer: Viewer) -> Select[str]:
+    """Ids of the viewer's sessions."""
+    return select(LoginSession.id).where(LoginSession.actor_id == viewer.actor_id)
 
 
 def check_client(server: Server, request: Request) -> Client:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from authlib.oauth2.rfc6749 import InvalidScopeError, UnauthorizedClientError
 from authlib.oauth2.rfc8628 import DeviceAuthorizationEndpoint
 from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
 
 from app.actions.oauth.clients import BASIC, DEVICE, NO_SECRET, POST, Client, digest_of, get_client
 from app.actions.oauth.consents import Asked, asked_for, remember
@@ -82,11 +83,7 @@ def allow_device(viewer: Viewer, user_code: str) -> None:
     """Raises NotFoundError."""
     now = datetime.now(UTC)
     with transaction() as session:
-        row = find_user_code(session, spell_user_code(user_code), now=now)
-        if row is None:
-            raise NotFoundError(NO_SUCH_CODE)
-        allowed = update(OAuthDeviceCode).where(OAuthDeviceCode.digest == row.digest)
-        session.execute(allowed.values(session_id=viewer.session_id))
+        row = _decide(session, user_code, now, session_id=viewer.session_id)
         remember(session, viewer.actor_id, row.client_id, row.scopes, now=now)
 
 
@@ -94,7 +91,16 @@ def deny_device(user_code: str) -> None:
     """Raises NotFoundError."""
     now = datetime.now(UTC)
     with transaction() as session:
-        row = find_user_code(session, spell_user_code(user_code), now=now)
-        if row is None:
-            raise NotFoundError(NO_SUCH_CODE)
-        session.execute(update(OAuthDeviceCode).where(OAuthDeviceCode.digest == row.digest).values(denied_at=now))
+        _decide(session, user_code, now, denied_at=now)
+
+
+def _decide(session: Session, user_code: str, now: datetime, **decision: Any) -> OAuthDeviceCode:
+    """The first of two answers counts. Raises NotFoundError for the second."""
+    row = find_user_code(session, spell_user_code(user_code), now=now)
+    if row is None:
+        raise NotFoundError(NO_SUCH_CODE)
+    is_open = OAuthDeviceCode.session_id.is_(None) & OAuthDeviceCode.denied_at.is_(None)
+    decided = update(OAuthDeviceCode).where(OAuthDeviceCode.digest == row.digest, is_open).values(**decision)
+    if session.execute(decided.returning(OAuthDeviceCode.digest)).one_or_none() is None:
+        raise NotFoundError(NO_SUCH_CODE)
+    return row

@@ -69,6 +69,16 @@ def _find_refresh(session: Session, token: str, now: datetime) -> Issued | None:
         return None
     if find_active_account(session, row.session_id) is None:
         return None
+    return _of_refresh_token(row)
+
+
+def _find_family(session: Session, token: str) -> Issued | None:
+    """By any of its refresh tokens: whoever ends a session may have lost the answer with the last one."""
+    row = find_refresh_token(session, token)
+    return None if row is None or row.client_id is None or row.revoked_at is not None else _of_refresh_token(row)
+
+
+def _of_refresh_token(row: Any) -> Issued:
     return Issued(False, row.actor_id, row.session_id, row.client_id, frozenset(row.scopes), row.expires_at)
 
 
@@ -82,7 +92,7 @@ class Revocation(RevocationEndpoint):
         _require_token(request)
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> Issued | None:
-        return find_issued(self.server.session, token_string, now=self.server.now)
+        return _find_access(self.server.session, token_string) or _find_family(self.server.session, token_string)
 
     def revoke_token(self, token: Issued, request: Request) -> None:
         sessions.end(self.server.session, token.session_id, now=self.server.now)

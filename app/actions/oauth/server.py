@@ -107,9 +107,10 @@ class Server(AuthorizationServer):
         return request
 
     def handle_response(self, status: int, body: Mapping[str, Any] | str, headers: list[tuple[str, str]]) -> Answer:
-        """Whoever is sent back to a client tells it who we are (RFC 9207)."""
+        """Whoever is sent back to a client tells it who we are (RFC 9207), and takes nothing along that was typed here
+        (RFC 9700, section 4.12)."""
         told = [(name, _with_issuer(value) if name == "Location" else value) for name, value in headers]
-        return Answer(status, body, told)
+        return Answer(303 if status == 302 else status, body, told)
 
 
 def refusal(error: OAuth2Error) -> Answer:

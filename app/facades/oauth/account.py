@@ -25,7 +25,7 @@ blueprint.register_error_handler(AppError, show_error)
 @blueprint.get("/client")
 def client() -> Response:
     """There is no client of our own yet."""
-    return leads_to("/client/connect")
+    return leads_to("/client/connect", status=302)  # contracts/punctum.md, 2.3.
 
 
 @blueprint.get("/client/connect")

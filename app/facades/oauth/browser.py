@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from app.actions.oauth.browsers import Cookie, find_signed_in
@@ -23,25 +23,31 @@ FORM_TOKEN: Final = "form_token"  # noqa: S105  A field's name.
 _VALUE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _PATH: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 _START: Final = "/client"
+_OWN_PAGE: Final = "/auth/account"
 
 
 class SignInFirst(HTTPException):
     """Who is not signed in is led to do so, and back."""
 
     def __init__(self) -> None:
-        super().__init__(response=leads_to(f"/auth/login?next={quote(request.full_path.rstrip('?'), safe='')}"))
+        super().__init__(response=leads_to(f"/auth/login?next={quote(_way_back(), safe='')}"))
 
 
 def read_form() -> Fields:
-    """The parameters of a request for a page; of a POST only what one of our own forms sent.
+    """The parameters of a request for a page; of a POST only what its body holds, and only if one of our forms sent it.
 
-    Raises ForbiddenError for a form that another site, or another browser, was shown.
+    An address may be another site's work: that of the question whether to allow a client is the client's own, and what
+    somebody answers must not stand in it. Raises ForbiddenError for a form that another site, or another browser, was
+    shown.
     """
     with ExitStack() as until:
         fields = read_fields(request, {}, until=until)
-    if request.method == "POST" and not _is_ours(fields):
+    if request.method != "POST":
+        return fields
+    sent = Fields(json=fields.json, form=fields.form)
+    if not _is_ours(sent):
         raise ForbiddenError("This form is too old. Go back, load the page again and try once more.")
-    return fields
+    return sent
 
 
 def text_of(fields: Fields, name: str) -> str:
@@ -57,6 +63,14 @@ def find_viewer() -> Viewer | None:
         g.browser_viewer = None if value is None else find_signed_in(value)
     viewer: Viewer | None = g.browser_viewer
     return viewer
+
+
+def find_welcome() -> Viewer | None:
+    """Who is signed in and not banned: pages for everybody stay open to whoever wants to sign in as somebody else."""
+    try:
+        return find_viewer()
+    except ForbiddenError:
+        return None
 
 
 def need_viewer() -> Viewer:
@@ -89,8 +103,8 @@ def sign_out(response: Response) -> None:
     response.delete_cookie(_name(), secure=current().is_https, httponly=True, samesite="Lax")
 
 
-def leads_to(path: str) -> Response:
-    return Response(status=303, headers={"Location": path, "Cache-Control": "no-store"})
+def leads_to(path: str, *, status: int = 303) -> Response:
+    return Response(status=status, headers={"Location": path, "Cache-Control": "no-store"})
 
 
 def safe_next(path: str) -> str:
@@ -101,6 +115,12 @@ def safe_next(path: str) -> str:
 def is_json() -> bool:
     """Whether a program asks: a browser sends JSON across sites only where CORS allows it."""
     return request.mimetype == "application/json"
+
+
+def _way_back() -> str:
+    """The page that was asked for, or the one whose form it was."""
+    is_page = current_app.url_map.bind(request.host).test(request.path, "GET")
+    return request.full_path.rstrip("?") if is_page else _OWN_PAGE
 
 
 def _is_ours(fields: Fields) -> bool:

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 
 from app.actions.oauth import endpoints
 from app.actions.oauth.server import PREFIX, Answer, Request, refusal
+from app.errors import AppError, InvalidInputError, TooManyRequestsError, UnsupportedMediaError
 from app.facades.oauth.answers import oauth_answer
 from app.web.fields import Fields, read_fields
 from app.web.limiting import register_client
@@ -57,6 +58,19 @@ def _ask(endpoint: Callable[[Request], Answer]) -> Response:
     except OAuth2Error as error:
         return oauth_answer(refusal(error))
     return oauth_answer(endpoint(asked))
+
+
+@blueprint.errorhandler(InvalidInputError)
+@blueprint.errorhandler(UnsupportedMediaError)
+def _refuse(error: AppError) -> Response:
+    """What cannot be read (RFC 6749, section 5.2)."""
+    return oauth_answer(Answer(400, {"error": "invalid_request", "error_description": error.message}))
+
+
+@blueprint.errorhandler(TooManyRequestsError)
+def _hold_off(error: TooManyRequestsError) -> Response:
+    told = {"error": "temporarily_unavailable", "error_description": error.message}
+    return oauth_answer(Answer(error.status, told, [("Retry-After", str(error.retry_after_seconds))]))
 
 
 def _read_fields() -> Fields:

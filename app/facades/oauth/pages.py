@@ -14,7 +14,7 @@ from app.actions.oauth.consents import find_redirect, redirect_source
 from app.actions.oauth.server import PREFIX
 from app.db import reading
 from app.errors import AppError, TooManyRequestsError, UnavailableError
-from app.facades.oauth.browser import FORM_TOKEN, find_viewer, form_token, is_json, keep_visitor
+from app.facades.oauth.browser import FORM_TOKEN, find_welcome, form_token, is_json, keep_visitor
 from app.queries.instance import get_instance
 from app.web.answers import problem
 
@@ -44,14 +44,14 @@ def page(
         server_name = get_instance(session).name
     html = _templates.get_template(template).render(
         server_name=server_name,
-        viewer=None if status in (401, 403) else find_viewer(),
+        viewer=find_welcome(),
         form_token=form_token(),
         form_token_name=FORM_TOKEN,
         errors=errors or {},
         **shown,
     )
     response = Response(html, status, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = _POLICY.format(targets=f" {target}" if target else "")
+    response.headers["Content-Security-Policy"] = _POLICY.format(targets=f" {_as_source(target)}" if target else "")
     response.headers["X-Frame-Options"] = "DENY"
     response.headers["Cache-Control"] = "no-store"
     keep_visitor(response)
@@ -69,9 +69,15 @@ def target_of(next_path: str) -> str:
     return "" if found is None else redirect_source(found)
 
 
+def _as_source(origin: str) -> str:
+    """A policy has no words for an IPv6 address (CSP, level 3, section 2.3.1): its scheme has to do."""
+    return f"{origin.partition(':')[0]}:" if "[" in origin else origin
+
+
 def show_error(error: AppError) -> Response:
-    """On a page for people; programs are told as everywhere else."""
-    if is_json() or "text/html" not in request.headers.get("Accept", ""):
+    """On a page for people; programs are told as everywhere else, and so is everybody where a page would need what is
+    away."""
+    if isinstance(error, UnavailableError) or is_json() or "text/html" not in request.headers.get("Accept", ""):
         response = problem(error.status, error.message)
     else:
         response = page("error.html", status=error.status, message=error.message)

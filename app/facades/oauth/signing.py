@@ -86,6 +86,10 @@ def _sign_in(typed: str, password: str) -> browsers.Cookie:
 
 
 def _signed_in(fields: Fields, cookie: browsers.Cookie) -> Response:
+    """The session that the browser had until now ends: nobody has its cookie any more."""
+    before = browser.find_welcome()
+    if before is not None:
+        browsers.sign_out(before)
     response = leads_to(safe_next(text_of(fields, "next")))
     browser.sign_in(response, cookie)
     return response

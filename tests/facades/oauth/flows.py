@@ -115,7 +115,7 @@ class App:
 
     def code(self, browser: Browser, **changed: str | None) -> str:
         answer = browser.submit(self.url(**changed), decision="allow")
-        assert answer.status_code == 302, answer.text
+        assert answer.status_code == 303, answer.text
         return told(answer)["code"]
 
     def exchange(self, code: str, /, **changed: str) -> Any:

@@ -89,7 +89,7 @@ def test_a_consent_is_remembered_for_the_same_scopes_alone(server: Server, membe
     browser = signed_in(server, member)
     app.tokens(browser)
 
-    assert browser.get(app.url()).status_code == 302
+    assert browser.get(app.url()).status_code == 303
     assert browser.get(app.url(scope="account:read")).status_code == 200
     app.tokens(browser, scope="account:read")
     assert browser.get(app.url()).status_code == 200
@@ -126,7 +126,7 @@ def test_a_wrong_question_is_answered_to_the_client(
     with server.stores_nothing():
         answer = browser.get(app.url(**changed))
 
-    assert answer.status_code == 302
+    assert answer.status_code == 303
     assert answer.headers["Location"].startswith("https://app.test/cb?")
     assert told(answer)["error"] in {"invalid_request", "invalid_scope", "unsupported_response_type"}
     assert told(answer)["iss"] == ORIGIN
@@ -255,6 +255,16 @@ def test_a_revoked_token_ends_both(server: Server, member: Person, kind: str) ->
     assert app.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
 
 
+def test_a_refresh_token_that_was_used_still_ends_its_family(server: Server, member: Person) -> None:
+    app = App(server)
+    first = app.tokens(signed_in(server, member))
+    second = app.refresh(first["refresh_token"]).json
+
+    assert app.ask("revoke", token=first["refresh_token"]).status_code == 200
+
+    assert status(server, second["access_token"]) == 401
+
+
 def test_nobody_revokes_what_is_another_clients(server: Server, member: Person) -> None:
     app, other = App(server), App(server)
     tokens = app.tokens(signed_in(server, member))
@@ -309,6 +319,40 @@ def test_a_wrong_secret_is_a_401(server: Server, member: Person) -> None:
     assert (answer.status_code, answer.json["error"]) == (401, "invalid_client")
     assert answer.headers["WWW-Authenticate"].startswith("Basic")
     assert odd.status_code == 401
+
+
+def test_whoever_is_sent_back_asks_with_get(server: Server, member: Person) -> None:
+    """With a 302 a browser may post once more what was typed here (RFC 9700, section 4.12)."""
+    app = App(server)
+    browser = signed_in(server, member)
+
+    assert browser.submit(app.url(), decision="deny").status_code == 303
+    assert browser.submit(app.url(), decision="allow").status_code == 303
+
+
+def test_what_is_allowed_already_is_noted_once(server: Server, member: Person) -> None:
+    app = App(server)
+    browser = signed_in(server, member)
+    app.code(browser)
+    before = server.stored()
+    assert browser.get(app.url()).status_code == 303
+    after = server.stored()
+
+    assert {table for table in after if after[table] != before[table]} == {"oauth_codes"}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"), [("{", "application/json"), ("grant_type=%FF", "application/x-www-form-urlencoded"), ("x", "a/b")]
+)
+@pytest.mark.parametrize("endpoint", ["token", "revoke", "introspect", "register", "device_authorization"])
+def test_what_cannot_be_read_is_refused_in_the_standards_words(
+    server: Server, endpoint: str, body: str, kind: str
+) -> None:
+    with server.stores_nothing():
+        answer = server.call("POST", f"{BASE}/{endpoint}", data=body, content_type=kind)
+
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_a_parameter_comes_once(server: Server) -> None:

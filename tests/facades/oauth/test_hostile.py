@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
+from app.services.logs import configure_logging
 from tests.facades.conftest import PASSWORD, Person, Server
-from tests.facades.oauth.flows import BASE, REDIRECT, App, Browser, signed_in
+from tests.facades.oauth.flows import BASE, REDIRECT, App, Browser, signed_in, told
 
 CASES: Final = Path(__file__).resolve().parents[4] / "shared" / "checks" / "hostile-cases.jsonl"
 REDIRECTS: Final = [
@@ -71,8 +73,8 @@ def test_tok_11_as_it_is_listed(server: Server, member: Person) -> None:
         path = f"{parts.path}?{urlencode(asked | variant)}"
         assert is_refused_here(server, signed_in(server, member), path), variant
         with server.stores_nothing():
-            told = server.call("GET", path)
-        assert (told.status_code, set(told.json)) == (400, {"detail"})
+            answer = server.call("GET", path)
+        assert (answer.status_code, set(answer.json)) == (400, {"detail"})
 
 
 @pytest.mark.parametrize(
@@ -123,3 +125,49 @@ def test_a_secret_in_an_address_is_not_read(server: Server, member: Person) -> N
     query = urlencode({"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": app.id})
     with server.stores_nothing():
         assert server.call("POST", f"{BASE}/token?{query}").status_code == 400
+
+
+def test_an_address_answers_for_nobody(server: Server, member: Person) -> None:
+    """A client writes the address of the question, and would write the answer there, too."""
+    app = App(server)
+    browser = signed_in(server, member)
+    path = f"{app.url()}&decision=allow"
+    with server.stores_nothing():
+        assert browser.get(path).status_code == 200
+        refused = browser.submit(path, decision="deny")
+        unsaid = browser.submit(path)
+    page = browser.page(path)
+    with server.stores_nothing():
+        forged = browser.post(f"{path}&form_token={page.forms[0]['form_token']}", {"decision": "allow"})
+
+    assert [told(answer)["error"] for answer in (refused, unsaid)] == ["access_denied"] * 2
+    assert forged.status_code == 403
+
+
+def test_nobody_is_signed_in_by_an_address(server: Server, member: Person) -> None:
+    typed = {"email": member.username, "password": PASSWORD}
+    browser = Browser(server)
+    form = browser.page("/auth/login").forms[0]
+    with server.stores_nothing():
+        assert browser.post(f"/auth/login?{urlencode(typed)}", form).status_code == 401
+        assert server.call("POST", f"/auth/login?{urlencode(typed)}", json={}).status_code == 401
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_no_token_is_logged(
+    server: Server, member: Person, level: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, library = logging.getLogger(), logging.getLogger("authlib")
+    for logger, name in ((root, "level"), (root, "handlers"), (library, "level")):
+        monkeypatch.setattr(logger, name, getattr(logger, name))
+    configure_logging(level)
+    root.handlers = [caplog.handler]
+    app = App(server, token_endpoint_auth_method="client_secret_basic")
+    code = app.code(signed_in(server, member))
+    tokens = app.exchange(code).json
+    refreshed = app.refresh(tokens["refresh_token"]).json
+    app.ask("revoke", token=refreshed["refresh_token"])
+
+    secrets = [code, app.registered["client_secret"], app.verifier]
+    secrets += [pair[kind] for pair in (tokens, refreshed) for kind in ("access_token", "refresh_token")]
+    assert not [secret for secret in secrets if secret in caplog.text]

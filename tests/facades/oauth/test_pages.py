@@ -26,7 +26,8 @@ def test_a_new_account_is_signed_in_and_led_on(server: Server, owner: Person) ->
     browser, answer = signs_up(server)
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/client")
-    assert browser.get("/client").headers["Location"] == "/client/connect"
+    client = browser.get("/client")
+    assert (client.status_code, client.headers["Location"]) == (302, "/client/connect")
     assert "carol" in browser.page(ACCOUNT).text
     signin = {"username": "carol", "password": PASSWORD}
     assert server.call("POST", "/api/v1/users/signin", json=signin).status_code == 200
@@ -304,3 +305,73 @@ def test_a_cookie_of_one_origin_is_never_told_to_another(server: Server, member:
     answer = signed_in(server, member).client.get(ACCOUNT, base_url=ORIGIN, headers={"Origin": "https://evil.test"})
 
     assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/auth/account", "/auth/device", "/auth/oauth2/authorize?x=1"])
+def test_no_other_site_reads_what_a_cookie_shows(server: Server, member: Person, path: str) -> None:
+    """Nor may it ask the authorization endpoint at all (RFC 9700, section 2.6)."""
+    client = signed_in(server, member).client
+    foreign = {"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"}
+    for answer in (
+        client.get(path, base_url=ORIGIN, headers=foreign),
+        client.options(path, base_url=ORIGIN, headers=foreign),
+    ):
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/auth/oauth2/token", "/auth/oauth2/register", "/.well-known/oauth-authorization-server"]
+)
+def test_a_client_in_a_browser_reads_its_answers(server: Server, path: str) -> None:
+    answer = server.call("POST", path, headers={"Origin": "https://app.test"})
+
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.test"
+
+
+def test_a_banned_person_may_sign_in_as_somebody_else(server: Server, owner: Person, member: Person) -> None:
+    browser = signed_in(server, member)
+    server.ban(member)
+
+    assert browser.get("/auth/oauth2/authorize").status_code == 400  # And no mistake of ours.
+    browser.sign_in(owner.username)
+
+    assert owner.username in browser.page(ACCOUNT).text
+
+
+def test_signing_in_anew_ends_what_the_browser_was_signed_in_with(server: Server, member: Person) -> None:
+    browser, thief = signed_in(server, member), Browser(server)
+    before = browser.client.get_cookie("__Host-shoal", domain="chat.example")
+    assert before is not None
+    thief.client.set_cookie("__Host-shoal", before.value, domain="chat.example", secure=True)
+    assert thief.get(ACCOUNT).status_code == 200
+
+    browser.sign_in(member.username)
+
+    assert thief.get(ACCOUNT).status_code == 303
+
+
+def test_whose_session_ended_over_a_form_is_led_back_to_a_page(server: Server, member: Person) -> None:
+    browser = signed_in(server, member)
+    form = browser.page(ACCOUNT).forms[0]
+    body = {"password": PASSWORD}
+    server.call("POST", "/api/v1/users/profile/reset-auth-token", person=member, json=body)
+    with server.stores_nothing():
+        led = browser.post(f"{ACCOUNT}/bots", form | {"name": "Echo", "scope": "account:read"})
+
+    back = browser.submit(led.headers["Location"], email=member.username, password=PASSWORD)
+    assert browser.get(back.headers["Location"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("redirect", "source"),
+    [
+        ("https://app.test:8443/cb", "https://app.test:8443"),
+        ("http://[::1]:9/cb", "http:"),
+        ("org.app://cb", "org.app:"),
+    ],
+)
+def test_a_form_may_end_where_its_client_is(server: Server, member: Person, redirect: str, source: str) -> None:
+    app = App(server, redirect_uris=[redirect])
+    answer = signed_in(server, member).get(app.url(redirect_uri=redirect))
+
+    assert answer.headers["Content-Security-Policy"].endswith(f"form-action 'self' {source}")

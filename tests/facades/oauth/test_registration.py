@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
 
+from app.actions.pruning import prune_tokens
+from app.db import reading, transaction
+from app.models import OAuthClient
 from tests.facades.conftest import Person, Server
 from tests.facades.oauth.flows import BASE, DEVICE, REDIRECT, App, Browser, Page, bearer, signed_in
+from tests.together import at_once
 
 WRONG: list[dict[str, Any]] = [
     {},
@@ -71,7 +77,7 @@ def test_registering_has_its_limit(server: Server) -> None:
     with server.stores_nothing():
         answer = server.call("POST", f"{BASE}/register", json={"redirect_uris": [REDIRECT]})
 
-    assert answer.status_code == 429
+    assert (answer.status_code, answer.json["error"]) == (429, "temporarily_unavailable")
     assert int(answer.headers["Retry-After"]) > 0
 
 
@@ -185,6 +191,31 @@ def test_a_device_is_refused(server: Server, member: Person) -> None:
         assert poll(app, asked["device_code"]).json["error"] == "access_denied"
 
 
+def test_of_two_answers_about_a_device_the_first_counts(server: Server, owner: Person, member: Person) -> None:
+    app = App(server)
+    asked = app.ask("device_authorization", scope=app.scope).json
+    browsers = iter([signed_in(server, owner), signed_in(server, member)])
+
+    answers = at_once(
+        lambda: next(browsers).submit("/auth/device", user_code=asked["user_code"], decision="allow"), times=2
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200, 404]
+
+
+def test_a_device_that_was_allowed_is_revoked_before_it_asks(server: Server, member: Person) -> None:
+    app = App(server)
+    asked = app.ask("device_authorization", scope=app.scope).json
+    browser = signed_in(server, member)
+    browser.submit("/auth/device", user_code=asked["user_code"], decision="allow")
+    page = browser.page("/auth/account")
+    number = page.actions.index("/auth/account/apps/revoke")
+    browser.post(page.actions[number], page.forms[number])
+
+    with server.stores_nothing():
+        assert poll(app, asked["device_code"]).status_code == 400
+
+
 def test_a_devices_code_ends(server: Server, member: Person) -> None:
     app = App(server)
     asked = app.ask("device_authorization", scope=app.scope).json
@@ -215,3 +246,50 @@ def test_codes_are_not_guessed_for_long(server: Server, member: Person) -> None:
     got = [browser.post("/auth/device", form | {"user_code": "BCDF-GHJK"}).status_code for _ in range(21)]
 
     assert got == [404] * 20 + [429]
+
+
+def kept(app: App, *, days: int) -> bool:
+    """Whether there is still such a client so many days from now."""
+    prune_tokens(datetime.now(UTC) + timedelta(days=days))
+    with reading() as session:
+        return session.get(OAuthClient, app.id) is not None
+
+
+def test_a_client_that_nobody_uses_is_forgotten_after_a_month(server: Server, member: Person) -> None:
+    unused, used = App(server), App(server)
+    bot = bot_app(server, signed_in(server, member), "account:read")
+    used.code(signed_in(server, member))
+
+    assert kept(unused, days=29)
+    assert not kept(unused, days=31)
+    assert kept(used, days=31)
+    assert kept(bot, days=31)
+    with server.stores_nothing():
+        assert unused.ask("device_authorization", scope=unused.scope).json["error"] == "invalid_client"
+
+
+def test_a_client_that_was_used_and_revoked_goes_with_all_it_had(server: Server, member: Person) -> None:
+    app = App(server)
+    browser = signed_in(server, member)
+    before = server.stored()
+    tokens = app.tokens(browser)
+    page = browser.page("/auth/account")
+    number = page.actions.index("/auth/account/apps/revoke")
+    browser.post(page.actions[number], page.forms[number])
+
+    assert not kept(app, days=31)
+
+    left = server.stored()
+    for table in ("oauth_sessions", "oauth_codes", "oauth_consents", "sessions"):
+        assert left[table] <= before[table], table
+    assert (
+        server.call("POST", "/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]}).status_code == 401
+    )
+
+
+def test_a_clients_session_never_outlives_its_limits(server: Server, member: Person) -> None:
+    """Without them its refresh token would be one that does everything."""
+    app = App(server)
+    app.tokens(signed_in(server, member))
+    with server.stores_nothing(), pytest.raises(IntegrityError), transaction() as session:
+        session.execute(delete(OAuthClient).where(OAuthClient.id == app.id))

@@ -19,6 +19,8 @@ from app.models import OAuthClient
 from app.queries.scopes import NODE_SCOPES, SCOPES, scopes_of_node
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.facades.oauth.flows import App, bearer, signed_in
+from tests.facades.routes import API as TABLE
+from tests.facades.routes import OTHERS
 
 # What gives access that no scope limits.
 NEVER: Final = {
@@ -51,6 +53,24 @@ def token_for(person: Person, *scopes: str) -> str:
 def test_every_route_says_its_scope_or_is_for_no_client() -> None:
     assert {(route.method, route.path) for route in ROUTES if route.scope is None} == NEVER
     assert {route.scope for route in ROUTES if route.scope} <= set(SCOPES)
+
+
+# Those ask nobody for a token, or take one that is no client's.
+OPEN: Final = {(method, path) for (method, path), row in (TABLE | OTHERS).items() if row.who == "anyone"}
+SOCKETS: Final = {("GET", "/ws"), ("GET", "/ws/channels/{channel_id}")}
+
+
+def test_every_route_there_is_has_a_scope_or_needs_none(server: Server) -> None:
+    """By what is served, so that a route past `API` is noticed, too."""
+    served = {
+        (method, re.sub(r"<(?:[^:>]+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in server.client.application.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith(("/api/", "/ws"))
+    }
+    limited = {(route.method, route.path) for route in ROUTES}
+
+    assert served - OPEN == limited | SOCKETS
 
 
 def test_every_scope_has_its_words() -> None:
