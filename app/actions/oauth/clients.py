@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ UNUSED_LIFE: Final = timedelta(days=30)
 CODE, REFRESH, BOT = "authorization_code", "refresh_token", "client_credentials"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 NO_SECRET, BASIC, POST = "none", "client_secret_basic", "client_secret_post"
+_LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\])):[0-9]{1,5}(/[\x21-\x7e]*)")
 NO_SUCH_APP = "There is no such app."
 
 
@@ -59,8 +61,9 @@ class Client:
         return " ".join(sorted(asked)) if asked and asked <= set(self.row.scopes) else None
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
-        """Compared as texts, whole (RFC 9700, section 4.1.3)."""
-        return redirect_uri in self.row.redirect_uris
+        """Compared as texts, whole (RFC 9700, section 4.1.3), but for the port of a program on the person's own
+        machine, which takes whichever is free (RFC 8252, section 7.3)."""
+        return _without_port(redirect_uri) in map(_without_port, self.row.redirect_uris)
 
     def check_client_secret(self, client_secret: str) -> bool:
         stored = self.row.secret_digest or ""
@@ -75,6 +78,12 @@ class Client:
 
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type in self.row.grant_types
+
+
+def _without_port(redirect_uri: str) -> str:
+    """Of a loopback address alone; any other is what it was."""
+    on_this_machine = _LOOPBACK.fullmatch(redirect_uri)
+    return redirect_uri if on_this_machine is None else "".join(on_this_machine.groups())
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,33 @@ def test_a_redirect_that_is_not_the_clients_own_leads_nowhere(server: Server, me
         assert is_refused_here(server, browser, app.url(client_id=None))
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_a_program_on_the_same_machine_has_any_port_and_nothing_else(server: Server, member: Person, host: str) -> None:
+    app = App(server, redirect_uris=[f"http://{host}:1/cb"])
+    browser = signed_in(server, member)
+    wrong = [
+        f"http://{host}:2/",
+        f"http://{host}:2/cb/x",
+        f"http://{host}:2/cb?x",
+        f"https://{host}:2/cb",
+        f"http://{host}:2@evil.test/cb",
+        f"http://{host}.evil.test:2/cb",
+        f"http://{host}:2:3/cb",
+        f"http://{host}:x/cb",
+        f"http://{host}:2\r\n/cb",
+        "http://localhost:1/cb",
+        "http://127.0.0.2:1/cb",
+    ]
+    for uri in wrong:
+        assert is_refused_here(server, browser, app.url(redirect_uri=uri)), uri
+
+    redirect = f"http://{host}:65000/cb"
+    code = app.code(browser, redirect_uri=redirect)
+    with server.stores_nothing():
+        assert app.exchange(code, redirect_uri=f"http://{host}:1/cb").json["error"] == "invalid_grant"
+    assert app.exchange(code, redirect_uri=redirect).status_code == 200
+
+
 def test_tok_11_as_it_is_listed(server: Server, member: Person) -> None:
     case = listed("TOK-11")
     app = App(server)
