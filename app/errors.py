@@ -5,6 +5,7 @@ AppError
 │   ├── MalformedBodyError     400  its body broke off, or is not what it says it is
 │   └── MalformedTokenError    400  the token is not a token of ours
 ├── UnauthenticatedError   401  who asks is not proved
+│   └── InvalidTokenError      401  by a token that ended, or was never good here
 ├── ForbiddenError         403  known, but may not
 │   ├── BlockedError           403  the address it comes from is blocked
 │   └── InsufficientScopeError 403  the session is limited to other things
@@ -71,6 +72,10 @@ class MalformedTokenError(InvalidInputError):
 
 class UnauthenticatedError(AppError):
     code, status = "unauthenticated", 401
+
+
+class InvalidTokenError(UnauthenticatedError):
+    code = "invalid_token"
 
 
 class ForbiddenError(AppError):

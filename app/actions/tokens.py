@@ -22,7 +22,7 @@ from activitypub.errors import MalformedDocumentError
 from activitypub.strict_json import JsonObject, load_object
 from app.actions.passwords import is_password
 from app.db import reading, transaction
-from app.errors import ForbiddenError, MalformedTokenError, NotFoundError, UnauthenticatedError
+from app.errors import ForbiddenError, InvalidTokenError, MalformedTokenError, NotFoundError, UnauthenticatedError
 from app.ids import new_id
 from app.keyring import Keyring
 from app.models import Account, Actor, LoginSession, OAuthSession, RefreshToken
@@ -136,7 +136,7 @@ def reset(viewer: Viewer, password: str) -> TokenPair:
 def read_access_token(token: str) -> AccessClaims:
     """What the token says, if we signed it for ourselves and it has not expired.
 
-    Raises MalformedTokenError for what is not a token or was changed, UnauthenticatedError for one that is no longer,
+    Raises MalformedTokenError for what is not a token or was changed, InvalidTokenError for one that is no longer,
     or was never, good here.
     """
     header = _read_header(token)
@@ -145,7 +145,7 @@ def read_access_token(token: str) -> AccessClaims:
     settings = current()
     key = _signing_keys(settings.secret_keys).get(str(header["kid"]))
     if key is None:
-        raise UnauthenticatedError(INVALID)  # As of a secret that was taken out of use: signing in again mends it.
+        raise InvalidTokenError(INVALID)  # As of a secret that was taken out of use: signing in again mends it.
     return _check_claims(_verified_claims(token, key), settings)
 
 
@@ -278,13 +278,13 @@ def _check_claims(claims: dict[str, Any], settings: Settings) -> AccessClaims:
     origin = origin_server(settings)
     expected = {"iss": origin, "origin_server": origin, "aud": _audience(settings)}
     if any(claims.get(name) != value for name, value in expected.items()):
-        raise UnauthenticatedError(INVALID)
+        raise InvalidTokenError(INVALID)
     actor_id, session_id, expires = claims.get("sub"), claims.get("sid"), claims.get("exp")
     if not isinstance(actor_id, str) or not isinstance(session_id, str) or not isinstance(expires, int):
-        raise UnauthenticatedError(INVALID)
+        raise InvalidTokenError(INVALID)
     expires_at = datetime.fromtimestamp(expires, UTC)
     if expires_at <= datetime.now(UTC):
-        raise UnauthenticatedError(INVALID)
+        raise InvalidTokenError(INVALID)
     scope = claims.get("scope")
     return AccessClaims(actor_id, session_id, expires_at, None if scope is None else frozenset(str(scope).split()))
 

@@ -21,6 +21,7 @@ from app.errors import (
     BlockedError,
     ErrorCode,
     InsufficientScopeError,
+    InvalidTokenError,
     TooManyRequestsError,
     UnauthenticatedError,
     UnavailableError,
@@ -113,7 +114,8 @@ def _app_error(error: AppError) -> Response:
     if isinstance(error, TooManyRequestsError | UnavailableError):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, UnauthenticatedError):
-        response.headers["WWW-Authenticate"] = "Bearer"
+        is_known = isinstance(error, InvalidTokenError)  # A client then asks for its next one (RFC 6750, section 3.1).
+        response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if is_known else "Bearer"
     if isinstance(error, InsufficientScopeError):
         needed = f', scope="{error.scope}"' if error.scope else ""
         response.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope"{needed}'

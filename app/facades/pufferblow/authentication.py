@@ -10,7 +10,13 @@ from flask import g, request
 from app.actions.nodes import digest_of
 from app.actions.tokens import BAD_FORMAT, INVALID, read_access_token
 from app.db import reading
-from app.errors import AppError, InsufficientScopeError, MalformedTokenError, UnauthenticatedError
+from app.errors import (
+    AppError,
+    InsufficientScopeError,
+    InvalidTokenError,
+    MalformedTokenError,
+    UnauthenticatedError,
+)
 from app.queries.accounts import find_node_viewer, find_viewer
 from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
@@ -60,7 +66,7 @@ def _token_viewer(token: str) -> Viewer:
     with reading() as session:
         viewer = find_viewer(session, actor_id=claims.actor_id, session_id=claims.session_id, scopes=claims.scopes)
     if viewer is None:
-        raise UnauthenticatedError(INVALID)
+        raise InvalidTokenError(INVALID)
     g.asker = viewer
     return viewer
 

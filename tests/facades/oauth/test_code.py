@@ -255,6 +255,20 @@ def test_a_revoked_token_ends_both(server: Server, member: Person, kind: str) ->
     assert app.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
 
 
+def test_a_client_is_told_that_its_token_ended(server: Server, member: Person) -> None:
+    app = App(server)
+    tokens = app.tokens(signed_in(server, member))
+    app.ask("revoke", token=tokens["refresh_token"])
+    with server.stores_nothing():
+        ended = server.call("POST", PROFILE, headers=bearer(tokens["access_token"]))
+        with time_machine.travel(datetime.now(UTC) + timedelta(minutes=15, seconds=1)):
+            expired = server.call("POST", PROFILE, headers=bearer(member.token))
+        without = server.call("POST", PROFILE)
+
+    assert [answer.headers["WWW-Authenticate"] for answer in (ended, expired)] == ['Bearer error="invalid_token"'] * 2
+    assert without.headers["WWW-Authenticate"] == "Bearer"
+
+
 def test_a_refresh_token_that_was_used_still_ends_its_family(server: Server, member: Person) -> None:
     app = App(server)
     first = app.tokens(signed_in(server, member))
