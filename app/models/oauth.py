@@ -26,7 +26,7 @@ class OAuthClient(Base):
     grant_types: Mapped[list[str]] = mapped_column(JSON)
     scopes: Mapped[list[str]] = mapped_column(JSON)
     account_id: Mapped[Id | None] = mapped_column(ForeignKey("accounts.actor_id", ondelete="CASCADE"), index=True)
-    created_at: Mapped[Time]
+    created_at: Mapped[Time] = mapped_column(index=True)
 
 
 class OAuthSession(Base):

@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth_clients")),
     )
     op.create_index(op.f("ix_oauth_clients_account_id"), "oauth_clients", ["account_id"])
+    op.create_index(op.f("ix_oauth_clients_created_at"), "oauth_clients", ["created_at"])
 
     op.create_table(
         "oauth_codes",

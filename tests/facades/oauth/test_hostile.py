@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
+import structlog
 
 from app.services.logs import configure_logging
 from tests.facades.conftest import PASSWORD, Person, Server
@@ -180,20 +183,29 @@ def test_nobody_is_signed_in_by_an_address(server: Server, member: Person) -> No
         assert server.call("POST", f"/auth/login?{urlencode(typed)}", json={}).status_code == 401
 
 
-@pytest.mark.parametrize("level", ["debug", "info"])
-def test_no_token_is_logged(
-    server: Server, member: Person, level: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def logging_at(level: str) -> Iterator[None]:
+    """As a process in service logs, but to pytest."""
     root, library = logging.getLogger(), logging.getLogger("authlib")
-    for logger, name in ((root, "level"), (root, "handlers"), (library, "level")):
-        monkeypatch.setattr(logger, name, getattr(logger, name))
+    handlers, levels = root.handlers[:], (root.level, library.level)
     configure_logging(level)
-    root.handlers = [caplog.handler]
+    root.handlers[:] = handlers
+    try:
+        yield
+    finally:
+        for logger, before in zip((root, library), levels, strict=True):
+            logger.setLevel(before)
+        structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_no_token_is_logged(server: Server, member: Person, level: str, caplog: pytest.LogCaptureFixture) -> None:
     app = App(server, token_endpoint_auth_method="client_secret_basic")
-    code = app.code(signed_in(server, member))
-    tokens = app.exchange(code).json
-    refreshed = app.refresh(tokens["refresh_token"]).json
-    app.ask("revoke", token=refreshed["refresh_token"])
+    with logging_at(level):
+        code = app.code(signed_in(server, member))
+        tokens = app.exchange(code).json
+        refreshed = app.refresh(tokens["refresh_token"]).json
+        app.ask("revoke", token=refreshed["refresh_token"])
 
     secrets = [code, app.registered["client_secret"], app.verifier]
     secrets += [pair[kind] for pair in (tokens, refreshed) for kind in ("access_token", "refresh_token")]

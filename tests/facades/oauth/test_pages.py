@@ -307,7 +307,9 @@ def test_a_cookie_of_one_origin_is_never_told_to_another(server: Server, member:
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/auth/login", "/auth/account", "/auth/device", "/auth/oauth2/authorize?x=1"])
+@pytest.mark.parametrize(
+    "path", ["/client/connect", "/auth/login", "/auth/account", "/auth/device", "/auth/oauth2/authorize?x=1"]
+)
 def test_no_other_site_reads_what_a_cookie_shows(server: Server, member: Person, path: str) -> None:
     """Nor may it ask the authorization endpoint at all (RFC 9700, section 2.6)."""
     client = signed_in(server, member).client
