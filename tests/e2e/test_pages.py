@@ -151,6 +151,21 @@ def test_somebody_signs_up_connects_an_app_and_takes_it_back(
     expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
 
 
+def test_who_refuses_has_refused_whatever_the_address_says(
+    page: Page, server_a: ShoalServer, alice: ChatClient, authority: CertificateAuthority, app: App
+) -> None:
+    page.goto(f"{question(register(server_a, authority, app.redirect), app.redirect)}&decision=allow")
+    page.get_by_label("User name or e-mail address").fill(alice.session.username)
+    page.get_by_label("Password").fill(WORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Allow Gills?")
+    page.get_by_role("button", name="Refuse").click()
+    page.wait_for_url(f"{app.redirect}**")
+
+    assert app.told["error"] == ["access_denied"]
+    assert "code" not in app.told
+
+
 def test_the_style_is_there_and_the_keyboard_reaches_the_content(page: Page, server_a: ShoalServer) -> None:
     page.goto("/auth/login")
     width = page.get_by_label("Password").bounding_box()

@@ -59,7 +59,8 @@ def make_bot() -> Response:
     try:
         made = clients.make_bot(viewer, text_of(fields, "name"), fields.form.getlist("scope"))
     except AppError as error:
-        return _account_page(viewer, errors={"name": error.message}, status=error.status)
+        field = "name" if "A name" in error.message else ""
+        return _account_page(viewer, errors={field: error.message}, status=error.status)
     return page("bot.html", status=201, bot=made, origin=current().origin)
 
 

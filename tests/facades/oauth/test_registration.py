@@ -90,6 +90,25 @@ def make_bot(browser: Browser, *scopes: str) -> dict[str, str]:
     return {"client_id": client_id, "client_secret": secret}
 
 
+def test_what_is_wrong_with_a_bot_is_said_where_it_is_wrong(server: Server, member: Person) -> None:
+    browser = signed_in(server, member)
+    page = browser.page("/auth/account")
+    number = page.actions.index("/auth/account/bots")
+    wrong: list[tuple[dict[str, Any], bool]] = [
+        ({"name": " ", "scope": "account:read"}, True),
+        ({"name": "x" * 101, "scope": "account:read"}, True),
+        ({"name": "Echo"}, False),
+        ({"name": "Echo", "scope": "admin"}, False),
+    ]
+    for typed, is_of_name in wrong:
+        with server.stores_nothing():
+            answer = browser.post(page.actions[number], page.forms[number] | typed)
+        fields = {attrs["name"]: attrs for attrs in Page(answer.text).all("input")}
+        assert answer.status_code == 400
+        assert ("aria-invalid" in fields["name"]) == is_of_name
+        assert ('id="form-error"' in answer.text) != is_of_name
+
+
 def bot_app(server: Server, browser: Browser, *scopes: str) -> App:
     app = App(server)
     app.registered = make_bot(browser, *scopes)
