@@ -66,7 +66,7 @@ def test_every_route_there_is_has_a_scope_or_needs_none(server: Server) -> None:
         (method, re.sub(r"<(?:[^:>]+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in server.client.application.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if rule.rule.startswith(("/api/", "/ws"))
+        if rule.rule.startswith(("/api/", "/storage/", "/ws"))
     }
     limited = {(route.method, route.path) for route in ROUTES}
 
@@ -155,6 +155,23 @@ def test_a_private_file_needs_the_scope_to_read(server: Server, member: Person) 
 
     assert server.call("GET", path, headers=bearer(token_for(member, "message:write"))).status_code == 403
     assert server.call("GET", path, headers=bearer(token_for(member, "message:read"))).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/channels/nothing/load_messages"])
+def test_what_the_owner_is_told_of_errors_a_client_needs_its_scope_for(
+    server: Server, owner: Person, path: str
+) -> None:
+    def told(*scopes: str) -> set[str]:
+        with server.stores_nothing():
+            answer = server.call("GET", f"{path}?debug=1", headers=bearer(tokens[scopes]))
+        assert answer.status_code == 404
+        return set(answer.json)
+
+    rest = tuple(scope for scope in SCOPES if scope != "instance:modify")
+    tokens = {scopes: token_for(owner, *scopes) for scopes in (rest, SCOPES)}
+
+    assert "debug" not in told(*rest)
+    assert "debug" in told(*SCOPES)
 
 
 def test_no_client_makes_accounts(server: Server, owner: Person) -> None:
