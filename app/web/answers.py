@@ -103,13 +103,13 @@ def _code_of(status: int, error: Exception | None) -> ErrorCode:
 def answer_errors(app: Flask, *, may_debug: Callable[[], bool] = lambda: False) -> None:
     """Answer every error that a facade has no answer of its own for."""
     app.extensions[_MAY_DEBUG] = may_debug
-    app.register_error_handler(AppError, _app_error)
+    app.register_error_handler(AppError, answer_error)
     app.register_error_handler(ActivityPubError, _activitypub_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
 
 
-def _app_error(error: AppError) -> Response:
+def answer_error(error: AppError) -> Response:
     response = problem(error.status, error.message, with_message=isinstance(error, _ALSO_MESSAGES), error=error)
     if isinstance(error, TooManyRequestsError | UnavailableError):
         response.headers["Retry-After"] = str(error.retry_after_seconds)

@@ -16,7 +16,7 @@ from app.db import reading
 from app.errors import AppError, TooManyRequestsError, UnavailableError
 from app.facades.oauth.browser import FORM_TOKEN, find_welcome, form_token, is_json, keep_visitor
 from app.queries.instance import get_instance
-from app.web.answers import problem
+from app.web.answers import answer_error
 
 _HERE: Final = Path(__file__).parent
 _CACHE_SECONDS: Final = 3600
@@ -78,9 +78,8 @@ def show_error(error: AppError) -> Response:
     """On a page for people; programs are told as everywhere else, and so is everybody where a page would need what is
     away."""
     if isinstance(error, UnavailableError) or is_json() or "text/html" not in request.headers.get("Accept", ""):
-        response = problem(error.status, error.message)
-    else:
-        response = page("error.html", status=error.status, message=error.message)
-    if isinstance(error, TooManyRequestsError | UnavailableError):
+        return answer_error(error)
+    response = page("error.html", status=error.status, message=error.message)
+    if isinstance(error, TooManyRequestsError):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     return response

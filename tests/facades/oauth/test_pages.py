@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from app.db import reading
+from app.facades.oauth.signing import WRONG as WRONG_PASSWORD
 from app.models import LoginAddress
+from tests.answers import refusal
 from tests.facades.conftest import ORIGIN, PASSWORD, Person, Server
 from tests.facades.oauth.flows import App, Browser, Page, bearer, signed_in
 
@@ -43,6 +45,16 @@ def test_a_program_signs_up_and_in_with_json(server: Server, owner: Person) -> N
         cookie = answer.headers["Set-Cookie"]
         assert cookie.startswith("__Host-shoal=")
         assert all(part in cookie for part in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"))
+
+
+def test_a_program_is_refused_as_everywhere(server: Server, owner: Person) -> None:
+    with server.stores_nothing():
+        wrong = server.call("POST", "/auth/login", json={"username": "alice", "password": "wrong"})
+        broken = server.call("POST", "/auth/sign_up", data="{", content_type="application/json")
+
+    assert (wrong.status_code, wrong.json) == refusal(401, WRONG_PASSWORD)
+    assert wrong.headers["WWW-Authenticate"] == "Bearer"
+    assert (broken.status_code, broken.json) == refusal(400, broken.json["detail"], code=2)
 
 
 def test_a_form_of_a_program_that_is_no_browser_is_taken(server: Server, owner: Person) -> None:
