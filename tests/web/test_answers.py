@@ -20,6 +20,7 @@ OURS = [
     (errors.MalformedBodyError, 400, 2),
     (errors.MalformedTokenError, 400, 7),
     (errors.UnauthenticatedError, 401, 3),
+    (errors.InvalidTokenError, 401, 3),
     (errors.ForbiddenError, 403, 3),
     (errors.BlockedError, 403, 3),
     (errors.NotFoundError, 404, 4),
@@ -77,7 +78,17 @@ def test_an_error_of_ours_tells_its_own_words(kind: type[errors.AppError], statu
 def test_every_kind_of_error_was_looked_at() -> None:
     kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.AppError)}
 
-    assert kinds - {errors.AppError} == {kind for kind, _, _ in OURS}
+    assert kinds - {errors.AppError, errors.InsufficientScopeError} == {kind for kind, _, _ in OURS}
+
+
+@pytest.mark.parametrize(("scope", "named"), [("message:read", ', scope="message:read"'), (None, "")])
+def test_a_scope_that_is_missing_is_named(scope: str | None, named: str) -> None:
+    """RFC 6750, section 3.1."""
+    error = errors.InsufficientScopeError(scope)
+    answer = answer_to(error)
+
+    assert (answer.status_code, answer.json) == (403, ping(3, error.message))
+    assert answer.headers["WWW-Authenticate"] == f'Bearer error="insufficient_scope"{named}'
 
 
 @pytest.mark.parametrize(("kind", "status", "code"), PROTOCOLS)

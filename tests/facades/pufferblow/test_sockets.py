@@ -228,7 +228,7 @@ def test_a_client_hears_what_its_person_does_until_it_is_ended(chat: Chat, conne
 
 
 def test_a_clients_socket_ends_with_its_token(chat: Chat, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "ACCESS_TTL", timedelta(seconds=2))
+    monkeypatch.setattr(tokens, "ACCESS_TTL", timedelta(seconds=4))  # Enough to connect with.
     ear = connect(as_client(chat.sign_up(), *SCOPES_OF_LISTENING))
 
     assert ear.wait_for_close() == 4401
