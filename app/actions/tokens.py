@@ -141,7 +141,7 @@ def read_access_token(token: str) -> AccessClaims:
     """
     header = _read_header(token)
     if set(header) != _HEADER_NAMES or (header["alg"], header["typ"]) != (_ALGORITHM, "JWT"):
-        raise MalformedTokenError(BAD_FORMAT)  # Also whatever would have us take a key from the header (RFC 8725, 3.5).
+        raise UnauthenticatedError(INVALID)  # Also whatever would have us take a key from the header (RFC 8725, 3.5).
     settings = current()
     key = _signing_keys(settings.secret_keys).get(str(header["kid"]))
     if key is None:
