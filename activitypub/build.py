@@ -112,7 +112,7 @@ def note(
         "to": list(to),
         "cc": list(cc),
         "tag": [{"type": "Mention", "href": uri, "name": handle} for uri, handle in (mentions or {}).items()],
-        "attachment": [_attachment(attachment) for attachment in attachments],
+        "attachment": [attachment(attached) for attached in attachments],
         "sensitive": False,
         "url": id,
     }
@@ -126,18 +126,18 @@ def note(
     return document | {name: value for name, value in optional.items() if value is not None}
 
 
-def _attachment(attachment: Attachment) -> Document:
+def attachment(attached: Attachment) -> Document:
     """A Document, which every server takes, whatever is in it."""
     optional = {
-        "mediaType": attachment.media_type,
-        "name": attachment.name,
-        "size": attachment.size,
-        "width": attachment.width,
-        "height": attachment.height,
-        "blurhash": attachment.blurhash,
+        "mediaType": attached.media_type,
+        "name": attached.name,
+        "size": attached.size,
+        "width": attached.width,
+        "height": attached.height,
+        "blurhash": attached.blurhash,
     }
     known = {name: value for name, value in optional.items() if value not in (None, "")}
-    return {"type": "Document", "url": attachment.url, **known}
+    return {"type": "Document", "url": attached.url, **known}
 
 
 def create(*, actor: str, object: Document, to: Sequence[str] | None = None) -> Activity:
@@ -166,6 +166,14 @@ def follow(*, actor: str, object: str) -> Activity:
 
 def join(*, actor: str, object: str) -> Activity:
     return _activity("Join", actor, object, to=[object])
+
+
+def leave(*, actor: str, object: str) -> Activity:
+    return _activity("Leave", actor, object, to=[object])
+
+
+def invite(*, actor: str, object: str) -> Activity:
+    return _activity("Invite", actor, object, to=[object])
 
 
 def accept(*, actor: str, object: Activity) -> Activity:

@@ -86,6 +86,21 @@ class Database:
                 session.close()
         tell_wakes(session.info.get("wakes", {}))
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether a transaction is open here."""
+        return getattr(self._open, "session", None) is not None
+
+    @contextmanager
+    def joined(self) -> Iterator[Session]:
+        """The transaction that is open here, which then stores it, or one of its own."""
+        is_inside: Session | None = getattr(self._open, "session", None)
+        if is_inside is not None:
+            yield is_inside
+            return
+        with self.transaction() as session:
+            yield session
+
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session for reading. Inside a transaction it is that one: what was loaded or written there is seen, and
@@ -181,6 +196,15 @@ def database() -> Database:
 
 def transaction() -> AbstractContextManager[Session]:
     return database().transaction()
+
+
+def joined() -> AbstractContextManager[Session]:
+    return database().joined()
+
+
+def is_inside() -> bool:
+    """Whether a transaction is open here."""
+    return database().is_inside
 
 
 def reading() -> AbstractContextManager[Session]:

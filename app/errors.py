@@ -15,6 +15,7 @@ AppError
 ├── TooLargeError          413  more bytes than we read
 ├── UnsupportedMediaError  415  a body of a kind we do not read
 ├── ReusedKeyError         422  an Idempotency-Key that named another request before
+├── UpgradeNeededError     426  another protocol is spoken here
 ├── TooManyRequestsError   429  slow down
 └── UnavailableError       503  storage is full, locked or away; nothing was kept
 
@@ -118,6 +119,16 @@ class UnsupportedMediaError(AppError):
 
 class ReusedKeyError(AppError):
     code, status = "reused_key", 422
+
+
+class UpgradeNeededError(AppError):
+    """`protocol` is what the connection has to be upgraded to."""
+
+    code, status, error_code = "upgrade_needed", 426, ErrorCode.UNSUPPORTED
+
+    def __init__(self, message: str, *, protocol: str = "websocket") -> None:
+        super().__init__(message)
+        self.protocol = protocol
 
 
 class TooManyRequestsError(AppError):

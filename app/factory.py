@@ -9,8 +9,7 @@ from flask import Flask
 from app.actions.blocked_networks import follow_blocks
 from app.actions.server import follow_changes
 from app.db import on_wake
-from app.facades import pufferblow
-from app.facades.routes import follow_events, mount_facades
+from app.facades.routes import follow_events, mount_facades, serve_local
 from app.live import process as live
 from app.process import prepare
 from app.services import broker
@@ -21,6 +20,7 @@ from app.services.rates import Rates, rates_of
 from app.settings import Settings
 from app.web.admission import admit_requests, keep_time
 from app.web.answers import answer_errors
+from app.web.authentication import is_owner_asking
 from app.web.headers import add_headers
 from app.web.limiting import limit_requests
 
@@ -31,7 +31,7 @@ def create_app(settings: Settings) -> Flask:
     """The application, tied to the workers and to the sockets of all web processes. One for each process."""
     configure_logging(settings.log_level, also=LogRing(settings.redis_url, installation=settings.origin))
     app = make_app(settings, rates_of(settings))
-    app.extensions[_ON_SHUTDOWN] = [_tie_to_workers(), _tie_to_sockets(settings), keep_time(app)]
+    app.extensions[_ON_SHUTDOWN] = [_tie_to_workers(), _tie_to_sockets(settings), serve_local(settings), keep_time(app)]
     return app
 
 
@@ -45,7 +45,7 @@ def make_app(settings: Settings, rates: Rates | None = None) -> Flask:
     add_headers(app)
     limit_requests(app, rates or Rates(None))
     admit_requests(app)
-    answer_errors(app, may_debug=pufferblow.is_owner_asking)
+    answer_errors(app, may_debug=is_owner_asking)
     mount_facades(app)
     return app
 

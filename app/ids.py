@@ -30,6 +30,9 @@ Prefix = Literal[
     "challenge",
     "node",
     "client",
+    "member",
+    "invite",
+    "emoji",
 ]
 
 INSTANCE_ID = "0"
@@ -41,6 +44,11 @@ _ID = re.compile(r"[a-z]+_[0-9a-z]{26}")
 def new_id(prefix: Prefix) -> str:
     """A fresh id; ids made later sort after ids made earlier, to the millisecond (RFC 9562, version 7)."""
     return f"{prefix}_{_digits(uuid_utils.uuid7().int)}"
+
+
+def id_beside(prefix: Prefix, id: str) -> str:
+    """The id of a thing of another kind that was made together with that one, and can always be told from it."""
+    return f"{prefix}_{id.rpartition('_')[2]}"
 
 
 def first_id_at(prefix: Prefix, at: datetime) -> str:

@@ -92,4 +92,9 @@ SETTINGS_DOCS = (
         "owner/name of the GitHub repository that is asked for its newest release every six hours; unset, nobody is "
         "asked anything.",
     ),
+    SettingDoc(
+        "SHOAL_LOCAL_SOCKET",
+        "none",
+        "Path of a Unix socket for clients of Punctum on this machine, private to this user; unset, there is none.",
+    ),
 )

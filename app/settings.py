@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 SECRET_LENGTH_MIN = 32
 MEGABYTE = 2**20
+MAX_SOCKET_PATH = 103
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -73,6 +74,7 @@ class Settings:
     s3: BucketSettings | None
     backup_dir: Path
     check_releases: str | None
+    local_socket: Path | None
     failpoints: Path | None = None
 
     @property
@@ -122,6 +124,7 @@ class Settings:
             s3=_read_bucket(values),
             backup_dir=_folder(values.text("SHOAL_BACKUPS") or str(data_dir / "backups")),
             check_releases=values.parsed("SHOAL_CHECK_RELEASES", "", _repository),
+            local_socket=values.parsed("SHOAL_LOCAL_SOCKET", "", _socket_path),
             failpoints=values.parsed(failpoints.VARIABLE, "", lambda text: failpoints.folder(text, origin)),
         )
 
@@ -144,7 +147,7 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
 def runtime_dir(data_dir: Path) -> Path:
     """Where the sockets of the server on `data_dir` live.
 
-    Not inside it: a socket's path may have no more than 103 bytes, and a mounted folder may refuse sockets.
+    Not inside it: a socket's path has `MAX_SOCKET_PATH` bytes at most, and a mounted folder may refuse sockets.
     """
     key = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"shoal-{os.getuid()}-{key}"
@@ -356,6 +359,13 @@ def _ca_file(text: str) -> Path | None:
     except OSError as error:  # ssl.SSLError is one.
         raise ValueError(f"is not a readable PEM file of certificates: {path}") from error
     return path
+
+
+def _socket_path(text: str) -> Path | None:
+    path = Path(text).expanduser().resolve()
+    if text and (len(os.fsencode(path)) > MAX_SOCKET_PATH or not path.parent.is_dir()):
+        raise ValueError(f"is no path of at most {MAX_SOCKET_PATH} bytes in a folder that is there: {path}")
+    return path if text else None
 
 
 def _log_level(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_LOCAL_PATH = re.compile(r"/ap/(users|channels|spaces|roles|messages|activities)/([a-z0-9_]+)")
+_LOCAL_PATH = re.compile(r"/ap/(users|channels|spaces|members|roles|invites|emoji|messages|activities)/([a-z0-9_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,15 @@ class Uris:
     def space(self, id: str) -> str:
         return f"{self.origin}/ap/spaces/{id}"
 
+    def member(self, id: str) -> str:
+        return f"{self.origin}/ap/members/{id}"
+
+    def invite(self, id: str) -> str:
+        return f"{self.origin}/ap/invites/{id}"
+
+    def emoji(self, id: str) -> str:
+        return f"{self.origin}/ap/emoji/{id}"
+
     def role(self, id: str) -> str:
         return f"{self.origin}/ap/roles/{id}"
 
@@ -54,3 +63,10 @@ class Uris:
             return None
         match = _LOCAL_PATH.fullmatch(uri[len(self.origin) :])
         return match.group(2) if match else None
+
+    def kind_of(self, uri: str | None) -> str | None:
+        """What one of our URIs names: "users", "channels", "spaces" and so on, or None."""
+        if uri is None or not self.is_local(uri):
+            return None
+        match = _LOCAL_PATH.fullmatch(uri[len(self.origin) :])
+        return match.group(1) if match else None

@@ -15,8 +15,9 @@ from app.projections import accounts, audit, reports
 from app.queries import messages
 from app.queries.accounts import NO_SUCH_USER, get_profile
 from app.queries.actors import find_by_id, get_by_id
+from app.queries.objects import Found, behind
 from app.queries.permissions import get_permissions, require_rank_over
-from app.queries.reports import get_report
+from app.queries.reports import find_open_report, get_report
 from app.queries.viewers import Viewer
 
 MAX_TIMEOUT_MINUTES: Final = 40_320  # Four weeks.
@@ -108,6 +109,29 @@ def report_messages(
     for activity in activities:
         submit(activity, private={"category": category, "forward": forward})
     return sum(map(len, by_author.values()))
+
+
+def check_rank_over(viewer: Viewer, actor_id: str) -> None:
+    """Raises ForbiddenError for who may do as much as the viewer."""
+    with reading() as session:
+        permissions = get_permissions(session, get_by_id(session, viewer.actor_id))
+        require_rank_over(session, permissions, actor_id)
+
+
+def report_object(viewer: Viewer, found: Found, note: str) -> str:
+    """Report anything that the viewer may read, about whoever is behind it; the report's id.
+
+    Who reports the same again while it is open has reported it. Raises NotFoundError for what is gone.
+    """
+    with reading() as session:
+        known = find_open_report(session, viewer.actor_id, found.id)
+        person = get_by_id(session, behind(session, found))
+    if known is not None:
+        return known
+    ids = [found.id] if found.kind == "message" else []
+    activity = compose.report(viewer, person, note, message_ids=ids)
+    outcome = submit(activity, private={"object_id": found.id})
+    return str(outcome.found["report_id"])
 
 
 def resolve_report(viewer: Viewer, report_id: str, action: str, reason: str | None) -> str:

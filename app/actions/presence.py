@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.db import reading, transaction, upsert
 from app.errors import InvalidInputError
 from app.models import Account, Presence
+from app.projections import events
 
 STATUSES: Final = ("online", "idle", "afk", "dnd", "offline")
 STALE = timedelta(seconds=45)  # Three beats of `app.live.attendance` were missed.
@@ -41,13 +42,12 @@ def normalise_status(text: str) -> str:
 
 def set_status(actor_id: str, text: str) -> StatusChange:
     """What the person chose. Raises InvalidInputError."""
-    change = StatusChange(actor_id, normalise_status(text))
+    change, now = StatusChange(actor_id, normalise_status(text)), datetime.now(UTC)
     with transaction() as session:
         session.execute(
-            update(Account)
-            .where(Account.actor_id == actor_id)
-            .values(status=change.status, last_seen_at=datetime.now(UTC))
+            update(Account).where(Account.actor_id == actor_id).values(status=change.status, last_seen_at=now)
         )
+        events.tell(session, "account_changed", now=now, account_id=actor_id)
     return change
 
 

@@ -6,18 +6,24 @@ from activitypub.documents import Activity
 from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
 from app.effects import roles
+from app.effects.spaces import role as space_role
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor, Channel
 from app.projections import follows, pins
 from app.queries.actors import ACCEPTED, PEOPLE, find_actor, find_follow, get_actor, is_banned, is_blocked
+from app.queries.bits import Bit
 from app.queries.channels import NO_SUCH_CHANNEL, find_channel
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri
 from app.queries.permissions import get_permissions
+from app.queries.standing import find_standing
 from app.queries.visibility import may_see, place_of_channel
 
 
 def authorise(act: Act) -> None:
     """Sets `group` and `collection`, or what giving a role needs."""
+    if space_role.is_for_role(act):
+        space_role.authorise_grant(act)
+        return
     if roles.is_for_role(act):
         roles.authorise_grant(act)
         return
@@ -30,12 +36,16 @@ def authorise(act: Act) -> None:
 
 
 def apply(act: Act) -> list[Activity]:
+    if space_role.is_for_role(act):
+        space_role.give(act)
+        return []
     if roles.is_for_role(act):
         roles.give(act)
         return []
     group: Actor = act.found.pop("group")
     if act.found.pop("collection") == "featured":
         pins.add(act.session, group.id, act.activity.object_id or "", now=act.now)
+        tell_pinned(act)
         return []
     person = get_actor(act.session, act.activity.object_id)
     was_accepted = follows.put(
@@ -44,6 +54,15 @@ def apply(act: Act) -> list[Activity]:
     if not was_accepted:
         act.publish(LiveEvent("member_added", channel_id=group.id, actor_id=person.id))
     return []
+
+
+def tell_pinned(act: Act) -> None:
+    """Also that it is no longer pinned."""
+    message = find_by_uri(act.session, act.activity.object_id)
+    if message is not None:
+        act.publish(
+            LiveEvent("message_pinned", channel_id=message.channel_id, message_id=message.id, actor_id=act.actor.id)
+        )
 
 
 def authorise_change(act: Act) -> None:
@@ -72,9 +91,21 @@ def _authorise_here(act: Act, channel: Channel, collection: str) -> None:
     if not act.is_local:
         raise ForbiddenError("a channel's collections are changed by its own server")
     permissions = get_permissions(act.session, act.actor)
+    if channel.has_bits:
+        _authorise_by_bits(act, channel, collection)
+        return
     permissions.require("manage_channel_users" if collection == "followers" else "edit_channels")
     if not may_see(act.session, permissions.viewer, place_of_channel(channel)):
         raise NotFoundError(NO_SUCH_CHANNEL)
+
+
+def _authorise_by_bits(act: Act, channel: Channel, collection: str) -> None:
+    if collection == "followers":
+        raise ForbiddenError("The members of a conference are in its channels.")
+    standing = find_standing(act.session, act.actor.id, channel.space_id or "", channel.actor_id)
+    if not standing.has(Bit.READ):
+        raise NotFoundError(NO_SUCH_CHANNEL)
+    standing.require(Bit.MODERATE)
 
 
 def _authorise_member(act: Act, group: Actor) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent
+from app.effects.spaces import expulsion
 from app.errors import ForbiddenError, InvalidInputError
 from app.models import Actor
-from app.projections import accounts, audit, blocks, follows
+from app.projections import accounts, audit, blocks, follows, spaces
 from app.queries.actors import find_actor, get_actor
 from app.queries.channels import get_home_space, list_space_channel_ids
 from app.queries.permissions import get_permissions, require_rank_over
@@ -18,11 +19,16 @@ def authorise(act: Act) -> None:
         raise InvalidInputError("Nobody blocks themselves.")
     if not act.is_local and not blocked.is_local:
         raise ForbiddenError("neither is of this server")
-    if act.activity.target is not None:
+    if (with_bits := expulsion.space_of(act, act.activity.target)) is not None:
+        expulsion.authorise_ban(act, with_bits)
+    elif act.activity.target is not None:
         _authorise_ban(act, blocked)
 
 
 def apply(act: Act) -> list[Activity]:
+    if (with_bits := expulsion.space_of(act, act.activity.target)) is not None:
+        expulsion.ban(act, with_bits)
+        return []
     blocked = get_actor(act.session, act.activity.object_id)
     space = find_actor(act.session, act.activity.target)
     blocks.add(
@@ -36,14 +42,23 @@ def apply(act: Act) -> list[Activity]:
     if space is None:
         follows.remove(act.session, act.actor.id, blocked.id)
         follows.remove(act.session, blocked.id, act.actor.id)
+        tell_blocklist(act)
         return []
-    # There is one space yet, and it is the whole server.
+    # The home space is the whole server.
+    spaces.ban_member(act.session, space.id, blocked.id, now=act.now, is_home=True)
     accounts.ban(act.session, blocked.id, now=act.now, reason=act.private.get("reason"))
     audit.note(act.session, "user_banned", actor_id=act.actor.id, target=blocked.id, now=act.now)
     for target_id in (space.id, *list_space_channel_ids(act.session, space.id)):
         follows.remove(act.session, blocked.id, target_id)
     act.publish(LiveEvent("member_removed", channel_id=space.id, actor_id=blocked.id))
     return []
+
+
+def tell_blocklist(act: Act) -> None:
+    """Whose it is, if that is one of ours, and nobody else."""
+    if act.is_local:
+        data = {"account_id": act.actor.id, "is_own": True}
+        act.publish(LiveEvent("account_changed", actor_id=act.actor.id, data=data))
 
 
 def _authorise_ban(act: Act, blocked: Actor) -> None:

@@ -8,21 +8,27 @@ from activitypub import build
 from activitypub.documents import Activity
 from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
-from app.effects import roles
+from app.effects import roles, spaces
 from app.effects.relaying import relay, withdraw
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Activity as Logged
 from app.models import Actor, Channel, Message
 from app.projections import activities, actors, audit, channels, files, messages, tombstones
+from app.projections import spaces as memberships
 from app.queries.actors import find_actor, list_follower_inboxes
+from app.queries.bits import Bit
 from app.queries.channels import find_channel, find_channel_with_actor, list_members
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
-from app.queries.permissions import get_permissions
-from app.queries.visibility import may_actor_see
+from app.queries.permissions import Permissions, get_permissions
+from app.queries.standing import find_standing
+from app.queries.visibility import may_actor_see, may_remove_unseen, place_of_channel, place_of_message
 
 
 def authorise(act: Act) -> None:
     """Sets `target`: a Message, an Actor, or None for something of the sender's that never came here."""
+    if (handler := spaces.handler_of(act)) is not None:
+        handler.authorise_deletion(act)
+        return
     if roles.is_about_role(act):
         roles.authorise_deletion(act)
         return
@@ -39,6 +45,9 @@ def authorise(act: Act) -> None:
 
 
 def apply(act: Act) -> list[Activity]:
+    if (handler := spaces.handler_of(act)) is not None:
+        handler.delete(act)
+        return []
     if roles.is_about_role(act):
         roles.delete(act)
         return []
@@ -69,19 +78,37 @@ def _authorise_message(act: Act, message: Message) -> None:
         raise NotFoundError(NO_SUCH_MESSAGE)
     act.scope = scope_of(message)
     act.audience = message.audience
-    if message.author_id == act.actor.id:
-        return
     found = find_channel_with_actor(act.session, message.channel_id)
+    if message.author_id == act.actor.id:
+        _authorise_own_in(act, found[0] if found else None)
+        return
     if not act.is_local:
         # A moderator of the channel's own server, whose word the channel itself may have passed on.
         if found is None or found[1].is_local or not same_origin(found[1].uri, act.actor.uri):
             raise ForbiddenError("only its author or a moderator can delete a message")
         return
-    if not may_actor_see(act.session, act.actor, message):
-        raise NotFoundError(NO_SUCH_MESSAGE)
     permissions = get_permissions(act.session, act.actor)
-    if found is None or not found[1].is_local or not permissions.viewer.has("delete_messages"):
+    place = place_of_message(message, found[0] if found else None)
+    if not (may_actor_see(act.session, act.actor, message) or may_remove_unseen(permissions.viewer, place)):
+        raise NotFoundError(NO_SUCH_MESSAGE)
+    if found is None or not found[1].is_local or not _may_moderate(act, permissions, found[0]):
         raise ForbiddenError("You are not authorized to delete this message")
+
+
+def _may_moderate(act: Act, permissions: Permissions, channel: Channel) -> bool:
+    if channel.has_bits:
+        standing = find_standing(act.session, act.actor.id, channel.space_id or "", channel.actor_id)
+        return standing.has(Bit.MODERATE) or may_remove_unseen(permissions.viewer, place_of_channel(channel))
+    return permissions.viewer.has("delete_messages")
+
+
+def _authorise_own_in(act: Act, channel: Channel | None) -> None:
+    """Where bits decide, to take back one's own word is one of them, and to moderate is enough for it."""
+    if channel is None or not (channel.has_bits and act.is_local):
+        return
+    standing = find_standing(act.session, act.actor.id, channel.space_id or "", channel.actor_id)
+    if not standing.has(Bit.MODERATE):
+        standing.require(Bit.OWN)
 
 
 def _authorise_actor(act: Act, actor: Actor) -> None:
@@ -146,6 +173,7 @@ def _delete_actor(act: Act, actor: Actor) -> None:
         said = select(Message.uri).where(Message.author_id == actor.id)
         _erase_documents(act, (Logged.object_uri == actor.uri) | Logged.object_uri.in_(said))
         actors.mark_deleted(act.session, actor, now=act.now)
+        memberships.remove_from_all(act.session, actor.id)
         act.publish(LiveEvent("member_removed", actor_id=actor.id))
         return
     if not act.is_local:

@@ -43,10 +43,12 @@ def authorise(act: Act) -> None:
     if act.is_local and len(seen) < len(named):
         raise NotFoundError(NOTHING)
     target = _target(act, flag.objects, seen)
-    if target.id == act.actor.id:
+    is_by_id = "object_id" in act.private
+    if target.id == act.actor.id and not is_by_id:
         raise InvalidInputError("Nobody reports themselves.")
     mine = [message for message in seen if message.author_id == target.id]
-    if was_reported(act.session, act.actor, target, [message.id for message in mine], since=act.now - _ONCE_WITHIN):
+    ids, since = [message.id for message in mine], act.now - _ONCE_WITHIN
+    if not is_by_id and was_reported(act.session, act.actor, target, ids, since=since):
         raise ConflictError("You reported this already.")
     act.found |= {"target": target, "messages": mine, "flag": flag}
 
@@ -64,7 +66,9 @@ def apply(act: Act) -> list[Activity]:
         description=flag.text or None,
         activity_uri=act.activity.id or "",
         now=act.now,
+        object_id=act.private.get("object_id"),
     )
+    act.found["report_id"] = report_id
     home = get_home_space(act.session).actor_id
     act.publish(LiveEvent("report_created", channel_id=home, actor_id=act.actor.id, data={"report_id": report_id}))
     if target.is_local or not act.private.get("forward"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from app.act import Act
+from app.act import Act, LiveEvent
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor, Space
 from app.projections import audit, roles
@@ -52,6 +52,7 @@ def make(act: Act) -> None:
     space = get_home_space(act.session)
     roles.add(act.session, role_id, space.actor_id, _given(act), now=act.now)
     audit.note(act.session, "role_created", actor_id=act.actor.id, target=role_id, now=act.now)
+    _tell(act, "role_changed", role_id=role_id)
 
 
 def authorise_change(act: Act) -> None:
@@ -65,6 +66,7 @@ def change(act: Act) -> None:
     role_id = _role_id(act, act.activity.object_id) or ""
     roles.change(act.session, role_id, _given(act), now=act.now)
     audit.note(act.session, "role_updated", actor_id=act.actor.id, target=role_id, now=act.now)
+    _tell(act, "role_changed", role_id=role_id)
 
 
 def authorise_deletion(act: Act) -> None:
@@ -79,6 +81,7 @@ def delete(act: Act) -> None:
     role_id = _role_id(act, act.activity.object_id) or ""
     roles.delete(act.session, role_id)
     audit.note(act.session, "role_deleted", actor_id=act.actor.id, target=role_id, now=act.now)
+    _tell(act, "role_deleted", role_id=role_id)
 
 
 def authorise_grant(act: Act) -> None:
@@ -99,12 +102,14 @@ def give(act: Act) -> None:
     if role.id not in list_held(act.session, person.id):
         roles.give(act.session, person.id, space.actor_id, role.id)
         _note(act, person, role, "given")
+        _tell(act, "member_changed", account_id=person.id)
 
 
 def take(act: Act) -> None:
     person, role, space = _granted(act)
     roles.take(act.session, person.id, space.actor_id, role.id)
     _note(act, person, role, "taken")
+    _tell(act, "member_changed", account_id=person.id)
 
 
 def _granted(act: Act) -> tuple[Actor, Role, Space]:
@@ -115,6 +120,11 @@ def _note(act: Act, person: Actor, role: Role, done: str) -> None:
     audit.note(
         act.session, "user_roles_updated", actor_id=act.actor.id, target=person.id, now=act.now, role=role.id, done=done
     )
+
+
+def _tell(act: Act, type_: str, **data: str) -> None:
+    home = get_home_space(act.session).actor_id
+    act.publish(LiveEvent(type_, channel_id=home, actor_id=act.actor.id, data=data))
 
 
 def _require(act: Act) -> Permissions:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from activitypub import build
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent
+from app.effects.block import tell_blocklist
 from app.effects.relaying import relay
+from app.effects.spaces import expulsion
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Activity as LoggedActivity
 from app.models import Follow, Message, Reaction
-from app.projections import accounts, activities, audit, blocks, follows, messages, tombstones
+from app.projections import accounts, activities, audit, blocks, follows, messages, spaces, tombstones
 from app.queries.activities import find_by_uri
 from app.queries.actors import find_by_id, get_by_id
 from app.queries.blocks import find_undone as find_undone_block
-from app.queries.channels import find_channel_with_actor
+from app.queries.channels import find_channel_with_actor, get_home_space
 from app.queries.follows import find_undone
 from app.queries.messages import find_by_id as find_message
 from app.queries.messages import scope_of
@@ -127,10 +129,15 @@ def _unblock(act: Act, logged: LoggedActivity | None) -> list[Activity]:
         return []
     blocks.remove(act.session, block)
     if block.space_id is None:
+        tell_blocklist(act)
+        return []
+    if block.space_id != get_home_space(act.session).actor_id:
+        expulsion.lift(act, block.space_id, block.blocked_id)
         return []
     accounts.lift_ban(act.session, block.blocked_id)
     audit.note(act.session, "user_unbanned", actor_id=act.actor.id, target=block.blocked_id, now=act.now)
     person, space = get_by_id(act.session, block.blocked_id), get_by_id(act.session, block.space_id)
+    spaces.lift_ban(act.session, space.id, person.id, stays=person.is_local)
     return [build.join(actor=person.uri, object=space.uri)] if person.is_local else []
 
 
@@ -138,4 +145,7 @@ def _authorise_lift(act: Act, logged: LoggedActivity) -> None:
     """A ban is the space's, so any of its moderators may lift it; everything else only its own actor takes back."""
     if not (act.is_local and logged.type == "Block" and logged.target_uri):
         raise ForbiddenError("only its own actor can undo an activity")
+    if (space := expulsion.space_of(act, logged.target_uri)) is not None:
+        expulsion.authorise_lift(act, space)
+        return
     get_permissions(act.session, act.actor).require("ban_users")

@@ -22,7 +22,7 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessa
 from app.errors import UnavailableError
 from app.live.bucket import TokenBucket
 from app.live.frames import CloseCode, close_frame, text_frame
-from app.live.handshake import HandshakeSocket
+from app.live.handshake import BEARER, HandshakeSocket
 from app.live.writer import Writer
 
 MESSAGE_BYTES_MAX = 64 * 1024
@@ -47,7 +47,7 @@ class _NoThread:
         """Leave the socket alone."""
 
 
-SERVER_OPTIONS = {"thread_class": _NoThread}
+SERVER_OPTIONS = {"thread_class": _NoThread, "subprotocols": [BEARER]}
 """For Flask's SOCK_SERVER_OPTIONS; without it two would read one socket."""
 
 

@@ -14,7 +14,11 @@ from wsproto.utilities import RemoteProtocolError
 
 from app.errors import InvalidInputError
 
+BEARER = "bearer"
+"""The subprotocol by which a browser, which can set no header, gives a token."""
+
 _EXTENSIONS = "HTTP_SEC_WEBSOCKET_EXTENSIONS"
+_SUBPROTOCOLS = "HTTP_SEC_WEBSOCKET_PROTOCOL"
 _SOCKETS = ("gunicorn.socket", "werkzeug.socket")
 
 
@@ -29,14 +33,23 @@ class HandshakeSocket:
             self.sock.sendall(data)
 
 
-def prepare_upgrade(environ: dict[str, Any]) -> None:
+def find_bearer(environ: dict[str, Any]) -> str | None:
+    """The token in `Sec-WebSocket-Protocol: bearer, <token>`."""
+    scheme, _, token = environ.get(_SUBPROTOCOLS, "").partition(",")
+    return token.strip() or None if scheme.strip() == BEARER else None
+
+
+def prepare_upgrade(environ: dict[str, Any], *, takes_bearer: bool = False) -> None:
     """Check the request in `environ`, and change it into one that simple-websocket answers well.
 
+    The subprotocol of tokens is accepted where the route `takes_bearer`, and no other anywhere.
     It would answer a bad request with 500, and accept every permessage-deflate, which costs 137 KB a socket and lets
     64 KB become 64 MB. Raises InvalidInputError.
     """
     _check_upgrade(environ)
     environ.pop(_EXTENSIONS, None)
+    if not takes_bearer:
+        environ.pop(_SUBPROTOCOLS, None)
     for name in _SOCKETS:
         if name in environ:
             environ[name] = HandshakeSocket(environ[name])

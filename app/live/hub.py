@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import Literal
 
 from app.live.catching_up import CatchingUp
 from app.live.connection import Connection
@@ -17,10 +18,12 @@ SOCKETS_PER_USER = 10
 SOCKETS_PER_IP = 100
 GOODBYE_SECONDS = 2.0
 
+Family = Literal["pufferblow", "punctum"]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subscriber:
-    """One socket and whom it serves.
+    """One socket and whom it serves, in the words of its `family`.
 
     `channel_id` narrows it to one channel. `remote_ip` may be any key of the network the client is in, `session_id`
     is the login session, whose end ends the socket: with 1008, or with 4401 if it is a client's (`is_of_client`), which
@@ -34,6 +37,7 @@ class Subscriber:
     channel_id: str | None = None
     catching_up: CatchingUp | None = None
     is_of_client: bool = False
+    family: Family = "pufferblow"
 
     def offer(self, position: int | None, frame: bytes) -> bool:
         """False when the client will not get it, or has it already."""
@@ -102,18 +106,26 @@ class Hub:
     def __len__(self) -> int:
         return self._by_ip.total()
 
-    def viewers(self) -> set[str]:
-        """Who has a socket here."""
-        return set(self._by_viewer)
+    def viewers(self, family: Family | None = None) -> set[str]:
+        """Who has a socket here, or one of that family."""
+        if family is None:
+            return set(self._by_viewer)
+        return {subscriber.viewer_id for subscriber in self._subscribers(None) if subscriber.family == family}
 
     def is_narrowed(self, user_id: str) -> bool:
         """Whether each socket that somebody has here is one for a single channel."""
         return all(subscriber.channel_id is not None for subscriber in self._subscribers([user_id]))
 
     def send(
-        self, user_ids: Collection[str] | None, text: str, *, channel_id: str | None, position: int | None = None
+        self,
+        user_ids: Collection[str] | None,
+        text: str,
+        *,
+        channel_id: str | None,
+        position: int | None = None,
+        family: Family = "pufferblow",
     ) -> int:
-        """Queue `text` for the sockets of these users, or of everybody; the number of sockets that took it.
+        """Queue `text` for the sockets that these users, or all, have of a family; the number of those that took it.
 
         Sockets narrowed to a channel get what has its `channel_id`, and what has none, such as presence. What belongs
         to a conversation is given that one's id in its place: no narrowed socket has it. `position` is the event's.
@@ -122,7 +134,7 @@ class Hub:
         return sum(
             subscriber.offer(position, frame)
             for subscriber in self._subscribers(user_ids)
-            if subscriber.is_for(channel_id)
+            if subscriber.family == family and subscriber.is_for(channel_id)
         )
 
     def close_viewer(self, user_id: str, code: int, reason: str) -> None:

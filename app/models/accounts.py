@@ -10,7 +10,10 @@ from app.models.columns import Id, LongText, Name, Time
 
 
 class Account(Base):
-    """A local login. `username` keeps the case it was given; the actor's local_name is its lower case."""
+    """A local account. `username` keeps the case it was given; the actor's local_name is its lower case.
+
+    `status` is whether somebody is there, `status_text` what they say of it. A bot has an owner, and signs in nowhere.
+    """
 
     __tablename__ = "accounts"
 
@@ -19,6 +22,9 @@ class Account(Base):
     password_hash: Mapped[Name]
     about: Mapped[LongText | None]
     status: Mapped[Name] = mapped_column(default="offline")
+    status_text: Mapped[LongText | None]
+    is_indexed: Mapped[bool] = mapped_column(default=False)
+    bot_owner_id: Mapped[Id | None] = mapped_column(index=True)
     last_seen_at: Mapped[Time]
     timed_out_until: Mapped[Time | None]
     timeout_reason: Mapped[LongText | None]

@@ -6,23 +6,32 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
-from app.models.columns import Big, Id, Name, Time, Uri
+from app.models.columns import Big, Id, LongText, Name, Time, Uri
 
 
 class Space(Base):
-    """A group of channels. `owner_id` is None until the first account signs up."""
+    """A group of channels with members, Punctum's conference; its name and its icon are its actor's.
+
+    `owner_id` is None until the first account signs up. `permissions` are the bits (`app.queries.bits`) that members
+    have where nothing else is set for them.
+    """
 
     __tablename__ = "spaces"
 
     actor_id: Mapped[Id] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True)
     owner_id: Mapped[Id | None] = mapped_column(ForeignKey("actors.id"))
     is_home: Mapped[bool] = mapped_column(default=False)
+    is_listed: Mapped[bool] = mapped_column(default=False)
+    permissions: Mapped[int] = mapped_column(default=143)
+    description: Mapped[LongText | None]
 
 
 class Channel(Base):
     """A Group actor's messages, in the order this server stored them.
 
-    `space_id` is None for another server's channel. `head` is the position of the newest message.
+    `space_id` is None for another server's channel. `head` is the position of the newest message. With `has_bits`,
+    permission bits decide who sees it and what they may do there (`app.queries.standing`), of which `permissions` are
+    its own; without, roles and the list of its members, as in all channels of the home space.
     """
 
     __tablename__ = "channels"
@@ -34,6 +43,10 @@ class Channel(Base):
     name: Mapped[Name]
     type: Mapped[Name] = mapped_column(default="text")
     is_private: Mapped[bool] = mapped_column(default=False)
+    has_bits: Mapped[bool] = mapped_column(default=False)
+    permissions: Mapped[int | None]
+    category_id: Mapped[Id | None]
+    description: Mapped[LongText | None]
     creator_id: Mapped[Id | None] = mapped_column(ForeignKey("actors.id"))
     head: Mapped[Big] = mapped_column(default=0)
     created_at: Mapped[Time]

@@ -35,6 +35,12 @@ class Message(Base):
         UniqueConstraint("conversation_id", "position"),
         Index("ix_messages_author", "author_id", "id"),
         Index(
+            "ix_messages_in_reply_to",
+            "in_reply_to",
+            postgresql_where=text("in_reply_to IS NOT NULL"),
+            sqlite_where=text("in_reply_to IS NOT NULL"),
+        ),
+        Index(
             "ix_messages_living",
             "channel_id",
             "position",

@@ -19,11 +19,15 @@ class Role(Base):
     id: Mapped[Id] = mapped_column(primary_key=True)
     space_id: Mapped[Id] = mapped_column(ForeignKey("spaces.actor_id", ondelete="CASCADE"))
     name: Mapped[Name]
-    # The case-folded name, unique in its space.
+    # The case-folded name, unique in the home space; elsewhere the id.
     name_key: Mapped[Name]
     privileges: Mapped[list[str]] = mapped_column(JSON)
     # Whether "view_private_channels" is among them, for conditions in SQL (app/queries/visibility.py).
     sees_private: Mapped[bool]
+    # Bits (`app.queries.bits`) of a role outside the home space; None where it sets none.
+    permissions: Mapped[int | None]
+    color: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
+    description: Mapped[LongText | None]
     created_at: Mapped[Time]
     updated_at: Mapped[Time]
 
@@ -42,6 +46,8 @@ class Report(Base):
     id: Mapped[Id] = mapped_column(primary_key=True)
     type: Mapped[Name]
     status: Mapped[Name]
+    # What was reported, where it is neither a person nor messages: a space, a channel, an invite and so on.
+    object_id: Mapped[Id | None]
     reporter_id: Mapped[Id] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"))
     target_id: Mapped[Id] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), index=True)
     message_ids: Mapped[list[str]] = mapped_column(JSON)

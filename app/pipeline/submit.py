@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from activitypub.documents import Activity
 from app import failpoints
-from app.db import reading, transaction
+from app.db import is_inside, joined, reading, transaction
 from app.errors import ConflictError, ReusedKeyError
 from app.models import Activity as LoggedActivity
 from app.pipeline.perform import Outcome, local_act, perform
@@ -42,7 +42,8 @@ def submit(
     idempotency_key: str | None = None,
     request_digest: str | None = None,
 ) -> Outcome:
-    """Do what `activity` says, in one transaction that ends with its record, deliveries and events.
+    """Do what `activity` says, in one transaction that ends with its record, deliveries and events: the one that is
+    open, if one is.
 
     A draft is composed inside that transaction. `private` reaches the effect and nothing else. A request repeated with
     its `idempotency_key` changes nothing and gives the first outcome's ids; ReusedKeyError if its `request_digest` is
@@ -52,8 +53,9 @@ def submit(
     try:
         return _submit(activity, private, key, request_digest)
     except IntegrityError as error:
-        # The same request may have come twice at the same moment.
-        first = _find_first(key, request_digest) if key else None
+        # The same request may have come twice at the same moment. Inside of another's transaction, which has failed by
+        # this, nothing can be asked any more.
+        first = _find_first(key, request_digest) if key and not is_inside() else None
         if first is None:
             raise ConflictError(_AT_THE_SAME_MOMENT) from error
         return first
@@ -76,7 +78,7 @@ def submit_together(activities: Sequence[Activity]) -> None:
 def _submit(
     activity: Activity | Draft, private: Mapping[str, Any] | None, key: str | None, request_digest: str | None
 ) -> Outcome:
-    with transaction() as session:
+    with joined() as session:
         if key and (earlier := find_by_idempotency_key(session, key)):
             return _outcome_of(earlier, request_digest)
         act = local_act(
@@ -88,6 +90,7 @@ def _submit(
             idempotency_key=key,
             request_digest=request_digest,
         )
+        act.found["object_uri"] = act.activity.object_id  # As a repeated request finds it.
         outcome = perform(act)
         failpoints.reach("submit.performed")
     failpoints.reach("submit.committed")

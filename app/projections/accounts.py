@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
@@ -12,7 +14,15 @@ from app.models import Account, Actor, FormerName, RoleGrant, Space
 from app.projections import audit, sessions
 
 
-def add(session: Session, actor: Actor, *, username: str, password_hash: str, now: datetime) -> None:
+def add(
+    session: Session,
+    actor: Actor,
+    *,
+    username: str,
+    password_hash: str,
+    now: datetime,
+    bot_owner_id: str | None = None,
+) -> None:
     session.execute(
         insert(Account).values(
             actor_id=actor.id,
@@ -21,6 +31,7 @@ def add(session: Session, actor: Actor, *, username: str, password_hash: str, no
             about=None,
             status="offline",
             last_seen_at=now,
+            bot_owner_id=bot_owner_id,
         )
     )
 
@@ -33,6 +44,12 @@ def describe(session: Session, actor: Actor, *, username: str, about: str | None
         session.execute(insert(FormerName).values(local_name=actor.local_name, actor_id=actor.id))
         session.execute(update(Actor).where(Actor.id == actor.id).values(local_name=name, preferred_username=name))
     session.execute(update(Account).where(Account.actor_id == actor.id).values(username=username, about=about))
+
+
+def set_values(session: Session, actor_id: str, values: Mapping[str, Any]) -> None:
+    """Of the account's own columns."""
+    if values:
+        session.execute(update(Account).where(Account.actor_id == actor_id).values(dict(values)))
 
 
 def change_access(

@@ -33,6 +33,7 @@ def add_local(
     is_private: bool,
     creator_id: str,
     now: datetime,
+    has_bits: bool = False,
 ) -> Actor:
     """A channel of ours and the Group actor it is to the world."""
     actor = actors.add_local(
@@ -50,10 +51,12 @@ def add_local(
         insert(Channel).values(
             actor_id=id,
             space_id=space_id,
-            name_key=name_key(name),
+            # Names are unique in the home space alone.
+            name_key=None if has_bits else name_key(name),
             name=name,
             type=type,
             is_private=is_private,
+            has_bits=has_bits,
             creator_id=creator_id,
             head=0,
             created_at=now,

@@ -12,7 +12,19 @@ from app.db import wake
 from app.models import Event
 
 
-def tell(session: Session, type_: str, *, now: datetime, channel_id: str | None = None, **data: Any) -> None:
+def tell(
+    session: Session,
+    type_: str,
+    *,
+    now: datetime,
+    channel_id: str | None = None,
+    conversation_id: str | None = None,
+    **data: Any,
+) -> None:
     """After the commit, in every process. Who hears of it is decided when it is sent (app/facades)."""
-    session.execute(insert(Event).values(type=type_, channel_id=channel_id, data=data, created_at=now))
+    session.execute(
+        insert(Event).values(
+            type=type_, channel_id=channel_id, conversation_id=conversation_id, data=data, created_at=now
+        )
+    )
     wake(session, "events")

@@ -93,10 +93,12 @@ def add(
     return position
 
 
-def edit(session: Session, message: Message, *, content: Content, edited_at: datetime) -> None:
+def edit(session: Session, message: Message, *, content: Content, edited_at: datetime, in_reply_to: str | None) -> None:
     sealed = seal_row(session, scope_of(message), message.id, encode_content(content))
     session.execute(update(MessageContent).where(MessageContent.message_id == message.id).values(sealed=sealed))
-    session.execute(update(Message).where(Message.id == message.id).values(edited_at=edited_at))
+    session.execute(
+        update(Message).where(Message.id == message.id).values(edited_at=edited_at, in_reply_to=in_reply_to)
+    )
     if message.channel_id is not None:
         terms = search_terms(message.channel_id, message.position, content.text)
         session.execute(update(SearchTerms).where(SearchTerms.message_id == message.id).values(terms=terms))
@@ -157,13 +159,20 @@ def _count_gaps(session: Session, gaps: Counter[tuple[str, int]]) -> None:
     )
 
 
-def ensure_conversation(session: Session, id: str, participants: Sequence[Actor], *, now: datetime) -> None:
-    session.execute(upsert(session, Conversation).values(id=id, head=0, created_at=now).on_conflict_do_nothing())
+def ensure_conversation(session: Session, id: str, participants: Sequence[Actor], *, now: datetime) -> bool:
+    """Whether it is new."""
+    made = session.execute(
+        upsert(session, Conversation)
+        .values(id=id, head=0, created_at=now)
+        .on_conflict_do_nothing()
+        .returning(Conversation.id)
+    ).all()
     session.execute(
         upsert(session, Participant)
         .values([{"conversation_id": id, "actor_id": actor.id} for actor in participants])
         .on_conflict_do_nothing()
     )
+    return bool(made)
 
 
 def react(session: Session, message: Message, actor: Actor, *, emoji: str, activity_uri: str, now: datetime) -> bool:

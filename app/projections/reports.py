@@ -29,6 +29,7 @@ def add(
     description: str | None,
     activity_uri: str,
     now: datetime,
+    object_id: str | None = None,
 ) -> str:
     """The id of the report, which keeps what the messages say now: deleting them does not end the case."""
     report_id = new_id("report")
@@ -40,6 +41,7 @@ def add(
             status=PENDING,
             reporter_id=reporter.id,
             target_id=target.id,
+            object_id=object_id,
             message_ids=[message.id for message in messages],
             channel_ids=sorted({message.channel_id for message in messages if message.channel_id}),
             category=category,

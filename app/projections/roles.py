@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete as delete_from
 from sqlalchemy import insert, update
@@ -24,13 +26,31 @@ def name_key(name: str) -> str:
     return name.casefold()[:255]
 
 
-def add(session: Session, role_id: str, space_id: str, described: Described, *, now: datetime) -> None:
+def add(
+    session: Session,
+    role_id: str,
+    space_id: str,
+    described: Described,
+    *,
+    now: datetime,
+    of_bits: Mapping[str, Any] | None = None,
+) -> None:
+    """`of_bits` are permissions, color and description, which roles outside the home space have; several of those may
+    have one name."""
     values = {"id": role_id, "space_id": space_id, "created_at": now, "updated_at": now}
-    session.execute(insert(Role).values(values | _columns(described)))
+    session.execute(insert(Role).values(values | _columns(described) | _others(role_id, of_bits)))
 
 
-def change(session: Session, role_id: str, described: Described, *, now: datetime) -> None:
-    session.execute(update(Role).where(Role.id == role_id).values({"updated_at": now} | _columns(described)))
+def change(
+    session: Session,
+    role_id: str,
+    described: Described,
+    *,
+    now: datetime,
+    of_bits: Mapping[str, Any] | None = None,
+) -> None:
+    values = {"updated_at": now} | _columns(described) | _others(role_id, of_bits)
+    session.execute(update(Role).where(Role.id == role_id).values(values))
 
 
 def delete(session: Session, role_id: str) -> None:
@@ -47,6 +67,17 @@ def take(session: Session, actor_id: str, space_id: str, role_id: str) -> None:
             RoleGrant.actor_id == actor_id, RoleGrant.space_id == space_id, RoleGrant.role == role_id
         )
     )
+
+
+def take_from_all(session: Session, space_id: str, role_id: str) -> None:
+    session.execute(delete_from(RoleGrant).where(RoleGrant.space_id == space_id, RoleGrant.role == role_id))
+
+
+def _others(role_id: str, of_bits: Mapping[str, Any] | None) -> dict[str, object]:
+    if of_bits is None:
+        return {}
+    names = ("permissions", "color", "description")
+    return {name: of_bits[name] for name in names if name in of_bits} | {"name_key": role_id}
 
 
 def _columns(described: Described) -> dict[str, object]:

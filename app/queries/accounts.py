@@ -77,6 +77,11 @@ class Profile:
     ban_reason: str | None
     timed_out_until: datetime | None
     timeout_reason: str | None
+    name: str = ""
+    status_text: str | None = None
+    is_indexed: bool = False
+    bot_owner_id: str | None = None
+    is_bot: bool = False
 
     @property
     def privileges(self) -> frozenset[str]:
@@ -134,7 +139,7 @@ def find_credentials(session: Session, username: str) -> Credentials | None:
     row = session.execute(
         select(Account.actor_id, Account.password_hash, Account.banned_at)
         .join(Actor, Actor.id == Account.actor_id)
-        .where(Actor.local_name == username.lower(), Actor.deleted_at.is_(None))
+        .where(Actor.local_name == username.lower(), Actor.deleted_at.is_(None), Account.bot_owner_id.is_(None))
     ).one_or_none()
     return None if row is None else Credentials(row.actor_id, row.password_hash, row.banned_at is not None)
 
@@ -280,6 +285,11 @@ def _profile(rows: list[Row[Any]]) -> Profile:
         ban_reason=account.ban_reason if account else None,
         timed_out_until=account.timed_out_until if account else None,
         timeout_reason=account.timeout_reason if account else None,
+        name=actor.name,
+        status_text=account.status_text if account else None,
+        is_indexed=account.is_indexed if account else actor.discoverable,
+        bot_owner_id=account.bot_owner_id if account else None,
+        is_bot=actor.type == "Service",
     )
 
 

@@ -187,3 +187,10 @@ def list_server_inboxes(session: Session) -> list[Inbox]:
 def has_remote_followers(session: Session, target_id: str) -> bool:
     found = session.scalar(_REMOTE_FOLLOWER, {"target_id": target_id}, execution_options=LOOKS_ELSEWHERE)
     return found is not None
+
+
+def find_block_of(session: Session, actor_id: str, blocked_id: str) -> Block | None:
+    """Somebody's own block of another, which is no ban."""
+    return session.scalar(
+        select(Block).where(Block.actor_id == actor_id, Block.blocked_id == blocked_id, Block.space_id.is_(None))
+    )

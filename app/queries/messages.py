@@ -20,8 +20,10 @@ from app.models import (
     Message,
     MessageContent,
     Participant,
+    Pin,
     Reaction,
     RoleGrant,
+    Space,
     Tombstone,
 )
 from app.queries.accounts import about_of
@@ -29,7 +31,7 @@ from app.queries.paging import find_start
 from app.queries.permissions import Permissions
 from app.queries.privileges import DEFAULT_ROLE
 from app.queries.viewers import Viewer
-from app.queries.visibility import may_see, place_of_message
+from app.queries.visibility import may_remove_unseen, may_see, place_of_message
 from app.sealing import open_row
 
 NO_SUCH_MESSAGE = "The provided message_id does not exist or could not be found."
@@ -37,12 +39,16 @@ MAX_PAGE = 50
 
 
 class Content(msgspec.Struct, frozen=True):
-    """What a message says: `text` for chat clients, `html` for the world, both as they were last edited."""
+    """What a message says: `text` for chat clients, `html` for the world, both as they were last edited.
+
+    `embeds` are Punctum's, as they were given.
+    """
 
     text: str
     html: str
     attachments: tuple[Attachment, ...] = ()
     mentions: dict[str, str] = {}
+    embeds: tuple[dict[str, Any], ...] = ()
 
 
 # Statements are built once, because building one takes longer than running it.
@@ -135,8 +141,11 @@ def find_by_id(session: Session, id: str) -> Message | None:
     return session.scalar(select(Message).where(Message.id == id))
 
 
-def get_visible(session: Session, viewer: Viewer | None, message_id: str) -> tuple[Message, Channel | None]:
-    """A message, deleted ones included: who could see it may know that it is gone. Raises NotFoundError."""
+def get_visible(
+    session: Session, viewer: Viewer | None, message_id: str, *, to_remove: bool = False
+) -> tuple[Message, Channel | None]:
+    """A message, deleted ones included: who could see it may know that it is gone; `to_remove` it, who may do so
+    unseen. Raises NotFoundError."""
     row = session.execute(
         select(Message, Channel)
         .outerjoin(Channel, Channel.actor_id == Message.channel_id)
@@ -146,7 +155,8 @@ def get_visible(session: Session, viewer: Viewer | None, message_id: str) -> tup
         raise NotFoundError(NO_SUCH_MESSAGE)
     message: Message = row[0]
     channel: Channel | None = row[1]  # None in a conversation.
-    if not may_see(session, viewer, place_of_message(message, channel)):
+    place = place_of_message(message, channel)
+    if not (may_see(session, viewer, place) or (to_remove and may_remove_unseen(viewer, place))):
         raise NotFoundError(NO_SUCH_MESSAGE)
     return message, channel
 
@@ -221,7 +231,10 @@ def list_reactions(session: Session, message_ids: Sequence[str]) -> dict[str, tu
 
 # A statement of columns rather than of objects, each built once: a page has fifty rows, and of every row three tables.
 Views = Select[*tuple[Any, ...]]
-_GRANTED = select(func.aggregate_strings(RoleGrant.role, ",")).where(RoleGrant.actor_id == Message.author_id)
+_HOME = select(Space.actor_id).where(Space.is_home).scalar_subquery()
+_GRANTED = select(func.aggregate_strings(RoleGrant.role, ",")).where(
+    RoleGrant.actor_id == Message.author_id, RoleGrant.space_id == _HOME
+)
 _PARENT = aliased(Message)
 _REPLIED_TO = select(_PARENT.id).where(
     _PARENT.uri == Message.in_reply_to,
@@ -381,3 +394,60 @@ def author_with_account(actor: Actor, permissions: Permissions) -> Author:
 def _roles(granted: str | None) -> tuple[str, ...]:
     """Whoever was given no role has the one that everybody has."""
     return tuple(sorted(granted.split(","))) if granted else (DEFAULT_ROLE,)
+
+
+def list_replies(session: Session, views: Sequence[MessageView]) -> dict[str, list[str]]:
+    """The ids of the living replies to each of a page of messages, in its own place, the oldest first."""
+    by_uri = {view.uri: view for view in views}
+    replies: dict[str, list[str]] = {}
+    if by_uri:
+        query = (
+            select(Message.in_reply_to, Message.id, Message.channel_id, Message.conversation_id)
+            .where(Message.in_reply_to.in_(list(by_uri)), Message.deleted_at.is_(None))
+            .order_by(Message.id)
+        )
+        for uri, id_, channel_id, conversation_id in session.execute(query):
+            parent = by_uri[uri or ""]
+            if (channel_id, conversation_id) == (parent.channel_id, parent.conversation_id):
+                replies.setdefault(parent.id, []).append(id_)
+    return replies
+
+
+def list_pinned(session: Session, views: Sequence[MessageView]) -> set[str]:
+    """Those of a page of messages that are pinned, by their ids."""
+    by_uri = {view.uri: view.id for view in views}
+    if not by_uri:
+        return set()
+    return {by_uri[uri] for uri in session.scalars(select(Pin.object_uri).where(Pin.object_uri.in_(list(by_uri))))}
+
+
+def list_reactions_in_order(session: Session, message_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Every reaction of a page of messages, the oldest first."""
+    found: dict[str, list[str]] = {}
+    if message_ids:
+        for message_id, emoji, _ in session.execute(_REACTIONS, {"message_ids": message_ids}):
+            found.setdefault(message_id, []).append(emoji)
+    return found
+
+
+def list_around(
+    session: Session, place_id: str, *, is_channel: bool, before: int | None, after: int | None, size: int
+) -> list[MessageView]:
+    """Living messages of a place between two positions, the oldest first: the first `size` after one, else the last."""
+    place = Message.channel_id if is_channel else Message.conversation_id
+    query = VIEWS.where(place == place_id)
+    if before is not None:
+        query = query.where(Message.position < before)
+    if after is not None:
+        query = query.where(Message.position > after)
+    is_upward = after is not None
+    query = query.order_by(Message.position if is_upward else Message.position.desc()).limit(size)
+    views = read_views(session, query, {})
+    return views if is_upward else views[::-1]
+
+
+def list_since(session: Session, place_id: str, *, is_channel: bool, since: datetime, size: int) -> list[MessageView]:
+    """The newest living messages of a place that were published since then, the oldest first."""
+    place = Message.channel_id if is_channel else Message.conversation_id
+    query = VIEWS.where(place == place_id, Message.published_at >= since)
+    return read_views(session, query.order_by(Message.position.desc()).limit(size), {})[::-1]

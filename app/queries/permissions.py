@@ -70,10 +70,16 @@ def held_privileges(session: Session, actor_id: str) -> frozenset[str]:
 
 def who_holds(session: Session, privilege: str, candidates: Collection[str]) -> set[str]:
     """Those of `candidates` (actor ids) whose roles allow it now, in one query; nobody who is banned."""
+    held = privileges_of_several(session, candidates)
+    return {actor_id for actor_id, privileges in held.items() if privilege in privileges}
+
+
+def privileges_of_several(session: Session, candidates: Collection[str]) -> dict[str, frozenset[str]]:
+    """What each of `candidates` (actor ids) may do, in one query; without those who are banned or have no account."""
     rows_by_account: dict[str, list[Row[*tuple[Any, ...]]]] = defaultdict(list)
     for row in session.execute(_ROLES_OF_SEVERAL, {"candidates": list(candidates)}):
         rows_by_account[row.actor_id].append(row)
-    return {actor_id for actor_id, rows in rows_by_account.items() if privilege in _held(rows)}
+    return {actor_id: _held(rows) for actor_id, rows in rows_by_account.items()}
 
 
 def require_rank_over(session: Session, permissions: Permissions, actor_id: str) -> None:

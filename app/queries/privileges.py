@@ -63,6 +63,7 @@ ROLES: dict[str, Role] = {
     )
 }
 DEFAULT_ROLE = "user"
+OF_ADMINS = "manage_server_settings"  # Who holds it is what Punctum calls an admin of the instance.
 
 
 def privileges_of(roles: Iterable[str]) -> frozenset[str]:

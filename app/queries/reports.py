@@ -137,3 +137,11 @@ def _view(session: Session, report: Report, reporter: Actor, target: Actor, *, w
 
 def _name(actor: Actor) -> str:
     return actor.name if actor.is_local else f"{actor.preferred_username}@{actor.host}"
+
+
+def find_open_report(session: Session, reporter_id: str, object_id: str) -> str | None:
+    """The id of somebody's report of that very thing which nobody has answered."""
+    query = select(Report.id).where(
+        Report.reporter_id == reporter_id, Report.object_id == object_id, Report.status == PENDING
+    )
+    return session.scalar(query.limit(1))

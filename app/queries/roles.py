@@ -16,6 +16,9 @@ from app.queries.privileges import ALL_PRIVILEGES, DEFAULT_ROLE, ROLES, Role
 MAX_ROLES = 100
 NO_SUCH_ROLE = "The provided role_id does not exist or could not be found."
 
+# Roles of other spaces are bits (`app.queries.standing`), and nothing to the server.
+_IS_OF_SERVER = OwnRole.space_id == select(Space.actor_id).where(Space.is_home).scalar_subquery()
+
 
 def granted(rows: Iterable[Any]) -> frozenset[str]:
     """What the roles in the joined `privileges` of `rows` allow; a row of a role that every server has, has none."""
@@ -25,13 +28,13 @@ def granted(rows: Iterable[Any]) -> frozenset[str]:
 
 def list_roles(session: Session) -> list[Role]:
     """Those that every server has, then the server's own by name."""
-    own = session.scalars(select(OwnRole).order_by(OwnRole.name_key).limit(MAX_ROLES))
+    own = session.scalars(select(OwnRole).where(_IS_OF_SERVER).order_by(OwnRole.name_key).limit(MAX_ROLES))
     return [*ROLES.values(), *map(role_of, own)]
 
 
 def find_roles(session: Session, role_ids: Collection[str]) -> dict[str, Role]:
     """Those there are, by id."""
-    own = session.scalars(select(OwnRole).where(OwnRole.id.in_(role_ids)))
+    own = session.scalars(select(OwnRole).where(_IS_OF_SERVER, OwnRole.id.in_(role_ids)))
     return {role_id: ROLES[role_id] for role_id in role_ids if role_id in ROLES} | {
         role.id: role_of(role) for role in own
     }
@@ -41,12 +44,12 @@ def is_role_name_taken(session: Session, name_key: str, *, by: str | None = None
     """Whether another role than `by` is called so."""
     if any(role.name.casefold() == name_key for role in ROLES.values()) or name_key in ROLES:
         return True
-    query = select(OwnRole.id).where(OwnRole.name_key == name_key, OwnRole.id != (by or ""))
+    query = select(OwnRole.id).where(_IS_OF_SERVER, OwnRole.name_key == name_key, OwnRole.id != (by or ""))
     return session.scalar(query) is not None
 
 
 def count_own_roles(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(OwnRole)) or 0
+    return session.scalar(select(func.count()).select_from(OwnRole).where(_IS_OF_SERVER)) or 0
 
 
 def count_holders(session: Session) -> Counter[str]:

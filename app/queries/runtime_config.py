@@ -39,6 +39,7 @@ def started_with(settings: Settings) -> dict[str, Any]:
         "SHOAL_RATE_LIMIT": settings.rate_limit,
         "SHOAL_BACKUPS": str(settings.backup_dir),
         "SHOAL_CHECK_RELEASES": settings.check_releases,
+        "SHOAL_LOCAL_SOCKET": str(settings.local_socket) if settings.local_socket else None,
         "SHOAL_STORAGE_QUOTA": settings.storage_quota // MEGABYTE,
         "SHOAL_S3_BUCKET": bucket.bucket if bucket else None,
         "SHOAL_S3_ENDPOINT": bucket.endpoint if bucket else None,

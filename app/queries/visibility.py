@@ -1,9 +1,9 @@
 """Who may see what: the one rule that REST, sockets and ActivityPub GETs ask, as a question and as a condition in SQL.
 
 A place is a channel or a conversation. Whoever sees the place sees its messages; strangers see the public messages of
-public channels and nothing else. In another server's channel our people who are members of it see what is said, and its
-Group what we said to it: who else is a member, only its home knows. Missing and forbidden look the same outside, so
-callers turn a no into NotFoundError.
+public channels and nothing else. Outside the home space, permission bits decide among the members of a space. In
+another server's channel our people who are members of it see what is said, and its Group what we said to it: who else
+is a member, only its home knows. Missing and forbidden look the same outside, so callers turn a no into NotFoundError.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from sqlalchemy import (
     SQLColumnExpression,
     and_,
     bindparam,
+    case,
     exists,
     false,
+    func,
     literal,
     or_,
     select,
     true,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.db import Base
 from app.models import (
@@ -37,6 +39,7 @@ from app.models import (
     Block,
     Channel,
     Follow,
+    Member,
     Message,
     Participant,
     Role,
@@ -44,9 +47,13 @@ from app.models import (
     Space,
 )
 from app.queries.actors import ACCEPTED
-from app.queries.privileges import ROLES
+from app.queries.bits import Bit
+from app.queries.privileges import OF_ADMINS, ROLES
 from app.queries.viewers import Viewer
 
+TO_READ = int(Bit.SEE | Bit.READ)
+TO_SEE = int(Bit.SEE)
+TO_BE_A_MEMBER = 0
 _SEES_PRIVATE = frozenset(role.id for role in ROLES.values() if "view_private_channels" in role.privileges)
 
 
@@ -57,13 +64,14 @@ class Shape(NamedTuple):
     is_ours: bool
     is_private: bool
     is_public_message: bool
+    needed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a message stands, with as much as the rule needs of it. A channel of another server has no space.
 
-    Nobody sees anything at a place that is gone.
+    Nobody sees anything at a place that is gone. `needed` are the permission bits that it takes where those decide.
     """
 
     channel_id: str | None = None
@@ -72,6 +80,7 @@ class Place:
     is_private: bool = False
     is_public_message: bool = True
     is_gone: bool = False
+    needed: int | None = None
 
     @property
     def shape(self) -> Shape:
@@ -80,6 +89,7 @@ class Place:
             is_ours=self.space_id is not None,
             is_private=self.is_private,
             is_public_message=self.is_public_message,
+            needed=self.needed,
         )
 
     @property
@@ -94,14 +104,19 @@ class Place:
         return self.channel_id is not None and self.space_id is None
 
     @property
+    def is_of_space(self) -> bool:
+        """Where what is of a whole space is told."""
+        return self.space_id is not None and self.channel_id == self.space_id
+
+    @property
     def is_closed(self) -> bool:
         """A private channel of ours: nothing in it is for strangers, whatever it says of itself."""
-        return self.space_id is not None and self.is_private
+        return self.space_id is not None and (self.is_private or self.needed is not None)
 
     @property
     def is_for_everybody(self) -> bool:
         """Readable without saying who asks: a public channel of ours, and there only what was said in public."""
-        is_open = self.space_id is not None and not self.is_private
+        is_open = self.space_id is not None and not self.is_closed
         return is_open and self.is_public_message and not self.is_gone
 
 
@@ -118,7 +133,13 @@ def place_of_channel(channel: Channel) -> Place:
         space_id=channel.space_id,
         is_private=channel.is_private,
         is_gone=channel.deleted_at is not None,
+        needed=TO_READ if channel.has_bits else None,
     )
+
+
+def place_of_space(space_id: str, *, is_home: bool) -> Place:
+    """Where what is of the whole space is told: to its members."""
+    return Place(channel_id=space_id, space_id=space_id, needed=None if is_home else TO_BE_A_MEMBER)
 
 
 def place_of_message(message: Message, channel: Channel | None) -> Place:
@@ -136,8 +157,8 @@ def find_places(session: Session, *, message_ids: Collection[str], channel_ids: 
     if channel_ids:
         channels = session.scalars(select(Channel).where(Channel.actor_id.in_(channel_ids)))
         places |= {channel.actor_id: replace(place_of_channel(channel), is_gone=False) for channel in channels}
-        spaces = session.scalars(select(Space.actor_id).where(Space.actor_id.in_(channel_ids)))
-        places |= {space_id: Place(channel_id=space_id, space_id=space_id) for space_id in spaces}
+        spaces = session.execute(select(Space.actor_id, Space.is_home).where(Space.actor_id.in_(channel_ids)))
+        places |= {space_id: place_of_space(space_id, is_home=is_home) for space_id, is_home in spaces}
     if message_ids:
         rows = session.execute(
             select(Message, Channel)
@@ -160,6 +181,13 @@ def may_see(session: Session, viewer: Viewer | None, place: Place) -> bool:
     if viewer.asks_for_server:
         return session.scalar(_at_host(place.shape), {**place.ids, "host": viewer.host}) is not None
     return viewer.actor_id in who_may_see(session, place, [viewer.actor_id])
+
+
+def may_remove_unseen(viewer: Viewer | None, place: Place) -> bool:
+    """Whether they may take away what stands there without being let in: in spaces with bits of their own, which no
+    moderator of the server looks after, its admins do (contracts/punctum.md, 1.6 and 5.3)."""
+    is_of_bits = place.needed is not None and not place.is_gone
+    return viewer is not None and is_of_bits and viewer.has(OF_ADMINS)
 
 
 def may_actor_see(session: Session, actor: Actor, message: Message) -> bool:
@@ -215,19 +243,24 @@ def standing_of(viewer: Viewer) -> Standing:
     return Standing(is_local=viewer.is_local, sees_private=viewer.has("view_private_channels"))
 
 
-def channel_is_visible_to(viewer_id: ColumnElement[str], standing: Standing) -> ColumnElement[bool]:
+def channel_is_visible_to(
+    viewer_id: ColumnElement[str], standing: Standing, *, needed: int = TO_READ
+) -> ColumnElement[bool]:
     who = _Who(viewer_id, is_local=_constant(standing.is_local), is_watching=_constant(standing.sees_private))
-    is_ours = Channel.space_id.is_not(None)
-    where = _Where(
-        Channel.actor_id,
-        Channel.space_id,
-        is_conversation=false(),
-        is_ours=is_ours,
-        is_elsewhere=~is_ours,
-        is_private=Channel.is_private,
-        is_public_message=true(),
+    return and_(Channel.deleted_at.is_(None), _sees(who, _any_channel(needed)))
+
+
+def pairs_of_sight() -> Select[str, str]:
+    """(who, what): each of the `candidates` that will be bound, with each of the channels bound as `channel_ids` that
+    it sees."""
+    where = _any_channel(TO_SEE)
+    return select(Actor.id, Channel.actor_id).where(
+        Actor.id.in_(bindparam("candidates", expanding=True)),
+        Channel.actor_id.in_(bindparam("channel_ids", expanding=True)),
+        Channel.deleted_at.is_(None),
+        _is_welcome(),
+        _sees(_anybody(where), where),
     )
-    return and_(Channel.deleted_at.is_(None), _sees(who, where))
 
 
 def document_is_shown(viewer: Viewer | None) -> ColumnElement[bool]:
@@ -248,6 +281,7 @@ def document_is_shown(viewer: Viewer | None) -> ColumnElement[bool]:
             is_elsewhere=and_(Channel.actor_id.is_not(None), ~is_ours),
             is_private=Channel.is_private,
             is_public_message=Activity.audience == "public",
+            has_bits=Channel.has_bits,
         )
         is_asking = Actor.host == viewer.host if viewer.asks_for_server else Actor.id == viewer.actor_id
         is_there = _exists(Actor, is_asking, _is_welcome(), _sees(_anybody(where), where))
@@ -281,6 +315,8 @@ class _Where(NamedTuple):
     is_elsewhere: SQLColumnExpression[bool]
     is_private: SQLColumnExpression[bool]
     is_public_message: SQLColumnExpression[bool]
+    has_bits: SQLColumnExpression[bool]
+    needed: int = TO_READ
 
 
 def _sees(who: _Who, where: _Where) -> ColumnElement[bool]:
@@ -289,12 +325,50 @@ def _sees(who: _Who, where: _Where) -> ColumnElement[bool]:
     follows = _exists(Follow, Follow.target_id == where.id, Follow.actor_id == who.id, Follow.state == ACCEPTED)
     is_banned = _exists(Block, Block.space_id == where.space_id, Block.blocked_id == who.id)
     is_open = and_(~where.is_private, or_(where.is_public_message, who.is_local))
-    sees_here = and_(or_(is_open, follows, and_(where.is_private, who.is_watching)), ~is_banned)
+    is_let_in = and_(~where.has_bits, or_(is_open, follows, and_(where.is_private, who.is_watching)))
+    sees_here = and_(or_(is_let_in, and_(where.has_bits, _holds(who, where))), ~is_banned)
     sees_elsewhere = or_(who.id == where.id, and_(who.is_local, follows))
     return or_(
         and_(where.is_conversation, talks),
         and_(where.is_ours, sees_here),
         and_(where.is_elsewhere, sees_elsewhere),
+    )
+
+
+def _holds(who: _Who, where: _Where) -> ColumnElement[bool]:
+    """Whether somebody is a member of the place's space who holds the bits needed: by `bits.evaluate`, in SQL."""
+    member, space, channel = aliased(Member), aliased(Space), aliased(Channel)
+    role, grant = aliased(Role), aliased(RoleGrant)
+    of_roles = (
+        exists()
+        .where(
+            grant.space_id == member.space_id,
+            grant.actor_id == member.actor_id,
+            role.id == grant.role,
+            role.permissions.is_not(None),
+        )
+        .correlate(member)
+    )
+    own_of_channel = select(channel.permissions).where(channel.actor_id == where.id).correlate_except(channel)
+    default = func.coalesce(own_of_channel.scalar_subquery(), space.permissions)
+    bits = [bit for bit in Bit if where.needed & bit]
+    holds = case(
+        (space.owner_id == member.actor_id, true()),
+        (member.permissions.is_not(None), member.permissions.bitwise_and(where.needed) == where.needed),
+        (of_roles, and_(true(), *(of_roles.where(role.permissions.bitwise_and(bit) != 0) for bit in bits))),
+        else_=default.bitwise_and(where.needed) == where.needed,
+    )
+    return (
+        select(member.id)
+        .join(space, space.actor_id == member.space_id)
+        .where(
+            member.space_id == where.space_id,
+            member.actor_id == who.id,
+            member.banned_at.is_(None),
+            holds,
+        )
+        .correlate_except(member, space)
+        .exists()
     )
 
 
@@ -341,6 +415,8 @@ def _viewers(shape: Shape) -> Select[str]:
         is_elsewhere=_constant(not (shape.is_conversation or shape.is_ours)),
         is_private=_constant(shape.is_private),
         is_public_message=_constant(shape.is_public_message),
+        has_bits=_constant(shape.needed is not None),
+        needed=shape.needed or 0,
     )
     return select(Actor.id).where(_is_welcome(), _sees(_anybody(where), where))
 
@@ -350,6 +426,22 @@ def _is_named(viewer: Viewer, addressed: Collection[str]) -> bool:
     if viewer.asks_for_server:
         return any(uri.startswith(f"https://{viewer.host}/") for uri in addressed)
     return viewer.uri in addressed
+
+
+def _any_channel(needed: int) -> _Where:
+    """Whichever the statement has in its `channels`."""
+    is_ours = Channel.space_id.is_not(None)
+    return _Where(
+        Channel.actor_id,
+        Channel.space_id,
+        is_conversation=false(),
+        is_ours=is_ours,
+        is_elsewhere=~is_ours,
+        is_private=Channel.is_private,
+        is_public_message=true(),
+        has_bits=Channel.has_bits,
+        needed=needed,
+    )
 
 
 def _constant(value: bool) -> ColumnElement[bool]:  # noqa: FBT001  What it makes a constant of.

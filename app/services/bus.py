@@ -19,6 +19,7 @@ from app.db import on_wake
 
 EVENTS = "events"  # A hint without a payload: the table of events has grown.
 SETTINGS = "settings"  # Likewise: an admin changed something.
+STATUSES = "statuses"  # JSON of somebody's status, for `app.live.statuses`.
 EPHEMERAL = "ephemeral"  # JSON of what is never recorded, such as presence and typing.
 
 Listener = Callable[[str, bytes], None]

@@ -25,6 +25,7 @@ from app.errors import (
     TooManyRequestsError,
     UnauthenticatedError,
     UnavailableError,
+    UpgradeNeededError,
 )
 from app.web.headers import request_id
 
@@ -80,16 +81,26 @@ def json_answer(model: BaseModel, status: int = 200) -> Response:
 
 def problem(status: int, detail: str, *, with_message: bool = False, error: Exception | None = None) -> Response:
     """`message` repeats `detail` where old clients look for it; `error` is why, and may know a code of its own."""
-    body = Problem(
+    body = _problem(status, detail, with_message=with_message, error=error)
+    if error is not None:
+        body = body.model_copy(update={"debug": _debug(error)})
+    return Response(body.model_dump_json(exclude_none=True), status, headers=_NO_STORE, mimetype=JSON)
+
+
+def explain(error: AppError) -> Problem:
+    """The body of the answer to an error, for what is not answered over HTTP."""
+    return _problem(error.status, error.message, error=error)
+
+
+def _problem(status: int, detail: str, *, with_message: bool = False, error: Exception | None = None) -> Problem:
+    return Problem(
         type="ping",
         ping_type="error",
         error_code=_code_of(status, error),
         error=detail,
         detail=detail,
         message=detail if with_message else None,
-        debug=_debug(error) if error is not None else None,
     )
-    return Response(body.model_dump_json(exclude_none=True), status, headers=_NO_STORE, mimetype=JSON)
 
 
 def _code_of(status: int, error: Exception | None) -> ErrorCode:
@@ -119,6 +130,9 @@ def answer_error(error: AppError) -> Response:
     if isinstance(error, InsufficientScopeError):
         needed = f', scope="{error.scope}"' if error.scope else ""
         response.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope"{needed}'
+    if isinstance(error, UpgradeNeededError):
+        response.headers["Upgrade"] = error.protocol  # As RFC 9110, 15.5.22, demands.
+        response.headers["Connection"] = "Upgrade"
     if isinstance(error, UnavailableError):
         _log.warning("request %s was refused: %s", request_id(), error.__cause__ or error)
     return response

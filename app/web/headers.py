@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 REQUEST_ID = "X-Request-ID"
 _SAFETY = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 _PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE, OPTIONS",
+    "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "authorization, content-type, idempotency-key, x-pufferblow-node-session",
     "Access-Control-Max-Age": "600",
 }

@@ -45,6 +45,8 @@ _UPLOADS: Final = (
     "/api/v1/system/upload-banner",
 )
 _MESSAGES: Final = ("/send_message", "/load_messages", "/dms/send", "/dms/messages")
+# Punctum's, of which the last two make whatever they are given.
+_POSTED: Final = ("/api/v1/messages", "/api/v1/channels/<id>/messages", "/api/v1/id", "/api/v1/ids")
 
 
 @dataclass(slots=True)
@@ -72,7 +74,8 @@ def bucket_of(rule: str, method: str) -> str | None:
         return "auth"
     if method == "POST" and path in _UPLOADS:
         return "uploads"
-    return "messages" if path.endswith(_MESSAGES) else "default"
+    is_post = method == "POST" and path in _POSTED
+    return "messages" if is_post or path.endswith(_MESSAGES) else "default"
 
 
 def limit_requests(app: Flask, rates: Rates) -> None:
@@ -104,6 +107,14 @@ def register_client() -> None:
 def guess_device_code(actor_id: str) -> None:
     """Count a code that somebody typed (RFC 8628, section 5.1). Raises TooManyRequestsError."""
     _take(_DEVICE_CODES, "device code", actor_id)
+
+
+def count_said() -> None:
+    """Count what a client says on its socket as a request. Raises TooManyRequestsError."""
+    bucket: Final = "messages"
+    standing = _limits().rates.hit(_rate_of(bucket), bucket, client_network())
+    if not standing.is_within:
+        raise TooManyRequestsError(_EXCEEDED, retry_after_seconds=max(1, math.ceil(standing.resets_at - time.time())))
 
 
 def _take(rate: Rate, *key: str) -> None:

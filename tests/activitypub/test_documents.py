@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activitypub.attachments import MAX_ATTACHMENTS, Attachment
@@ -369,6 +369,7 @@ _VALUES = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # The machine may be busy with other tests.
 @given(st.dictionaries(_NAMES, _VALUES, max_size=8), st.sampled_from(["Create", "Note", "Person", "Undo"]))
 def test_nothing_raises_anything_but_malformed(document: dict[str, Any], type_: str) -> None:
     for parse in (parse_activity, parse_actor):

@@ -24,12 +24,14 @@ from app.settings import Settings
 from app.web.answers import problem
 from tests.docs.markdown import ROOT, anchors, documents, first_column, read, section, without_blocks
 
-CLIENTS, FEDERATION, OPERATORS = (f"docs/{name}.md" for name in ("clients", "federation", "operators"))
+CLIENTS, FEDERATION, OPERATORS, PUNCTUM = (
+    f"docs/{name}.md" for name in ("clients", "federation", "operators", "punctum")
+)
 
 
 def test_the_routes_of_the_documents_are_those_of_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "_database", None)  # Put back afterwards: a process has one.
-    listed = [found for name in (CLIENTS, FEDERATION, OPERATORS) for found in routes_in(read(name))]
+    listed = [found for name in (CLIENTS, FEDERATION, OPERATORS, PUNCTUM) for found in routes_in(read(name))]
 
     assert sorted(listed) == sorted(served_routes(tmp_path))
 
@@ -95,15 +97,18 @@ def test_every_document_is_reached_from_the_readme() -> None:
 
 
 def routes_in(text: str) -> list[tuple[str, str]]:
-    return re.findall(r"^\| `(GET|POST|PUT|DELETE) (/[^`]*)` \|", text, re.MULTILINE)
+    return re.findall(r"^\| `(GET|POST|PUT|PATCH|DELETE) (/[^`]*)` \|", text, re.MULTILINE)
 
 
-def served_routes(folder: Path) -> Iterator[tuple[str, str]]:
-    """Without what Flask adds to every rule by itself."""
+def served_routes(folder: Path) -> set[tuple[str, str]]:
+    """Without what Flask adds to every rule by itself. A socket's is two rules, with an upgrade and without."""
     settings = Settings.from_env({"SHOAL_DATA": str(folder), "SHOAL_SECRET_KEY": "s" * 32}, None)
-    for rule in make_app(settings).url_map.iter_rules():
-        path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", r"{\1}", rule.rule)
-        yield from ((method, path) for method in rule.methods or () if method not in {"HEAD", "OPTIONS"})
+    return {
+        (method, re.sub(r"<(?:[^:<>]+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in make_app(settings).url_map.iter_rules()
+        for method in rule.methods or ()
+        if method not in {"HEAD", "OPTIONS"}
+    }
 
 
 def sent_types() -> set[str]:

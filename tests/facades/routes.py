@@ -178,6 +178,7 @@ POST   | /auth/account/bots/remove                                      | a brow
 GET    | /auth/device                                                   | a browser                | read
 POST   | /auth/device                                                   | a browser                | action
 GET    | /client                                                        | anyone                   | read
+GET    | /static/placeholder.svg                                        | anyone                   | read
 GET    | /client/connect                                                | anyone                   | read
 GET    | /.well-known/oauth-authorization-server                        | anyone                   | read
 GET    | /auth/oauth2/                                                  | anyone                   | read

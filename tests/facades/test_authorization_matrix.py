@@ -10,6 +10,8 @@ import pytest
 from werkzeug.datastructures import FileStorage
 
 from tests.facades.conftest import Person, Server
+from tests.facades.punctum.cast import PREFIX
+from tests.facades.punctum.routes import PUNCTUM
 from tests.facades.routes import API, OTHERS
 
 # contracts/pufferblow.md, 0.6, once more: the code has its own list.
@@ -73,7 +75,9 @@ def test_every_route_has_its_row(server: Server) -> None:
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
 
-    assert served == API.keys() | OTHERS.keys()
+    punctum = {(method, PREFIX + path) for method, path in PUNCTUM}
+
+    assert served == API.keys() | OTHERS.keys() | punctum
 
 
 def test_every_row_says_what_it_does() -> None:

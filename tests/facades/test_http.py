@@ -60,7 +60,7 @@ def test_a_browser_of_another_origin_may_ask_every_path(server: Server, path: st
 
     assert answer.status_code == 204
     assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:4173"
-    assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, DELETE, OPTIONS"
+    assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, PATCH, DELETE, OPTIONS"
     assert {"content-type", "x-pufferblow-node-session", "authorization"} <= set(
         answer.headers["Access-Control-Allow-Headers"].split(", ")
     )

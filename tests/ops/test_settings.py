@@ -44,6 +44,7 @@ def test_without_any_variable_it_is_a_development_server(read: ReadSettings, tmp
     assert settings.log_level == "info"
     assert settings.allow_networks == settings.trusted_proxies == ()
     assert settings.ca_file is None
+    assert settings.local_socket is None
     assert settings.flower_auth is None
 
 
@@ -57,6 +58,7 @@ def test_every_variable_arrives(read: ReadSettings, authority_file: Path) -> Non
         REDIS_URL="redis://:pw@cache:6379/1",
         SHOAL_ALLOW_NETWORKS="10.0.0.0/8, fd00::/8",
         SHOAL_CA_FILE=str(authority_file),
+        SHOAL_LOCAL_SOCKET=str(authority_file.with_name("shoal.sock")),
         SHOAL_TRUSTED_PROXIES="172.16.0.0/12,192.0.2.7",
         SHOAL_WORKERS="2",
         SHOAL_WORKER_THREADS="16",
@@ -75,6 +77,7 @@ def test_every_variable_arrives(read: ReadSettings, authority_file: Path) -> Non
     assert not settings.has_own_broker
     assert settings.allow_networks == (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
     assert settings.ca_file == authority_file
+    assert settings.local_socket == authority_file.with_name("shoal.sock").resolve()
     assert settings.trusted_proxies == (ip_network("172.16.0.0/12"), ip_network("192.0.2.7"))
     assert settings.workers == 2
     assert settings.worker_threads == 16
@@ -119,6 +122,7 @@ def test_every_variable_arrives(read: ReadSettings, authority_file: Path) -> Non
         ({"SHOAL_TRUSTED_PROXIES": "proxy"}, "SHOAL_TRUSTED_PROXIES 'proxy' does not appear to be"),
         ({"SHOAL_CA_FILE": "/nowhere/ca.pem"}, "SHOAL_CA_FILE is not a readable PEM file"),
         ({"SHOAL_CA_FILE": __file__}, "SHOAL_CA_FILE is not a readable PEM file"),
+        ({"SHOAL_LOCAL_SOCKET": "/nowhere/shoal.sock"}, "SHOAL_LOCAL_SOCKET is no path of at most 103 bytes"),
         ({"SHOAL_WORKERS": "0"}, "SHOAL_WORKERS must be a whole number from 1 to 64"),
         ({"SHOAL_WORKER_THREADS": "many"}, "SHOAL_WORKER_THREADS must be a whole number from 1 to 256"),
         ({"SHOAL_LOG_LEVEL": "loud"}, "SHOAL_LOG_LEVEL must be one of debug, info, warning, error, not 'loud'"),

@@ -29,6 +29,7 @@ OURS = [
     (errors.TooLargeError, 413, 11),
     (errors.UnsupportedMediaError, 415, 2),
     (errors.ReusedKeyError, 422, 7),
+    (errors.UpgradeNeededError, 426, 5),
     (errors.TooManyRequestsError, 429, 3),
     (errors.UnavailableError, 503, 1),
 ]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from activitypub.documents import Activity, ActorDocument, Note
 from app.act import Act
-from app.effects import roles
+from app.effects import roles, spaces
 from app.effects.create import group, note, person
 from app.errors import InvalidInputError
 
 
 def authorise(act: Act) -> None:
+    if (handler := spaces.handler_of(act)) is not None:
+        handler.authorise_making(act)
+        return
     if roles.is_about_role(act):
         roles.authorise_making(act)
         return
@@ -18,13 +21,16 @@ def authorise(act: Act) -> None:
             note.authorise(act, act.activity.object)
         case ActorDocument(type="Group"):
             group.authorise(act, act.activity.object)
-        case ActorDocument(type="Person"):
+        case ActorDocument(type="Person" | "Service"):
             person.authorise(act, act.activity.object)
         case _:
             raise InvalidInputError("Only messages, channels and people are made here.")
 
 
 def apply(act: Act) -> list[Activity]:
+    if (handler := spaces.handler_of(act)) is not None:
+        handler.make(act)
+        return []
     if roles.is_about_role(act):
         roles.make(act)
         return []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from activitypub import html
 from activitypub.documents import Activity, Note
@@ -12,15 +13,17 @@ from app.act import Act, LiveEvent
 from app.effects.access import is_passed_on
 from app.effects.notifying import notify_mentioned
 from app.effects.relaying import relay
-from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from app.errors import ConflictError, ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
 from app.ids import new_id
 from app.projections import files, messages
 from app.queries.actors import is_banned, is_blocked
+from app.queries.bits import Bit
 from app.queries.channels import NO_SUCH_CHANNEL
 from app.queries.messages import Content, MessageView, author_with_account, is_known
 from app.queries.permissions import Permissions, get_permissions, get_permissions_at
 from app.queries.placement import Placement, find_placement
 from app.queries.server_settings import MAX_MESSAGE_LENGTH, server_settings
+from app.queries.standing import find_standing
 from app.queries.viewers import remote_viewer
 from app.queries.visibility import Place, may_see, place_of_channel
 
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
     from app.models import Actor, Channel
 
 MAX_TEXT = MAX_MESSAGE_LENGTH
+
+
+class WrongPlaceError(InvalidInputError):
+    error_code = ErrorCode.WRONG_REFERENCE
 
 
 def authorise(act: Act, note: Note) -> None:
@@ -42,7 +49,7 @@ def authorise(act: Act, note: Note) -> None:
     if placement is None:
         raise NotFoundError("nobody here is addressed")
     authorise_in(act, placement, act.actor)
-    if note.is_empty:
+    if note.is_empty and not act.private.get("embeds"):
         raise InvalidInputError("Either a message or attachments must be provided.")
     if act.is_local:
         check_length(note)
@@ -64,12 +71,16 @@ def authorise_in(act: Act, placement: Placement, author: Actor) -> None:
         _authorise_direct(act, placement, author)
         return
     channel, group = placement.channel, placement.group
+    if channel.type == "category":
+        raise WrongPlaceError("A category has no messages.")
     if channel.type == "voice":
         raise InvalidInputError("Messages cannot be sent to voice-only channels. Use a text or mixed channel.")
     if not group.is_local:
         _authorise_elsewhere(act, channel, group, author)
         return
     if _sees(act, author, place_of_channel(channel)):
+        if channel.has_bits:
+            find_standing(act.session, author.id, channel.space_id or "", channel.actor_id).require(Bit.SEND)
         return
     if is_banned(act.session, author.id, channel.space_id):
         raise ForbiddenError("you are banned from this channel")
@@ -98,7 +109,7 @@ class Stored:
 
 def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_at: datetime | None = None) -> Stored:
     """Write the message and tell who sees it."""
-    content, published_at = content_of(note), note.published or act.now
+    content, published_at = content_of(note, act.private.get("embeds", ())), note.published or act.now
     message_id = (act.uris.local_id(note.id) if author.is_local else None) or new_id("msg")
     if placement.conversation_id is not None:
         messages.ensure_conversation(act.session, placement.conversation_id, placement.people, now=act.now)
@@ -152,7 +163,7 @@ def _view(act: Act, note: Note, placement: Placement, stored: Stored, permission
     )
 
 
-def content_of(note: Note) -> Content:
+def content_of(note: Note, embeds: Sequence[dict[str, Any]] = ()) -> Content:
     """What a note says, made safe. A post with a title is read as its title, its text and its link."""
     text = note.source if note.source is not None else html.to_text(note.content)
     if note.name or not text:
@@ -162,6 +173,7 @@ def content_of(note: Note) -> Content:
         html=html.sanitise(note.content),
         attachments=note.attachments,
         mentions={mention.href: mention.name for mention in note.mentions},
+        embeds=tuple(embeds),
     )
 
 

@@ -1,4 +1,4 @@
-"""Create a Person: the instance signs up a local account, and the first one owns the server."""
+"""Create a Person: the instance signs up a local account, and the first one owns the server; or it makes a bot."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def apply(act: Act, person: ActorDocument) -> list[Activity]:
         act.session,
         id=act.uris.local_id(person.id) or "",
         uri=person.id,
-        type="Person",
+        type=person.type,
         local_name=person.preferred_username.lower(),
         name=person.name,
         shared_inbox=act.uris.shared_inbox,
@@ -45,6 +45,7 @@ def apply(act: Act, person: ActorDocument) -> list[Activity]:
         username=person.name,
         password_hash=act.private["password_hash"],
         now=act.now,
+        bot_owner_id=act.private.get("bot_owner_id"),
     )
     audit.note(act.session, "user_joined", actor_id=actor.id, now=act.now)
     act.found["actor_id"] = actor.id

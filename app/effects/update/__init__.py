@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from activitypub.documents import Activity, ActorDocument, Note
 from app.act import Act
-from app.effects import roles
+from app.effects import roles, spaces
 from app.effects.update import actor, note, server
 from app.errors import InvalidInputError
 
 
 def authorise(act: Act) -> None:
+    if (handler := spaces.handler_of(act)) is not None:
+        handler.authorise_change(act)
+        return
     if roles.is_about_role(act):
         roles.authorise_change(act)
         return
@@ -25,6 +28,9 @@ def authorise(act: Act) -> None:
 
 
 def apply(act: Act) -> list[Activity]:
+    if (handler := spaces.handler_of(act)) is not None:
+        handler.change(act)
+        return []
     if roles.is_about_role(act):
         roles.change(act)
         return []

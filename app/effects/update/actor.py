@@ -66,7 +66,9 @@ def apply(act: Act, document: ActorDocument) -> list[Activity]:
         files.add(act.session, file, now=act.now)
     if act.is_local and "username" in act.private:
         accounts.describe(act.session, target, username=act.private["username"], about=act.private["about"])
+        accounts.set_values(act.session, target.id, act.private.get("values", {}))
         accounts.change_access(act.session, target.id, now=act.now, **act.private["access"])
+        act.publish(LiveEvent("account_changed", actor_id=target.id, data={"account_id": target.id}))
     return []
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from activitypub.documents import Activity, Note
 from activitypub.times import FUTURE_SLACK
@@ -14,7 +16,9 @@ from app.effects.relaying import relay
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Message
 from app.projections import messages
-from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
+from app.queries.bits import Bit
+from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, open_content, scope_of
+from app.queries.standing import find_standing
 
 # An Update may overtake its Create on another way to us (fault F26); one of an older message that never came here is
 # of no interest.
@@ -32,7 +36,9 @@ def authorise(act: Act, note: Note) -> None:
     found = authorise_on(act, message)
     if act.is_local:
         creation.authorise_sender(act, act.actor)
-    if note.is_empty:
+        if found and found[0].has_bits:
+            find_standing(act.session, act.actor.id, found[0].space_id or "", found[0].actor_id).require(Bit.OWN)
+    if note.is_empty and not _embeds(act, message):
         raise InvalidInputError("Either a message or attachments must be provided.")
     if act.is_local:
         creation.check_length(note)
@@ -50,7 +56,13 @@ def apply(act: Act, note: Note) -> list[Activity]:
     # A time to come was noted before the clock was put back, and is older than any (fault F17).
     if message.edited_at is not None and edited_at < message.edited_at <= act.now + FUTURE_SLACK:
         return []  # An older edit that took the longer way (hostile case ORI-22).
-    messages.edit(act.session, message, content=creation.content_of(note), edited_at=edited_at)
+    messages.edit(
+        act.session,
+        message,
+        content=creation.content_of(note, _embeds(act, message)),
+        edited_at=edited_at,
+        in_reply_to=note.in_reply_to if act.is_local else message.in_reply_to,
+    )
     act.found["message_id"] = message.id
     act.publish(
         LiveEvent(
@@ -65,6 +77,15 @@ def apply(act: Act, note: Note) -> list[Activity]:
         return []
     notify_mentioned(act, note, message.id, act.actor.id, found[0])
     return relay(act, *found)
+
+
+def _embeds(act: Act, message: Message) -> Sequence[dict[str, Any]]:
+    """Those that are given, and what it had where none are."""
+    given: Sequence[dict[str, Any]] | None = act.private.get("embeds")
+    if given is not None or not act.is_local:
+        return given or ()
+    content = open_content(act.session, message)
+    return content.embeds if content else ()
 
 
 def _edited_at(act: Act, note: Note) -> datetime:

@@ -17,10 +17,10 @@ from app.actions.oauth.browsers import Cookie, find_signed_in
 from app.errors import ForbiddenError
 from app.queries.viewers import Viewer
 from app.settings import current
+from app.web.cookies import cookie_name, read_cookie
 from app.web.fields import Fields, read_fields
 
 FORM_TOKEN: Final = "form_token"  # noqa: S105  A field's name.
-_VALUE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _PATH: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 _START: Final = "/client"
 _OWN_PAGE: Final = "/auth/account"
@@ -59,7 +59,7 @@ def text_of(fields: Fields, name: str) -> str:
 def find_viewer() -> Viewer | None:
     """Who is signed in. Raises ForbiddenError for a banned account."""
     if "browser_viewer" not in g:
-        value = _cookie()
+        value = read_cookie()
         g.browser_viewer = None if value is None else find_signed_in(value)
     viewer: Viewer | None = g.browser_viewer
     return viewer
@@ -84,13 +84,13 @@ def need_viewer() -> Viewer:
 def form_token() -> str:
     """What a form holds, and no other site can know: a MAC under the cookie, which is made if there is none."""
     if "visitor" not in g:
-        g.visitor = _cookie() or secrets.token_urlsafe(32)
+        g.visitor = read_cookie() or secrets.token_urlsafe(32)
     return _token_for(g.visitor)
 
 
 def keep_visitor(response: Response) -> None:
     """The cookie that the forms of this answer belong to, for a browser that had none."""
-    if "visitor" in g and g.visitor != _cookie():
+    if "visitor" in g and g.visitor != read_cookie():
         _set(response, g.visitor, expires=None)
 
 
@@ -100,7 +100,7 @@ def sign_in(response: Response, cookie: Cookie) -> None:
 
 
 def sign_out(response: Response) -> None:
-    response.delete_cookie(_name(), secure=current().is_https, httponly=True, samesite="Lax")
+    response.delete_cookie(cookie_name(), secure=current().is_https, httponly=True, samesite="Lax")
 
 
 def leads_to(path: str, *, status: int = 303) -> Response:
@@ -124,7 +124,7 @@ def _way_back() -> str:
 
 
 def _is_ours(fields: Fields) -> bool:
-    value = _cookie()
+    value = read_cookie()
     if is_json():
         return True
     if value is None:
@@ -137,16 +137,6 @@ def _token_for(value: str) -> str:
     return hmac.digest(value.encode(), b"shoal form", "sha256").hex()
 
 
-def _cookie() -> str | None:
-    value = request.cookies.get(_name(), "")
-    return value if _VALUE.fullmatch(value) else None
-
-
-def _name() -> str:
-    """With the prefix no other host of the domain can set it (RFC 6265bis, section 4.1.3.2)."""
-    return "__Host-shoal" if current().is_https else "shoal"
-
-
 def _set(response: Response, value: str, *, expires: datetime | None) -> None:
     secure = current().is_https
-    response.set_cookie(_name(), value, expires=expires, path="/", secure=secure, httponly=True, samesite="Lax")
+    response.set_cookie(cookie_name(), value, expires=expires, path="/", secure=secure, httponly=True, samesite="Lax")

@@ -9,11 +9,11 @@ from app.queries.scopes import Scope
 
 WORDS: Final[Mapping[Scope, str]] = {
     "account:read": "See your profile and who is here",
-    "account:write": "Change your profile, your status and whom you follow elsewhere",
+    "account:write": "Change your profile and status, whom you follow, and where you are a member",
     "channel:read": "See your channels",
     "channel:write": "Make, rename and delete channels, where you may",
     "channel:moderate": "Let people into private channels and put them out, where you may",
-    "conference:read": "See roles, and what people asked you",
+    "conference:read": "See places with their roles and people, and what people asked you",
     "conference:moderate": "Change places that you look after",
     "conference_member:write_nick": "Change your nickname",
     "conference_member:moderate_nick": "Change other people's nicknames, where you may",

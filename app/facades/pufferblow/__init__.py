@@ -36,10 +36,9 @@ from app.facades.pufferblow import (
     voice,
 )
 from app.facades.pufferblow.api import API
-from app.facades.pufferblow.authentication import is_owner_asking
 from app.facades.pufferblow.telling import follow_events
 
-__all__ = ["API", "follow_events", "is_owner_asking", "mount"]
+__all__ = ["API", "follow_events", "mount"]
 
 ROUTES = (
     info,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.facades.pufferblow.authentication import authenticate
 from app.web.api import Api
+from app.web.authentication import authenticate
 
 API = Api("pufferblow", authenticate=authenticate)

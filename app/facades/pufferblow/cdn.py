@@ -17,11 +17,11 @@ from werkzeug.http import http_date, parse_range_header
 
 from app.db import reading
 from app.facades.pufferblow.api import API
-from app.facades.pufferblow.authentication import find_asker
 from app.media.kinds import TEXT, is_opened
 from app.queries.files import NO_SUCH_FILE, StoredFile, find_file, find_public, is_shown_to_everybody, may_see_file
 from app.services.storage import store
 from app.web.answers import problem
+from app.web.authentication import find_asker
 from app.web.fields import Params
 
 _FOR_EVER: Final = "public, max-age=31536000, immutable"

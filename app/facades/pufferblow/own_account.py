@@ -11,8 +11,8 @@ from app.actions.accounts import MAX_PASSWORD_LENGTH
 from app.errors import InsufficientScopeError
 from app.facades.pufferblow.answers import Done, SessionOpened, session_opened
 from app.facades.pufferblow.api import API
-from app.facades.pufferblow.telling import tell_status
 from app.facades.pufferblow.users import TAG, Password, Username
+from app.live.statuses import tell_status
 from app.queries.viewers import Viewer
 from app.web.fields import Params
 

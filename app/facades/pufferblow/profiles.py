@@ -9,12 +9,12 @@ from pydantic import BaseModel
 
 from app.actions.tokens import origin_server
 from app.facades.pufferblow.answers import Time, iso
-from app.facades.pufferblow.authentication import token_expires_at
 from app.facades.pufferblow.urls import shown_url
 from app.queries.accounts import Profile
 from app.queries.privileges import ROLES, Role
 from app.queries.viewers import Viewer
 from app.settings import current
+from app.web.authentication import token_expires_at
 
 _ADMIN_ROLES = frozenset({"owner", "admin"})
 _ACCENTS = ("#0ea5e9", "#22c55e", "#d946ef", "#f97316", "#eab308", "#ef4444", "#6366f1", "#14b8a6")

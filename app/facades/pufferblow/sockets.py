@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -26,20 +25,22 @@ from app.errors import (
     NotFoundError,
     TooManyRequestsError,
 )
-from app.facades.pufferblow.authentication import authenticate, token_expires_at
-from app.facades.pufferblow.telling import check_since, tell_missed, tell_status, tell_typing
+from app.facades.pufferblow.telling import check_since, tell_missed, tell_typing
 from app.live.bucket import TokenBucket
 from app.live.catching_up import CatchingUp
 from app.live.connection import SERVER_OPTIONS, Connection
+from app.live.ending import ending_at
 from app.live.handshake import prepare_upgrade
 from app.live.hub import Subscriber
 from app.live.process import live
+from app.live.statuses import tell_status
 from app.queries.accounts import find_viewer
 from app.queries.channels import NO_SUCH_CHANNEL, find_channel, get_visible
 from app.queries.presences import list_present
 from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
 from app.queries.visibility import place_of_channel, who_may_see
+from app.web.authentication import authenticate, token_expires_at
 from app.web.client import client_network
 from app.web.fields import read_fields
 
@@ -102,7 +103,7 @@ def _serve(ws: Any, viewer: Viewer, channel_id: str | None) -> None:
             catching_up=catching_up,
             is_of_client=viewer.scopes is not None,
         )
-        with live().joined(subscriber), _ending_with_its_token(subscriber):
+        with live().joined(subscriber), ending_at(subscriber, token_expires_at()):
             if not _is_welcome(viewer, channel_id):
                 subscriber.sign_out("signed out")
             if catching_up is not None and since is not None:
@@ -112,24 +113,6 @@ def _serve(ws: Any, viewer: Viewer, channel_id: str | None) -> None:
                 answer = client.answer(message)
                 if answer is not None:
                     connection.offer(json.dumps(answer))
-
-
-@contextmanager
-def _ending_with_its_token(subscriber: Subscriber) -> Iterator[None]:
-    """A client's socket is good for as long as its token. PufferBlow's own clients open none with the next token, so
-    theirs outlive them (contracts/pufferblow.md, 7)."""
-    expires_at = token_expires_at()
-    if not subscriber.is_of_client or expires_at is None:
-        yield
-        return
-    left = (expires_at - datetime.now(UTC)).total_seconds()
-    ending = threading.Timer(max(0.0, left), subscriber.sign_out, ["the token expired"])
-    ending.daemon = True
-    ending.start()
-    try:
-        yield
-    finally:
-        ending.cancel()
 
 
 def _check_scope(viewer: Viewer, scope: Scope) -> None:

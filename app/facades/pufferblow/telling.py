@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,11 +16,14 @@ from app.errors import InvalidInputError
 from app.facades.pufferblow.channels import channel_data
 from app.facades.pufferblow.notifications import shown as shown_notification
 from app.facades.pufferblow.shown import show
+from app.live import statuses
+from app.live.audiences import Audiences
 from app.live.catching_up import CatchingUp
 from app.live.cursor import BATCH, HOLE_SECONDS_MIN, Cursor
 from app.live.frames import CloseCode
 from app.live.hub import Hub, Subscriber
 from app.live.process import Live, is_live, live
+from app.live.statuses import ToldStatus, tell_status
 from app.queries import events, notifications, reports
 from app.queries.channels import find_view
 from app.queries.events import RecordedEvent
@@ -29,7 +31,6 @@ from app.queries.instance import get_instance
 from app.queries.messages import MessageView, view_messages
 from app.queries.pings import PingView
 from app.queries.reports import ReportState
-from app.queries.visibility import Place, find_places, who_may_see
 from app.services.bus import EPHEMERAL
 
 Body = dict[str, Any]
@@ -48,6 +49,7 @@ def follow_events(here: Live) -> None:
     here.feed.register(tell)
     here.attendance.listen(_tell_attendance)
     here.bus.listen(EPHEMERAL, _tell_ephemeral)
+    statuses.listen(here, _tell_status)
 
 
 def tell(session: Session, batch: Sequence[RecordedEvent]) -> None:
@@ -58,7 +60,7 @@ def tell(session: Session, batch: Sequence[RecordedEvent]) -> None:
     for event, seeing, text, is_of_server in told:
         if text is not None:
             place = event.channel_id or event.conversation_id
-            users = seeing | (_concerned(event) & hub.viewers())
+            users = seeing | (_concerned(event) & hub.viewers("pufferblow"))
             hub.send(users, text, channel_id=place, position=event.position)
         _close_after(hub, event, seeing, is_of_server=is_of_server)
 
@@ -103,18 +105,6 @@ def _is_for(subscriber: Subscriber, event: RecordedEvent, known: _Batch) -> bool
     return subscriber.viewer_id in concerned and subscriber.is_for(event.channel_id or event.conversation_id)
 
 
-def tell_status(change: StatusChange, source: str) -> None:
-    """Told to everybody (contracts/pufferblow.md, 7)."""
-    body = {
-        "type": "user_status_changed",
-        "user_id": change.actor_id,
-        "status": change.status,
-        "source": source,
-        "timestamp": datetime.now(UTC).isoformat(),
-    }
-    _publish(body)
-
-
 def tell_typing(user_id: str, username: str, channel_id: str, *, users: Sequence[str]) -> None:
     """To `users`, but not to the one who types; other servers do not hear."""
     body = {"type": "typing", "channel_id": channel_id, "user_id": user_id, "username": username}
@@ -150,8 +140,8 @@ def tell_ping_acked(ping: PingView, acker_id: str) -> None:
     _publish(body, users=[ping.sender_id])
 
 
-def _publish(body: Body, *, users: Sequence[str] | None = None, channel_id: str | None = None) -> None:
-    """What is not recorded goes to every process's sockets: those of `users`, or all."""
+def _publish(body: Body, *, users: Sequence[str], channel_id: str | None = None) -> None:
+    """What is not recorded goes to the sockets of `users` in every process."""
     if is_live():
         live().bus.publish(EPHEMERAL, _encode({"body": body, "users": users, "channel_id": channel_id}))
 
@@ -159,6 +149,18 @@ def _publish(body: Body, *, users: Sequence[str] | None = None, channel_id: str 
 def _tell_ephemeral(_topic: str, payload: bytes) -> None:
     message = msgspec.json.decode(payload)
     live().hub.send(message["users"], _encode(message["body"]).decode(), channel_id=message["channel_id"])
+
+
+def _tell_status(told: ToldStatus) -> None:
+    """Told to everybody (contracts/pufferblow.md, 7)."""
+    body = {
+        "type": "user_status_changed",
+        "user_id": told.actor_id,
+        "status": told.status,
+        "source": told.source,
+        "timestamp": told.at.isoformat(),
+    }
+    live().hub.send(None, _encode(body).decode(), channel_id=None)
 
 
 def _tell_attendance(change: StatusChange) -> None:
@@ -176,21 +178,16 @@ class _Batch:
         self._session = session
         shown = [event.message_id for event in batch if event.type in _SHOWN and event.message_id]
         self._views = {view.id: view for view in view_messages(session, list(dict.fromkeys(shown)))}
-        self._places = find_places(
-            session,
-            message_ids={event.message_id for event in batch if event.message_id},
-            channel_ids={event.channel_id for event in batch if event.channel_id and not event.message_id},
-        )
-        self._viewers = live().hub.viewers() if viewers is None else viewers
-        self._audiences: dict[Place | str | None, set[str]] = {}
+        self._viewers = live().hub.viewers("pufferblow") if viewers is None else viewers
+        self._audiences = Audiences(session, batch, self._viewers)
         reported = {event.data["report_id"] for event in batch if event.type in _OF_REPORTS}
         self._reports = reports.find_states(session, reported) if reported else {}
         told = {event.data["notification_id"] for event in batch if event.type == "notification_created"}
         self._notifications = notifications.find_views(session, told) if told else {}
 
-    def audience(self, event: RecordedEvent) -> set[str]:
+    def audience(self, event: RecordedEvent) -> frozenset[str]:
         """Who is to hear of the event where it happened, of those who have a socket here."""
-        seeing = self._seeing(event)
+        seeing = self._audiences.seeing(event)
         match event.type:
             case "notification_created":
                 return seeing & {event.data["account_id"]}
@@ -201,24 +198,20 @@ class _Batch:
             case _:
                 return seeing
 
-    def _seeing(self, event: RecordedEvent) -> set[str]:
-        place = self._place(event)
-        if place is None:
-            return set()
-        key = place.space_id if place.is_for_everybody else place  # All open channels of a space have one audience.
-        if key not in self._audiences:
-            self._audiences[key] = who_may_see(self._session, place, self._viewers)
-        return self._audiences[key]
-
     def text(self, event: RecordedEvent) -> str | None:
         """The message for the sockets; None where there is nothing to tell of the event, or no longer."""
-        body = self._body(event)
+        body = None if self._is_of_other_space(event) else self._body(event)
         return None if body is None else _encode({"type": event.type, "event_id": event.position} | body).decode()
 
     def is_of_server(self, event: RecordedEvent) -> bool:
         """Whether the event is of the whole server, not of one of its channels."""
-        place = self._place(event)
-        return event.channel_id is None or (place is not None and place.channel_id == place.space_id)
+        place = self._audiences.place(event)
+        return event.channel_id is None or (place is not None and place.is_of_space and place.needed is None)
+
+    def _is_of_other_space(self, event: RecordedEvent) -> bool:
+        """Whether it is of a space as a whole that is not the server: PufferBlow has no word for those."""
+        place = self._audiences.place(event)
+        return place is not None and place.is_of_space and place.needed is not None
 
     @cached_property
     def _moderators(self) -> set[str]:
@@ -227,9 +220,6 @@ class _Batch:
     def _reporter(self, event: RecordedEvent) -> set[str]:
         found = self._reports.get(event.data["report_id"])
         return set() if found is None else {found.reporter_id}
-
-    def _place(self, event: RecordedEvent) -> Place | None:
-        return self._places.get(event.message_id or event.channel_id or "")
 
     def _body(self, event: RecordedEvent) -> Body | None:
         if event.type in _SHOWN:
@@ -316,7 +306,7 @@ def _concerned(event: RecordedEvent) -> set[str]:
     return {event.actor_id} if event.type in _OF_ITS_ACTOR and event.actor_id else set()
 
 
-def _close_after(hub: Hub, event: RecordedEvent, seeing: set[str], *, is_of_server: bool) -> None:
+def _close_after(hub: Hub, event: RecordedEvent, seeing: Collection[str], *, is_of_server: bool) -> None:
     """End the sockets that have no business here after the event."""
     code = CloseCode.POLICY_VIOLATION
     actor_id, channel_id = event.actor_id or "", event.channel_id or ""

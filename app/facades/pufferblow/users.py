@@ -11,12 +11,12 @@ from app.db import reading
 from app.errors import NotFoundError, UnauthenticatedError
 from app.facades.pufferblow.answers import SessionOpened, session_opened
 from app.facades.pufferblow.api import API
-from app.facades.pufferblow.authentication import find_asker
 from app.facades.pufferblow.profiles import UserData, user_data
 from app.queries.accounts import get_profile, list_profiles
 from app.queries.server_settings import server_settings
 from app.queries.viewers import Viewer
 from app.web.api import NoParams
+from app.web.authentication import find_asker
 from app.web.fields import Params
 from app.web.limiting import guess_password, note_wrong_password
 

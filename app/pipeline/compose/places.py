@@ -86,3 +86,12 @@ def expulsion(viewer: Viewer, channel_id: str, person: Actor) -> Activity:
     with reading() as session:
         _, group = get_visible(session, viewer, channel_id)
     return build.remove(actor=viewer.uri, object=person.uri, target=group.followers or "", to=[group.uri, person.uri])
+
+
+def pin(viewer: Viewer, channel_id: str, message_id: str, *, is_pinned: bool) -> Activity:
+    """A message among the channel's featured ones, or no longer."""
+    with reading() as session:
+        _, group = get_visible(session, viewer, channel_id)
+    uri = Uris(current().origin).message(message_id)
+    build_it = build.add if is_pinned else build.remove
+    return build_it(actor=viewer.uri, object=uri, target=f"{group.uri}/featured", to=[group.uri])

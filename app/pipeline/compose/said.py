@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import EllipsisType
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -36,9 +37,14 @@ def channel_message(
     *,
     reply_to: str | None = None,
     files: Sequence[StoredFile] = (),
+    links: Sequence[Attachment] = (),
+    embeds: Sequence[Any] = (),
 ) -> Activity:
-    """A message in a channel: for everybody in a public one, for its members in a private one."""
-    _check_text(text, files)
+    """A message in a channel: for everybody in a public one, for its members in a private one.
+
+    `embeds` reach the effect as `private`, and are enough of a message.
+    """
+    _check_text(text, [*files, *links, *embeds])
     with reading() as session:
         channel, group = get_visible(session, viewer, channel_id, with_viewer=True)
         mentions = _mentioned(session, text)
@@ -61,7 +67,10 @@ def channel_message(
         context=f"{group.uri}/messages" if group.is_local else None,
         in_reply_to=parent[0] if parent else None,
         tags=people | named,
-        attachments=as_attachments(files, is_for_everybody=group.is_local and not channel.is_private),
+        attachments=[
+            *as_attachments(files, is_for_everybody=group.is_local and not channel.is_private),
+            *links,
+        ],
     )
 
 
@@ -72,9 +81,11 @@ def direct_message(
     *,
     reply_to: str | None = None,
     files: Sequence[StoredFile] = (),
+    links: Sequence[Attachment] = (),
+    embeds: Sequence[Any] = (),
 ) -> Activity:
     """To exactly these people, each with a Mention: without it GoToSocial drops a direct message."""
-    _check_text(text, files)
+    _check_text(text, [*files, *links, *embeds])
     others = {person.uri: handle(person) for person in people if person.id != viewer.actor_id}
     if not others:
         raise InvalidInputError("A direct message needs somebody else to read it.")
@@ -90,26 +101,45 @@ def direct_message(
         conversation=conversation,
         in_reply_to=parent[0] if parent else None,
         tags=others,
-        attachments=as_attachments(files, is_for_everybody=False),
+        attachments=[*as_attachments(files, is_for_everybody=False), *links],
     )
 
 
-def edit(viewer: Viewer, message_id: str, text: str) -> Activity:
-    """Dated after the edit before it, whatever the clock says by now: servers pass over what is older."""
+def edit(
+    viewer: Viewer,
+    message_id: str,
+    text: str | None,
+    *,
+    links: Sequence[Attachment] | None = None,
+    embeds: Sequence[Any] | None = None,
+    reply_to: str | EllipsisType | None = ...,
+) -> Activity:
+    """None leaves the text, what is attached or the embeds as they are, and `...` what it replies to.
+
+    Dated after the edit before it, whatever the clock says by now: servers pass over what is older.
+    """
     now = datetime.now(UTC)
     with reading() as session:
         message, channel = messages.get_visible(session, viewer, message_id)
         if message.edited_at is not None:
             now = max(now, message.edited_at + timedelta(milliseconds=1))
         document = _current_note(session, message)
-        _check_text(text, document["attachment"])
+        if text is None:
+            text = str(document["source"]["content"])
+        if links is not None:
+            document |= {"attachment": [build.attachment(link) for link in links]}
+        if reply_to is not ...:
+            parent = _parent(session, viewer, reply_to, messages.scope_of(message))
+            document["inReplyTo"] = parent[0] if parent else None
+        content = messages.open_content(session, message)
+        _check_text(text, [*document["attachment"], *(content.embeds if embeds is None and content else embeds or ())])
         mentions = _mentioned(session, text)
         if channel is not None and channel.is_private and channel.space_id is not None:
             members = {member.uri for member in list_remote_members(session, channel.actor_id)}
             document |= _without_former_members(document, members)
         if channel is not None:  # In a conversation all are mentioned already.
             document |= _with_mentions(document, _named(viewer, mentions.values(), is_private=channel.is_private))
-    note = {name: value for name, value in document.items() if name != "@context"} | {
+    note = {name: value for name, value in document.items() if name != "@context" and value is not None} | {
         "content": html.from_text(text, {name: actor.uri for name, actor in mentions.items()}),
         "source": {"content": text, "mediaType": "text/plain"},
         "updated": write_time(now),
@@ -123,7 +153,7 @@ def deletion(viewer: Viewer, message_id: str, *, place_id: str | None = None) ->
     Raises InsufficientScopeError for somebody else's in a session that is not for moderating.
     """
     with reading() as session:
-        message, _ = messages.get_visible(session, viewer, message_id)
+        message, _ = messages.get_visible(session, viewer, message_id, to_remove=True)
         if message.author_id != viewer.actor_id and not viewer.is_allowed("message:moderate"):
             raise InsufficientScopeError("message:moderate")
         if message.deleted_at is not None or place_id not in (None, messages.scope_of(message)):

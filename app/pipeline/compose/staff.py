@@ -94,23 +94,43 @@ def report(viewer: Viewer, person: Actor, description: str, *, message_ids: Sequ
     return build.flag(actor=viewer.uri, objects=named, content=description)
 
 
-def profile(viewer: Viewer, *, username: str | None, about: str | None) -> tuple[Activity, Mapping[str, Any]]:
+def profile(
+    viewer: Viewer, *, username: str | None, about: str | None, display_name: str | None = None
+) -> tuple[Activity, Mapping[str, Any]]:
     """The viewer under a new name, with a new description, or both; None leaves what is.
 
-    The activity, and what `submit` is to be given as `private`.
+    Who is shown under no name of their own is shown under the new username. The activity, and what `submit` is to be
+    given as `private`.
     """
     uris = Uris(current().origin)
     with reading() as session:
         actor = get_by_id(session, viewer.actor_id)
         known = get_profile(session, viewer.actor_id)
         document = actor_document(uris, actor, list_keys(session, actor.id), None)
+    shown = known.name if known.name != known.username else None
     username = known.username if username is None else username
     about = known.about if about is None else about or None
     document |= {
         "preferredUsername": username.lower(),
-        "name": username,
+        "name": display_name or shown or username,
         "summary": html.from_text(about, {}) if about else "",
         "updated": write_time(datetime.now(UTC)),
     }
     activity = build.update(actor=viewer.uri, object=document, to=[PUBLIC], cc=[actor.followers or ""])
     return activity, {"username": username, "about": about}
+
+
+def account_block(viewer: Viewer, person: Actor) -> Activity:
+    """Told to nobody: not even the one who is blocked (activitypub, section 6.9)."""
+    return build.block(actor=viewer.uri, object=person.uri, to=[])
+
+
+def account_block_lifted(viewer: Viewer, person: Actor, activity_uri: str) -> Activity:
+    block = build.block(actor=viewer.uri, object=person.uri, to=[])
+    return build.undo(actor=viewer.uri, object=build.with_id(block, activity_uri))
+
+
+def account_deletion(actor: Actor) -> Activity:
+    """An account is gone, by its own word."""
+    tombstone = build.tombstone(id=actor.uri, former_type=actor.type, deleted=datetime.now(UTC))
+    return build.delete(actor=actor.uri, object=tombstone, to=[PUBLIC], cc=[actor.followers or ""])

@@ -15,10 +15,12 @@ from app.db import transaction
 from app.facades.oauth.words import WORDS
 from app.facades.pufferblow import API
 from app.facades.pufferblow.sockets import SCOPES_OF_LISTENING
+from app.facades.punctum import ROUTES as PUNCTUM
 from app.models import OAuthClient
 from app.queries.scopes import NODE_SCOPES, SCOPES, scopes_of_node
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.facades.oauth.flows import App, bearer, signed_in
+from tests.facades.punctum.cast import PREFIX
 from tests.facades.routes import API as TABLE
 from tests.facades.routes import OTHERS
 
@@ -69,8 +71,9 @@ def test_every_route_there_is_has_a_scope_or_needs_none(server: Server) -> None:
         if rule.rule.startswith(("/api/", "/storage/", "/ws"))
     }
     limited = {(route.method, route.path) for route in ROUTES}
+    punctum = {(route.method, PREFIX + route.path) for route in PUNCTUM}  # Theirs: tests/facades/punctum/test_scopes.py
 
-    assert served - OPEN == limited | SOCKETS
+    assert served - OPEN == limited | SOCKETS | punctum
 
 
 def test_every_scope_has_its_words() -> None:

@@ -91,7 +91,7 @@ def test_another_origin_may_ask_on_every_path(server: Server) -> None:
     [
         ("POST", "/api/v1/channels/list/", 401),
         ("GET", "/api/v1/no/such/route", 404),
-        ("PATCH", "/api/v1/channels/list/", 405),
+        ("PUT", "/api/v1/channels/list/", 405),
         ("POST", "/api/v1/users/signin", 400),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Final
 from flask import g, request
 
 from app.actions.nodes import digest_of
+from app.actions.oauth.browsers import find_signed_in
 from app.actions.tokens import BAD_FORMAT, INVALID, read_access_token
 from app.db import reading
 from app.errors import (
@@ -20,6 +21,7 @@ from app.errors import (
 from app.queries.accounts import find_node_viewer, find_viewer
 from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
+from app.web.cookies import is_meant, read_cookie
 from app.web.fields import Fields
 
 
@@ -30,7 +32,7 @@ def authenticate(fields: Fields) -> Viewer:
     ours, ForbiddenError for a banned account.
     """
     token = _find_token(fields)
-    return _token_viewer(token) if token else _node_viewer()
+    return viewer_of_token(token) if token else _node_viewer()
 
 
 def find_asker(given: str | None, *, scope: Scope | None) -> Viewer | None:
@@ -38,12 +40,26 @@ def find_asker(given: str | None, *, scope: Scope | None) -> Viewer | None:
 
     Raises what `authenticate` does for a token that is none, InsufficientScopeError for one that lacks `scope`.
     """
-    token = given or _find_token(Fields())
-    if not token:
-        return None
-    viewer = _token_viewer(token)
-    if not viewer.is_allowed(scope):
+    viewer = find_bearer(given)
+    if viewer is not None and not viewer.is_allowed(scope):
         raise InsufficientScopeError(scope)
+    return viewer
+
+
+def find_bearer(given: str | None) -> Viewer | None:
+    """Like `find_asker`, where what is asked for decides which scope it takes."""
+    token = given or _find_token(Fields())
+    return viewer_of_token(token) if token else None
+
+
+def find_browser_asker() -> Viewer | None:
+    """Who is signed in with the browser that asks, if it is they who ask and not another site by their browser.
+
+    Raises ForbiddenError for a banned account.
+    """
+    cookie = read_cookie()
+    viewer = find_signed_in(cookie) if cookie is not None and is_meant() else None
+    g.asker = viewer
     return viewer
 
 
@@ -60,7 +76,8 @@ def is_owner_asking() -> bool:
     return viewer is not None and "owner" in viewer.roles and viewer.is_allowed(scope)
 
 
-def _token_viewer(token: str) -> Viewer:
+def viewer_of_token(token: str) -> Viewer:
+    """Raises MalformedTokenError, InvalidTokenError, ForbiddenError."""
     claims = read_access_token(token)
     g.token_expires_at = claims.expires_at
     with reading() as session:

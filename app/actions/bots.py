@@ -1,0 +1,80 @@
+"""Bots: accounts that somebody makes and owns, and that sign in nowhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from activitypub import build
+from activitypub.documents import Activity
+from app.actions.accounts import NAME_TAKEN, check_free
+from app.db import reading
+from app.errors import ConflictError, ForbiddenError, InvalidInputError
+from app.ids import new_id
+from app.pipeline import submit
+from app.pipeline.submit import Draft
+from app.queries.accounts import is_name_taken
+from app.queries.spaces import list_bots_of
+from app.queries.viewers import Viewer
+from app.settings import current
+from app.uris import Uris
+
+MAX_BOTS: Final = 25
+_NO_HASH: Final = "!"
+
+
+def make_bot(
+    viewer: Viewer, username: str, *, idempotency_key: str | None = None, request_digest: str | None = None
+) -> str:
+    """The id of a new account of the viewer's; by the same key, of the same one.
+
+    Raises InvalidInputError for a name that it cannot have, ConflictError for too many, ReusedKeyError.
+    """
+    if not viewer.is_local:
+        raise ForbiddenError("Bots are made by people of this server.")
+    uris = Uris(current().origin)
+    outcome = submit(
+        Draft(uris.instance, lambda: _creation(viewer, username)),
+        private={"password_hash": _NO_HASH, "bot_owner_id": viewer.actor_id},
+        # The instance does it for everybody: one person's key is not another's.
+        idempotency_key=f"{viewer.actor_id} {idempotency_key}" if idempotency_key else None,
+        request_digest=request_digest,
+    )
+    return str(uris.local_id(outcome.found["object_uri"]) if outcome.is_repeat else outcome.found["actor_id"])
+
+
+def check_room(owner_id: str) -> None:
+    """Raises ConflictError for who owns as many as anybody may."""
+    with reading() as session:
+        if len(list_bots_of(session, owner_id)) >= MAX_BOTS:
+            raise ConflictError(f"Nobody owns more than {MAX_BOTS} bots.")
+
+
+def _creation(viewer: Viewer, username: str) -> Activity:
+    """Raises InvalidInputError, ConflictError."""
+    check_room(viewer.actor_id)
+    with reading() as session:
+        taken = is_name_taken(session, username)
+    try:
+        check_free(username, taken=taken, is_owner=False)
+    except ConflictError as error:
+        raise InvalidInputError(NAME_TAKEN) from error
+    uris = Uris(current().origin)
+    uri = uris.user(new_id("user"))
+    bot = build.actor(
+        build.Person(
+            uri=uri,
+            type="Service",
+            username=username.lower(),
+            name=username,
+            summary="",
+            url=uri,
+            published=datetime.now(UTC),
+            shared_inbox=uris.shared_inbox,
+            manually_approves=False,
+            discoverable=True,
+            rsa_key=None,
+            ed25519_key=None,
+        )
+    )
+    return build.create(actor=uris.instance, object=bot, to=[uris.instance])

@@ -1,0 +1,40 @@
+"""Leave: a member goes from a space, unless it is the owner, who would leave it to nobody."""
+
+from __future__ import annotations
+
+from activitypub.documents import Activity
+from app.act import Act
+from app.effects.spaces.rules import NO_SUCH_SPACE, tell
+from app.errors import ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
+from app.projections import spaces
+from app.queries.spaces import SpaceView, find_member_of, find_space
+
+
+class NotAMemberError(InvalidInputError):
+    error_code = ErrorCode.NOT_PART_OF
+
+
+def authorise(act: Act) -> None:
+    space = _space(act)
+    member = find_member_of(act.session, space.id, act.actor.id)
+    if member is None or member.banned_at is not None:
+        raise NotAMemberError("You are not in this conference.")
+    if space.owner_id == act.actor.id:
+        raise ForbiddenError("The owner cannot leave. Give the conference to another member first, or delete it.")
+    if space.is_home:
+        raise ForbiddenError("Everybody of this server is in its home conference.")
+
+
+def apply(act: Act) -> list[Activity]:
+    space = _space(act)
+    member = find_member_of(act.session, space.id, act.actor.id)
+    spaces.remove_member(act.session, space.id, act.actor.id)
+    tell(act, "member_removed", space.id, member_id=member.id if member else None)
+    return []
+
+
+def _space(act: Act) -> SpaceView:
+    found = find_space(act.session, act.uris.local_id(act.activity.object_id or "") or "")
+    if found is None:
+        raise NotFoundError(NO_SUCH_SPACE)
+    return found

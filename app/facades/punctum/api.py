@@ -1,0 +1,91 @@
+"""The table that every module of this facade adds its routes to, and how a route is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+from flask import Flask, Response
+
+from app.errors import ConflictError, InvalidInputError, ReusedKeyError
+from app.facades.punctum.ask import Ask, find_asker
+from app.facades.punctum.scopes import DEPENDS, Needed, allow
+from app.facades.punctum.shown import Known
+from app.web.answers import JSON
+
+Answer = dict[str, Any]
+View = Callable[[Ask], Answer]
+
+PREFIX: Final = "/api/v1"
+_NO_STORE: Final = {"Cache-Control": "no-store"}  # Answers hold what only the asker may read.
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`path` is without the prefix, with its parts in braces. Who asks on a route that `is_open` may be a stranger; one
+    that `makes` something answers with it, and says where it is."""
+
+    method: str
+    path: str
+    view: View
+    scope: Needed
+    status: int
+    is_open: bool
+    makes: bool
+
+
+ROUTES: list[Route] = []
+
+
+def route(
+    method: str, path: str, *, scope: Needed, status: int = 200, is_open: bool = False, makes: bool = False
+) -> Callable[[View], View]:
+    """Add a route, with what a limited session needs for it; if that DEPENDS, the view asks for it."""
+
+    def add(view: View) -> View:
+        ROUTES.append(Route(method, path, view, scope, status, is_open, makes or status == 201))
+        return view
+
+    return add
+
+
+def scope_of(method: str, path: str) -> Needed:
+    """What a limited session needs for a route, wherever else the same can be asked."""
+    return _scopes()[method, path]
+
+
+@cache
+def _scopes() -> dict[tuple[str, str], Needed]:
+    return {(one.method, one.path): one.scope for one in ROUTES}
+
+
+def mount(app: Flask) -> None:
+    for number, one in enumerate(ROUTES):
+        app.add_url_rule(
+            PREFIX + one.path.replace("{", "<").replace("}", ">"),
+            endpoint=f"punctum.{number}.{one.view.__name__}",
+            view_func=_handler(one),
+            methods=[one.method],
+            strict_slashes=False,
+        )
+
+
+def _handler(one: Route) -> Callable[..., Response]:
+    def handle(**given: str) -> Response:
+        ask = Ask(given, find_asker())
+        if one.scope != DEPENDS:
+            allow(ask.asker, one.scope)
+        if not one.is_open:
+            ask.require_viewer()
+        try:
+            shown = one.view(ask)
+        except (ConflictError, ReusedKeyError) as error:
+            raise InvalidInputError(error.message) from error  # What is taken is a wrong value (contract, 6, H-21).
+        is_new = one.makes and not isinstance(shown, Known)
+        headers = _NO_STORE | {"Location": f"{PREFIX}/id/{shown['id']}"} if is_new else _NO_STORE
+        return Response(msgspec.json.encode(shown), one.status if is_new else 200, headers=headers, mimetype=JSON)
+
+    return handle

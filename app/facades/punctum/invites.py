@@ -1,0 +1,129 @@
+"""Invites (contracts/punctum.md, 1.7 and 2.7)."""
+
+from __future__ import annotations
+
+import secrets
+
+from app.db import reading
+from app.errors import ForbiddenError
+from app.facades.punctum.api import route
+from app.facades.punctum.ask import Ask, Data
+from app.facades.punctum.doing import deleted, do, make_once, refer, show_id, shown_before
+from app.facades.punctum.keys import INVITE, reference
+from app.facades.punctum.problems import MissingKeyError, MissingObjectError
+from app.facades.punctum.shown import Shown, show
+from app.ids import id_beside
+from app.pipeline import compose
+from app.queries.bits import Bit
+from app.queries.objects import Found
+from app.queries.spaces import find_invite_by_name, find_member_of
+from app.queries.standing import find_standing
+from app.queries.viewers import Viewer
+
+
+@route("POST", "/invites", scope="invite:create", status=201)
+def post_invite(ask: Ask) -> Shown:
+    return create(ask.viewer, ask.data("invite"))
+
+
+def create(viewer: Viewer, data: Data) -> Shown:
+    if data.get("conference_id") is None:
+        raise MissingKeyError("conference_id")
+    _name_in(data)
+    space = refer("conference_id", reference("conference_id", data["conference_id"]), {"conference"})
+    return create_in(viewer, space.id, data)
+
+
+def create_in(viewer: Viewer, space_id: str, data: Data) -> Shown:
+    name = _name_in(data) or secrets.token_urlsafe(6)
+    outcome = make_once(*compose.invite(viewer, space_id, name))
+    return show_id(viewer, id_beside("invite", outcome.id))
+
+
+def _name_in(data: Data) -> str | None:
+    """Drywall calls it `code`."""
+    name: str | None = INVITE.of_new({"name": data.get("code"), **data}).get("name")
+    return name
+
+
+@route("GET", "/invites/{id}", scope="conference:read", is_open=True)
+def get_invite(ask: Ask) -> Shown:
+    with reading() as session:
+        return show(session, ask.asker, ask.find_in(session, "invite"))
+
+
+@route("GET", "/conference/invites/{id}", scope="conference:read", is_open=True)
+def get_invite_at_its_old_place(ask: Ask) -> Shown:
+    return get_invite(ask)
+
+
+@route("PATCH", "/invites/{id}", scope="invite:create")
+def patch_invite(ask: Ask) -> Shown:
+    return change(ask, ask.find("invite"))
+
+
+@route("DELETE", "/invites/{id}", scope="invite:create")
+def delete_invite(ask: Ask) -> Shown:
+    return remove(ask, ask.find("invite"))
+
+
+@route("POST", "/invites/{id}/join", scope="account:write")
+def post_join(ask: Ask) -> Shown:
+    return join(ask.viewer, ask.find("invite"))
+
+
+@route("GET", "/invites/by-name/{name}", scope="conference:read", is_open=True)
+def get_invite_by_name(ask: Ask) -> Shown:
+    with reading() as session:
+        return show(session, ask.asker, _by_name(ask))
+
+
+@route("PATCH", "/invites/by-name/{name}", scope="invite:create")
+def patch_invite_by_name(ask: Ask) -> Shown:
+    return change(ask, _by_name(ask))
+
+
+@route("DELETE", "/invites/by-name/{name}", scope="invite:create")
+def delete_invite_by_name(ask: Ask) -> Shown:
+    return remove(ask, _by_name(ask))
+
+
+@route("POST", "/invites/by-name/{name}/join", scope="account:write")
+def post_join_by_name(ask: Ask) -> Shown:
+    return join(ask.viewer, _by_name(ask))
+
+
+def change(ask: Ask, found: Found) -> Shown:
+    with reading() as session:
+        find_standing(session, ask.viewer.actor_id, found.space_id or "").require(Bit.INVITE)
+    changes = INVITE.of_change(ask.data(), shown_before(ask, found))
+    if changes:
+        do(compose.invite_update(ask.viewer, found.id, changes["name"]))
+    return show_id(ask.viewer, found.id)
+
+
+def remove(ask: Ask, found: Found) -> Shown:
+    with reading() as session:
+        may_remove = find_standing(session, ask.viewer.actor_id, found.space_id or "").has(Bit.INVITE)
+    if found.value.creator_id != ask.viewer.actor_id and not may_remove:
+        raise ForbiddenError("You may not do this here.")
+    do(compose.invite_deletion(ask.viewer, found.id))
+    return deleted(found.id)
+
+
+def join(viewer: Viewer, found: Found) -> Shown:
+    """The conference; who is in it already is told of it, too."""
+    space_id = found.value.space_id
+    with reading() as session:
+        known = find_member_of(session, space_id, viewer.actor_id)
+    if known is None or known.banned_at is not None:
+        do(compose.joining(viewer, space_id, invite_id=found.id))
+    return show_id(viewer, space_id)
+
+
+def _by_name(ask: Ask) -> Found:
+    with reading() as session:
+        invite = find_invite_by_name(session, ask.name())
+    if invite is None:
+        raise MissingObjectError
+    return Found("invite", invite.id, invite, invite.space_id)

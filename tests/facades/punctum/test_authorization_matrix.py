@@ -1,0 +1,47 @@
+"""Every route of Punctum times everybody who may ask: what each is answered, and what is stored for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.facades.punctum import ROUTES
+from tests.facades.conftest import Server
+from tests.facades.punctum.cast import ASKERS, Cast
+from tests.facades.punctum.routes import PUNCTUM, Row
+
+# What is asked is the same on each backend: tests/queries looks at the questions to both.
+on_one_backend = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def test_every_route_has_its_row() -> None:
+    assert {(route.method, route.path) for route in ROUTES} == PUNCTUM.keys()
+
+
+def test_every_row_says_what_it_does() -> None:
+    assert {row.does for row in PUNCTUM.values()} == {"read", "activity", "knocks", "never"}
+    assert not [key for key, row in PUNCTUM.items() if key[0] in {"PATCH", "DELETE"} and row.does == "read"]
+    assert not [key for key, row in PUNCTUM.items() if row.does == "activity" and not _is_ever_done(row)]
+
+
+@on_one_backend
+@pytest.mark.parametrize("asker", ASKERS)
+def test_each_cell(server: Server, asker: str) -> None:
+    """Who is refused and who only reads stores nothing; what others could need to know is an activity."""
+    cast = Cast(server)
+    before, activities = server.stored(), cast.count_activities()
+    wrong = []
+    for (method, path), row in PUNCTUM.items():
+        expected = row.cells[asker]
+        answer = cast.try_route(asker, method, path)
+        is_stored, is_recorded = server.stored() != before, cast.count_activities() > activities
+        is_done = row.does == "activity" and expected.status < 300 and not expected.is_idle
+        if (answer.status_code, is_stored, is_recorded) != (expected.status, is_done, is_done):
+            wrong.append((method, path, answer.status_code, is_stored, is_recorded, answer.text[:120]))
+        if is_stored:
+            cast.put_back()
+
+    assert wrong == []
+
+
+def _is_ever_done(row: Row) -> bool:
+    return any(cell.status < 300 and not cell.is_idle for cell in row.cells.values())

@@ -1,0 +1,147 @@
+"""Members: their nicknames, roles and permissions, and how they are put out and let in again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.facades.conftest import Person, Server
+from tests.facades.punctum.conftest import Client, Shown, is_refused
+
+
+@pytest.fixture
+def mine(client: Client, owner: Person, member: Person, conference: Shown) -> Shown:
+    return client.join(owner, conference, member)
+
+
+@pytest.fixture
+def path(conference: Shown, mine: Shown) -> str:
+    return f"/conferences/{conference['id']}/members/{mine['id']}"
+
+
+def test_one_member_by_each_of_its_names(client: Client, owner: Person, member: Person, mine: Shown, path: str) -> None:
+    by_account = path.replace(mine["id"], member.id)
+
+    assert client.get(path, owner) == client.get(by_account, owner) == client.get(f"/id/{mine['id']}", member) == mine
+    assert (mine["user_id"], mine["permissions"], mine["banned"]) == (member.id, 143, False)
+
+
+def test_roles_are_replaced_whole_and_null_takes_all(
+    client: Client, owner: Person, conference: Shown, path: str
+) -> None:
+    first, second, third = (client.role(owner, conference)["id"] for _ in range(3))
+
+    assert client.patch(path, owner, roles=[first, second])["roles"] == sorted([first, second])
+    assert client.patch(path, owner, roles=[third, second])["roles"] == sorted([third, second])
+    assert "roles" not in client.patch(path, owner, roles=None)
+    assert client.patch(path, owner, roles=[first])["roles"] == [first]
+    assert "roles" not in client.patch(path, owner, roles=[])
+
+
+def test_permissions_override_and_null_leaves_what_is_inherited(
+    client: Client, owner: Person, conference: Shown, path: str
+) -> None:
+    assert client.patch(path, owner, permissions=5)["permissions"] == 1
+    client.patch(f"/conferences/{conference['id']}", owner, permissions=3)
+    assert client.get(path, owner)["permissions"] == 1
+    assert client.patch(path, owner, permissions=None)["permissions"] == 3
+
+
+def test_putting_out_and_coming_back(
+    client: Client, owner: Person, member: Person, conference: Shown, path: str
+) -> None:
+    assert client.ok("DELETE", path, owner) == {"id": path.rpartition("/")[2]}
+
+    assert is_refused(client.call("GET", path, owner), 404, 4)
+    assert is_refused(client.call("GET", f"/conferences/{conference['id']}/members", member), 403, 3)
+    again = client.ok("POST", f"/invites/by-name/for-{member.username}/join", member)
+    assert again["id"] == conference["id"]
+
+
+def test_leaving_by_deleting_oneself(client: Client, member: Person, conference: Shown, path: str) -> None:
+    client.ok("DELETE", path, member)
+
+    assert conference["id"] not in client.get("/accounts", member)["joined_conferences"]
+
+
+@pytest.mark.parametrize("way", ["patch", "post"])
+def test_a_ban_and_its_end(
+    client: Client, owner: Person, member: Person, conference: Shown, channel: Shown, path: str, way: str
+) -> None:
+    client.role(owner, conference)
+    client.patch(path, owner, nickname="Skipper", permissions=7)
+
+    banned = client.patch(path, owner, banned=True) if way == "patch" else client.ok("POST", f"{path}/ban", owner)
+
+    only = {"id": path.rpartition("/")[2], "type": "object", "object_type": "conference_member"}
+    assert banned == only | {"banned": True, "permissions": 0}
+    assert client.get(path, owner) == banned
+    assert banned["id"] not in client.get(f"/conferences/{conference['id']}", owner)["members"]
+    assert banned["id"] not in client.listed(f"/conferences/{conference['id']}/members", owner)
+    assert conference["id"] not in client.get("/accounts", member)["joined_conferences"]
+    for closed in (f"/channels/{channel['id']}", f"/channels/{channel['id']}/messages", path):
+        assert is_refused(client.call("GET", closed, member), 403, 3), closed
+    joining = client.call("POST", f"/invites/by-name/for-{member.username}/join", member)
+    assert is_refused(joining, 403, 3, "You are banned from this conference.")
+    assert is_refused(client.call("POST", f"/conferences/{conference['id']}/leave", member), 400, 8)
+
+    lifted = (
+        client.call("PATCH", path, owner, json={"banned": False})
+        if way == "patch"
+        else client.call("POST", f"{path}/unban", owner)
+    )
+    assert lifted.status_code == 200
+    client.ok("POST", f"/invites/by-name/for-{member.username}/join", member)
+    assert client.get(f"/conferences/{conference['id']}/members/{member.id}", member)["permissions"] == 143
+
+
+def test_who_never_joined_is_banned_by_account(
+    client: Client, owner: Person, member: Person, conference: Shown
+) -> None:
+    path = f"/conferences/{conference['id']}/members/{member.id}"
+    invite = client.make("/invites", owner, conference_id=conference["id"])
+
+    assert client.patch(path, owner, banned=True)["banned"] is True
+
+    assert is_refused(client.call("POST", f"/invites/{invite['id']}/join", member), 403, 3)
+    assert is_refused(client.call("PATCH", path.replace(member.id, owner.id), owner, json={"banned": True}), 403, 3)
+
+
+def test_joining_without_an_invite(client: Client, server: Server, owner: Person, member: Person) -> None:
+    """Only where it is open, and only oneself; who is in it already is shown."""
+    closed, is_open = client.conference(owner), client.conference(owner, index_conference=True)
+    path = f"/conferences/{is_open['id']}/members"
+
+    refused = client.call("POST", f"/conferences/{closed['id']}/members", member, json={"user_id": member.id})
+    assert is_refused(refused, 403, 3, "You need an invite to this conference.")
+    joined = client.call("POST", path, member, json={"user_id": member.id})
+    assert (joined.status_code, joined.json["user_id"]) == (201, member.id)
+    again = client.call("POST", path, member, json={"user_id": member.id})
+    assert (again.status_code, again.json) == (200, joined.json)
+    assert "Location" not in again.headers
+    carol = server.sign_up("carol")
+    assert is_refused(client.call("POST", path, member, json={"user_id": carol.id}), 403, 3)
+
+
+def test_ones_bot_is_let_in_by_who_may_invite(client: Client, owner: Person, member: Person, conference: Shown) -> None:
+    own, others = client.make("/accounts", owner, username="gull"), client.make("/accounts", member, username="tern")
+    path = f"/conferences/{conference['id']}/members"
+
+    assert client.ok("POST", path, owner, {"user_id": own["id"]}, status=201)["user_id"] == own["id"]
+    assert is_refused(client.call("POST", path, owner, json={"user_id": others["id"]}), 403, 3)
+    client.join(owner, conference, member)
+    assert is_refused(client.call("POST", path, member, json={"user_id": others["id"]}), 403, 3)
+
+
+def test_members_of_the_home_conference_are_its_accounts(
+    client: Client, owner: Person, member: Person, home: str
+) -> None:
+    path = f"/conferences/{home}/members"
+    stash = client.get(path, member)
+
+    shown = {stash[id_]["user_id"]: stash[id_]["permissions"] for id_ in stash["id_list"]}
+    assert shown == {owner.id: 16383, member.id: 143}
+    assert is_refused(client.call("DELETE", f"{path}/{member.id}", owner), 403, 3)
+    assert client.patch(f"{path}/{member.id}", owner, banned=True)["banned"] is True
+    assert is_refused(client.call("GET", "/accounts", member), 403, 3)
+    assert client.call("PATCH", f"{path}/{member.id}", owner, json={"banned": False}).status_code == 200
+    assert client.get(f"{path}/{member.id}", owner)["permissions"] == 143

@@ -1,0 +1,243 @@
+"""Messages: sent, listed, edited, answered, reacted to, pinned and deleted (contracts/punctum.md, 1.6 and 2.7)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from app.db import transaction
+from app.models import Message
+from tests.facades.conftest import Person, Server
+from tests.facades.punctum.conftest import Client, Shown, is_refused
+
+URL = "https://cdn.example/a.png"
+
+
+@pytest.fixture
+def lobby(server: Server, owner: Person) -> Shown:
+    """A channel of the home conference."""
+    return {"id": server.create_channel(owner)["channel_id"]}
+
+
+def _history(server: Server, person: Person, channel: Shown) -> list[dict[str, Any]]:
+    """As the other protocol shows it."""
+    answer = server.call("GET", f"/api/v1/channels/{channel['id']}/load_messages", person=person)
+    messages: list[dict[str, Any]] = answer.json["messages"]
+    return messages
+
+
+def test_what_either_protocol_sends_the_other_shows(
+    client: Client, server: Server, owner: Person, member: Person, lobby: Shown
+) -> None:
+    ours = client.send(member, lobby, "from here")
+    theirs = server.send(owner, lobby["id"], "from there")
+
+    assert {one["message_id"]: one["message"] for one in _history(server, member, lobby)} == {
+        ours["id"]: "from here",
+        theirs["message_id"]: "from there",
+    }
+    assert client.listed(f"/channels/{lobby['id']}/messages", member) == [ours["id"], theirs["message_id"]]
+    shown = client.get(f"/messages/{theirs['message_id']}", member)
+    assert (shown["content"], shown["author"], shown["parent_channel"]) == ("from there", owner.id, lobby["id"])
+    client.patch(f"/messages/{ours['id']}", member, content="changed here")
+    client.ok("DELETE", f"/messages/{theirs['message_id']}", owner)
+    assert [one["message"] for one in _history(server, member, lobby)] == ["changed here"]
+
+
+def test_paging(client: Client, owner: Person, channel: Shown) -> None:
+    ids = [client.send(owner, channel, str(number))["id"] for number in range(5)]
+    path = f"/channels/{channel['id']}/messages"
+
+    def page(**query: Any) -> list[str]:
+        listed: list[str] = client.call("GET", path, owner, query_string=query).json["id_list"]
+        return listed
+
+    assert page() == ids
+    assert page(message_count=2) == ids[3:]
+    assert page(before_message=ids[3], message_count=2) == ids[1:3]
+    assert page(after_message=ids[1], message_count=2) == ids[2:4]
+    assert page(after_message=ids[0], before_message=ids[4]) == ids[1:4]
+    assert page(after_message=ids[0], before_message=ids[4], message_count=2) == ids[1:3]
+    assert page(after_message=ids[4]) == page(before_message=ids[0]) == []
+    assert page(message_count=1000) == ids
+    in_body = client.call("GET", path, owner, json={"message_count": 1})
+    assert in_body.json["id_list"] == ids[4:]
+
+
+def test_pages_that_are_none(client: Client, owner: Person, conference: Shown, channel: Shown) -> None:
+    elsewhere = client.send(owner, client.channel(owner, conference, name="pier"))["id"]
+    told = {
+        "message_count=0": (400, 7),
+        "message_count=-1": (400, 7),
+        "message_count=many": (400, 7),
+        "message_count=": (400, 7),
+        "before_message=msg_nothing": (404, 9),
+        "after_message=%00": (404, 9),
+        f"before_message={channel['id']}": (400, 10),
+        f"after_message={elsewhere}": (400, 8),
+    }
+    for query, (status, code) in told.items():
+        answer = client.call("GET", f"/channels/{channel['id']}/messages?{query}", owner)
+        assert is_refused(answer, status, code), query
+
+
+def test_by_time(client: Client, owner: Person, channel: Shown) -> None:
+    old, new = (client.send(owner, channel, text)["id"] for text in ("old", "new"))
+    with transaction() as session:
+        back = datetime.now(UTC) - timedelta(minutes=30)
+        session.execute(update(Message).where(Message.id == old).values(published_at=back))
+    path = f"/channels/{channel['id']}/messages/by-time"
+
+    assert client.listed(f"{path}/29", owner) == [new]
+    assert client.listed(f"{path}/31", owner) == [old, new]
+    assert client.listed(f"{path}/0", owner) == []
+    assert client.listed(f"{path}/{'9' * 40}", owner) == [old, new]
+    for minutes in ("soon", "-1", "1.5", "%D9%A1"):
+        assert is_refused(client.call("GET", f"{path}/{minutes}", owner), 400, 5), minutes
+
+
+def test_edits(client: Client, owner: Person, channel: Shown) -> None:
+    message = client.send(owner, channel, "one")
+    path = f"/messages/{message['id']}"
+    unchanged = client.patch(path, owner, content="one")
+    assert unchanged == message
+
+    edited = client.patch(path, owner, content="two")
+    assert edited["edited"] is True
+    assert edited["edit_date"] >= message["post_date"] == edited["post_date"]
+    attached = client.patch(path, owner, attached_files=[URL])
+    assert (attached["content"], attached["attached_files"]) == ("two", [URL])
+    assert attached["edit_date"] > edited["edit_date"]
+
+
+@pytest.mark.parametrize("carried", [{"attached_files": [URL]}, {"embeds": [{"embed_title": "x", "embed_type": 2}]}])
+def test_no_text_is_needed_where_something_is_attached(
+    client: Client, owner: Person, channel: Shown, carried: dict[str, Any]
+) -> None:
+    for body in ({"content": "", **carried}, carried):
+        message = client.make(f"/channels/{channel['id']}/messages", owner, **body)
+        assert message["content"] == ""
+        assert {key: message[key] for key in carried} == carried
+        assert client.get(f"/messages/{message['id']}", owner) == message
+    assert is_refused(client.call("POST", f"/channels/{channel['id']}/messages", owner, json={"content": ""}), 400, 7)
+
+
+def test_content_is_kept_byte_for_byte(client: Client, owner: Person, channel: Shown) -> None:
+    for text in (
+        "  two  spaces\n\n",
+        "<b>x</b> & <@id>",
+        "a\r\nb\tc",
+        "e\u0301 \U0001f9dc\u200d\u2640\ufe0f",
+        "`<script>`",
+    ):
+        message = client.send(owner, channel, text)
+        assert client.get(f"/messages/{message['id']}", owner)["content"] == text
+
+
+def test_replies(client: Client, owner: Person, conference: Shown, channel: Shown) -> None:
+    first, second = client.send(owner, channel), client.send(owner, channel)
+    reply = client.send(owner, channel, "aye", reply_to=first["id"])
+
+    assert reply["reply_to"] == first["id"]
+    assert client.get(f"/messages/{first['id']}", owner)["replies"] == [reply["id"]]
+    moved = client.patch(f"/messages/{reply['id']}", owner, reply_to=second["id"])
+    assert moved["reply_to"] == second["id"]
+    assert "replies" not in client.get(f"/messages/{first['id']}", owner)
+    assert client.get(f"/messages/{second['id']}", owner)["replies"] == [reply["id"]]
+    assert "reply_to" not in client.patch(f"/messages/{reply['id']}", owner, reply_to=None)
+    elsewhere = client.send(owner, client.channel(owner, conference, name="pier"))
+    refused = client.call("PATCH", f"/messages/{reply['id']}", owner, json={"reply_to": elsewhere["id"]})
+    assert is_refused(refused, 400, 8)
+
+
+def test_reacting_and_taking_it_back(
+    client: Client, server: Server, owner: Person, member: Person, lobby: Shown
+) -> None:
+    path = f"/messages/{client.send(owner, lobby)['id']}"
+
+    def react(person: Person, reaction: str) -> list[str]:
+        listed: list[str] = client.ok("POST", f"{path}/react", person, {"reaction": reaction})["reactions"]
+        return listed
+
+    assert react(owner, "thumbs_up") == ["thumbs_up"]
+    assert react(member, "thumbs_up") == ["thumbs_up", "thumbs_up"]
+    assert react(member, "tada") == ["thumbs_up", "thumbs_up", "party_popper"]
+    assert react(owner, "thumbs_up") == ["thumbs_up", "party_popper"]
+    [told] = _history(server, member, lobby)
+    assert {one["emoji"]: one["count"] for one in told["reactions"]} == {"\U0001f44d": 1, "\U0001f389": 1}
+    for wrong in ("", "a b", ":", "x" * 65, 7):
+        assert is_refused(client.call("POST", f"{path}/react", owner, json={"reaction": wrong}), 400, 7), wrong
+
+
+def test_patched_reactions_are_ones_own_toggles(
+    client: Client, server: Server, owner: Person, member: Person, lobby: Shown
+) -> None:
+    """Contracts/punctum.md, 6, H-36."""
+    path = f"/messages/{client.send(owner, lobby)['id']}"
+    client.ok("POST", f"{path}/react", owner, {"reaction": "tada"})
+
+    assert client.patch(path, member, reactions=["tada", "thumbs_up"])["reactions"] == ["party_popper", "thumbs_up"]
+    assert client.patch(path, member, reactions=["party_popper", "party_popper", "thumbs_up"])["reactions"] == [
+        "party_popper",
+        "thumbs_up",
+        "party_popper",
+    ]
+    with server.stores_nothing():
+        for forged in (
+            [],
+            ["thumbs_up"],
+            ["party_popper"] * 4,
+            ["party_popper", "party_popper", "thumbs_up", "thumbs_up"],
+        ):
+            assert is_refused(client.call("PATCH", path, member, json={"reactions": forged}), 403, 3), forged
+    assert client.patch(path, member, reactions=["party_popper"])["reactions"] == ["party_popper"]
+    assert "reactions" not in client.patch(path, owner, reactions=None)
+
+
+def test_pins(client: Client, owner: Person, member: Person, conference: Shown, channel: Shown) -> None:
+    client.join(owner, conference, member)
+    path = f"/messages/{client.send(member, channel)['id']}"
+    assert is_refused(client.call("PATCH", path, member, json={"pinned": True}), 403, 3)
+
+    assert client.patch(path, owner, pinned=True)["pinned"] is True
+    assert client.get(path, member)["pinned"] is True
+    assert "pinned" not in client.patch(path, owner, pinned=False)
+
+
+def test_deleting(client: Client, owner: Person, member: Person, conference: Shown, channel: Shown) -> None:
+    client.join(owner, conference, member)
+    own, others = client.send(member, channel), client.send(owner, channel, reply_to=None)
+    reply = client.send(owner, channel, "aye", reply_to=own["id"])
+    assert is_refused(client.call("DELETE", f"/messages/{others['id']}", member), 403, 3)
+
+    assert client.ok("DELETE", f"/messages/{own['id']}", member) == {"id": own["id"]}
+
+    assert is_refused(client.call("GET", f"/messages/{own['id']}", member), 404, 4)
+    assert is_refused(client.call("DELETE", f"/messages/{own['id']}", member), 404, 4)
+    assert client.listed(f"/channels/{channel['id']}/messages", member) == [others["id"], reply["id"]]
+
+
+def test_a_page_takes_as_many_statements_however_long_it_is(
+    client: Client, server: Server, owner: Person, member: Person, channel: Shown
+) -> None:
+    path = f"/channels/{channel['id']}/messages"
+
+    def count() -> int:
+        with server.counted_queries() as statements:
+            assert client.call("GET", f"{path}?message_count=50", owner).status_code == 200
+        return len(statements)
+
+    def fill(number: int) -> None:
+        first = client.send(owner, channel, attached_files=[URL])
+        for _ in range(number):
+            message = client.send(owner, channel, reply_to=first["id"])
+            client.ok("POST", f"/messages/{message['id']}/react", owner, {"reaction": "tada"})
+            client.patch(f"/messages/{message['id']}", owner, pinned=True)
+
+    fill(1)
+    few = count()
+    fill(9)
+    assert count() == few
