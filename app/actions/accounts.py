@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
-from activitypub import build
 from app.actions.passwords import hash_password, is_password
 from app.actions.tokens import TokenPair, open_session
 from app.db import reading, transaction
 from app.effects.create.person import FULL
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, UnauthenticatedError
-from app.ids import is_id, new_id
-from app.pipeline import submit
+from app.ids import is_id
+from app.pipeline import compose, submit
 from app.process import prepare
 from app.projections import audit
 from app.queries.accounts import BANNED, find_credentials, has_accounts, is_full, is_name_taken, look_of
 from app.queries.server_settings import server_settings
 from app.queries.viewers import Viewer
-from app.settings import Settings, current
-from app.uris import Uris
+from app.settings import Settings
 
 # A full stop or a hyphen at its end is not part of a mention, and Misskey refuses actors that have one there.
 USERNAME = r"^[A-Za-z0-9_]([A-Za-z0-9._-]{0,30}[A-Za-z0-9_])?$"
@@ -145,25 +142,5 @@ def _check_place(session: Session, invited_by: Viewer | None) -> None:
 
 def _register(username: str, password_hash: str) -> str:
     """Have the instance create the person; returns the actor's id."""
-    uris = Uris(current().origin)
-    uri = uris.user(new_id("user"))
-    person = build.actor(
-        build.Person(
-            uri=uri,
-            type="Person",
-            username=username.lower(),
-            name=username,
-            summary="",
-            url=uri,
-            published=datetime.now(UTC),
-            shared_inbox=uris.shared_inbox,
-            manually_approves=False,
-            discoverable=True,
-            rsa_key=None,
-            ed25519_key=None,
-        )
-    )
-    outcome = submit(
-        build.create(actor=uris.instance, object=person, to=[uris.instance]), private={"password_hash": password_hash}
-    )
+    outcome = submit(compose.account(username), private={"password_hash": password_hash})
     return str(outcome.found["actor_id"])

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
-from activitypub import build
 from activitypub.documents import Activity
 from app.actions.accounts import NAME_TAKEN, check_free
 from app.db import reading
 from app.errors import ConflictError, ForbiddenError, InvalidInputError
-from app.ids import new_id
-from app.pipeline import submit
+from app.pipeline import compose, submit
 from app.pipeline.submit import Draft
 from app.queries.accounts import is_name_taken
 from app.queries.spaces import list_bots_of
@@ -59,22 +56,4 @@ def _creation(viewer: Viewer, username: str) -> Activity:
         check_free(username, taken=taken, is_owner=False)
     except ConflictError as error:
         raise InvalidInputError(NAME_TAKEN) from error
-    uris = Uris(current().origin)
-    uri = uris.user(new_id("user"))
-    bot = build.actor(
-        build.Person(
-            uri=uri,
-            type="Service",
-            username=username.lower(),
-            name=username,
-            summary="",
-            url=uri,
-            published=datetime.now(UTC),
-            shared_inbox=uris.shared_inbox,
-            manually_approves=False,
-            discoverable=True,
-            rsa_key=None,
-            ed25519_key=None,
-        )
-    )
-    return build.create(actor=uris.instance, object=bot, to=[uris.instance])
+    return compose.account(username, type_="Service")

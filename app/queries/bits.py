@@ -12,8 +12,6 @@ from functools import reduce
 from operator import or_
 from typing import Final
 
-from app.queries.privileges import ALL_PRIVILEGES
-
 
 class Bit(IntFlag):
     """Contracts/punctum.md, 5.1; the last is in the table of emoji alone."""
@@ -113,9 +111,3 @@ def bits_of(privileges: Collection[str]) -> int:
     """The bits that privileges amount to."""
     held = frozenset(privileges)
     return sum(bit for bit, needed in _PRIVILEGES.items() if needed <= held)
-
-
-def privileges_of_bits(bits: int) -> frozenset[str]:
-    """The privileges that bits stand for."""
-    named = (privileges for bit, privileges in _PRIVILEGES.items() if bits & bit)
-    return frozenset[str]().union(*named) & ALL_PRIVILEGES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -120,11 +119,6 @@ def _place(found: Found) -> Place:
         return Place(conversation_id=found.id)
     place = place_of_channel(found.value)
     return place if place.needed is None else replace(place, needed=TO_SEE)
-
-
-def list_people(found: Found) -> Sequence[str]:
-    """Of a conversation."""
-    return found.value.people if isinstance(found.value, FoundConversation) else ()
 
 
 def _account(session: Session, id_: str) -> Found | None:

@@ -13,8 +13,6 @@ from sqlalchemy.orm import Session
 from app.models import Account, Actor, Channel, CustomEmoji, Invite, Member, Role, RoleGrant, Space
 from app.queries import bits
 from app.queries.permissions import privileges_of_several
-from app.queries.viewers import Viewer
-from app.queries.visibility import channel_is_visible
 
 MAX_LISTED = 1000
 
@@ -175,12 +173,6 @@ def list_channels_of(session: Session, space_id: str) -> Sequence[Channel]:
     """The living ones, for whoever decides who is told of which."""
     query = select(Channel).where(Channel.space_id == space_id, Channel.deleted_at.is_(None))
     return session.scalars(query.order_by(Channel.actor_id).limit(MAX_LISTED)).all()
-
-
-def list_seen_of(session: Session, viewer: Viewer, space_id: str) -> set[str]:
-    """The ids of its channels that the viewer may read, in one query."""
-    query = select(Channel.actor_id).where(Channel.space_id == space_id, channel_is_visible(viewer))
-    return set(session.scalars(query))
 
 
 def list_bots_of(session: Session, owner_id: str) -> list[str]:

@@ -49,6 +49,7 @@ from app.pipeline.compose.spaces import (
     space_update,
 )
 from app.pipeline.compose.staff import (
+    account,
     account_block,
     account_block_lifted,
     account_deletion,
@@ -63,6 +64,7 @@ from app.pipeline.compose.staff import (
 )
 
 __all__ = [
+    "account",
     "account_block",
     "account_block_lifted",
     "account_deletion",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from activitypub import build, html
 from activitypub.documents import Activity
@@ -12,7 +12,7 @@ from activitypub.times import write_time
 from activitypub.vocabulary import PUBLIC
 from app.db import reading
 from app.errors import NotFoundError
-from app.ids import INSTANCE_ID
+from app.ids import INSTANCE_ID, new_id
 from app.models import Actor
 from app.queries import messages
 from app.queries.accounts import get_profile
@@ -134,3 +134,24 @@ def account_deletion(actor: Actor) -> Activity:
     """An account is gone, by its own word."""
     tombstone = build.tombstone(id=actor.uri, former_type=actor.type, deleted=datetime.now(UTC))
     return build.delete(actor=actor.uri, object=tombstone, to=[PUBLIC], cc=[actor.followers or ""])
+
+
+def account(username: str, *, type_: Literal["Person", "Service"] = "Person") -> Activity:
+    """A new account here, which the instance makes: somebody's, or a bot."""
+    uris = Uris(current().origin)
+    uri = uris.user(new_id("user"))
+    described = build.Person(
+        uri=uri,
+        type=type_,
+        username=username.lower(),
+        name=username,
+        summary="",
+        url=uri,
+        published=datetime.now(UTC),
+        shared_inbox=uris.shared_inbox,
+        manually_approves=False,
+        discoverable=True,
+        rsa_key=None,
+        ed25519_key=None,
+    )
+    return build.create(actor=uris.instance, object=build.actor(described), to=[uris.instance])
