@@ -102,7 +102,7 @@ def block_for_a_while(address: str) -> bool:
     return True
 
 
-def prune_blocks(session: Session, *, now: datetime) -> int:
+def prune_blocks(session: Session, now: datetime) -> int:
     """Forget the automatic blocks that have ended; how many they were."""
     return row_count(session.execute(delete(BlockedNetwork).where(BlockedNetwork.expires_at <= now)))
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Delete, Select, Update, delete, exists, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from app.actions.blocked_networks import prune_blocks
 from app.actions.oauth.clients import forget_unused
 from app.db import transaction, upsert, wake
 from app.models import (
@@ -61,6 +62,7 @@ def prune(now: datetime) -> None:
         _forget_oauth,
         _forget_clients,
         _forget_hosts,
+        prune_blocks,
     ):
         ends_at = time.monotonic() + _SECONDS
         while _run(step, now) >= _BATCH and time.monotonic() < ends_at:

@@ -168,8 +168,11 @@ def _debug(error: Exception) -> Debug | None:
     while cause is not None:
         names.append(type(cause).__name__)
         cause = cause.__cause__
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(_HERE)
-    ]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_ours(Path(frame.filename))]
     lines = [f"{Path(frame.filename).relative_to(_HERE)}:{frame.lineno} {frame.name}" for frame in frames]
     return Debug(request_id=request_id(), errors=names, raised_at=lines[::-1])
+
+
+def _is_ours(file: Path) -> bool:
+    """Not of a library, whose virtual environment may stand in our folder."""
+    return any(file.is_relative_to(_HERE / package) for package in ("app", "activitypub"))

@@ -253,10 +253,15 @@ def test_who_debugs_is_told_where_it_failed_if_they_own_the_server(
     assert debug["request_id"] == answer.headers["X-Request-ID"]
     assert debug["errors"] == ["RuntimeError", "KeyError"]
     assert any(line.startswith("app/web/api.py:") and line.endswith(" handle") for line in debug["raised_at"])
+    assert all(line.startswith(("app/", "activitypub/")) for line in debug["raised_at"])
     assert "the secret" not in answer.text
     assert "pass phrase" not in answer.text
     missing = server.call("GET", f"/api/v1/nothing?debug=1&auth_token={owner.token}").json
-    assert (missing["detail"], missing["debug"]["errors"]) == ("Not Found", ["NotFound"])
+    assert (missing["detail"], missing["debug"]["errors"], missing["debug"]["raised_at"]) == (
+        "Not Found",
+        ["NotFound"],
+        [],
+    )
 
     for person, query in ((member, "?debug=1"), (None, "?debug=1"), (owner, "?debug=0"), (owner, "")):
         for what in (path, "/api/v1/nothing", "/api/v1/channels/list"):

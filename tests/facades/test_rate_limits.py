@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 
 from app.actions import passwords
-from app.db import transaction
-from app.models import Setting
+from app.actions.pruning import prune
+from app.db import reading, transaction
+from app.models import BlockedNetwork, Setting
 from app.queries.server_settings import forget_server_settings
 from app.services.rates import Rate, Rates
 from app.web.limiting import bucket_of
@@ -126,6 +127,10 @@ def test_who_goes_on_cools_down_longer_and_longer_and_is_blocked_in_the_end(serv
 
     assert waits == [30, 60]
     assert asks(server, "/ap/instance").status_code == 403
+    for later, left in ((timedelta(minutes=59), 1), (timedelta(minutes=61), 0)):
+        prune(datetime.now(UTC) + later)
+        with reading() as session:
+            assert session.scalar(select(func.count()).select_from(BlockedNetwork)) == left
 
 
 def test_who_may_not_be_blocked_by_the_limit_cools_down_for_ever(server: Server) -> None:
