@@ -97,4 +97,15 @@ SETTINGS_DOCS = (
         "none",
         "Path of a Unix socket for clients of Punctum on this machine, private to this user; unset, there is none.",
     ),
+    SettingDoc(
+        "SHOAL_ACTIVITYPUB",
+        "on",
+        "off: nothing is taken or sent over ActivityPub, and other servers are spoken to over Punctum alone. It is for "
+        "tests of that; the actor that requests are signed with is served still.",
+    ),
+    SettingDoc(
+        "SHOAL_BLOCKED_DOMAINS",
+        "none",
+        "Instances, separated by commas, that are refused over Punctum with those below them, and told nothing.",
+    ),
 )

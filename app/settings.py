@@ -75,6 +75,8 @@ class Settings:
     backup_dir: Path
     check_releases: str | None
     local_socket: Path | None
+    activitypub: bool
+    blocked_domains: frozenset[str]
     failpoints: Path | None = None
 
     @property
@@ -125,6 +127,8 @@ class Settings:
             backup_dir=_folder(values.text("SHOAL_BACKUPS") or str(data_dir / "backups")),
             check_releases=values.parsed("SHOAL_CHECK_RELEASES", "", _repository),
             local_socket=values.parsed("SHOAL_LOCAL_SOCKET", "", _socket_path),
+            activitypub=values.parsed("SHOAL_ACTIVITYPUB", "on", _on_or_off),
+            blocked_domains=values.parsed("SHOAL_BLOCKED_DOMAINS", "", _domains),
             failpoints=values.parsed(failpoints.VARIABLE, "", lambda text: failpoints.folder(text, origin)),
         )
 
@@ -332,6 +336,20 @@ def _redis_url(text: str) -> str:
 def _folder(text: str) -> Path:
     """An absolute path; whoever writes there first makes it."""
     return Path(text).expanduser().resolve()
+
+
+def _on_or_off(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError(f"must be on or off, not {text!r}")
+    return text == "on"
+
+
+def _domains(text: str) -> frozenset[str]:
+    domains = frozenset(item.lower() for item in _items(text))
+    for domain in domains:
+        if not _HOST_NAME.fullmatch(domain):
+            raise ValueError(f"must be domains separated by commas, not {domain!r}")
+    return domains
 
 
 def _repository(text: str) -> str | None:

@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 from app.actions import sweeps
 from app.errors import AppError
 from app.services.broker import TASKS
-from tasks import celery_app, delivery, inbox
+from tasks import celery_app, delivery, inbox, peers
 from tasks.lanes import Lane, Lanes
 from tasks.sweeps import feel_pulse, pulse
 
@@ -26,7 +26,7 @@ _PULSE_SECONDS: Final = 30.0
 _DEAF_AFTER_PULSES: Final = 4
 _GRACE_SECONDS: Final = 15.0
 _THREADS: Final = 4
-_LANES: Final[Mapping[str, Lanes]] = {"deliver": delivery.lanes, "inbox": inbox.lanes}
+_LANES: Final[Mapping[str, Lanes]] = {"deliver": delivery.lanes, "inbox": inbox.lanes, "peers": peers.lanes}
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from app.services.bus import Bus, hint_commits
 from app.services.log_ring import LogRing
 from app.services.logs import configure_logging
 from app.settings import current
-from tasks import delivery, inbox
+from tasks import delivery, inbox, peers
 from tasks.watchdog import Watchdog
 
 # People wait for web processes on the same machine, and nobody waits for a worker (`app.web.admission`).
@@ -56,8 +56,8 @@ def wind_up(**_: Any) -> None:
     for watchdog in _watchdogs:
         watchdog.stop()
     ends_at = time.monotonic() + _STOP_SECONDS
-    for lanes in (delivery.lanes, inbox.lanes):
-        lanes.stop(seconds=0)  # No turn begins in either while the other is waited for.
-    for lanes in (delivery.lanes, inbox.lanes):
+    for lanes in (delivery.lanes, inbox.lanes, peers.lanes):
+        lanes.stop(seconds=0)  # No turn begins in any while the other is waited for.
+    for lanes in (delivery.lanes, inbox.lanes, peers.lanes):
         lanes.stop(seconds=ends_at - time.monotonic())
     broker.close()

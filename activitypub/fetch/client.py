@@ -23,7 +23,7 @@ _Read: TypeAlias = Callable[[Exchange], Response]
 MAX_REDIRECTS: Final = 3
 MAX_BYTES: Final = 1 << 20
 DEADLINE_SECONDS: Final = 10.0
-_MAX_DISCARDED_BYTES: Final = 65536
+MAX_DISCARDED_BYTES: Final = 65536
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _REPEATS: Final = frozenset({307, 308})
 # Three slashes are a host to browsers (WHATWG URL) and a path to RFC 3986; some readers pass over white space first.
@@ -92,18 +92,19 @@ class GuardedClient:
         body: bytes,
         headers: HeaderSource,
         deadline_seconds: float = DEADLINE_SECONDS,
+        max_bytes: int = MAX_DISCARDED_BYTES,
     ) -> Response:
-        """The answer, whatever its status, with at most 64 KiB of its body.
+        """The answer, whatever its status, with at most ``max_bytes`` of its body.
 
         307 and 308 are followed once, within the origin; any other redirect is returned. A connection that
         died while it was idle is replaced and the request sent again, so repeating it must be harmless.
         """
         deadline = Deadline(deadline_seconds)
-        first = self._post(url, body, headers, deadline)
+        first = self._post(url, body, headers, deadline, max_bytes)
         again = _redirect(first) if first.status in _REPEATS else None
         if again is None or not same_origin(first.url, again):
             return first
-        return self._post(again, body, headers, deadline)
+        return self._post(again, body, headers, deadline, max_bytes)
 
     def get_document(
         self,
@@ -151,10 +152,10 @@ class GuardedClient:
             next_url = _redirect(response)
         return response
 
-    def _post(self, url: str, body: bytes, headers: HeaderSource, deadline: Deadline) -> Response:
+    def _post(self, url: str, body: bytes, headers: HeaderSource, deadline: Deadline, max_bytes: int) -> Response:
         uri = self._check(url)
         request = Request("POST", uri, self._headers(headers, uri), body)
-        return self._send(request, deadline, lambda exchange: exchange.beginning(_MAX_DISCARDED_BYTES))
+        return self._send(request, deadline, lambda exchange: exchange.beginning(max_bytes))
 
     def _check(self, url: str) -> ParsedUri:
         try:

@@ -30,6 +30,7 @@ from app.models import (
     Ping,
     Receipt,
     RefreshToken,
+    SeenSignature,
 )
 from app.queries.deliveries import DROPPED, EXPIRED, GONE, NOT_RECEIVED, QUEUED
 
@@ -46,6 +47,8 @@ _EVENT_LIFE: Final = timedelta(days=7)
 _DELIVERY_MEMORY: Final = timedelta(days=30)
 _HOST_MEMORY: Final = timedelta(days=7)
 _PING_MEMORY: Final = timedelta(days=30)
+# Longer than a signature is good for, with both clocks as far off as they may be.
+_SIGNATURE_MEMORY: Final = timedelta(hours=3)
 
 Step = Callable[[Session, datetime], int]
 
@@ -63,6 +66,7 @@ def prune(now: datetime) -> None:
         _forget_clients,
         _forget_hosts,
         prune_blocks,
+        _forget_signatures,
     ):
         ends_at = time.monotonic() + _SECONDS
         while _run(step, now) >= _BATCH and time.monotonic() < ends_at:
@@ -258,6 +262,11 @@ def _expire_pings(session: Session, now: datetime) -> int:
 def _forget_pings(session: Session, now: datetime) -> int:
     old = select(Ping.id).where(Ping.expires_at < now - _PING_MEMORY).limit(_BATCH)
     return _count(session, delete(Ping).where(Ping.id.in_(old)))
+
+
+def _forget_signatures(session: Session, now: datetime) -> int:
+    old = select(SeenSignature.fingerprint).where(SeenSignature.seen_at < now - _SIGNATURE_MEMORY).limit(_BATCH)
+    return _count(session, delete(SeenSignature).where(SeenSignature.fingerprint.in_(old)))
 
 
 def _forget_hosts(session: Session, now: datetime) -> int:

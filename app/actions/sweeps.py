@@ -15,6 +15,7 @@ from app.actions.indexing import index_older
 from app.actions.pruning import prune
 from app.db import reading, transaction
 from app.models import Setting
+from app.queries.peers import list_due_peers
 from app.queries.queues import list_delivery_hosts, list_inbox_hosts, list_probe_hosts, list_without_rsa_key
 
 SWEEP_SECONDS: Final = 15
@@ -42,6 +43,7 @@ def sweep(tell: Callable[[str, str], None], now: datetime | None = None) -> None
         hints = [
             *(("deliver", host) for host in hosts),
             *(("inbox", host) for host in list_inbox_hosts(session, now)),
+            *(("peers", domain) for domain in list_due_peers(session, now)),
             *(("background", task_id) for task_id in background.due(session, now)),
             *(("keys", actor_id) for actor_id in list_without_rsa_key(session, limit=_KEYS_A_SWEEP)),
         ]

@@ -80,7 +80,8 @@ def _authorise_message(act: Act, message: Message) -> None:
     act.audience = message.audience
     found = find_channel_with_actor(act.session, message.channel_id)
     if message.author_id == act.actor.id:
-        _authorise_own_in(act, found[0] if found else None)
+        if found is not None and (act.is_local or found[1].is_local):
+            _authorise_own_in(act, found[0])
         return
     if not act.is_local:
         # A moderator of the channel's own server, whose word the channel itself may have passed on.
@@ -102,9 +103,9 @@ def _may_moderate(act: Act, permissions: Permissions, channel: Channel) -> bool:
     return permissions.viewer.has("delete_messages")
 
 
-def _authorise_own_in(act: Act, channel: Channel | None) -> None:
+def _authorise_own_in(act: Act, channel: Channel) -> None:
     """Where bits decide, to take back one's own word is one of them, and to moderate is enough for it."""
-    if channel is None or not (channel.has_bits and act.is_local):
+    if not channel.has_bits:
         return
     standing = find_standing(act.session, act.actor.id, channel.space_id or "", channel.actor_id)
     if not standing.has(Bit.MODERATE):

@@ -12,6 +12,7 @@ from app.effects.spaces.rules import tell
 from app.errors import ForbiddenError
 from app.projections import spaces
 from app.queries.bits import Bit
+from app.queries.peers import find_home
 from app.queries.permissions import get_permissions
 from app.queries.spaces import SpaceView, find_invite, find_member_of, find_space
 from app.queries.standing import find_standing
@@ -22,9 +23,13 @@ def authorise(act: Act) -> None:
     if space is None or space.is_home:
         follow.authorise(act)
         return
-    if not act.is_local:
+    if not act.is_local and "invite_id" not in act.private:
+        # By ActivityPub alone nobody is told what such a space is (docs/decisions.md, 41).
         raise ForbiddenError("this conference is for people of its own server")
-    get_permissions(act.session, act.actor)
+    if act.is_local:
+        get_permissions(act.session, act.actor)
+        if find_home(act.session, space.id) is not None:
+            raise ForbiddenError("This conference is another instance's. Join it by an invite.")
     member = find_member_of(act.session, space.id, act.actor.id)
     if member is not None and member.banned_at is not None:
         raise ForbiddenError("You are banned from this conference.")
@@ -51,7 +56,7 @@ def apply(act: Act) -> list[Activity]:
         return follow.apply(act)  # Which tells of it.
     if is_new:
         tell(act, "member_added", space.id)
-    return []
+    return []  # Whoever comes by Punctum is answered in the same request.
 
 
 def _space(act: Act) -> SpaceView | None:

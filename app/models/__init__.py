@@ -20,14 +20,16 @@ from app.models.oauth import (
     OAuthSession,
 )
 from app.models.operations import BackgroundTask, Sample
+from app.models.peers import KnownId, Outgoing, Peer, SeenSignature, Subscription
 from app.models.search import SearchTerms
 
 __all__ = [
     "Account", "Activity", "ActivityDocument", "Actor", "ActorKey", "Attachment", "AuditEntry", "BackgroundTask",
     "Blob", "Block", "BlockedNetwork", "BrowserSession", "Channel", "Conversation", "CustomEmoji", "DataKey",
-    "Delivery", "Event", "File", "Follow", "FormerName", "HistoryGap", "Host", "InboxItem", "Invite", "LoginAddress",
-    "LoginSession", "Member", "Message", "MessageContent", "NodeChallenge", "NodeSession", "NodeTrust", "Notification",
-    "OAuthClient", "OAuthCode", "OAuthConsent", "OAuthDeviceCode", "OAuthSession", "Participant", "Pin", "Ping",
-    "Presence", "Reaction", "ReadMark", "Receipt", "RefreshToken", "Report", "Role", "RoleGrant", "Sample",
-    "SearchTerms", "Setting", "Share", "Space", "Tombstone",
+    "Delivery", "Event", "File", "Follow", "FormerName", "HistoryGap", "Host", "InboxItem", "Invite", "KnownId",
+    "LoginAddress", "LoginSession", "Member", "Message", "MessageContent", "NodeChallenge", "NodeSession",
+    "NodeTrust", "Notification", "OAuthClient", "OAuthCode", "OAuthConsent", "OAuthDeviceCode", "OAuthSession",
+    "Outgoing", "Participant", "Peer", "Pin", "Ping", "Presence", "Reaction", "ReadMark", "Receipt", "RefreshToken",
+    "Report", "Role", "RoleGrant", "Sample", "SearchTerms", "SeenSignature", "Setting", "Share", "Space",
+    "Subscription", "Tombstone",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from app.models.columns import Big, Id, LongText, Name, Time, Uri
 class Space(Base):
     """A group of channels with members, Punctum's conference; its name and its icon are its actor's.
 
+    One of another instance is a mirror, and its actor has a host: its home decides what is in it, and by which bits.
     `owner_id` is None until the first account signs up. `permissions` are the bits (`app.queries.bits`) that members
     have where nothing else is set for them.
     """
@@ -29,9 +30,10 @@ class Space(Base):
 class Channel(Base):
     """A Group actor's messages, in the order this server stored them.
 
-    `space_id` is None for another server's channel. `head` is the position of the newest message. With `has_bits`,
-    permission bits decide who sees it and what they may do there (`app.queries.standing`), of which `permissions` are
-    its own; without, roles and the list of its members, as in all channels of the home space.
+    `space_id` is None for another server's channel that is followed over ActivityPub. `head` is the position of the
+    newest message. With `has_bits`, permission bits decide who sees it and what they may do there
+    (`app.queries.standing`), of which `permissions` are its own; without, roles and the list of its members, as in all
+    channels of the home space.
     """
 
     __tablename__ = "channels"

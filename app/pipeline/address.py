@@ -27,7 +27,8 @@ def address(act: Act) -> list[Inbox]:
     is_direct = act.audience == "direct"
     for actor in list_by_uris(act.session, [uri for uri in addressed if not act.uris.is_local(uri)]):
         uri = actor.inbox if is_direct else actor.shared_inbox or actor.inbox
-        if actor.host is not None and not act.uris.is_local(uri):
+        # Who is known over Punctum alone has no inbox.
+        if uri and actor.host is not None and not act.uris.is_local(uri):
             inboxes[uri] = Inbox(uri, actor.host, is_shared=uri != actor.inbox)
     return list(inboxes.values())
 

@@ -15,6 +15,7 @@ from app.models import Delivery
 from app.pipeline.address import address
 from app.queries.deliveries import ANSWERS, LASTING_TYPES, is_deliverable, list_held_answers
 from app.queries.hosts import find_states
+from app.settings import current
 
 _MESSAGE_LIFE = timedelta(days=7)
 _RELATION_LIFE = timedelta(days=30)
@@ -32,6 +33,8 @@ class Hearers:
 
 
 def enqueue(act: Act) -> None:
+    if not current().activitypub:
+        return
     hearers = _find_hearers(act)
     kind = _kind(act)
     inboxes = [inbox for inbox in hearers.inboxes if is_deliverable(hearers.states[inbox.host], kind)]

@@ -16,6 +16,7 @@ from app.effects import EFFECTS
 from app.errors import ForbiddenError
 from app.ids import new_id
 from app.pipeline.enqueue import enqueue
+from app.pipeline.peers import tell_peers
 from app.pipeline.publish import publish
 from app.pipeline.record import record
 from app.pipeline.repeat import is_repeat
@@ -50,6 +51,7 @@ def perform(act: Act, *, depth: int = 0) -> Outcome:
     record(act)
     answers = effect.apply(act)
     publish(act)
+    tell_peers(act)
     if act.is_local:
         enqueue(act)
     together: dict[Any, Any] = {}

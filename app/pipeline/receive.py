@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +22,7 @@ from app.ids import new_id
 from app.models import Actor, InboxItem
 from app.pipeline.perform import Outcome, local_act, perform
 from app.queries.activities import find_by_uri
-from app.queries.actors import get_actor
+from app.queries.actors import find_actor, get_actor
 from app.settings import current
 from app.uris import Uris
 
@@ -39,7 +40,8 @@ class Received:
     """An activity whose actor is proved: by the request that carried it, by its proof, or by its home.
 
     `relayed` are activities inside it (a Group's Announce of what its members did, FEP-1b12) that are proved too.
-    `queue_position` names the inbox item it came from, which is marked done in the same transaction.
+    `queue_position` names the inbox item it came from, which is marked done in the same transaction. `via` is the
+    Group (a URI) whose own server told us of it over Punctum, and `private` what the effect needs besides.
     """
 
     activity: Activity
@@ -47,6 +49,8 @@ class Received:
     gathered: Gathered = field(default_factory=Gathered)
     relayed: tuple[Activity, ...] = ()
     queue_position: int | None = None
+    via: str | None = None
+    private: Mapping[str, Any] = field(default_factory=dict)
 
 
 def receive(received: Received) -> Outcome | None:
@@ -91,7 +95,9 @@ def _receive(received: Received) -> Outcome:
         announcer = get_actor(session, received.activity.actor)
         for activity in received.relayed:
             _relay(session, uris, received, activity, announcer)
-        outcome = perform(_remote_act(session, uris, received, received.activity, announcer))
+        act = _remote_act(session, uris, received, received.activity, announcer)
+        act.via = find_actor(session, received.via)
+        outcome = perform(act)
         failpoints.reach("receive.performed")
         is_done = {"of_position": received.queue_position, "outcome": "repeat" if outcome.is_repeat else None}
         session.connection().execute(_DONE, is_done)
@@ -128,4 +134,5 @@ def _remote_act(session: Session, uris: Uris, received: Received, activity: Acti
         now=datetime.now(UTC),
         signed_at=received.signed_at,
         gathered=received.gathered,
+        private=received.private,
     )

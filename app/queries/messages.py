@@ -192,6 +192,10 @@ def list_participants(session: Session, conversation_id: str) -> list[Actor]:
     )
 
 
+def list_participants_elsewhere(session: Session, conversation_id: str) -> list[Actor]:
+    return [person for person in list_participants(session, conversation_id) if not person.is_local]
+
+
 def view_message(session: Session, message_id: str) -> MessageView | None:
     """One living message for whoever was already allowed to see it."""
     return next(iter(read_views(session, _ONE, {"message_id": message_id})), None)

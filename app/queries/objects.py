@@ -13,8 +13,10 @@ from app.errors import NotFoundError
 from app.ids import INSTANCE_ID
 from app.models import Channel, Conversation, Message, Report
 from app.queries.accounts import Profile, get_profile
+from app.queries.actors import find_by_id
 from app.queries.channels import get_home_space
 from app.queries.messages import list_participants
+from app.queries.peers import has_member_at
 from app.queries.privileges import ROLES
 from app.queries.reports import PRIVILEGE
 from app.queries.spaces import SpaceView, find_emoji, find_invite, find_member, find_role, find_space
@@ -94,7 +96,7 @@ def may_read(session: Session, viewer: Viewer | None, found: Found) -> bool:
         return False
     match found.kind:
         case "conference_member":
-            return find_standing(session, viewer.actor_id, found.space_id or "").is_member
+            return _may_read_member(session, viewer, found)
         case "channel":
             return may_see(session, viewer, _place(found))
         case "message":
@@ -111,6 +113,15 @@ def may_remove(session: Session, viewer: Viewer | None, found: Found) -> bool:
     return found.kind == "message" and may_remove_unseen(
         viewer, place_of_message(found.value.message, found.value.channel)
     )
+
+
+def _may_read_member(session: Session, viewer: Viewer, found: Found) -> bool:
+    """Members read of each other; an instance does where somebody of it is in, and of its own people everywhere."""
+    if not viewer.asks_for_server:
+        return find_standing(session, viewer.actor_id, found.space_id or "").is_member
+    person = find_by_id(session, found.value.actor_id)
+    is_own = person is not None and person.host == viewer.host
+    return is_own or has_member_at(session, found.space_id or "", viewer.host or "")
 
 
 def _place(found: Found) -> Place:

@@ -35,3 +35,10 @@ def find_own(session: Session, message_id: str, actor_id: str, emoji: str | None
             Reaction.message_id == message_id, Reaction.actor_id == actor_id, Reaction.emoji == (emoji or HEART)
         )
     )
+
+
+def list_reactions_from_elsewhere(session: Session, message_id: str) -> list[tuple[Reaction, Actor]]:
+    """Those of other servers' people, each with who it is by."""
+    query = select(Reaction, Actor).join(Actor, Actor.id == Reaction.actor_id)
+    rows = session.execute(query.where(Reaction.message_id == message_id, Actor.host.is_not(None)))
+    return [(row.Reaction, row.Actor) for row in rows]

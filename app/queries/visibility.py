@@ -69,7 +69,8 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a message stands, with as much as the rule needs of it. A channel of another server has no space.
+    """Where a message stands, with as much as the rule needs of it. A channel of another server has no space, unless
+    it is of a space that is mirrored here, by whose bits we go as by our own.
 
     Nobody sees anything at a place that is gone. `needed` are the permission bits that it takes where those decide.
     """

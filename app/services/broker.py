@@ -21,6 +21,7 @@ TASKS: Final = {
     "deliver": "tasks.delivery.deliver",
     "inbox": "tasks.inbox.process",
     "keys": "tasks.keys.make",
+    "peers": "tasks.peers.tell",
 }
 
 _COALESCE_SECONDS: Final = 0.003

@@ -23,7 +23,9 @@ A = Host("a.shoal.test", "127.0.0.21")
 B = Host("b.shoal.test", "127.0.0.22")
 FEDIFY = Host("fedify.shoal.test", "127.0.0.23")
 OTHER_FEDIFY = Host("fedify2.shoal.test", "127.0.0.24")
-ALL = (A, B, FEDIFY, OTHER_FEDIFY)
+PUNCTUM_HOME = Host("home.shoal.test", "127.0.0.25")
+PUNCTUM_GUEST = Host("guest.shoal.test", "127.0.0.26")
+ALL = (A, B, FEDIFY, OTHER_FEDIFY, PUNCTUM_HOME, PUNCTUM_GUEST)
 
 
 class HostsUnavailableError(RuntimeError):

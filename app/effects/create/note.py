@@ -79,8 +79,7 @@ def authorise_in(act: Act, placement: Placement, author: Actor) -> None:
         _authorise_elsewhere(act, channel, group, author)
         return
     if _sees(act, author, place_of_channel(channel)):
-        if channel.has_bits:
-            find_standing(act.session, author.id, channel.space_id or "", channel.actor_id).require(Bit.SEND)
+        _require_sending(act, channel, author)
         return
     if is_banned(act.session, author.id, channel.space_id):
         raise ForbiddenError("you are banned from this channel")
@@ -190,9 +189,15 @@ def _authorise_elsewhere(act: Act, channel: Channel, group: Actor, author: Actor
     if author.is_local:
         if not _sees(act, author, place_of_channel(channel)):
             raise NotFoundError(NO_SUCH_CHANNEL)
+        _require_sending(act, channel, author)
         return
     if not is_passed_on(act, group):
         raise ForbiddenError("the channel's own server has not passed this on")
+
+
+def _require_sending(act: Act, channel: Channel, author: Actor) -> None:
+    if channel.has_bits:
+        find_standing(act.session, author.id, channel.space_id or "", channel.actor_id).require(Bit.SEND)
 
 
 def _sees(act: Act, author: Actor, place: Place) -> bool:

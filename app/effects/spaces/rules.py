@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from activitypub.documents import ActorDocument
 from app.act import Act, LiveEvent
-from app.errors import InvalidInputError, NotFoundError
+from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.queries.bits import ALL, Bit
+from app.queries.peers import find_home
 from app.queries.permissions import get_permissions
 from app.queries.spaces import SpaceView, find_space
 from app.queries.standing import Standing, find_standing
@@ -15,6 +16,7 @@ from app.queries.standing import Standing, find_standing
 MAX_NAME: Final = 100
 MAX_TEXT: Final = 4096
 NO_SUCH_SPACE: Final = "There is no such conference."
+ELSEWHERE: Final = "This conference is another instance's, and is changed there."
 
 
 def get_space(act: Act, space_id: str | None) -> SpaceView:
@@ -26,9 +28,12 @@ def get_space(act: Act, space_id: str | None) -> SpaceView:
 
 
 def standing_of(act: Act, space_id: str, channel_id: str | None = None) -> Standing:
-    """Of the actor. Raises ForbiddenError for one that may do nothing on this server."""
+    """Of the actor. Raises ForbiddenError for one that may do nothing on this server, and of ours in a space of
+    another one, which is changed there."""
     if act.actor.is_local:
         get_permissions(act.session, act.actor)
+        if find_home(act.session, space_id) is not None:
+            raise ForbiddenError(ELSEWHERE)
     return find_standing(act.session, act.actor.id, space_id, channel_id)
 
 

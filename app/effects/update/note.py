@@ -36,8 +36,8 @@ def authorise(act: Act, note: Note) -> None:
     found = authorise_on(act, message)
     if act.is_local:
         creation.authorise_sender(act, act.actor)
-        if found and found[0].has_bits:
-            find_standing(act.session, act.actor.id, found[0].space_id or "", found[0].actor_id).require(Bit.OWN)
+    if found and found[0].has_bits and (act.is_local or found[1].is_local):
+        find_standing(act.session, act.actor.id, found[0].space_id or "", found[0].actor_id).require(Bit.OWN)
     if note.is_empty and not _embeds(act, message):
         raise InvalidInputError("Either a message or attachments must be provided.")
     if act.is_local:

@@ -17,9 +17,12 @@ from app.uris import Uris
 
 blueprint = Blueprint("actors", __name__)
 blueprint.after_request(keep_apart)
+# By itself, because it is served where ActivityPub is off, too: Punctum's requests are signed with its key.
+instance_blueprint = Blueprint("instance", __name__)
+instance_blueprint.after_request(keep_apart)
 
 
-@blueprint.get("/ap/instance")
+@instance_blueprint.get("/ap/instance")
 def get_instance() -> Response:
     """Public always: whoever we ask for something asks for this, to know who asks."""
     with reading() as session:

@@ -16,7 +16,6 @@ from app.db import reading
 from app.facades.federation.answers import document, keep_apart
 from app.facades.federation.opening import ACTOR_PATH, open_living_actor
 from app.facades.federation.params import find_id, find_page_number, find_page_size, find_position, has_any
-from app.facades.federation.signed import asking_viewer
 from app.queries.collections import (
     Cut,
     K,
@@ -34,6 +33,7 @@ from app.queries.published import is_member
 from app.queries.viewers import Viewer
 from app.settings import current
 from app.uris import Uris
+from app.web.signed import asking_viewer
 
 blueprint = Blueprint("collections", __name__)
 blueprint.after_request(keep_apart)

@@ -17,12 +17,12 @@ from app.actions.remote_actors import is_known_key
 from app.db import reading
 from app.errors import UnsupportedMediaError
 from app.facades.federation.opening import ACTOR_PATH, open_living_actor
-from app.facades.federation.signed import on_the_wire, verify_request, viewer_of
 from app.pipeline import accept
 from app.queries.actors import find_actor
 from app.settings import current
 from app.web.admission import take_delivery
 from app.web.bodies import read_body
+from app.web.signed import on_the_wire, verify_request, viewer_of
 
 blueprint = Blueprint("inboxes", __name__)
 

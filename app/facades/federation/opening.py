@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from app.db import reading
 from app.facades.federation.answers import NO_ACTOR, NO_DOCUMENT, missing
-from app.facades.federation.signed import asking_viewer
 from app.ids import is_id
 from app.queries.published import (
     OwnActivity,
@@ -27,6 +26,7 @@ from app.queries.published import (
     may_see_actor,
 )
 from app.queries.viewers import Viewer
+from app.web.signed import asking_viewer
 
 ACTOR_PATH = "/ap/<any(users, channels, spaces):kind>/<id>"
 _PREFIXES = {"users": "user_", "channels": "channel_", "spaces": "space_"}

@@ -20,8 +20,9 @@ from app.facades.punctum import (
 )
 from app.facades.punctum.api import ROUTES
 from app.facades.punctum.local import serve_local
-from app.facades.punctum.placeholder import PLACEHOLDER, get_placeholder
+from app.facades.punctum.placeholder import get_placeholder
 from app.facades.punctum.telling import follow_events
+from app.queries.punctum.shown import PLACEHOLDER
 
 __all__ = ["ROUTES", "follow_events", "mount", "serve_local"]
 

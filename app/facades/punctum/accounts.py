@@ -14,14 +14,15 @@ from app.errors import ForbiddenError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data, digest_of_request
 from app.facades.punctum.doing import at_once, deleted, do, refer, show_id, shown_before
+from app.facades.punctum.instances import is_signed, show_to_instance
 from app.facades.punctum.keys import ACCOUNT
 from app.facades.punctum.problems import MissingObjectError, ReadOnlyError, WrongReferenceError, WrongValueError
 from app.facades.punctum.scopes import allow, allow_all
-from app.facades.punctum.shown import Shown, show
 from app.pipeline import compose
 from app.queries.accounts import get_profile, is_name_taken
 from app.queries.actors import find_block_of, find_follow, find_local, get_by_id
 from app.queries.objects import Found, find_object
+from app.queries.punctum.shown import Shown, show
 from app.queries.viewers import Viewer
 from app.web.idempotency import idempotency_key
 
@@ -55,6 +56,8 @@ def create(viewer: Viewer, data: Data) -> Shown:
 
 @route("GET", "/accounts/{id}", scope="account:read", is_open=True)
 def get_account(ask: Ask) -> Shown:
+    if is_signed():
+        return show_to_instance(ask)
     with reading() as session:
         return show(session, ask.asker, ask.find_in(session, "account"))
 

@@ -13,7 +13,7 @@ from flask import Flask, Response
 from app.errors import ConflictError, InvalidInputError, ReusedKeyError
 from app.facades.punctum.ask import Ask, find_asker
 from app.facades.punctum.scopes import DEPENDS, Needed, allow
-from app.facades.punctum.shown import Known
+from app.queries.punctum.shown import Known
 from app.web.answers import JSON
 
 Answer = dict[str, Any]

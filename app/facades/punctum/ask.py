@@ -79,6 +79,10 @@ class Ask:
             raise MissingObjectError
         return name
 
+    def raw(self) -> bytes:
+        """The body as it was sent. Raises NoDataError for a compressed one."""
+        return _read_once()
+
     def data(self, kind: Kind | None = None, *, may_be_empty: bool = False) -> Data:
         """The body, without comments. Raises NoDataError, WrongTypeError for an object of another type."""
         if self._data is None:

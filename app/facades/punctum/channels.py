@@ -27,11 +27,11 @@ from app.facades.punctum.problems import (
     WrongValueError,
 )
 from app.facades.punctum.scopes import allow
-from app.facades.punctum.shown import Known, Shown, show, show_messages, stash
 from app.pipeline import compose
 from app.queries.bits import Bit
 from app.queries.messages import list_around, list_since
 from app.queries.objects import Found, FoundConversation, find_object
+from app.queries.punctum.shown import Known, Shown, show, show_messages, stash
 from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
 from app.queries.visibility import may_see, place_of_channel

@@ -13,11 +13,11 @@ from app.facades.punctum.doing import deleted, do, make, refer, show_id, shown_b
 from app.facades.punctum.keys import CONFERENCE
 from app.facades.punctum.problems import NotPartOfError
 from app.facades.punctum.scopes import DEPENDS, WRITING, allow
-from app.facades.punctum.shown import Shown, list_roles, list_seen_channels, show, show_all, stash
 from app.pipeline import compose
 from app.queries import spaces
 from app.queries.bits import DEFAULT, Bit
 from app.queries.objects import Found, Kind
+from app.queries.punctum.shown import Shown, list_roles, list_seen_channels, show, show_all, stash
 from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
 

@@ -14,11 +14,11 @@ from app.facades.punctum.problems import (
     UnknownReferenceError,
     WrongReferenceError,
 )
-from app.facades.punctum.shown import Shown, show
 from app.pipeline import submit
 from app.pipeline.perform import Outcome
 from app.pipeline.submit import Draft
 from app.queries.objects import Found, Kind, find_object, may_read
+from app.queries.punctum.shown import Shown, show
 from app.queries.viewers import Viewer
 from app.settings import current
 from app.uris import Uris

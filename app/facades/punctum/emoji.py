@@ -9,10 +9,10 @@ from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import deleted, do, make, refer, show_id, shown_before
 from app.facades.punctum.keys import EMOJI, reference
 from app.facades.punctum.scopes import allow
-from app.facades.punctum.shown import Shown, show
 from app.pipeline import compose
 from app.queries.bits import Bit
 from app.queries.objects import Found
+from app.queries.punctum.shown import Shown, show
 from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
 

@@ -11,6 +11,7 @@ from app.facades.punctum import accounts, channels, conferences, emoji, invites,
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import do, show_id, shown_before
+from app.facades.punctum.instances import is_signed, show_to_instance
 from app.facades.punctum.keys import INSTANCE, reference
 from app.facades.punctum.problems import (
     HiddenError,
@@ -21,11 +22,11 @@ from app.facades.punctum.problems import (
     WrongValueError,
 )
 from app.facades.punctum.scopes import DEPENDS, READING, allow_reading, allow_writing
-from app.facades.punctum.shown import Shown, show, show_all, stash
 from app.ids import INSTANCE_ID
 from app.pipeline import compose
 from app.queries.objects import OPEN_KINDS, Found, Kind, find_object, may_read, may_remove
 from app.queries.privileges import OF_ADMINS
+from app.queries.punctum.shown import Shown, show, show_all, stash
 from app.queries.viewers import Viewer
 
 MAX_STASH: Final = 100
@@ -132,6 +133,8 @@ def show_found(ask: Ask, found: Found) -> Shown:
 
 
 def _get(ask: Ask) -> Shown:
+    if is_signed():
+        return show_to_instance(ask)
     with reading() as session:
         found = ask.find_in(session)
         allow_reading(ask.asker, found.kind)

@@ -9,13 +9,16 @@ from app.errors import ForbiddenError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import deleted, do, make_once, refer, show_id, shown_before
+from app.facades.punctum.instances import is_signed, show_to_instance
+from app.facades.punctum.joining import find_elsewhere, join_elsewhere
 from app.facades.punctum.keys import INVITE, reference
 from app.facades.punctum.problems import MissingKeyError, MissingObjectError
-from app.facades.punctum.shown import Shown, show
 from app.ids import id_beside
 from app.pipeline import compose
 from app.queries.bits import Bit
 from app.queries.objects import Found
+from app.queries.peers import find_home
+from app.queries.punctum.shown import Shown, show
 from app.queries.spaces import find_invite_by_name, find_member_of
 from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
@@ -74,6 +77,8 @@ def post_join(ask: Ask) -> Shown:
 
 @route("GET", "/invites/by-name/{name}", scope="conference:read", is_open=True)
 def get_invite_by_name(ask: Ask) -> Shown:
+    if is_signed():
+        return show_to_instance(ask, _by_name(ask))
     with reading() as session:
         return show(session, ask.asker, _by_name(ask))
 
@@ -90,6 +95,9 @@ def delete_invite_by_name(ask: Ask) -> Shown:
 
 @route("POST", "/invites/by-name/{name}/join", scope="account:write")
 def post_join_by_name(ask: Ask) -> Shown:
+    """One of another instance by its name there, `name@domain`."""
+    if "@" in ask.given["name"]:
+        return join(ask.viewer, find_elsewhere(ask.given["name"]))
     return join(ask.viewer, _by_name(ask))
 
 
@@ -115,8 +123,10 @@ def join(viewer: Viewer, found: Found) -> Shown:
     """The conference; who is in it already is told of it, too."""
     space_id = found.value.space_id
     with reading() as session:
-        known = find_member_of(session, space_id, viewer.actor_id)
-    if known is None or known.banned_at is not None:
+        known, home = find_member_of(session, space_id, viewer.actor_id), find_home(session, space_id)
+    if home is not None and (known is None or known.banned_at is not None):
+        join_elsewhere(viewer, found)
+    elif known is None or known.banned_at is not None:
         do(compose.joining(viewer, space_id, invite_id=found.id))
     return show_id(viewer, space_id)
 

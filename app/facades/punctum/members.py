@@ -14,11 +14,11 @@ from app.facades.punctum.doing import at_once, deleted, do, refer, show_id, show
 from app.facades.punctum.keys import MEMBER, reference
 from app.facades.punctum.problems import HiddenError, MissingObjectError, NotPartOfError, WrongTypeError
 from app.facades.punctum.scopes import allow
-from app.facades.punctum.shown import Known, Shown
 from app.pipeline import compose
 from app.queries.actors import get_by_id
 from app.queries.bits import Bit
 from app.queries.objects import Found, find_object, may_read
+from app.queries.punctum.shown import Known, Shown
 from app.queries.scopes import Scope
 from app.queries.spaces import find_member_of, view_members
 from app.queries.standing import find_standing

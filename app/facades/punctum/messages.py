@@ -22,12 +22,12 @@ from app.facades.punctum.problems import (
     WrongValueError,
 )
 from app.facades.punctum.scopes import allow
-from app.facades.punctum.shortcodes import is_shortcode, to_shortcode, to_sign
-from app.facades.punctum.shown import Shown, show
 from app.pipeline import compose
 from app.pipeline.submit import Draft
 from app.queries.actors import get_by_id
 from app.queries.objects import Found, FoundConversation, may_read, may_remove
+from app.queries.punctum.shortcodes import is_shortcode, to_shortcode, to_sign
+from app.queries.punctum.shown import Shown, show
 from app.queries.reactions import find_own
 from app.queries.viewers import Viewer
 from app.settings import current

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from app.facades.punctum.ids import MAX_STASH
 from app.facades.punctum.pings import PING, REQUEST
-from app.facades.punctum.shown import Shown, own_keys, show, show_all, show_conference, show_messages, stash
 from app.facades.punctum.sights import Change, Sights
 from app.ids import INSTANCE_ID
 from app.live.audiences import Audiences
@@ -19,6 +18,7 @@ from app.queries.bits import Bit
 from app.queries.events import RecordedEvent
 from app.queries.messages import view_messages
 from app.queries.objects import Found, find_object
+from app.queries.punctum.shown import Shown, own_keys, show, show_all, show_conference, show_messages, stash
 from app.queries.sight import list_channels_touched, who_sees_each
 from app.queries.spaces import find_member_of, find_space
 from app.queries.standing import who_holds_bit

@@ -12,8 +12,8 @@ from app.facades.punctum.api import scope_of
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.problems import MissingKeyError, NoDataError, WrongTypeError, WrongValueError
 from app.facades.punctum.scopes import DEPENDS, allow, allow_reading
-from app.facades.punctum.shown import Shown
 from app.queries.objects import Found, Kind, may_remove
+from app.queries.punctum.shown import Shown
 from app.queries.viewers import Viewer
 
 Ping = Mapping[str, Any]

@@ -7,7 +7,6 @@ from typing import Final
 
 from flask import Response, send_from_directory
 
-PLACEHOLDER: Final = "/static/placeholder.svg"
 _HERE: Final = Path(__file__).parent
 _CACHE_SECONDS: Final = 86400
 

@@ -24,7 +24,6 @@ from app.errors import (
 from app.facades.punctum.api import PREFIX, route
 from app.facades.punctum.ask import Ask, bad_tokens_are_401
 from app.facades.punctum.pings import answer_ping, read_ping
-from app.facades.punctum.shown import Shown
 from app.facades.punctum.telling import SIGHTS
 from app.live.connection import SERVER_OPTIONS, Connection
 from app.live.ending import ending_at
@@ -32,6 +31,7 @@ from app.live.handshake import find_bearer, prepare_upgrade
 from app.live.hub import Subscriber
 from app.live.process import live
 from app.queries.accounts import find_viewer
+from app.queries.punctum.shown import Shown
 from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
 from app.settings import current

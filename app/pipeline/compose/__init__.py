@@ -62,8 +62,22 @@ from app.pipeline.compose.staff import (
     roles_change,
     server,
 )
+from app.pipeline.compose.told import (
+    ToldMessage,
+    told_block,
+    told_deletion,
+    told_edit,
+    told_joining,
+    told_leaving,
+    told_message,
+    told_reaction,
+    told_reaction_taken_back,
+    told_report,
+    uri_of_told,
+)
 
 __all__ = [
+    "ToldMessage",
     "account",
     "account_block",
     "account_block_lifted",
@@ -113,5 +127,15 @@ __all__ = [
     "space_role_deletion",
     "space_role_update",
     "space_update",
+    "told_block",
+    "told_deletion",
+    "told_edit",
+    "told_joining",
+    "told_leaving",
+    "told_message",
+    "told_reaction",
+    "told_reaction_taken_back",
+    "told_report",
     "unfollow",
+    "uri_of_told",
 ]

@@ -38,14 +38,28 @@ class Wire(GuardedClient):
     def __init__(self) -> None:
         self.answers: dict[str, list[Answer]] = {}
         self.asked: list[str] = []
+        self.posted: list[tuple[str, dict[str, Any]]] = []
         self.headers: list[Mapping[str, str]] = []
 
     def serve(self, url: str, *answers: Answer) -> None:
         self.answers[url] = list(answers)
 
-    def _get(self, url: str, headers: Any, *_: Any) -> Response:
+    def _post(self, url: str, body: bytes, headers: Any, *_: Any) -> Response:
+        """What is posted is noted without its comment, and answered by the script as if it were asked for."""
+        said = json.loads(body)
+        said.pop("...", None)
+        self.posted.append((url, said))
+        return self._answer(url)
+
+    def _get(self, url: str, headers: Any, *others: Any) -> Response:
+        budget = others[-1]
+        if budget is not None:
+            budget.spend()
         self.asked.append(url)
         self.headers.append(headers(url) if callable(headers) else headers)
+        return self._answer(url)
+
+    def _answer(self, url: str) -> Response:
         answers = self.answers.get(url, [404])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, FetchError):

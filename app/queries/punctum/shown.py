@@ -9,8 +9,6 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from app.facades.punctum.placeholder import PLACEHOLDER
-from app.facades.punctum.shortcodes import to_shortcode
 from app.ids import INSTANCE_ID
 from app.queries import bits
 from app.queries.accounts import Profile, get_profile
@@ -24,7 +22,9 @@ from app.queries.messages import (
     view_messages,
 )
 from app.queries.objects import BuiltInRole, Found, FoundConversation
+from app.queries.peers import list_origins
 from app.queries.privileges import ROLES
+from app.queries.punctum.shortcodes import to_shortcode
 from app.queries.sight import who_sees_each
 from app.queries.spaces import (
     SpaceView,
@@ -42,6 +42,8 @@ from app.queries.visibility import place_of_channel, place_of_space, who_may_see
 from app.settings import current
 
 Shown = dict[str, Any]
+
+PLACEHOLDER: Final = "/static/placeholder.svg"
 
 _SOFTWARE: Final = f"shoal {version('shoal')}"
 _STATUSES: Final = {"offline": 0, "online": 1, "idle": 2, "afk": 2, "dnd": 3}
@@ -76,7 +78,16 @@ def show_all(session: Session, viewer: Viewer | None, several: Sequence[Found]) 
                 shown.append(_role(found, holders))
             case kind:
                 shown.append(_SHOWN[kind](session, viewer, found))
-    return shown
+    return with_origins(session, shown)
+
+
+def with_origins(session: Session, several: list[Shown]) -> list[Shown]:
+    """Those of other instances say where they come from, and what they are called there."""
+    origins = list_origins(session, [one["id"] for one in several if one])
+    for one in several:
+        if one and (origin := origins.get(one["id"])) is not None:
+            one |= {"remote_domain": origin.domain, "remote_id": origin.id}
+    return several
 
 
 def stash(objects: Iterable[Shown]) -> Shown:
@@ -90,13 +101,14 @@ def time_text(at: datetime) -> str:
 
 
 def show_messages(session: Session, views: Sequence[MessageView]) -> list[Shown]:
-    """In four queries, however many they are."""
+    """In five queries, however many they are."""
     replies, pinned = list_replies(session, views), list_pinned(session, views)
     reactions = list_reactions_in_order(session, [view.id for view in views if view.reactions])
-    return [
+    shown = [
         _message(view, replies.get(view.id, []), reactions.get(view.id, []), is_pinned=view.id in pinned)
         for view in views
     ]
+    return with_origins(session, shown)
 
 
 def _object(kind: str, id_: str, **values: Any) -> Shown:

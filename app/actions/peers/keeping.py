@@ -1,0 +1,319 @@
+"""What is kept of another instance's objects: the rows that they are here, once each, by where they come from.
+
+Everything is called with what its home says; whether it may say it was decided before. What was said and done goes
+through the pipeline as everybody's does, what describes a place or a person is written as it is told.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ParamSpec
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from activitypub.errors import ActivityPubError
+from app.actions.remote_actors import known_or_fetched_actor
+from app.db import reading, transaction
+from app.errors import NotFoundError
+from app.models import Actor
+from app.pipeline import Received, compose, receive
+from app.pipeline.compose import ToldMessage, uri_of_told
+from app.projections import channels, events, messages, mirrors, peers, roles, spaces
+from app.queries.actors import find_any, get_by_id
+from app.queries.channels import find_channel
+from app.queries.messages import find_by_id, find_by_uri, open_content
+from app.queries.peers import find_known
+from app.queries.placement import conversation_id
+from app.queries.reactions import list_reactions_from_elsewhere
+from app.queries.spaces import find_member_of, list_channels_of, list_members_of_space
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What an object is called at its home, and over ActivityPub if it is spoken there."""
+
+    domain: str
+    id: str
+    activitypub_id: str | None = None
+
+    @property
+    def uri(self) -> str:
+        return self.activitypub_id or uri_of_told(self.domain, self.id)
+
+
+def _again(keep: Callable[P, str]) -> Callable[P, str]:
+    """Another request may keep the same at the same moment and be first; then it is there, and changed."""
+
+    @functools.wraps(keep)
+    def keep_again(*given: P.args, **named: P.kwargs) -> str:
+        try:
+            return keep(*given, **named)
+        except IntegrityError:
+            return keep(*given, **named)
+
+    return keep_again
+
+
+@_again
+def keep_person(name: Name, values: Mapping[str, Any]) -> str:
+    """Who is known over ActivityPub already is the same, and described by that."""
+    known = _find_known(name)
+    actor = _meet(name) if known is None and name.activitypub_id else None
+    now = datetime.now(UTC)
+    with transaction() as session:
+        actor = actor or find_any(session, name.uri)
+        if known is None:
+            id_ = actor.id if actor else mirrors.add_person(session, name.uri, name.domain, values, now=now)
+            peers.note_origin(session, id_, name.domain, name.id)
+            return id_
+        if get_by_id(session, known).inbox == mirrors.NO_INBOX:
+            mirrors.change_person(session, known, values, now=now)
+    return known
+
+
+@_again
+def keep_space(name: Name, values: Mapping[str, Any]) -> str:
+    now = datetime.now(UTC)
+    with transaction() as session:
+        known = find_known(session, name.domain, name.id)
+        if known is None:
+            id_ = mirrors.add_space(session, name.uri, name.domain, values, now=now)
+            peers.note_origin(session, id_, name.domain, name.id)
+        else:
+            id_ = known.local_id
+            mirrors.change_space(session, id_, values, now=now)
+        events.tell(session, "space_changed", channel_id=id_, now=now)
+    return id_
+
+
+@_again
+def keep_channel(name: Name, space_id: str, values: Mapping[str, Any]) -> str:
+    now = datetime.now(UTC)
+    with transaction() as session:
+        known = find_known(session, name.domain, name.id)
+        if known is None:
+            id_ = mirrors.add_channel(session, space_id, name.uri, name.domain, values, now=now)
+            peers.note_origin(session, id_, name.domain, name.id)
+        else:
+            id_ = known.local_id
+            mirrors.change_channel(session, id_, values)
+        events.tell(session, "channel_updated" if known else "channel_created", channel_id=id_, now=now)
+    return id_
+
+
+@_again
+def keep_role(name: Name, space_id: str, values: Mapping[str, Any]) -> str:
+    now = datetime.now(UTC)
+    with transaction() as session:
+        known = find_known(session, name.domain, name.id)
+        id_ = mirrors.save_role(session, known.local_id if known else None, space_id, values, now=now)
+        peers.note_origin(session, id_, name.domain, name.id)
+        events.tell(session, "role_changed", channel_id=space_id, role_id=id_, now=now)
+    return id_
+
+
+@_again
+def keep_member(name: Name, space_id: str, actor_id: str, values: Mapping[str, Any], role_ids: Collection[str]) -> str:
+    now = datetime.now(UTC)
+    with transaction() as session:
+        is_new = find_member_of(session, space_id, actor_id) is None
+        mirrors.save_member(session, space_id, actor_id, values, role_ids, now=now)
+        member = find_member_of(session, space_id, actor_id)
+        id_ = member.id if member else ""
+        peers.note_origin(session, id_, name.domain, name.id)
+        type_ = "member_added" if is_new else "member_changed"
+        events.tell(session, type_, channel_id=space_id, member_id=id_, now=now)
+    return id_
+
+
+def ban_member(member_id: str, space_id: str, actor_id: str) -> None:
+    now = datetime.now(UTC)
+    with transaction() as session:
+        mirrors.ban_member(session, member_id, now=now)
+        _tell_of_end(session, space_id, member_id, actor_id, now=now)
+
+
+@_again
+def keep_invite(name: Name, space_id: str, creator_id: str, text: str) -> str:
+    now = datetime.now(UTC)
+    with transaction() as session:
+        known = find_known(session, name.domain, name.id)
+        id_ = mirrors.save_invite(
+            session,
+            known.local_id if known else None,
+            name=text,
+            domain=name.domain,
+            space_id=space_id,
+            creator_id=creator_id,
+            now=now,
+        )
+        peers.note_origin(session, id_, name.domain, name.id)
+    return id_
+
+
+@_again
+def keep_emoji(name: Name, space_id: str, creator_id: str, values: Mapping[str, Any]) -> str:
+    now = datetime.now(UTC)
+    with transaction() as session:
+        known = find_known(session, name.domain, name.id)
+        id_ = mirrors.save_emoji(
+            session,
+            known.local_id if known else None,
+            space_id=space_id,
+            creator_id=creator_id,
+            values=values,
+            now=now,
+        )
+        peers.note_origin(session, id_, name.domain, name.id)
+        events.tell(session, "emoji_changed", channel_id=space_id, emoji_id=id_, now=now)
+    return id_
+
+
+@_again
+def keep_message(name: Name, author: Actor, to: Sequence[Actor], told: ToldMessage) -> str:
+    """Said, or edited if it was said before and is not the same any more; `to` as `compose.told_message` has it.
+
+    Raises what the effects raise where the author may not, NotFoundError for what was deleted.
+    """
+    with reading() as session:
+        known = find_by_uri(session, told.uri)
+        content = open_content(session, known) if known else None
+    if known is not None and known.deleted_at is not None:
+        raise NotFoundError("This message was deleted.")
+    group = to[0] if to[0].type == "Group" else None
+    if known is None:
+        outcome = _receive(compose.told_message(author, to, told), group, {"embeds": told.embeds})
+        id_ = str(outcome["message_id"])
+    else:
+        id_ = known.id
+        said = (told.text, tuple(link.url for link in told.links), list(told.embeds))
+        if content is None or (content.text, _urls(content), list(content.embeds)) != said:
+            _receive(compose.told_edit(author, to, told), group, {"embeds": told.embeds})
+    with transaction() as session:
+        peers.note_origin(session, id_, name.domain, name.id)
+    return id_
+
+
+def keep_conversation(name: Name, people: Sequence[Actor]) -> str:
+    """The conversation of these people; it has no home, so each instance has a name for it."""
+    id_ = conversation_id(person.uri for person in people)
+    with transaction() as session:
+        messages.ensure_conversation(session, id_, people, now=datetime.now(UTC))
+        peers.note_name(session, id_, name.domain, name.id)
+    return id_
+
+
+def keep_reactions(message_id: str, group: Actor, wanted: Collection[tuple[str, str]]) -> None:
+    """As the home of the channel has them: pairs of who reacted and the sign. Those of our own people stay."""
+    with reading() as session:
+        message = find_by_id(session, message_id)
+        now_there = {
+            (actor.id, reaction.emoji): (actor, reaction.activity_uri)
+            for reaction, actor in list_reactions_from_elsewhere(session, message_id)
+        }
+        others = {id_: get_by_id(session, id_) for id_, _ in wanted}
+    if message is None or message.deleted_at is not None:
+        return
+    for id_, sign in wanted:
+        if (id_, sign) not in now_there and not others[id_].is_local:
+            _receive(compose.told_reaction(others[id_], message.uri, sign), group, {})
+    for (id_, sign), (actor, uri) in now_there.items():
+        if (id_, sign) not in wanted:
+            _receive(compose.told_reaction_taken_back(actor, message.uri, sign, activity_uri=uri), group, {})
+
+
+def note_name(local_id: str, domain: str, remote_id: str) -> None:
+    """What an instance calls an object that is not its own."""
+    with transaction() as session:
+        peers.note_name(session, local_id, domain, remote_id)
+
+
+def note_activitypub(domain: str) -> None:
+    with transaction() as session:
+        peers.ensure(session, domain, now=datetime.now(UTC))
+        peers.change(session, domain, speaks_activitypub=True)
+
+
+def forget(kind: str, local_id: str, domain: str, *, space_id: str | None, actor_id: str | None = None) -> None:
+    """Its home has deleted a thing that is no message and no account; what comes late under its name stays dead."""
+    now = datetime.now(UTC)
+    with transaction() as session:
+        match kind:
+            case "conference":
+                _forget_space(session, local_id, now=now)
+            case "channel":
+                _forget_channel(session, local_id, now=now)
+                events.tell(session, "channel_deleted", channel_id=local_id, member_ids=[], now=now)
+            case "role":
+                roles.take_from_all(session, space_id or "", local_id)
+                roles.delete(session, local_id)
+                events.tell(session, "role_deleted", channel_id=space_id, role_id=local_id, now=now)
+            case "conference_member":
+                spaces.remove_member(session, space_id or "", actor_id or "")
+                _tell_of_end(session, space_id or "", local_id, actor_id or "", now=now)
+            case "invite":
+                spaces.remove_invite(session, local_id)
+            case "emoji":
+                spaces.remove_emoji(session, local_id)
+                events.tell(session, "emoji_deleted", channel_id=space_id, emoji_id=local_id, now=now)
+        peers.mark_deleted(session, local_id, domain, now=now)
+
+
+def mark_deleted(local_id: str, domain: str) -> None:
+    with transaction() as session:
+        peers.mark_deleted(session, local_id, domain, now=datetime.now(UTC))
+
+
+def do_as(activity: Any, *, via: Actor | None = None, private: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    """What somebody elsewhere did, as their instance says; what its effect found. Raises AppError."""
+    return _receive(activity, via, private or {})
+
+
+def _receive(activity: Any, via: Actor | None, private: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`via` counts for a place elsewhere alone, whose home has passed it on; in one of ours we decide."""
+    told_by = via.uri if via is not None and not via.is_local else None
+    outcome = receive(Received(activity, datetime.now(UTC), via=told_by, private=private))
+    return outcome.found if outcome is not None else {}
+
+
+def _find_known(name: Name) -> str | None:
+    with reading() as session:
+        known = find_known(session, name.domain, name.id)
+    return known.local_id if known else None
+
+
+def _meet(name: Name) -> Actor | None:
+    """Over ActivityPub, where that can be had; keys and inboxes are believed from there alone."""
+    try:
+        return known_or_fetched_actor(name.uri)
+    except ActivityPubError:
+        return None
+
+
+def _urls(content: Any) -> tuple[str, ...]:
+    return tuple(attachment.url for attachment in content.attachments)
+
+
+def _forget_space(session: Session, space_id: str, *, now: datetime) -> None:
+    members = [member.actor_id for member in list_members_of_space(session, space_id)]
+    for channel in list_channels_of(session, space_id):
+        _forget_channel(session, channel.actor_id, now=now)
+    spaces.mark_deleted(session, space_id, now=now)
+    events.tell(session, "space_deleted", channel_id=space_id, member_ids=members, now=now)
+
+
+def _forget_channel(session: Session, channel_id: str, *, now: datetime) -> None:
+    channel = find_channel(session, channel_id)
+    if channel is not None:
+        channels.mark_deleted(session, channel, now=now)
+        messages.erase_all_in(session, channel_id, now=now)
+
+
+def _tell_of_end(session: Session, space_id: str, member_id: str, actor_id: str, *, now: datetime) -> None:
+    events.tell(session, "member_kicked", channel_id=space_id, member_id=member_id, account_id=actor_id, now=now)

@@ -1,0 +1,300 @@
+"""A turn: one worker tells one instance what waits for it, in order, newest state only (contracts/punctum.md, 4.3)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from activitypub.errors import FetchError
+from activitypub.fetch import FetchBudget
+from app.actions.peers.calls import Answer, ask, post
+from app.db import reading, transaction, wake
+from app.models import Outgoing
+from app.pipeline.peers import CHANGED, CHANNELS, LEAVE, REACTION, SUBSCRIBE
+from app.projections import peers
+from app.queries.messages import list_page
+from app.queries.objects import find_object
+from app.queries.peers import GIVEN_UP_AFTER, find_peer, is_refused, list_outgoing, names_at
+from app.queries.punctum.federated import list_people_in, show_for, show_hidden
+from app.queries.punctum.joined import LATEST
+from app.queries.punctum.shortcodes import to_shortcode
+from app.queries.punctum.shown import Shown, stash
+from app.queries.spaces import list_channels_of
+from app.settings import current
+
+PROBE_AFTER: Final = timedelta(minutes=10)
+MAX_STASH: Final = 100
+_INBOX: Final = "/federation/inbox"
+_LEASE: Final = timedelta(minutes=2)
+_TURN: Final = timedelta(seconds=20)
+_BUSY_SECONDS: Final = 2.0  # Another worker's turn may end just before it would have seen what is new.
+_PAUSE_SECONDS: Final = 0.1  # Between two stashes, for whoever comes back to a long queue.
+# In which order a receiver can read them: each after what it names.
+_ORDER: Final = (
+    *("instance", "account", "conference", "role", "conference_member", "channel", "message", "invite", "emoji"),
+)
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+_log = logging.getLogger(__name__)
+
+
+class _NoAnswerError(Exception):
+    """The instance is away, or says that it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a turn came to, as `tasks.lanes` asks."""
+
+    told: int = 0
+    is_prompt: bool | None = None
+    due_in_seconds: float | None = None
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _never() -> bool:
+    return False
+
+
+def tell(
+    domain: str,
+    *,
+    now: Callable[[], datetime] = _utc_now,
+    pause: Callable[[float], None] = time.sleep,
+    should_stop: Callable[[], bool] = _never,
+) -> Turn:
+    """Tell the instance what waits for it, for some seconds at most.
+
+    May be called at any time and by any number of workers: one of them speaks to it. What was told and not noted, by a
+    process that died meanwhile, is told again, which changes nothing there. Raises UnavailableError.
+    """
+    if is_refused(domain):
+        with transaction() as session:
+            peers.forget_outgoing(session, domain)
+        return Turn()
+    if not _lease(domain, now()):
+        return Turn(due_in_seconds=_BUSY_SECONDS)
+    if not _is_answering(domain, now()):
+        return Turn()
+    speaking = _Speaking(domain, now, pause)
+    ends_at = now() + _TURN
+    try:
+        while speaking.go_on():
+            if now() >= ends_at or should_stop():
+                return Turn(speaking.told, is_prompt=True, due_in_seconds=0)
+            pause(_PAUSE_SECONDS)
+    except _NoAnswerError as error:
+        _note_silence(domain, now(), str(error))
+        return Turn(speaking.told, is_prompt=False)
+    finally:
+        with transaction() as session:
+            peers.change(session, domain, leased_until=None)
+    return Turn(speaking.told, is_prompt=True if speaking.told else None)
+
+
+def note_heard(domain: str, now: datetime) -> None:
+    """The instance has sent something, so what waits for it is tried again."""
+    with reading() as session:
+        peer = find_peer(session, domain)
+    if peer is not None and peer.silent_since is None:
+        return
+    with transaction() as session:
+        peers.ensure(session, domain, now=now)
+        peers.change(session, domain, silent_since=None, next_probe_at=None, last_error=None)
+        if list_outgoing(session, domain, limit=1):
+            wake(session, "peers", domain)
+
+
+def _lease(domain: str, now: datetime) -> bool:
+    """Whether it is ours to speak to."""
+    with transaction() as session:
+        peers.ensure(session, domain, now=now)
+        return peers.lease(session, domain, now=now, until=now + _LEASE)
+
+
+def _is_answering(domain: str, now: datetime) -> bool:
+    """Whether it answered the last time or, when it is time to ask, does again; it is let go of where it does not."""
+    with reading() as session:
+        peer = find_peer(session, domain)
+    since = peer.silent_since if peer else None
+    if peer is None or since is None:
+        return True
+    is_time = peer.next_probe_at is None or peer.next_probe_at <= now
+    if is_time and now - since < GIVEN_UP_AFTER and _is_back(domain):
+        with transaction() as session:
+            peers.change(session, domain, silent_since=None, next_probe_at=None, last_error=None)
+        return True
+    with transaction() as session:
+        values = {"next_probe_at": now + PROBE_AFTER} if is_time else {}
+        peers.change(session, domain, leased_until=None, **values)
+    return False
+
+
+def _is_back(domain: str) -> bool:
+    try:
+        return ask(domain, _INBOX, budget=FetchBudget(4)) is not None
+    except FetchError:
+        return False
+
+
+def _note_silence(domain: str, now: datetime, error: str) -> None:
+    _log.info("%s does not take what it is told: %s", domain, error)
+    with transaction() as session:
+        peers.change(session, domain, silent_since=now, next_probe_at=now + PROBE_AFTER, last_error=error[:500])
+
+
+@dataclass(slots=True)
+class _Speaking:
+    domain: str
+    now: Callable[[], datetime]
+    pause: Callable[[float], None]
+    told: int = 0
+
+    def go_on(self) -> bool:
+        """Tell what waits longest; whether there was anything."""
+        with reading() as session:
+            rows = list_outgoing(session, self.domain, limit=MAX_STASH // 2)
+        if not rows:
+            return False
+        if rows[0].kind == CHANGED:
+            changed = _leading(rows)
+            self._tell_changes(changed)
+        elif rows[0].kind == CHANNELS:
+            self._tell_channels(rows[0])
+        else:
+            self._tell_request(rows[0])
+        return True
+
+    def _tell_changes(self, rows: Sequence[Outgoing]) -> None:
+        """One object or a stash of them, with the accounts they name that the instance has not heard of."""
+        ids = [row.object_id for row in rows]
+        with reading() as session:
+            shown = show_for(session, self.domain, ids)
+            strangers = [one for one in list_people_in(shown) if one not in names_at(session, self.domain, [one])]
+            shown = _in_order([*show_for(session, self.domain, strangers), *shown])
+            known = names_at(session, self.domain, ids)
+        alive = {one["id"] for one in shown}
+        self._post_objects(shown[:MAX_STASH])
+        for row in rows:
+            if row.object_id not in alive and row.object_id in known:
+                self._take_back(row.object_id, known[row.object_id])
+        self._settle(rows)
+
+    def _take_back(self, id_: str, name: str) -> None:
+        """What they have been told of, and is gone or no longer for them; of what they never had they hear nothing."""
+        with reading() as session:
+            found = find_object(session, id_)
+            hidden = show_hidden(session, self.domain, found) if found is not None else None
+        if found is None:
+            self._post(_deletion(name))
+        elif hidden is not None:
+            self._post(hidden)
+
+    def _tell_channels(self, row: Outgoing) -> None:
+        """All that they see now and, of what is new to them, what was said there last."""
+        with reading() as session:
+            ids = [channel.actor_id for channel in list_channels_of(session, row.object_id)]
+            known = names_at(session, self.domain, ids)
+            shown = show_for(session, self.domain, ids)
+            alive = [one["id"] for one in shown]
+            new = [id_ for id_ in alive if id_ not in known]
+            said = [view.id for id_ in new for view in list_page(session, id_, page=1, size=LATEST)]
+        for start in range(0, len(shown), MAX_STASH):
+            self._post_objects(shown[start : start + MAX_STASH])
+        for id_ in ids:
+            if id_ in known and id_ not in alive:
+                self._take_back(id_, known[id_])
+        with transaction() as session:
+            for id_ in said:
+                peers.put(session, self.domain, CHANGED, id_, now=self.now())
+        self._settle([row])
+
+    def _post_objects(self, shown: Sequence[Shown]) -> None:
+        if not shown:
+            return
+        answer = self._post(shown[0] if len(shown) == 1 else stash(shown))
+        if answer.is_good:
+            note_names(self.domain, answer.body)
+        elif len(shown) > 1:
+            for one in shown:  # One of them is why the others were not taken.
+                self._post_objects([one])
+
+    def _tell_request(self, row: Outgoing) -> None:
+        with reading() as session:
+            names = names_at(session, self.domain, [row.object_id, str(row.data.get("actor_id", ""))])
+        target, source = names.get(row.object_id), names.get(str(row.data.get("actor_id", "")))
+        if row.kind == SUBSCRIBE and target is not None:
+            self._post({}, f"/federation/subscribe/{target}")
+        elif row.kind == REACTION and target is not None and source is not None:
+            reaction = {"reaction": to_shortcode(row.data["sign"]), "is_set": row.data["is_set"]}
+            self._post(_request("REACT", target, source, reaction))
+        elif row.kind == LEAVE and target is not None and source is not None:
+            self._post(_request("DELETE", target, source))
+        self._settle([row])
+
+    def _post(self, body: Mapping[str, Any], path: str = _INBOX) -> Answer:
+        """Raises _NoAnswerError where it has to be tried again later."""
+        try:
+            answer = post(self.domain, path, body)
+        except FetchError as error:
+            raise _NoAnswerError(str(error)) from error
+        if not answer.is_good and not answer.is_final:
+            raise _NoAnswerError(f"{answer.status} {answer.body.get('error', '')}")
+        if not answer.is_good:
+            _log.info("%s refused what it was told: %s %s", self.domain, answer.status, answer.body.get("error"))
+        return answer
+
+    def _settle(self, rows: Sequence[Outgoing]) -> None:
+        with transaction() as session:
+            for row in rows:
+                peers.settle(session, row.position, row.version)
+        self.told += len(rows)
+
+
+def note_names(domain: str, body: Mapping[str, Any]) -> None:
+    """What an instance says that it calls what we told it: objects that it says are ours."""
+    objects = [body] if body.get("type") == "object" else [one for one in body.values() if isinstance(one, Mapping)]
+    with transaction() as session:
+        for one in objects:
+            remote_id, ours = one.get("id"), one.get("remote_id")
+            if one.get("remote_domain") == current().host and is_name(ours) and is_name(remote_id):
+                peers.note_name(session, str(ours), domain, str(remote_id))
+
+
+def is_name(value: object) -> bool:
+    """Whether an instance may call an object this (contracts/punctum.md, 1.0)."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def _leading(rows: Sequence[Outgoing]) -> list[Outgoing]:
+    changed: list[Outgoing] = []
+    for row in rows:
+        if row.kind != CHANGED:
+            break
+        changed.append(row)
+    return changed
+
+
+def _in_order(shown: Sequence[Shown]) -> list[Shown]:
+    return sorted({one["id"]: one for one in shown}.values(), key=lambda one: _ORDER.index(one["object_type"]))
+
+
+def _deletion(remote_id: str) -> dict[str, Any]:
+    return {"type": "ping", "ping_type": "client_request", "request_method": "DELETE", "request_target_id": remote_id}
+
+
+def _request(method: str, target: str, source: str, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    return _deletion(target) | {
+        "request_method": method,
+        "request_source_user": source,
+        "request_data": dict(data or {}),
+    }

@@ -1,0 +1,90 @@
+"""Requests of other instances: which one signed it, and objects as it is shown them (contracts/punctum.md, 4.5)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import request
+
+from activitypub.errors import ActivityPubError
+from activitypub.signatures import Verified, parse
+from activitypub.uris import host_of
+from app.actions.peers.hearing import admit, subscribe
+from app.db import reading
+from app.errors import ForbiddenError, UnauthenticatedError
+from app.facades.punctum.ask import Ask
+from app.facades.punctum.problems import HiddenError, MissingObjectError
+from app.queries.objects import Found, FoundConversation, find_object, may_read
+from app.queries.peers import is_refused
+from app.queries.punctum.federated import instance_viewer, show_found
+from app.queries.punctum.shown import Shown
+from app.queries.viewers import Viewer
+from app.web.admission import take_delivery
+from app.web.signed import on_the_wire, verify_request, viewer_of
+
+_SIGNATURE: Final = "A signature of the sending instance is needed."
+_BLOCKED: Final = "This instance is blocked here."
+
+
+def is_signed() -> bool:
+    return "Signature" in request.headers
+
+
+def sender(ask: Ask) -> Viewer:
+    """The instance that does something by this request.
+
+    Raises UnauthenticatedError and SignatureError where nobody proves to be one, and for what was sent before,
+    ForbiddenError for one that is blocked, TooManyRequestsError.
+    """
+    take_delivery()
+    viewer, verified = _signer(ask)
+    admit(verified, viewer.host or "")
+    return viewer
+
+
+def show_to_instance(ask: Ask, found: Found | None = None) -> Shown:
+    """What the path names, or what was found by it; who asks for an account is told of its changes from then on (4.3).
+
+    Raises MissingObjectError, HiddenError for what nobody of the instance may read, and what `sender` does of a
+    signature.
+    """
+    if found is None:
+        with reading() as session:
+            found = find_object(session, ask.given["id"])
+    if found is None:
+        raise MissingObjectError
+    viewer, _ = _signer(ask)
+    domain = viewer.host or ""
+    with reading() as session:
+        if not may_read(session, instance_viewer(domain), found):
+            raise MissingObjectError if isinstance(found.value, FoundConversation) else HiddenError
+        shown = show_found(session, domain, [found])
+    if not shown:
+        raise HiddenError
+    if found.kind == "account" and found.value.host is None:
+        subscribe(domain, found.id)
+    return shown[0]
+
+
+def _signer(ask: Ask) -> tuple[Viewer, Verified]:
+    if not is_signed():
+        raise UnauthenticatedError(_SIGNATURE)
+    wire = on_the_wire(request, ask.raw())
+    presented = parse(wire)
+    _check_welcome(presented.key_id)
+    verified = verify_request(wire, presented)
+    viewer = viewer_of(verified)
+    if not viewer.asks_for_server:
+        raise UnauthenticatedError("Requests between instances are signed by the instance, not by an account.")
+    _check_welcome(verified.owner)
+    return viewer, verified
+
+
+def _check_welcome(uri: str) -> None:
+    """Before its key is asked for, too. Raises ForbiddenError."""
+    try:
+        domain = host_of(uri)
+    except ActivityPubError:
+        return  # What is no URI is refused with the signature.
+    if is_refused(domain):
+        raise ForbiddenError(_BLOCKED)

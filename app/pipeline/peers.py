@@ -1,0 +1,120 @@
+"""Peers: what other instances are to be told of an activity over Punctum, as ids that wait beside the deliveries.
+
+A space of ours tells those that subscribe to it; of one that is at home elsewhere, its home alone is told, and only
+of what our people did there.
+"""
+
+from __future__ import annotations
+
+from app.act import Act, LiveEvent
+from app.db import find_loaded
+from app.models import Actor, Channel
+from app.projections import peers
+from app.queries.actors import PEOPLE
+from app.queries.channels import find_channel
+from app.queries.messages import list_participants_elsewhere
+from app.queries.peers import find_home, find_peer, has_member_at, is_refused, list_subscribers
+from app.settings import current
+
+CHANGED = "changed"
+REACTION = "reaction"
+LEAVE = "leave"
+CHANNELS = "channels"
+SUBSCRIBE = "subscribe"
+
+_MESSAGES = frozenset({"message", "direct_message", "message_edited", "message_deleted"})
+_REACTIONS = {"message_reaction_added": True, "message_reaction_removed": False}
+_CHANNELS = frozenset({"channel_created", "channel_updated", "channel_deleted"})
+_SPACES = frozenset({"space_changed", "space_deleted"})
+_NAMED = ("member_id", "role_id", "invite_id", "emoji_id")
+# By which people of an instance may come to see other channels than before.
+_OF_PERMISSIONS = frozenset({"member_changed", "role_changed", "role_deleted", "space_changed"})
+_ENDS = frozenset({"member_removed", "member_kicked"})
+
+
+def tell_peers(act: Act) -> None:
+    for event in act.events:
+        _tell_of_event(act, event)
+    if act.activity.type in {"Update", "Delete"} and act.activity.object_id == act.actor.uri:
+        _tell_of_person(act)
+
+
+def _tell_of_event(act: Act, event: LiveEvent) -> None:
+    if event.conversation_id is not None:
+        _tell_of_conversation(act, event)
+        return
+    object_id = _object_of(event)
+    space_id = _space_of(act, event) if object_id is not None else None
+    if object_id is None or space_id is None:
+        return
+    home = find_home(act.session, space_id)
+    if home is not None:
+        if act.is_local and not is_refused(home):
+            _tell_home(act, event, home, object_id)
+        return
+    for domain in list_subscribers(act.session, space_id):
+        # Who did it knows of it.
+        if domain != act.actor.host:
+            peers.put(act.session, domain, CHANGED, object_id, now=act.now)
+        if event.type in _OF_PERMISSIONS:
+            peers.put(act.session, domain, CHANNELS, space_id, now=act.now)
+        is_over = event.type == "space_deleted"
+        if is_over or (event.type in _ENDS and not has_member_at(act.session, space_id, domain)):
+            peers.unsubscribe(act.session, space_id, domain)
+
+
+def _space_of(act: Act, event: LiveEvent) -> str | None:
+    """The space with bits that it happened in: the home space is heard of over ActivityPub."""
+    if event.channel_id is None:
+        return None
+    if event.channel_id.startswith("space_"):
+        return event.channel_id
+    channel = find_loaded(act.session, Channel, event.channel_id)
+    if channel is None and event.type in _CHANNELS:
+        channel = find_channel(act.session, event.channel_id)
+    return channel.space_id if channel is not None and channel.has_bits else None
+
+
+def _object_of(event: LiveEvent) -> str | None:
+    if event.type in _MESSAGES or event.type in _REACTIONS:
+        return event.message_id
+    if event.type in _CHANNELS or event.type in _SPACES:
+        return event.channel_id
+    return next((event.data[name] for name in _NAMED if event.data.get(name)), None)
+
+
+def _tell_of_conversation(act: Act, event: LiveEvent) -> None:
+    """Everybody in it who cannot be reached over ActivityPub, by who of ours did something there."""
+    if not act.is_local or event.conversation_id is None or event.message_id is None:
+        return
+    people = list_participants_elsewhere(act.session, event.conversation_id)
+    for host in sorted({person.host for person in people if person.host and _is_reached_here_alone(person)}):
+        if not is_refused(host):
+            _tell_home(act, event, host, event.message_id)
+
+
+def _is_reached_here_alone(person: Actor) -> bool:
+    return not (current().activitypub and person.inbox)
+
+
+def _tell_home(act: Act, event: LiveEvent, home: str, object_id: str) -> None:
+    """Of a place that is not ours alone: what was said is an object of ours, all else a request on behalf of ours."""
+    if event.type in _MESSAGES:
+        peers.put(act.session, home, CHANGED, object_id, now=act.now)
+    elif event.type in _REACTIONS:
+        sign = str(event.data.get("emoji"))
+        data = {"actor_id": act.actor.id, "sign": sign, "is_set": _REACTIONS[event.type]}
+        about = f"{act.actor.id} {sign.encode().hex()[:96]}"
+        peers.put(act.session, home, REACTION, object_id, now=act.now, about=about, data=data)
+    elif event.type == "member_removed":
+        peers.put(act.session, home, LEAVE, object_id, now=act.now, data={"actor_id": act.actor.id})
+
+
+def _tell_of_person(act: Act) -> None:
+    """Whoever subscribes to one of ours; over ActivityPub where that is spoken (contracts/punctum.md, D-40)."""
+    if not act.is_local or act.actor.type not in PEOPLE:
+        return
+    for domain in list_subscribers(act.session, act.actor.id):
+        peer = find_peer(act.session, domain)
+        if not (current().activitypub and peer is not None and peer.speaks_activitypub):
+            peers.put(act.session, domain, CHANGED, act.actor.id, now=act.now)

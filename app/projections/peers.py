@@ -1,0 +1,121 @@
+"""Writes of what we note of other instances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from app.db import row_count, upsert, wake
+from app.models import KnownId, Outgoing, Peer, SeenSignature, Subscription
+
+
+def note_origin(session: Session, local_id: str, domain: str, remote_id: str) -> None:
+    """The object comes from there, by that name: who came back to a space is a new member at its home."""
+    others = delete(KnownId).where(KnownId.domain == domain, KnownId.remote_id == remote_id)
+    session.execute(others.where(KnownId.local_id != local_id))
+    named = upsert(session, KnownId).values(local_id=local_id, domain=domain, remote_id=remote_id, is_origin=True)
+    session.execute(
+        named.on_conflict_do_update(
+            index_elements=["local_id", "domain"],
+            set_={"remote_id": remote_id, "is_origin": True, "deleted_at": None},
+        )
+    )
+
+
+def note_name(session: Session, local_id: str, domain: str, remote_id: str) -> None:
+    """What another instance calls an object that is not its own; where an object comes from stays as it was."""
+    taken = select(KnownId.local_id).where(KnownId.domain == domain, KnownId.remote_id == remote_id, KnownId.is_origin)
+    if session.scalar(taken) is not None:
+        return
+    _forget_name(session, domain, remote_id)
+    named = upsert(session, KnownId).values(local_id=local_id, domain=domain, remote_id=remote_id, is_origin=False)
+    session.execute(
+        named.on_conflict_do_update(
+            index_elements=["local_id", "domain"], set_={"remote_id": remote_id}, where=KnownId.is_origin.is_(False)
+        )
+    )
+
+
+def mark_deleted(session: Session, local_id: str, domain: str, *, now: datetime) -> None:
+    """What its home deleted stays known, so that it does not come back."""
+    session.execute(
+        update(KnownId).where(KnownId.local_id == local_id, KnownId.domain == domain).values(deleted_at=now)
+    )
+
+
+def subscribe(session: Session, target_id: str, domain: str, *, now: datetime) -> None:
+    session.execute(
+        upsert(session, Subscription)
+        .values(target_id=target_id, domain=domain, created_at=now)
+        .on_conflict_do_nothing()
+    )
+
+
+def unsubscribe(session: Session, target_id: str, domain: str) -> None:
+    session.execute(delete(Subscription).where(Subscription.target_id == target_id, Subscription.domain == domain))
+
+
+def put(
+    session: Session,
+    domain: str,
+    kind: str,
+    object_id: str,
+    *,
+    now: datetime,
+    about: str = "",
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Have an instance told, once for however often the same happens until it is; `about` tells requests apart."""
+    ensure(session, domain, now=now)
+    key = f"{kind} {object_id} {about}".strip()
+    row = upsert(session, Outgoing).values(
+        domain=domain, key=key, kind=kind, object_id=object_id, data=dict(data or {}), version=0, created_at=now
+    )
+    session.execute(
+        row.on_conflict_do_update(
+            index_elements=["domain", "key"],
+            set_={"version": Outgoing.version + 1, "data": row.excluded.data},
+        )
+    )
+    wake(session, "peers", domain)
+
+
+def settle(session: Session, position: int, version: int) -> None:
+    """It was told, unless the same has happened again since."""
+    session.execute(delete(Outgoing).where(Outgoing.position == position, Outgoing.version == version))
+
+
+def forget_outgoing(session: Session, domain: str) -> None:
+    session.execute(delete(Outgoing).where(Outgoing.domain == domain))
+
+
+def ensure(session: Session, domain: str, *, now: datetime) -> None:
+    session.execute(
+        upsert(session, Peer).values(domain=domain, speaks_activitypub=False, created_at=now).on_conflict_do_nothing()
+    )
+
+
+def lease(session: Session, domain: str, *, now: datetime, until: datetime) -> bool:
+    """Whether the instance is ours to speak to until then."""
+    free = update(Peer).where(Peer.domain == domain, (Peer.leased_until.is_(None)) | (Peer.leased_until <= now))
+    return row_count(session.execute(free.values(leased_until=until))) > 0
+
+
+def change(session: Session, domain: str, **values: Any) -> None:
+    session.execute(update(Peer).where(Peer.domain == domain).values(**values))
+
+
+def note_signature(session: Session, fingerprint: str, *, now: datetime) -> bool:
+    """Whether it is the first request with this signature."""
+    noted = upsert(session, SeenSignature).values(fingerprint=fingerprint, seen_at=now)
+    return session.scalar(noted.on_conflict_do_nothing().returning(SeenSignature.fingerprint)) is not None
+
+
+def _forget_name(session: Session, domain: str, remote_id: str) -> None:
+    """An instance may give a name of another's object to a different one; its own objects keep theirs."""
+    named = delete(KnownId).where(KnownId.domain == domain, KnownId.remote_id == remote_id)
+    session.execute(named.where(KnownId.is_origin.is_(False)))

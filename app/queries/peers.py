@@ -1,0 +1,102 @@
+"""Reads of other instances: what is called what there, who is told of what, and what waits to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from app.models import Actor, KnownId, Member, Outgoing, Peer, Subscription
+from app.settings import current
+
+# Who has said nothing for this long is not asked any more, until it says something (contracts/punctum.md, 4.3).
+GIVEN_UP_AFTER: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an object comes from, and what it is called there."""
+
+    domain: str
+    id: str
+
+
+def is_refused(domain: str) -> bool:
+    """Whether the operator blocks the instance, or one that it is below."""
+    blocked = current().blocked_domains
+    parts = domain.split(".")
+    return any(".".join(parts[start:]) in blocked for start in range(len(parts)))
+
+
+def find_known(session: Session, domain: str, remote_id: str) -> KnownId | None:
+    """What an instance calls `remote_id`, deleted things of its own among them."""
+    return session.scalar(select(KnownId).where(KnownId.domain == domain, KnownId.remote_id == remote_id))
+
+
+def find_origin(session: Session, local_id: str) -> Origin | None:
+    """None for what is ours."""
+    return list_origins(session, [local_id]).get(local_id)
+
+
+def list_origins(session: Session, local_ids: Collection[str]) -> dict[str, Origin]:
+    """Of those that are not ours."""
+    if not local_ids:
+        return {}
+    query = select(KnownId.local_id, KnownId.domain, KnownId.remote_id)
+    rows = session.execute(query.where(KnownId.local_id.in_(local_ids), KnownId.is_origin))
+    return {row.local_id: Origin(row.domain, row.remote_id) for row in rows}
+
+
+def names_at(session: Session, domain: str, local_ids: Collection[str]) -> dict[str, str]:
+    """What objects are called on an instance, as far as we have heard."""
+    if not local_ids:
+        return {}
+    query = select(KnownId.local_id, KnownId.remote_id).where(KnownId.domain == domain)
+    return {row.local_id: row.remote_id for row in session.execute(query.where(KnownId.local_id.in_(local_ids)))}
+
+
+def find_home(session: Session, space_id: str) -> str | None:
+    """The instance that a space is at home on; None for ours."""
+    return session.scalar(select(Actor.host).where(Actor.id == space_id))
+
+
+def list_subscribers(session: Session, target_id: str) -> list[str]:
+    query = select(Subscription.domain).where(Subscription.target_id == target_id)
+    return [domain for domain in session.scalars(query.order_by(Subscription.domain)) if not is_refused(domain)]
+
+
+def has_member_at(session: Session, space_id: str, domain: str) -> bool:
+    """Whether somebody of that instance is in the space."""
+    is_member = exists().where(
+        Member.space_id == space_id,
+        Member.banned_at.is_(None),
+        Actor.id == Member.actor_id,
+        Actor.host == domain,
+        Actor.deleted_at.is_(None),
+    )
+    return bool(session.scalar(select(is_member)))
+
+
+def find_peer(session: Session, domain: str) -> Peer | None:
+    return session.scalar(select(Peer).where(Peer.domain == domain))
+
+
+def list_outgoing(session: Session, domain: str, *, limit: int) -> Sequence[Outgoing]:
+    """What has waited longest."""
+    query = select(Outgoing).where(Outgoing.domain == domain).order_by(Outgoing.position)
+    return session.scalars(query.limit(limit)).all()
+
+
+def list_due_peers(session: Session, now: datetime) -> list[str]:
+    """Instances that something waits for, and that nobody speaks to: those that are silent when it is time to ask."""
+    is_waiting = exists().where(Outgoing.domain == Peer.domain)
+    is_free = or_(Peer.leased_until.is_(None), Peer.leased_until <= now)
+    is_time = or_(
+        Peer.silent_since.is_(None),
+        (Peer.next_probe_at <= now) & (Peer.silent_since > now - GIVEN_UP_AFTER),
+    )
+    return list(session.scalars(select(Peer.domain).where(is_waiting, is_free, is_time)))

@@ -1,0 +1,188 @@
+"""Objects as another instance is sent them: only what may leave, in ids that it knows (contracts/punctum.md, 4.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models import Actor, Message
+from app.queries.messages import view_messages
+from app.queries.objects import Found, find_object, may_read
+from app.queries.peers import Origin, find_home, list_origins, names_at
+from app.queries.punctum.shortcodes import to_shortcode
+from app.queries.punctum.shown import Shown, show_all
+from app.queries.spaces import SpaceView, list_channels_of, list_member_ids, list_space_roles
+from app.queries.viewers import Viewer
+from app.queries.visibility import TO_SEE, Place, may_see
+from app.settings import current
+
+# What is federated of each type, and nothing else (contracts/punctum.md, 1). `reaction_authors` are the accounts of
+# `reactions`, one for each, which is ours: without it nobody knows whose a reaction is.
+FEDERATED: Final[Mapping[str, frozenset[str]]] = {
+    "instance": frozenset({"address", "server_software", "protocol_version", "name", "description"}),
+    "account": frozenset(
+        {"username", "display_name", "short_status", "status", "bio", "index_user", "bot", "bot_owner"}
+    ),
+    "conference": frozenset(
+        {
+            *("name", "description", "icon", "owner", "index_conference", "permissions", "creation_date"),
+            *("channels", "members", "roles"),
+        }
+    ),
+    "conference_member": frozenset({"user_id", "parent_conference", "nickname", "roles", "permissions", "banned"}),
+    "channel": frozenset(
+        {"channel_type", "parent_conference", "name", "description", "permissions", "category", "members"}
+    ),
+    "message": frozenset(
+        {
+            *("content", "parent_channel", "author", "post_date", "edit_date", "edited", "reactions"),
+            *("attached_files", "reply_to", "replies", "embeds", "pinned", "reaction_authors"),
+        }
+    ),
+    "invite": frozenset({"name", "conference_id", "creator"}),
+    "role": frozenset({"name", "description", "color", "permissions", "parent_conference"}),
+    "emoji": frozenset({"shortcode", "note", "image", "parent_conference"}),
+}
+_REFERENCES: Final = frozenset(
+    {
+        *("bot_owner", "owner", "channels", "members", "roles", "user_id", "parent_conference", "category"),
+        *("parent_channel", "author", "reply_to", "replies", "reaction_authors", "conference_id", "creator"),
+    }
+)
+_DOCUMENTED: Final = frozenset({"account", "conference", "channel"})
+
+
+def instance_viewer(domain: str) -> Viewer:
+    """An instance asks for all of its people."""
+    return Viewer(f"@{domain}", f"https://{domain}/", domain, host=domain, is_instance=True)
+
+
+def show_for(session: Session, domain: str, local_ids: Sequence[str]) -> list[Shown]:
+    """Those that are there and that somebody of the instance may read, in their order."""
+    viewer = instance_viewer(domain)
+    found = [one for id_ in dict.fromkeys(local_ids) if (one := find_object(session, id_)) is not None]
+    return show_found(session, domain, [one for one in found if _is_for(session, viewer, one)])
+
+
+def show_found(session: Session, domain: str, several: Sequence[Found]) -> list[Shown]:
+    """Objects that the instance may read."""
+    several = [found for found in several if found.kind in FEDERATED]
+    objects = show_all(session, instance_viewer(domain), several)
+    for found, shown in zip(several, objects, strict=True):
+        _complete(session, domain, found, shown)
+    named = [_only_federated(shown) for shown in objects]
+    names = names_at(session, domain, [id_ for shown in named for id_ in _references(shown)])
+    origins = list_origins(session, [shown["id"] for shown in named])
+    uris = _uris(session, [shown for shown in named if shown["id"] not in origins])
+    return [_named(shown, names, origins.get(shown["id"]), uris.get(shown["id"])) for shown in named]
+
+
+def _is_for(session: Session, viewer: Viewer, found: Found) -> bool:
+    """What is in a space of that instance is its own, whoever of it we know there."""
+    is_at_home = found.space_id is not None and find_home(session, found.space_id) == viewer.host
+    return is_at_home or may_read(session, viewer, found)
+
+
+def show_hidden(session: Session, domain: str, found: Found) -> Shown | None:
+    """A channel that nobody of the instance sees any more, to those who did: that it is closed, and nothing new of it.
+
+    It is not deleted there, because what is deleted does not come back. None for anything else.
+    """
+    if found.kind != "channel" or found.space_id is None:
+        return None
+    names = names_at(session, domain, [found.space_id])
+    return {
+        "id": found.id,
+        "type": "object",
+        "object_type": "channel",
+        "channel_type": "text",
+        "name": "?",
+        "parent_conference": names.get(found.space_id, found.space_id),
+        "permissions": 0,
+    }
+
+
+def list_people_in(shown: Iterable[Shown]) -> list[str]:
+    """The accounts that objects name, each once."""
+    keys = ("author", "user_id", "owner", "creator")
+    named = [str(one[key]) for one in shown for key in keys if one.get(key)]
+    authors = [str(id_) for one in shown for id_ in one.get("reaction_authors", ())]
+    return list(dict.fromkeys([*named, *authors]))
+
+
+def _complete(session: Session, domain: str, found: Found, shown: Shown) -> None:
+    """What is shown to an instance otherwise than to a person: permissions only where they were set, because it works
+    out the others itself."""
+    match found.kind:
+        case "conference":
+            shown |= _children(session, domain, found.value)
+        case "conference_member" if "user_id" in shown:
+            shown["permissions"] = found.value.permissions
+        case "channel":
+            shown["permissions"] = getattr(found.value, "permissions", None)
+        case "message":
+            shown |= _reactions(session, found.id)
+
+
+def _children(session: Session, domain: str, space: SpaceView) -> Shown:
+    viewer = instance_viewer(domain)
+    seen = [
+        channel.actor_id
+        for channel in list_channels_of(session, space.id)
+        if may_see(session, viewer, Place(channel.actor_id, space_id=space.id, is_private=True, needed=TO_SEE))
+    ]
+    roles = [role.id for role in list_space_roles(session, space.id)]
+    return {"channels": seen, "members": list_member_ids(session, space.id), "roles": roles}
+
+
+def _reactions(session: Session, message_id: str) -> Shown:
+    """Each with who made it, in the same order."""
+    pairs = [
+        (to_shortcode(count.emoji), actor_id)
+        for view in view_messages(session, [message_id])
+        for count in view.reactions
+        for actor_id in count.actor_ids
+    ]
+    if not pairs:
+        return {}
+    return {"reactions": [pair[0] for pair in pairs], "reaction_authors": [pair[1] for pair in pairs]}
+
+
+def _only_federated(shown: Shown) -> Shown:
+    kept = FEDERATED[shown["object_type"]] | {"id", "type", "object_type"}
+    return {key: value for key, value in shown.items() if key in kept and value is not None}
+
+
+def _references(shown: Shown) -> list[str]:
+    listed: list[str] = []
+    for key in _REFERENCES & shown.keys():
+        listed += shown[key] if isinstance(shown[key], list) else [shown[key]]
+    return listed
+
+
+def _named(shown: Shown, names: Mapping[str, str], origin: Origin | None, uri: str | None) -> Shown:
+    """With the names that the receiver has for what it names, and ours for what it has not heard of."""
+    changed: Shown = {}
+    for key in _REFERENCES & shown.keys():
+        value = shown[key]
+        changed[key] = [names.get(id_, id_) for id_ in value] if isinstance(value, list) else names.get(value, value)
+    if origin is not None:
+        changed |= {"remote_domain": origin.domain, "remote_id": origin.id}
+    elif uri is not None:
+        changed["activitypub_id"] = uri
+    return shown | changed
+
+
+def _uris(session: Session, several: Sequence[Shown]) -> dict[str, Any]:
+    """What our own are called over ActivityPub, by which one that comes both ways is known to be the same."""
+    if not current().activitypub or not several:
+        return {}
+    actors = [shown["id"] for shown in several if shown["object_type"] in _DOCUMENTED]
+    messages = [shown["id"] for shown in several if shown["object_type"] == "message"]
+    rows = [*session.execute(select(Actor.id, Actor.uri).where(Actor.id.in_(actors)))] if actors else []
+    if messages:
+        rows += session.execute(select(Message.id, Message.uri).where(Message.id.in_(messages)))
+    return {row.id: row.uri for row in rows}
