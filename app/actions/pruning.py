@@ -47,8 +47,8 @@ _EVENT_LIFE: Final = timedelta(days=7)
 _DELIVERY_MEMORY: Final = timedelta(days=30)
 _HOST_MEMORY: Final = timedelta(days=7)
 _PING_MEMORY: Final = timedelta(days=30)
-# Longer than a signature is good for, with both clocks as far off as they may be.
-_SIGNATURE_MEMORY: Final = timedelta(hours=3)
+# Longer than a signature is good for, which may be dated as far ahead as behind.
+_SIGNATURE_MEMORY: Final = timedelta(minutes=15)
 
 Step = Callable[[Session, datetime], int]
 

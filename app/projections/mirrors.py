@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from activitypub import html
@@ -37,7 +37,8 @@ def add_person(session: Session, uri: str, domain: str, values: Mapping[str, Any
 
 
 def change_person(session: Session, actor_id: str, values: Mapping[str, Any], *, now: datetime) -> None:
-    session.execute(update(Actor).where(Actor.id == actor_id).values(_person(values) | {"updated_at": now}))
+    is_alive = (Actor.id == actor_id, Actor.deleted_at.is_(None))
+    session.execute(update(Actor).where(*is_alive).values(_person(values) | {"updated_at": now}))
 
 
 def add_space(session: Session, uri: str, domain: str, values: Mapping[str, Any], *, now: datetime) -> str:
@@ -117,14 +118,15 @@ def save_invite(
     creator_id: str,
     now: datetime,
 ) -> str:
-    """Its name is one of its own instance, so here it is known with that behind it."""
+    """Its name is one of its own instance, so here it is known with that behind it. Whatever had it before is gone there
+    or called otherwise by now, and comes back by its id if it is told of again."""
+    id_ = invite_id or new_id("invite")
     named = {"name": name, "name_key": f"{name.casefold()}@{domain}"[:255]}
-    if invite_id is not None:
-        session.execute(update(Invite).where(Invite.id == invite_id).values(named))
-        return invite_id
-    id_ = new_id("invite")
-    row = {"id": id_, "space_id": space_id, "creator_id": creator_id, "created_at": now}
-    session.execute(insert(Invite).values(row | named))
+    is_of_domain = Invite.space_id.in_(select(Actor.id).where(Actor.host == domain))
+    session.execute(delete(Invite).where(Invite.name_key == named["name_key"], Invite.id != id_, is_of_domain))
+    made = {"id": id_, "space_id": space_id, "creator_id": creator_id, "created_at": now}
+    row = upsert(session, Invite).values(made | named)
+    session.execute(row.on_conflict_do_update(index_elements=["id"], set_=named))
     return id_
 
 
@@ -137,13 +139,14 @@ def save_emoji(
     values: Mapping[str, Any],
     now: datetime,
 ) -> str:
-    row = {key: values.get(key) for key in ("shortcode", "note", "image_url")} | {"updated_at": now}
-    if emoji_id is not None:
-        session.execute(update(CustomEmoji).where(CustomEmoji.id == emoji_id).values(row))
-        return emoji_id
-    id_ = new_id("emoji")
+    """Its shortcode is one of its space: as with an invite's name."""
+    id_ = emoji_id or new_id("emoji")
+    told = {key: values.get(key) for key in ("shortcode", "note", "image_url")} | {"updated_at": now}
+    is_taken = (CustomEmoji.space_id == space_id, CustomEmoji.shortcode == told["shortcode"], CustomEmoji.id != id_)
+    session.execute(delete(CustomEmoji).where(*is_taken))
     made = {"id": id_, "space_id": space_id, "creator_id": creator_id, "created_at": now}
-    session.execute(insert(CustomEmoji).values(row | made))
+    row = upsert(session, CustomEmoji).values(made | told)
+    session.execute(row.on_conflict_do_update(index_elements=["id"], set_=told))
     return id_
 
 

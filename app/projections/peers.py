@@ -13,6 +13,12 @@ from app.db import row_count, upsert, wake
 from app.models import KnownId, Outgoing, Peer, SeenSignature, Subscription
 
 
+def claim(session: Session, domain: str, remote_id: str) -> KnownId | None:
+    """What an instance calls so, which nobody else changes before the transaction ends."""
+    named = select(KnownId).where(KnownId.domain == domain, KnownId.remote_id == remote_id)
+    return session.scalar(named.with_for_update())
+
+
 def note_origin(session: Session, local_id: str, domain: str, remote_id: str) -> None:
     """The object comes from there, by that name: who came back to a space is a new member at its home."""
     others = delete(KnownId).where(KnownId.domain == domain, KnownId.remote_id == remote_id)
@@ -21,7 +27,7 @@ def note_origin(session: Session, local_id: str, domain: str, remote_id: str) ->
     session.execute(
         named.on_conflict_do_update(
             index_elements=["local_id", "domain"],
-            set_={"remote_id": remote_id, "is_origin": True, "deleted_at": None},
+            set_={"remote_id": remote_id, "is_origin": True},
         )
     )
 

@@ -14,7 +14,7 @@ from activitypub.errors import ActivityPubError, FetchError, MalformedDocumentEr
 from activitypub.fetch import FetchBudget, Response
 from activitypub.signatures import sign_cavage
 from activitypub.strict_json import load_object
-from activitypub.uris import host_of
+from activitypub.uris import host_of, same_origin
 from app.actions.keys import signing_key
 from app.actions.signed_gets import sign_get
 from app.errors import ForbiddenError
@@ -47,17 +47,18 @@ class Answer:
 
 
 def ask(domain: str, path: str, *, budget: FetchBudget) -> Mapping[str, Any] | None:
-    """What an instance shows at the path; None for what it does not. Raises FetchError where it does not answer."""
+    """What an instance shows at the path; None for what it does not. Raises FetchError where it does not answer, or
+    sends us elsewhere for it: nobody else is asked because it says so."""
     url = _url(domain, path)
+
+    def headers(hop: str) -> Mapping[str, str]:
+        if not same_origin(hop, url):
+            raise FetchError(f"{domain} leads elsewhere", permanent=True)
+        return {"accept": _JSON, **sign_get(hop)}
+
     response = remote_client().get(
-        url,
-        headers=lambda hop: {"accept": _JSON, **sign_get(hop)},
-        max_bytes=MAX_BYTES,
-        deadline_seconds=DEADLINE_SECONDS,
-        budget=budget,
+        url, headers=headers, max_bytes=MAX_BYTES, deadline_seconds=DEADLINE_SECONDS, budget=budget
     )
-    if response.url.split("/")[2] != domain:
-        raise FetchError(f"{domain} leads elsewhere", permanent=True)
     answer = _answer(response)
     return answer.body if answer.is_good else None
 

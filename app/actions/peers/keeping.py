@@ -10,28 +10,33 @@ import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from activitypub.errors import ActivityPubError
-from app.actions.remote_actors import known_or_fetched_actor
 from app.db import reading, transaction
-from app.errors import NotFoundError
+from app.errors import ConflictError, NotFoundError
 from app.models import Actor
 from app.pipeline import Received, compose, receive
 from app.pipeline.compose import ToldMessage, uri_of_told
 from app.projections import channels, events, messages, mirrors, peers, roles, spaces
-from app.queries.actors import find_any, get_by_id
+from app.queries.actors import PEOPLE, find_any, get_by_id
 from app.queries.channels import find_channel
 from app.queries.messages import find_by_id, find_by_uri, open_content
-from app.queries.peers import find_known
 from app.queries.placement import conversation_id
 from app.queries.reactions import list_reactions_from_elsewhere
 from app.queries.spaces import find_member_of, list_channels_of, list_members_of_space
 
 P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class DeletedError(NotFoundError):
+    """Its home deleted it, so it does not come back."""
+
+    def __init__(self) -> None:
+        super().__init__("This object was deleted.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +52,36 @@ class Name:
         return self.activitypub_id or uri_of_told(self.domain, self.id)
 
 
-def _again(keep: Callable[P, str]) -> Callable[P, str]:
-    """Another request may keep the same at the same moment and be first; then it is there, and changed."""
+def _again(keep: Callable[P, R]) -> Callable[P, R]:
+    """Another request may keep the same at the same moment and be first; then it is there, and changed.
+
+    Raises ConflictError where something else has what only one may have.
+    """
 
     @functools.wraps(keep)
-    def keep_again(*given: P.args, **named: P.kwargs) -> str:
+    def keep_again(*given: P.args, **named: P.kwargs) -> R:
         try:
             return keep(*given, **named)
-        except IntegrityError:
+        except (IntegrityError, ConflictError):
+            pass
+        try:
             return keep(*given, **named)
+        except IntegrityError as error:
+            raise ConflictError("Another object is called so.") from error
 
     return keep_again
 
 
 @_again
-def keep_person(name: Name, values: Mapping[str, Any]) -> str:
-    """Who is known over ActivityPub already is the same, and described by that."""
-    known = _find_known(name)
-    actor = _meet(name) if known is None and name.activitypub_id else None
+def keep_person(name: Name, values: Mapping[str, Any], *, met: Actor | None) -> str:
+    """Who is known over ActivityPub already, or was `met` there, is the same, and described by that."""
     now = datetime.now(UTC)
     with transaction() as session:
-        actor = actor or find_any(session, name.uri)
+        known = _claim(session, name)
         if known is None:
+            actor = met or find_any(session, name.uri)
+            if actor is not None and (actor.deleted_at is not None or actor.type not in PEOPLE):
+                raise DeletedError
             id_ = actor.id if actor else mirrors.add_person(session, name.uri, name.domain, values, now=now)
             peers.note_origin(session, id_, name.domain, name.id)
             return id_
@@ -81,12 +94,12 @@ def keep_person(name: Name, values: Mapping[str, Any]) -> str:
 def keep_space(name: Name, values: Mapping[str, Any]) -> str:
     now = datetime.now(UTC)
     with transaction() as session:
-        known = find_known(session, name.domain, name.id)
+        known = _claim(session, name)
         if known is None:
             id_ = mirrors.add_space(session, name.uri, name.domain, values, now=now)
             peers.note_origin(session, id_, name.domain, name.id)
         else:
-            id_ = known.local_id
+            id_ = known
             mirrors.change_space(session, id_, values, now=now)
         events.tell(session, "space_changed", channel_id=id_, now=now)
     return id_
@@ -96,12 +109,12 @@ def keep_space(name: Name, values: Mapping[str, Any]) -> str:
 def keep_channel(name: Name, space_id: str, values: Mapping[str, Any]) -> str:
     now = datetime.now(UTC)
     with transaction() as session:
-        known = find_known(session, name.domain, name.id)
+        known = _claim(session, name)
         if known is None:
             id_ = mirrors.add_channel(session, space_id, name.uri, name.domain, values, now=now)
             peers.note_origin(session, id_, name.domain, name.id)
         else:
-            id_ = known.local_id
+            id_ = known
             mirrors.change_channel(session, id_, values)
         events.tell(session, "channel_updated" if known else "channel_created", channel_id=id_, now=now)
     return id_
@@ -111,8 +124,7 @@ def keep_channel(name: Name, space_id: str, values: Mapping[str, Any]) -> str:
 def keep_role(name: Name, space_id: str, values: Mapping[str, Any]) -> str:
     now = datetime.now(UTC)
     with transaction() as session:
-        known = find_known(session, name.domain, name.id)
-        id_ = mirrors.save_role(session, known.local_id if known else None, space_id, values, now=now)
+        id_ = mirrors.save_role(session, _claim(session, name), space_id, values, now=now)
         peers.note_origin(session, id_, name.domain, name.id)
         events.tell(session, "role_changed", channel_id=space_id, role_id=id_, now=now)
     return id_
@@ -122,6 +134,7 @@ def keep_role(name: Name, space_id: str, values: Mapping[str, Any]) -> str:
 def keep_member(name: Name, space_id: str, actor_id: str, values: Mapping[str, Any], role_ids: Collection[str]) -> str:
     now = datetime.now(UTC)
     with transaction() as session:
+        _claim(session, name)
         is_new = find_member_of(session, space_id, actor_id) is None
         mirrors.save_member(session, space_id, actor_id, values, role_ids, now=now)
         member = find_member_of(session, space_id, actor_id)
@@ -143,10 +156,9 @@ def ban_member(member_id: str, space_id: str, actor_id: str) -> None:
 def keep_invite(name: Name, space_id: str, creator_id: str, text: str) -> str:
     now = datetime.now(UTC)
     with transaction() as session:
-        known = find_known(session, name.domain, name.id)
         id_ = mirrors.save_invite(
             session,
-            known.local_id if known else None,
+            _claim(session, name),
             name=text,
             domain=name.domain,
             space_id=space_id,
@@ -161,10 +173,9 @@ def keep_invite(name: Name, space_id: str, creator_id: str, text: str) -> str:
 def keep_emoji(name: Name, space_id: str, creator_id: str, values: Mapping[str, Any]) -> str:
     now = datetime.now(UTC)
     with transaction() as session:
-        known = find_known(session, name.domain, name.id)
         id_ = mirrors.save_emoji(
             session,
-            known.local_id if known else None,
+            _claim(session, name),
             space_id=space_id,
             creator_id=creator_id,
             values=values,
@@ -185,7 +196,7 @@ def keep_message(name: Name, author: Actor, to: Sequence[Actor], told: ToldMessa
         known = find_by_uri(session, told.uri)
         content = open_content(session, known) if known else None
     if known is not None and known.deleted_at is not None:
-        raise NotFoundError("This message was deleted.")
+        raise DeletedError
     group = to[0] if to[0].type == "Group" else None
     if known is None:
         outcome = _receive(compose.told_message(author, to, told), group, {"embeds": told.embeds})
@@ -228,6 +239,7 @@ def keep_reactions(message_id: str, group: Actor, wanted: Collection[tuple[str, 
             _receive(compose.told_reaction_taken_back(actor, message.uri, sign, activity_uri=uri), group, {})
 
 
+@_again
 def note_name(local_id: str, domain: str, remote_id: str) -> None:
     """What an instance calls an object that is not its own."""
     with transaction() as session:
@@ -244,6 +256,7 @@ def forget(kind: str, local_id: str, domain: str, *, space_id: str | None, actor
     """Its home has deleted a thing that is no message and no account; what comes late under its name stays dead."""
     now = datetime.now(UTC)
     with transaction() as session:
+        peers.mark_deleted(session, local_id, domain, now=now)  # First, so that nobody keeps it anew meanwhile.
         match kind:
             case "conference":
                 _forget_space(session, local_id, now=now)
@@ -262,7 +275,6 @@ def forget(kind: str, local_id: str, domain: str, *, space_id: str | None, actor
             case "emoji":
                 spaces.remove_emoji(session, local_id)
                 events.tell(session, "emoji_deleted", channel_id=space_id, emoji_id=local_id, now=now)
-        peers.mark_deleted(session, local_id, domain, now=now)
 
 
 def mark_deleted(local_id: str, domain: str) -> None:
@@ -282,18 +294,15 @@ def _receive(activity: Any, via: Actor | None, private: Mapping[str, Any]) -> Ma
     return outcome.found if outcome is not None else {}
 
 
-def _find_known(name: Name) -> str | None:
-    with reading() as session:
-        known = find_known(session, name.domain, name.id)
+def _claim(session: Session, name: Name) -> str | None:
+    """The id that it has here, nobody else's to change or to delete before the transaction ends; None for what is new.
+
+    Raises DeletedError.
+    """
+    known = peers.claim(session, name.domain, name.id)
+    if known is not None and known.deleted_at is not None:
+        raise DeletedError
     return known.local_id if known else None
-
-
-def _meet(name: Name) -> Actor | None:
-    """Over ActivityPub, where that can be had; keys and inboxes are believed from there alone."""
-    try:
-        return known_or_fetched_actor(name.uri)
-    except ActivityPubError:
-        return None
 
 
 def _urls(content: Any) -> tuple[str, ...]:

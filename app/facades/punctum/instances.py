@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from flask import request
 
-from activitypub.errors import ActivityPubError
+from activitypub.errors import ActivityPubError, SignatureError
 from activitypub.signatures import Verified, parse
 from activitypub.uris import host_of
 from app.actions.peers.hearing import admit, subscribe
@@ -21,6 +22,9 @@ from app.queries.punctum.shown import Shown
 from app.queries.viewers import Viewer
 from app.web.admission import take_delivery
 from app.web.signed import on_the_wire, verify_request, viewer_of
+
+# A clock may be so far off: what is sent is signed when it is sent, also when it had to wait (contracts/punctum.md, 4.5).
+CLOCK_WINDOW: Final = timedelta(minutes=5)
 
 _SIGNATURE: Final = "A signature of the sending instance is needed."
 _BLOCKED: Final = "This instance is blocked here."
@@ -73,6 +77,8 @@ def _signer(ask: Ask) -> tuple[Viewer, Verified]:
     presented = parse(wire)
     _check_welcome(presented.key_id)
     verified = verify_request(wire, presented)
+    if abs(datetime.now(UTC) - verified.signed_at) > CLOCK_WINDOW:
+        raise SignatureError("the signature was made too long ago, or is yet to be")
     viewer = viewer_of(verified)
     if not viewer.asks_for_server:
         raise UnauthenticatedError("Requests between instances are signed by the instance, not by an account.")

@@ -10,7 +10,13 @@ from app.actions.peers.keeping import Name
 from app.db import reading
 from app.errors import ForbiddenError
 from app.facades.punctum.keys import ACCOUNT, CHANNEL, CONFERENCE, EMOJI, INVITE, MEMBER, ROLE, references
-from app.facades.punctum.problems import MissingKeyError, UnknownReferenceError, WrongReferenceError, WrongTypeError
+from app.facades.punctum.problems import (
+    MissingKeyError,
+    UnknownReferenceError,
+    WrongReferenceError,
+    WrongTypeError,
+    WrongValueError,
+)
 from app.facades.punctum.told import read_message
 from app.queries import bits
 from app.queries.actors import get_by_id
@@ -27,14 +33,27 @@ _CHANNEL_TYPES: Final = {"text": "text", "media": "voice", "category": "category
 
 
 def _account(taking: Taking, name: Name, raw: Raw) -> str:
-    return keeping.keep_person(name, ACCOUNT.of_new(raw) | {"is_bot": raw.get("bot") is True})
+    values = ACCOUNT.of_new(raw) | {"is_bot": raw.get("bot") is True}
+    return keeping.keep_person(name, values, met=taking.meet(name))
 
 
 def _conference(taking: Taking, name: Name, raw: Raw) -> str:
     given = CONFERENCE.of_new(raw)
     owner = taking.resolve("owner", given.get("owner"), {"account"})
+    _check_consent(taking, name, owner)
     given |= {"owner_id": owner.id, "icon_url": _absolute(given.get("icon"))}
     return keeping.keep_space(name, given | {"permissions": given.get("permissions", bits.DEFAULT)})
+
+
+def _check_consent(taking: Taking, name: Name, owner: Found) -> None:
+    """Nobody of ours owns a conference that they are not in. Raises ForbiddenError."""
+    if owner.value.host is not None or owner.id in taking.awaited:
+        return
+    known = taking.find(name.id)
+    with reading() as session:
+        is_in = known is not None and find_member_of(session, known.id, owner.id) is not None
+    if not is_in:
+        raise ForbiddenError("Nobody of this instance is given a conference without asking.")
 
 
 def _conversation(taking: Taking, name: Name, raw: Raw) -> str:
@@ -76,8 +95,10 @@ def _invite(taking: Taking, name: Name, raw: Raw) -> str:
 def _emoji(taking: Taking, name: Name, raw: Raw) -> str:
     space = _own_conference(taking, "parent_conference", raw.get("parent_conference"))
     given = EMOJI.of_new(raw)
-    owner = space.value.owner_id
-    return keeping.keep_emoji(name, space.id, owner, given | {"image_url": given["image"]})
+    image = _absolute(given["image"])
+    if image is None:
+        raise WrongValueError("image", "an https URL")
+    return keeping.keep_emoji(name, space.id, space.value.owner_id, given | {"image_url": image})
 
 
 def _member(taking: Taking, name: Name, raw: Raw) -> str:
@@ -91,7 +112,7 @@ def _member(taking: Taking, name: Name, raw: Raw) -> str:
     if person.value.host is None and not is_here and person.id not in taking.awaited:
         raise ForbiddenError("Nobody of this instance is taken into a conference without asking.")
     wanted = references("roles", raw.get("roles", []))
-    held = [taking.resolve("roles", role, {"role"}) for role in wanted]
+    held = [taking.resolve("roles", role, {"role"}) for role in dict.fromkeys(wanted)]
     if any(role.space_id != space.id for role in held):
         raise WrongReferenceError("roles")
     return keeping.keep_member(name, space.id, person.id, given, [role.id for role in held])

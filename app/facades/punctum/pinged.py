@@ -26,7 +26,7 @@ from app.facades.punctum.problems import (
 from app.facades.punctum.taking import Taking
 from app.pipeline import compose
 from app.queries.actors import find_by_id, get_actor, get_by_id
-from app.queries.objects import Found, FoundConversation, behind, may_read
+from app.queries.objects import Found, behind, may_read
 from app.queries.peers import find_home, find_origin
 from app.queries.punctum.federated import show_for
 from app.queries.punctum.shortcodes import is_shortcode, to_sign
@@ -142,7 +142,10 @@ def _report(ping: Ping) -> Shown:
     """By the account that is named or, where none is, by the instance."""
     if ping.target.kind in ("instance", "report"):
         raise WrongTypeError
-    note = REPORT.of_new(ping.raw.get("request_data") or {}).get("note", "")
+    data = ping.raw.get("request_data") or {}
+    if not isinstance(data, Mapping):
+        raise WrongValueError("request_data", "a JSON object")
+    note = REPORT.of_new(data).get("note", "")
     has_source = ping.raw.get("request_source_user") is not None
     source = ping.source() if has_source else None
     with reading() as session:
@@ -187,8 +190,6 @@ def _delete(ping: Ping) -> Shown:
 
 def _delete_message(ping: Ping) -> None:
     """Of its author, or by the channel, whose home moderates it."""
-    if isinstance(ping.target.value, FoundConversation):
-        raise WrongTypeError
     message = ping.target.value.message
     with reading() as session:
         author, group = get_by_id(session, message.author_id), find_by_id(session, message.channel_id or "")

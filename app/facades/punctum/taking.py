@@ -7,8 +7,9 @@ instance that the conference is at home on. What a third one is said to have is 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from activitypub.errors import ActivityPubError
@@ -16,15 +17,14 @@ from activitypub.fetch import FetchBudget
 from activitypub.uris import host_of
 from app.actions.peers import keeping
 from app.actions.peers.calls import ask
-from app.actions.peers.keeping import Name
+from app.actions.peers.keeping import DeletedError, Name
 from app.actions.peers.sending import is_name
+from app.actions.remote_actors import known_or_fetched_actor
 from app.db import reading
-from app.errors import AppError, ForbiddenError, NotFoundError
+from app.errors import AppError, ForbiddenError
 from app.facades.punctum.kept import KEEPERS
-from app.facades.punctum.keys import (
-    many,
-    reference,
-)
+from app.facades.punctum.keys import reference
+from app.facades.punctum.told import read_reactions
 from app.facades.punctum.problems import (
     MissingKeyError,
     UnknownReferenceError,
@@ -32,26 +32,43 @@ from app.facades.punctum.problems import (
     WrongTypeError,
     WrongValueError,
 )
-from app.queries.actors import find_by_id
+from app.models import Actor
+from app.queries.actors import PEOPLE, find_by_id
 from app.queries.objects import Found, FoundConversation, Kind, find_object, may_read
-from app.queries.peers import find_known, find_origin, is_refused
-from app.queries.punctum.federated import instance_viewer
-from app.queries.punctum.shortcodes import is_shortcode, to_sign
+from app.queries.peers import find_known, find_origin, find_peer, is_refused
+from app.queries.punctum.federated import instance_viewer, is_for
 from app.settings import current
 from app.web.admission import waiting
 
 KINDS: Final = frozenset(KEEPERS)
+# What is no object's id anywhere (contracts/punctum.md, 1.0): parts of paths, keys of a stash, and an instance itself.
+RESERVED: Final = frozenset({"0", "type", "id_list", "by-name", "by-time", "list", "create", "read-history"})
 MAX_DEPTH: Final = 2
 MAX_FETCHES: Final = 40
+MAX_REACTIONS: Final = 500
+MAX_SECONDS: Final = 20.0
+"""How long one request may go on asking others; what it asked last may take as long as one question may."""
 
 Raw = Mapping[str, Any]
 
 
-class DeletedError(NotFoundError):
-    """Its home deleted it, so it does not come back."""
+class Reach:
+    """What one request may cost, however many objects it holds: questions to others, and reactions to write down."""
 
     def __init__(self) -> None:
-        super().__init__("This object was deleted.")
+        self.budget = FetchBudget(MAX_FETCHES)
+        self._ends_at = time.monotonic() + MAX_SECONDS
+        self._reactions = MAX_REACTIONS
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._ends_at
+
+    def spend_reactions(self, wanted: int) -> bool:
+        """Whether so many more are within it."""
+        is_within = wanted <= self._reactions
+        self._reactions -= wanted if is_within else 0
+        return is_within
 
 
 @dataclass(slots=True)
@@ -60,16 +77,19 @@ class Taking:
     its word a third instance's object may stand in its conferences (`vouching`)."""
 
     sender: str
-    budget: FetchBudget = field(default_factory=lambda: FetchBudget(MAX_FETCHES))
+    reach: Reach = field(default_factory=Reach)
     awaited: Collection[str] = ()
     depth: int = 0
     vouching: str | None = None
 
     def take(self, raw: Raw) -> str:
         """The local id of the object. Raises AppError where it is not taken; nothing of it is then kept."""
+        if raw.get("object_type") != "message":
+            return self._take(raw)
+        reactions = read_reactions(raw)
         local_id = self._take(raw)
-        if raw.get("object_type") == "message":
-            self._take_reactions(local_id, raw)
+        if reactions is not None:
+            self._take_reactions(local_id, reactions)
         return local_id
 
     def _take(self, raw: Raw) -> str:
@@ -118,20 +138,36 @@ class Taking:
             return find_object(session, local_id)
 
     def _ask(self, domain: str, id_: str) -> Raw | None:
+        if self.reach.is_over:
+            return None
         try:
             with waiting():
-                return ask(domain, f"/id/{id_}", budget=self.budget)
+                return ask(domain, f"/id/{id_}", budget=self.reach.budget)
         except ActivityPubError:
             return None
 
+    def meet(self, name: Name) -> Actor | None:
+        """A person whom the sender names for the first time, over ActivityPub, where that can be had; keys and inboxes
+        are believed from there alone."""
+        if name.activitypub_id is None or self.reach.is_over or self._find(name.id) is not None:
+            return None
+        try:
+            with waiting():
+                actor = known_or_fetched_actor(name.uri, budget=self.reach.budget)
+        except ActivityPubError:
+            return None
+        return actor if actor.type in PEOPLE else None
+
     def _deeper(self, sender: str) -> Taking:
-        return Taking(sender, self.budget, self.awaited, self.depth + 1, vouching=self.vouching)
+        return replace(self, sender=sender, depth=self.depth + 1)
 
     def _recognise(self, kind: Kind, id_: str, local_id: str) -> str:
-        """An object of ours: what the sender calls it is noted, and what it says of it is not believed."""
+        """An object of ours: what the sender calls it is noted, and what it says of it is not believed. Whether there is
+        one is told to who may read it."""
         with reading() as session:
             found, origin = find_object(session, local_id), find_origin(session, local_id)
-        if found is None or found.kind != kind or origin is not None:
+            is_theirs = found is not None and is_for(session, instance_viewer(self.sender), found)
+        if found is None or found.kind != kind or origin is not None or not is_theirs:
             raise UnknownReferenceError("remote_id")
         keeping.note_name(local_id, self.sender, id_)
         return local_id
@@ -139,19 +175,20 @@ class Taking:
     def _fetch_from_home(self, kind: Kind, id_: str, home: str, home_id: str) -> str:
         with reading() as session:
             known = find_known(session, home, home_id)
+            found = find_object(session, known.local_id) if known is not None else None
         if known is not None and known.deleted_at is not None:
             raise DeletedError
-        if known is not None:
-            local_id = known.local_id
-        else:
-            raw = None if is_refused(home) or self.depth >= MAX_DEPTH else self._ask(home, home_id)
-            if raw is None or read_identity(raw) != (kind, home_id) or raw.get("remote_domain") not in (None, home):
-                raise UnknownReferenceError("remote_id")
-            deeper = self._deeper(home)
-            deeper.vouching = self.sender
-            local_id = deeper.take(raw)
+        if known is not None and not (known.is_origin and found is not None and found.kind == kind):
+            raise UnknownReferenceError("remote_id")
+        local_id = known.local_id if known is not None else self._take_at_home(kind, home, home_id)
         keeping.note_name(local_id, self.sender, id_)
         return local_id
+
+    def _take_at_home(self, kind: Kind, home: str, home_id: str) -> str:
+        raw = None if is_refused(home) or self.depth >= MAX_DEPTH else self._ask(home, home_id)
+        if raw is None or read_identity(raw) != (kind, home_id) or raw.get("remote_domain") not in (None, home):
+            raise UnknownReferenceError("remote_id")
+        return replace(self._deeper(home), vouching=self.sender).take(raw)
 
     def _keep(self, kind: Kind, id_: str, raw: Raw) -> str:
         with reading() as session:
@@ -178,25 +215,25 @@ class Taking:
         except ActivityPubError:
             return None
         if is_own:
-            keeping.note_activitypub(self.sender)
+            self._note_activitypub()
         return given if is_own else None
 
-    def _take_reactions(self, message_id: str, raw: Raw) -> None:
+    def _note_activitypub(self) -> None:
+        with reading() as session:
+            peer = find_peer(session, self.sender)
+        if peer is None or not peer.speaks_activitypub:
+            keeping.note_activitypub(self.sender)
+
+    def _take_reactions(self, message_id: str, told: Collection[tuple[str, Any]]) -> None:
         """Who reacted is told by the home of the channel, of whosever message; of our own people we know it best."""
         with reading() as session:
             found = find_object(session, message_id)
             group = find_by_id(session, found.value.message.channel_id or "") if found is not None else None
         if group is None or group.host != self.sender:
             return
-        signs, authors = many("reactions", raw.get("reactions", [])), raw.get("reaction_authors", [])
-        if not isinstance(authors, list) or len(authors) != len(signs):
-            return  # An instance that does not say whose they are.
-        wanted = {
-            (author.id, to_sign(sign))
-            for sign, id_ in zip(signs, authors, strict=True)
-            if isinstance(sign, str) and is_shortcode(sign) and (author := self.find(id_)) is not None
-        }
-        keeping.keep_reactions(message_id, group, wanted)
+        wanted = {(author.id, sign) for sign, id_ in told if (author := self.find(id_)) is not None}
+        if self.reach.spend_reactions(len(wanted)):
+            keeping.keep_reactions(message_id, group, wanted)
 
 
 def read_identity(raw: Raw) -> tuple[Kind, str]:
@@ -204,13 +241,13 @@ def read_identity(raw: Raw) -> tuple[Kind, str]:
     kind, id_ = raw.get("object_type"), raw.get("id")
     if kind is None:
         raise MissingKeyError("object_type")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise WrongTypeError("object_type: not one that is told between instances.")
     if id_ is None:
         raise MissingKeyError("id")
-    if not is_name(id_):
+    if not is_name(id_) or id_ in RESERVED:
         raise WrongValueError("id", "an ID")
-    return kind, str(id_)
+    return kind, str(id_)  # type: ignore[return-value]  # What is in KINDS is one.
 
 
 # In which order the objects of a stash are read: each after what it names (contracts/punctum.md, 4.4).

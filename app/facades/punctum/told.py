@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from activitypub.attachments import Attachment
-from app.facades.punctum.keys import MESSAGE
+from app.facades.punctum.keys import MESSAGE, many
 from app.facades.punctum.problems import WrongValueError
 from app.pipeline.compose import ToldMessage
+from app.queries.punctum.shortcodes import is_shortcode, to_sign
+
+_READ_ELSEWHERE: Final = frozenset({"reply_to", "reactions"})
 
 
 def read_message(raw: Mapping[str, Any], uri: str, in_reply_to: str | None) -> ToldMessage:
     """Raises MissingKeyError, WrongValueError, TooManyError."""
-    known = {key: value for key, value in raw.items() if key != "reply_to"}
+    known = {key: value for key, value in raw.items() if key not in _READ_ELSEWHERE}
     given = MESSAGE.of_new({"content": "", **known})
     urls = [url for url in given.get("attached_files", []) if url.startswith("https://")]
     if not (given["content"].strip() or urls or given.get("embeds")):
@@ -32,12 +35,30 @@ def read_message(raw: Mapping[str, Any], uri: str, in_reply_to: str | None) -> T
     )
 
 
+def read_reactions(raw: Mapping[str, Any]) -> list[tuple[str, Any]] | None:
+    """Each sign with the ID of who reacted; None from an instance that does not say whose they are.
+
+    Raises WrongValueError, TooManyError.
+    """
+    signs, authors = (
+        many("reactions", raw.get("reactions") or []),
+        many("reaction_authors", raw.get("reaction_authors") or []),
+    )
+    if len(authors) != len(signs):
+        return None
+    known = [
+        (sign, id_) for sign, id_ in zip(signs, authors, strict=True) if isinstance(sign, str) and is_shortcode(sign)
+    ]
+    return [(to_sign(sign), id_) for sign, id_ in known]
+
+
 def read_time(key: str, value: Any) -> datetime:
     """Raises WrongValueError for what is no time with an offset."""
     try:
         at = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        at = None
-    if at is None or at.tzinfo is None:
+        in_utc = at.astimezone(UTC)  # The first and the last hours that can be written are in no other zone.
+    except (TypeError, ValueError, OverflowError):
+        raise WrongValueError(key, "a time in UTC") from None
+    if at.tzinfo is None:
         raise WrongValueError(key, "a time in UTC")
-    return at.astimezone(UTC)
+    return in_utc

@@ -64,7 +64,7 @@ def show_for(session: Session, domain: str, local_ids: Sequence[str]) -> list[Sh
     """Those that are there and that somebody of the instance may read, in their order."""
     viewer = instance_viewer(domain)
     found = [one for id_ in dict.fromkeys(local_ids) if (one := find_object(session, id_)) is not None]
-    return show_found(session, domain, [one for one in found if _is_for(session, viewer, one)])
+    return show_found(session, domain, [one for one in found if is_for(session, viewer, one)])
 
 
 def show_found(session: Session, domain: str, several: Sequence[Found]) -> list[Shown]:
@@ -80,7 +80,7 @@ def show_found(session: Session, domain: str, several: Sequence[Found]) -> list[
     return [_named(shown, names, origins.get(shown["id"]), uris.get(shown["id"])) for shown in named]
 
 
-def _is_for(session: Session, viewer: Viewer, found: Found) -> bool:
+def is_for(session: Session, viewer: Viewer, found: Found) -> bool:
     """What is in a space of that instance is its own, whoever of it we know there."""
     is_at_home = found.space_id is not None and find_home(session, found.space_id) == viewer.host
     return is_at_home or may_read(session, viewer, found)

@@ -111,11 +111,11 @@ class Pond:
     @contextmanager
     def stores_nothing(self) -> Iterator[None]:
         """But that the signature was seen."""
-        before = self._rows()
+        before = self.rows()
         yield
-        assert self._rows() == before
+        assert self.rows() == before
 
-    def _rows(self) -> dict[str, int]:
+    def rows(self) -> dict[str, int]:
         passing = {"seen_signatures", "peers"}
         return {name: rows for name, rows in self.world.server.stored().items() if name not in passing}
 
