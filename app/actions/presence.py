@@ -1,4 +1,5 @@
-"""Presence: who is here and what they say they are doing. Told to sockets and kept for lists; no other server hears."""
+"""Presence: who is here and what they say they are doing. Told to sockets and kept for lists; to other servers goes
+what somebody chose, over Punctum."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.db import reading, transaction, upsert
 from app.errors import InvalidInputError
 from app.models import Account, Presence
+from app.pipeline.peers import tell_of_person
 from app.projections import events
 
 STATUSES: Final = ("online", "idle", "afk", "dnd", "offline")
@@ -48,6 +50,7 @@ def set_status(actor_id: str, text: str) -> StatusChange:
             update(Account).where(Account.actor_id == actor_id).values(status=change.status, last_seen_at=now)
         )
         events.tell(session, "account_changed", now=now, account_id=actor_id)
+        tell_of_person(session, actor_id, now=now)
     return change
 
 

@@ -7,6 +7,7 @@ from app.act import Act
 from app.effects.spaces.rules import NO_SUCH_SPACE, tell
 from app.errors import ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
 from app.projections import spaces
+from app.queries.peers import find_home
 from app.queries.spaces import SpaceView, find_member_of, find_space
 
 
@@ -19,7 +20,7 @@ def authorise(act: Act) -> None:
     member = find_member_of(act.session, space.id, act.actor.id)
     if member is None or member.banned_at is not None:
         raise NotAMemberError("You are not in this conference.")
-    if space.owner_id == act.actor.id:
+    if space.owner_id == act.actor.id and find_home(act.session, space.id) is None:
         raise ForbiddenError("The owner cannot leave. Give the conference to another member first, or delete it.")
     if space.is_home:
         raise ForbiddenError("Everybody of this server is in its home conference.")

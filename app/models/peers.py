@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
@@ -27,6 +27,17 @@ class KnownId(Base):
     deleted_at: Mapped[Time | None]
 
     __table_args__ = (UniqueConstraint("domain", "remote_id"),)
+
+
+class ToldPerson(Base):
+    """What is said over Punctum alone of a person of another instance. `status` is in our words."""
+
+    __tablename__ = "told_people"
+
+    actor_id: Mapped[Id] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True)
+    status: Mapped[Name]
+    status_text: Mapped[LongText | None]
+    bot_owner_id: Mapped[Id | None]
 
 
 class Subscription(Base):

@@ -6,6 +6,10 @@ of what our people did there.
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
 from app.act import Act, LiveEvent
 from app.db import find_loaded
 from app.models import Actor, Channel
@@ -13,7 +17,7 @@ from app.projections import peers
 from app.queries.actors import PEOPLE
 from app.queries.channels import find_channel
 from app.queries.messages import list_participants_elsewhere
-from app.queries.peers import find_home, find_peer, has_member_at, is_refused, list_subscribers
+from app.queries.peers import find_home, find_origin, find_peer, has_member_at, is_refused, list_subscribers
 from app.settings import current
 
 CHANGED = "changed"
@@ -21,8 +25,10 @@ REACTION = "reaction"
 LEAVE = "leave"
 CHANNELS = "channels"
 SUBSCRIBE = "subscribe"
+REPORT = "report"
 
 _MESSAGES = frozenset({"message", "direct_message", "message_edited", "message_deleted"})
+_PINS = "message_pinned"
 _REACTIONS = {"message_reaction_added": True, "message_reaction_removed": False}
 _CHANNELS = frozenset({"channel_created", "channel_updated", "channel_deleted"})
 _SPACES = frozenset({"space_changed", "space_deleted"})
@@ -37,6 +43,8 @@ def tell_peers(act: Act) -> None:
         _tell_of_event(act, event)
     if act.activity.type in {"Update", "Delete"} and act.activity.object_id == act.actor.uri:
         _tell_of_person(act)
+    if act.activity.type == "Flag":
+        _tell_of_report(act)
 
 
 def _tell_of_event(act: Act, event: LiveEvent) -> None:
@@ -58,9 +66,14 @@ def _tell_of_event(act: Act, event: LiveEvent) -> None:
             peers.put(act.session, domain, CHANGED, object_id, now=act.now)
         if event.type in _OF_PERMISSIONS:
             peers.put(act.session, domain, CHANNELS, space_id, now=act.now)
-        is_over = event.type == "space_deleted"
-        if is_over or (event.type in _ENDS and not has_member_at(act.session, space_id, domain)):
+        if event.type == "space_deleted" or (event.type in _ENDS and _was_last(act, space_id, domain)):
             peers.unsubscribe(act.session, space_id, domain)
+
+
+def _was_last(act: Act, space_id: str, domain: str) -> bool:
+    """Whether nobody of the instance is left in the space; whoever comes in meanwhile waits (`peers.hold`)."""
+    peers.hold(act.session, domain)
+    return not has_member_at(act.session, space_id, domain)
 
 
 def _space_of(act: Act, event: LiveEvent) -> str | None:
@@ -76,7 +89,7 @@ def _space_of(act: Act, event: LiveEvent) -> str | None:
 
 
 def _object_of(event: LiveEvent) -> str | None:
-    if event.type in _MESSAGES or event.type in _REACTIONS:
+    if event.type in _MESSAGES or event.type in _REACTIONS or event.type == _PINS:
         return event.message_id
     if event.type in _CHANNELS or event.type in _SPACES:
         return event.channel_id
@@ -114,7 +127,24 @@ def _tell_of_person(act: Act) -> None:
     """Whoever subscribes to one of ours; over ActivityPub where that is spoken (contracts/punctum.md, D-40)."""
     if not act.is_local or act.actor.type not in PEOPLE:
         return
-    for domain in list_subscribers(act.session, act.actor.id):
-        peer = find_peer(act.session, domain)
+    tell_of_person(act.session, act.actor.id, now=act.now)
+    if act.activity.type == "Delete":
+        for domain in list_subscribers(act.session, act.actor.id):
+            peers.unsubscribe(act.session, act.actor.id, domain)
+
+
+def tell_of_person(session: Session, actor_id: str, *, now: datetime) -> None:
+    """One of ours is described anew, or chose another status."""
+    for domain in list_subscribers(session, actor_id):
+        peer = find_peer(session, domain)
         if not (current().activitypub and peer is not None and peer.speaks_activitypub):
-            peers.put(act.session, domain, CHANGED, act.actor.id, now=act.now)
+            peers.put(session, domain, CHANGED, actor_id, now=now)
+
+
+def _tell_of_report(act: Act) -> None:
+    """The home of what it is about, and not who made it (contracts/punctum.md, 6, H-39)."""
+    object_id = str(act.private.get("object_id", ""))
+    origin = find_origin(act.session, object_id) if act.is_local and object_id else None
+    if origin is not None and not is_refused(origin.domain):
+        about, data = str(act.found.get("report_id")), {"note": act.activity.content or ""}
+        peers.put(act.session, origin.domain, REPORT, object_id, now=act.now, about=about, data=data)

@@ -19,12 +19,18 @@ def tell(
     now: datetime,
     channel_id: str | None = None,
     conversation_id: str | None = None,
+    message_id: str | None = None,
     **data: Any,
 ) -> None:
     """After the commit, in every process. Who hears of it is decided when it is sent (app/facades)."""
     session.execute(
         insert(Event).values(
-            type=type_, channel_id=channel_id, conversation_id=conversation_id, data=data, created_at=now
+            type=type_,
+            channel_id=channel_id,
+            conversation_id=conversation_id,
+            message_id=message_id,
+            data=data,
+            created_at=now,
         )
     )
     wake(session, "events")

@@ -24,6 +24,7 @@ from app.models import (
     Role,
     RoleGrant,
     Space,
+    ToldPerson,
 )
 
 NO_INBOX = ""
@@ -39,6 +40,13 @@ def add_person(session: Session, uri: str, domain: str, values: Mapping[str, Any
 def change_person(session: Session, actor_id: str, values: Mapping[str, Any], *, now: datetime) -> None:
     is_alive = (Actor.id == actor_id, Actor.deleted_at.is_(None))
     session.execute(update(Actor).where(*is_alive).values(_person(values) | {"updated_at": now}))
+
+
+def save_told(session: Session, actor_id: str, values: Mapping[str, Any]) -> None:
+    """What ActivityPub has no word for."""
+    told = {name: values.get(name) for name in ("status_text", "bot_owner_id")} | {"status": values["status"]}
+    row = upsert(session, ToldPerson).values(told | {"actor_id": actor_id})
+    session.execute(row.on_conflict_do_update(index_elements=["actor_id"], set_=told))
 
 
 def add_space(session: Session, uri: str, domain: str, values: Mapping[str, Any], *, now: datetime) -> str:
@@ -118,8 +126,8 @@ def save_invite(
     creator_id: str,
     now: datetime,
 ) -> str:
-    """Its name is one of its own instance, so here it is known with that behind it. Whatever had it before is gone there
-    or called otherwise by now, and comes back by its id if it is told of again."""
+    """Its name is one of its own instance, so here it is known with that behind it. Whatever had it before is gone
+    there or called otherwise by now, and comes back by its id if it is told of again."""
     id_ = invite_id or new_id("invite")
     named = {"name": name, "name_key": f"{name.casefold()}@{domain}"[:255]}
     is_of_domain = Invite.space_id.in_(select(Actor.id).where(Actor.host == domain))

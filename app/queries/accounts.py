@@ -26,6 +26,7 @@ from app.models import (
     Role,
     RoleGrant,
     Space,
+    ToldPerson,
 )
 from app.queries.actors import ACCEPTED
 from app.queries.privileges import DEFAULT_ROLE, privileges_of
@@ -246,9 +247,10 @@ def about_of(summary: str) -> str | None:
 def _select_profiles() -> Select[Any]:
     """One row for each person and role."""
     return (
-        select(Actor, Account, RoleGrant.role, Role, _home_space_id().label("space_id"))
+        select(Actor, Account, ToldPerson, RoleGrant.role, Role, _home_space_id().label("space_id"))
         .select_from(Actor)
         .outerjoin(Account, Account.actor_id == Actor.id)
+        .outerjoin(ToldPerson, ToldPerson.actor_id == Actor.id)
         .outerjoin(RoleGrant, _grants_at_home())
         .outerjoin(Role, Role.id == RoleGrant.role)
         .where(Actor.deleted_at.is_(None), Actor.type.in_(("Person", "Service")))
@@ -266,6 +268,7 @@ def _profiles(rows: Iterable[Row[Any]]) -> list[Profile]:
 def _profile(rows: list[Row[Any]]) -> Profile:
     actor: Actor = rows[0].Actor
     account: Account | None = rows[0].Account
+    own: Account | ToldPerson | None = account or rows[0].ToldPerson
     return Profile(
         actor_id=actor.id,
         uri=actor.uri,
@@ -274,7 +277,7 @@ def _profile(rows: list[Row[Any]]) -> Profile:
         about=account.about if account else about_of(actor.summary),
         avatar_url=actor.icon_url,
         banner_url=actor.image_url,
-        status=account.status if account else "offline",
+        status=own.status if own else "offline",
         roles=_roles(row.role for row in rows),
         own_roles=tuple(role_of(row.Role) for row in rows if row.Role is not None),
         space_id=rows[0].space_id,
@@ -286,9 +289,9 @@ def _profile(rows: list[Row[Any]]) -> Profile:
         timed_out_until=account.timed_out_until if account else None,
         timeout_reason=account.timeout_reason if account else None,
         name=actor.name,
-        status_text=account.status_text if account else None,
+        status_text=own.status_text if own else None,
         is_indexed=account.is_indexed if account else actor.discoverable,
-        bot_owner_id=account.bot_owner_id if account else None,
+        bot_owner_id=own.bot_owner_id if own else None,
         is_bot=actor.type == "Service",
     )
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.db import find_loaded
 from app.errors import NotFoundError
-from app.models import Actor, Channel, Follow, Message, ReadMark, Space
+from app.models import Actor, Channel, Follow, Message, Pin, ReadMark, Space
 from app.queries.actors import ACCEPTED
 from app.queries.viewers import Viewer
 from app.queries.visibility import Standing, channel_is_visible, channel_is_visible_to, standing_of
@@ -238,3 +238,8 @@ def list_read_message_ids(session: Session, viewer: Viewer, *, limit: int = 200)
         .limit(limit)
     )
     return list(session.scalars(query))
+
+
+def has_pinned(session: Session, channel_id: str, message_uri: str) -> bool:
+    query = select(Pin.object_uri).where(Pin.channel_id == channel_id, Pin.object_uri == message_uri)
+    return session.scalar(query) is not None

@@ -54,9 +54,10 @@ def find_space(session: Session, space_id: str) -> SpaceView | None:
 
 
 def count_owned(session: Session, actor_id: str) -> int:
-    """Living spaces of somebody."""
+    """Living spaces of ours that are somebody's."""
     query = select(func.count()).select_from(Space).join(Actor, Actor.id == Space.actor_id)
-    return session.scalar(query.where(Space.owner_id == actor_id, Actor.deleted_at.is_(None))) or 0
+    is_ours = (Actor.deleted_at.is_(None), Actor.host.is_(None))
+    return session.scalar(query.where(Space.owner_id == actor_id, *is_ours)) or 0
 
 
 def may_own(session: Session, actor_id: str) -> bool:

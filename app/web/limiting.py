@@ -109,6 +109,11 @@ def guess_device_code(actor_id: str) -> None:
     _take(_DEVICE_CODES, "device code", actor_id)
 
 
+def count_instance(domain: str) -> None:
+    """Count a request that an instance signed, from whichever of its networks. Raises TooManyRequestsError."""
+    _take(_rate_of("default"), "instance", domain)
+
+
 def count_said() -> None:
     """Count what a client says on its socket as a request. Raises TooManyRequestsError."""
     bucket: Final = "messages"

@@ -25,6 +25,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("domain", "remote_id", name=op.f("uq_known_ids_domain_remote_id")),
     )
     op.create_table(
+        "told_people",
+        sa.Column("actor_id", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.String(length=255), nullable=False),
+        sa.Column("status_text", sa.Text(), nullable=True),
+        sa.Column("bot_owner_id", sa.String(length=64), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["actor_id"], ["actors.id"], name=op.f("fk_told_people_actor_id_actors"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("actor_id", name=op.f("pk_told_people")),
+    )
+    op.create_table(
         "subscriptions",
         sa.Column("target_id", sa.String(length=64), nullable=False),
         sa.Column("domain", sa.String(length=255), nullable=False),
@@ -68,5 +79,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("seen_signatures", "peers", "outgoing", "subscriptions", "known_ids"):
+    for table in ("seen_signatures", "peers", "outgoing", "subscriptions", "told_people", "known_ids"):
         op.drop_table(table)

@@ -28,8 +28,11 @@ def admit(verified: Verified, domain: str) -> None:
 
 def subscribe(domain: str, target_id: str) -> None:
     """From now on the instance is told of every change to the target."""
+    now = datetime.now(UTC)
     with transaction() as session:
-        peers.subscribe(session, target_id, domain, now=datetime.now(UTC))
+        peers.ensure(session, domain, now=now)
+        peers.hold(session, domain)
+        peers.subscribe(session, target_id, domain, now=now)
 
 
 def unsubscribe(domain: str, target_id: str) -> None:
@@ -37,12 +40,16 @@ def unsubscribe(domain: str, target_id: str) -> None:
         peers.unsubscribe(session, target_id, domain)
 
 
-def welcome(domain: str, space_id: str, actor_id: str, later: Sequence[str]) -> None:
-    """Somebody of the instance has come into the space: it is told of the space, of `later` first of all, and asked
-    to tell us of them."""
-    now = datetime.now(UTC)
+def welcome(domain: str, space_id: str, actor_id: str) -> None:
+    """Somebody of the instance has come into the space: it is told of the space from now on, and asked to tell us of
+    them. To be called before they are shown what is there, or what is said meanwhile would reach them on neither way.
+    """
+    subscribe(domain, space_id)
     with transaction() as session:
-        peers.subscribe(session, space_id, domain, now=now)
-        peers.put(session, domain, SUBSCRIBE, actor_id, now=now)
-        for id_ in later:
-            peers.put(session, domain, CHANGED, id_, now=now)
+        peers.put(session, domain, SUBSCRIBE, actor_id, now=datetime.now(UTC))
+
+
+def tell_later(domain: str, ids: Sequence[str]) -> None:
+    """What there was no room for in an answer."""
+    with transaction() as session:
+        peers.put_all(session, domain, CHANGED, ids, now=datetime.now(UTC))

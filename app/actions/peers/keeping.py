@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session
 
 from app.db import reading, transaction
 from app.errors import ConflictError, NotFoundError
-from app.models import Actor
+from app.models import Actor, Message
 from app.pipeline import Received, compose, receive
 from app.pipeline.compose import ToldMessage, uri_of_told
-from app.projections import channels, events, messages, mirrors, peers, roles, spaces
+from app.projections import channels, events, messages, mirrors, peers, pins, roles, spaces
 from app.queries.actors import PEOPLE, find_any, get_by_id
-from app.queries.channels import find_channel
+from app.queries.channels import find_channel, has_pinned
 from app.queries.messages import find_by_id, find_by_uri, open_content
 from app.queries.placement import conversation_id
 from app.queries.reactions import list_reactions_from_elsewhere
@@ -73,20 +73,21 @@ def _again(keep: Callable[P, R]) -> Callable[P, R]:
 
 
 @_again
-def keep_person(name: Name, values: Mapping[str, Any], *, met: Actor | None) -> str:
+def keep_person(name: Name, values: Mapping[str, Any], *, met: str | None) -> str:
     """Who is known over ActivityPub already, or was `met` there, is the same, and described by that."""
     now = datetime.now(UTC)
     with transaction() as session:
         known = _claim(session, name)
         if known is None:
-            actor = met or find_any(session, name.uri)
+            actor = get_by_id(session, met) if met is not None else find_any(session, name.uri)
             if actor is not None and (actor.deleted_at is not None or actor.type not in PEOPLE):
                 raise DeletedError
-            id_ = actor.id if actor else mirrors.add_person(session, name.uri, name.domain, values, now=now)
-            peers.note_origin(session, id_, name.domain, name.id)
-            return id_
-        if get_by_id(session, known).inbox == mirrors.NO_INBOX:
+            known = actor.id if actor else mirrors.add_person(session, name.uri, name.domain, values, now=now)
+            peers.note_origin(session, known, name.domain, name.id)
+        elif get_by_id(session, known).inbox == mirrors.NO_INBOX:
             mirrors.change_person(session, known, values, now=now)
+        mirrors.save_told(session, known, values)
+        events.tell(session, "account_changed", now=now, account_id=known)
     return known
 
 
@@ -237,6 +238,20 @@ def keep_reactions(message_id: str, group: Actor, wanted: Collection[tuple[str, 
     for (id_, sign), (actor, uri) in now_there.items():
         if (id_, sign) not in wanted:
             _receive(compose.told_reaction_taken_back(actor, message.uri, sign, activity_uri=uri), group, {})
+
+
+def keep_pin(message: Message, group: Actor, *, is_pinned: bool) -> None:
+    """As the home of the channel has it."""
+    now = datetime.now(UTC)
+    with reading() as session:
+        if has_pinned(session, group.id, message.uri) == is_pinned:
+            return
+    with transaction() as session:
+        if is_pinned:
+            pins.add(session, group.id, message.uri, now=now)
+        else:
+            pins.remove(session, group.id, message.uri)
+        events.tell(session, "message_pinned", channel_id=group.id, message_id=message.id, now=now)
 
 
 @_again

@@ -15,7 +15,7 @@ from activitypub.fetch import FetchBudget
 from app.actions.peers.calls import Answer, ask, post
 from app.db import reading, transaction, wake
 from app.models import Outgoing
-from app.pipeline.peers import CHANGED, CHANNELS, LEAVE, REACTION, SUBSCRIBE
+from app.pipeline.peers import CHANGED, CHANNELS, LEAVE, REACTION, REPORT, SUBSCRIBE
 from app.projections import peers
 from app.queries.messages import list_page
 from app.queries.objects import find_object
@@ -179,14 +179,17 @@ class _Speaking:
         ids = [row.object_id for row in rows]
         with reading() as session:
             shown = show_for(session, self.domain, ids)
-            strangers = [one for one in list_people_in(shown) if one not in names_at(session, self.domain, [one])]
+            people = list_people_in(shown)
+            met = names_at(session, self.domain, people)
+            strangers = [one for one in people if one not in met]
             shown = _in_order([*show_for(session, self.domain, strangers), *shown])
             known = names_at(session, self.domain, ids)
         alive = {one["id"] for one in shown}
-        self._post_objects(shown[:MAX_STASH])
-        for row in rows:
+        for row in rows:  # First, because what is new may have the name of what is gone.
             if row.object_id not in alive and row.object_id in known:
                 self._take_back(row.object_id, known[row.object_id])
+        for start in range(0, len(shown), MAX_STASH):
+            self._post_objects(shown[start : start + MAX_STASH])
         self._settle(rows)
 
     def _take_back(self, id_: str, name: str) -> None:
@@ -239,6 +242,8 @@ class _Speaking:
             self._post(_request("REACT", target, source, reaction))
         elif row.kind == LEAVE and target is not None and source is not None:
             self._post(_request("DELETE", target, source))
+        elif row.kind == REPORT and target is not None:
+            self._post(_request("REPORT", target, None, row.data))
         self._settle([row])
 
     def _post(self, body: Mapping[str, Any], path: str = _INBOX) -> Answer:
@@ -292,9 +297,6 @@ def _deletion(remote_id: str) -> dict[str, Any]:
     return {"type": "ping", "ping_type": "client_request", "request_method": "DELETE", "request_target_id": remote_id}
 
 
-def _request(method: str, target: str, source: str, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    return _deletion(target) | {
-        "request_method": method,
-        "request_source_user": source,
-        "request_data": dict(data or {}),
-    }
+def _request(method: str, target: str, source: str | None, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    on_behalf_of = {"request_source_user": source} if source is not None else {}
+    return _deletion(target) | on_behalf_of | {"request_method": method, "request_data": dict(data or {})}

@@ -21,9 +21,10 @@ from app.queries.punctum.federated import instance_viewer, show_found
 from app.queries.punctum.shown import Shown
 from app.queries.viewers import Viewer
 from app.web.admission import take_delivery
+from app.web.limiting import count_instance
 from app.web.signed import on_the_wire, verify_request, viewer_of
 
-# A clock may be so far off: what is sent is signed when it is sent, also when it had to wait (contracts/punctum.md, 4.5).
+# A clock may be so far off (contracts/punctum.md, 4.5). Whatever had to wait is signed when it is sent.
 CLOCK_WINDOW: Final = timedelta(minutes=5)
 
 _SIGNATURE: Final = "A signature of the sending instance is needed."
@@ -83,6 +84,7 @@ def _signer(ask: Ask) -> tuple[Viewer, Verified]:
     if not viewer.asks_for_server:
         raise UnauthenticatedError("Requests between instances are signed by the instance, not by an account.")
     _check_welcome(verified.owner)
+    count_instance(viewer.host or "")
     return viewer, verified
 
 

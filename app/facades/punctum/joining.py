@@ -9,7 +9,7 @@ from activitypub.errors import ActivityPubError, FetchError
 from activitypub.fetch import FetchBudget
 from app.actions.peers import keeping
 from app.actions.peers.calls import Answer, ask, post
-from app.actions.peers.hearing import welcome
+from app.actions.peers.hearing import tell_later, welcome
 from app.actions.peers.sending import is_name, note_names
 from app.db import reading
 from app.errors import ForbiddenError, NotFoundError, UnavailableError
@@ -23,6 +23,7 @@ from app.queries.punctum.federated import show_for
 from app.queries.punctum.joined import list_first
 from app.queries.punctum.shown import Shown, stash
 from app.queries.spaces import find_member_of, find_space
+from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
 from app.web.admission import waiting
 
@@ -43,9 +44,14 @@ def let_in(domain: str, invite: Found, person: Found) -> Shown:
         raise ForbiddenError("This conference is not joined from another instance.")
     keeping.do_as(compose.told_joining(actor, space.uri), private={"invite_id": invite.id})
     with reading() as session:
+        if not find_standing(session, actor.id, space_id).is_member:
+            raise ForbiddenError("You are banned from this conference.")  # Since a moment ago.
+    welcome(domain, space_id, actor.id)
+    with reading() as session:
         ids = list_first(session, space, actor.id)
         shown = show_for(session, domain, ids[:MAX_STASH])
-    welcome(domain, space_id, actor.id, ids[MAX_STASH:])
+    if later := ids[MAX_STASH:]:
+        tell_later(domain, later)
     return stash(shown)
 
 

@@ -29,12 +29,24 @@ if TYPE_CHECKING:
 
 Raw = Mapping[str, Any]
 
+_STATUSES: Final = ("offline", "online", "idle", "dnd")
 _CHANNEL_TYPES: Final = {"text": "text", "media": "voice", "category": "category"}
 
 
 def _account(taking: Taking, name: Name, raw: Raw) -> str:
-    values = ACCOUNT.of_new(raw) | {"is_bot": raw.get("bot") is True}
-    return keeping.keep_person(name, values, met=taking.meet(name))
+    given, is_bot = ACCOUNT.of_new(raw), raw.get("bot") is True
+    told = {"is_bot": is_bot, "status": _STATUSES[given.get("short_status", 0)], "status_text": given.get("status")}
+    if is_bot and given.get("bot_owner") is not None:
+        told["bot_owner_id"] = _bot_owner(taking, name, given["bot_owner"])
+    return keeping.keep_person(name, given | told, met=taking.meet(name))
+
+
+def _bot_owner(taking: Taking, name: Name, id_: str) -> str:
+    """Raises ForbiddenError for somebody of another instance: whoever owns a bot speaks for it."""
+    owner = taking.resolve("bot_owner", id_, {"account"})
+    if owner.value.host != name.domain:
+        raise ForbiddenError("A bot belongs to somebody of its own instance.")
+    return owner.id
 
 
 def _conference(taking: Taking, name: Name, raw: Raw) -> str:

@@ -32,6 +32,7 @@ from app.queries.punctum.federated import show_for
 from app.queries.punctum.shortcodes import is_shortcode, to_sign
 from app.queries.punctum.shown import Shown
 from app.queries.reactions import find_own
+from app.queries.reports import find_open_report
 from app.queries.viewers import Viewer, remote_viewer
 from app.web.admission import waiting
 
@@ -154,6 +155,9 @@ def _report(ping: Ping) -> Shown:
         if not may_read(session, asker, ping.target):
             raise MissingObjectError
         person = get_by_id(session, behind(session, ping.target))
+        known = find_open_report(session, actor.id, ping.target.id)
+    if known is not None:
+        return deleted(known)
     uris = [person.uri]
     if ping.target.kind == "message":
         uris.append(ping.target.value.message.uri)

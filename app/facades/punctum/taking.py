@@ -24,7 +24,6 @@ from app.db import reading
 from app.errors import AppError, ForbiddenError
 from app.facades.punctum.kept import KEEPERS
 from app.facades.punctum.keys import reference
-from app.facades.punctum.told import read_reactions
 from app.facades.punctum.problems import (
     MissingKeyError,
     UnknownReferenceError,
@@ -32,7 +31,7 @@ from app.facades.punctum.problems import (
     WrongTypeError,
     WrongValueError,
 )
-from app.models import Actor
+from app.facades.punctum.told import read_reactions
 from app.queries.actors import PEOPLE, find_by_id
 from app.queries.objects import Found, FoundConversation, Kind, find_object, may_read
 from app.queries.peers import find_known, find_origin, find_peer, is_refused
@@ -88,8 +87,7 @@ class Taking:
             return self._take(raw)
         reactions = read_reactions(raw)
         local_id = self._take(raw)
-        if reactions is not None:
-            self._take_reactions(local_id, reactions)
+        self._take_from_home(local_id, reactions, is_pinned=raw.get("pinned") is True)
         return local_id
 
     def _take(self, raw: Raw) -> str:
@@ -146,9 +144,9 @@ class Taking:
         except ActivityPubError:
             return None
 
-    def meet(self, name: Name) -> Actor | None:
-        """A person whom the sender names for the first time, over ActivityPub, where that can be had; keys and inboxes
-        are believed from there alone."""
+    def meet(self, name: Name) -> str | None:
+        """The id of a person whom the sender names for the first time, as ActivityPub has them if it does; keys and
+        inboxes are believed from there alone."""
         if name.activitypub_id is None or self.reach.is_over or self._find(name.id) is not None:
             return None
         try:
@@ -156,13 +154,13 @@ class Taking:
                 actor = known_or_fetched_actor(name.uri, budget=self.reach.budget)
         except ActivityPubError:
             return None
-        return actor if actor.type in PEOPLE else None
+        return actor.id if actor.type in PEOPLE else None
 
     def _deeper(self, sender: str) -> Taking:
         return replace(self, sender=sender, depth=self.depth + 1)
 
     def _recognise(self, kind: Kind, id_: str, local_id: str) -> str:
-        """An object of ours: what the sender calls it is noted, and what it says of it is not believed. Whether there is
+        """An object of ours: what the sender calls it is noted, and what it says of it is not believed. That there is
         one is told to who may read it."""
         with reading() as session:
             found, origin = find_object(session, local_id), find_origin(session, local_id)
@@ -224,14 +222,20 @@ class Taking:
         if peer is None or not peer.speaks_activitypub:
             keeping.note_activitypub(self.sender)
 
-    def _take_reactions(self, message_id: str, told: Collection[tuple[str, Any]]) -> None:
-        """Who reacted is told by the home of the channel, of whosever message; of our own people we know it best."""
+    def _take_from_home(
+        self, message_id: str, reactions: Collection[tuple[str, Any]] | None, *, is_pinned: bool
+    ) -> None:
+        """Who reacted and what is pinned is told by the home of the channel, of whosever message; of our own people we
+        know it best."""
         with reading() as session:
             found = find_object(session, message_id)
             group = find_by_id(session, found.value.message.channel_id or "") if found is not None else None
-        if group is None or group.host != self.sender:
+        if found is None or group is None or group.host != self.sender:
             return
-        wanted = {(author.id, sign) for sign, id_ in told if (author := self.find(id_)) is not None}
+        keeping.keep_pin(found.value.message, group, is_pinned=is_pinned)
+        if reactions is None:
+            return
+        wanted = {(author.id, sign) for sign, id_ in reactions if (author := self.find(id_)) is not None}
         if self.reach.spend_reactions(len(wanted)):
             keeping.keep_reactions(message_id, group, wanted)
 

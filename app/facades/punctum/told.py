@@ -31,8 +31,13 @@ def read_message(raw: Mapping[str, Any], uri: str, in_reply_to: str | None) -> T
         edited=min(edited, now) if edited is not None else None,
         in_reply_to=in_reply_to,
         links=[Attachment(url, name=url.rpartition("/")[2][:255]) for url in urls],
-        embeds=given.get("embeds", []),
+        embeds=[_without_paths(embed) for embed in given.get("embeds", [])],
     )
+
+
+def _without_paths(embed: Mapping[str, Any]) -> dict[str, Any]:
+    """A path there would be one of ours here."""
+    return {key: value for key, value in embed.items() if key != "embed_image" or value.startswith("https://")}
 
 
 def read_reactions(raw: Mapping[str, Any]) -> list[tuple[str, Any]] | None:

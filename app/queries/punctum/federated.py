@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import Actor, Message
+from app.queries.actors import find_by_id
+from app.queries.bits import Bit
 from app.queries.messages import view_messages
 from app.queries.objects import Found, find_object, may_read
-from app.queries.peers import Origin, find_home, list_origins, names_at
+from app.queries.peers import Origin, find_home, has_member_at, list_origins, names_at
 from app.queries.punctum.shortcodes import to_shortcode
 from app.queries.punctum.shown import Shown, show_all
 from app.queries.spaces import SpaceView, list_channels_of, list_member_ids, list_space_roles
 from app.queries.viewers import Viewer
-from app.queries.visibility import TO_SEE, Place, may_see
+from app.queries.visibility import TO_SEE, Place, may_see, place_of_space
 from app.settings import current
 
 # What is federated of each type, and nothing else (contracts/punctum.md, 1). `reaction_authors` are the accounts of
@@ -82,8 +85,21 @@ def show_found(session: Session, domain: str, several: Sequence[Found]) -> list[
 
 def is_for(session: Session, viewer: Viewer, found: Found) -> bool:
     """What is in a space of that instance is its own, whoever of it we know there."""
-    is_at_home = found.space_id is not None and find_home(session, found.space_id) == viewer.host
-    return is_at_home or may_read(session, viewer, found)
+    if found.space_id is not None and find_home(session, found.space_id) == viewer.host:
+        return True
+    return may_read(session, viewer, found) and _may_list(session, viewer, found)
+
+
+def _may_list(session: Session, viewer: Viewer, found: Found) -> bool:
+    """Who knows the id of a role or an invite reads it; told of it is who would find it in a list (contract, 5.5)."""
+    space_id, domain = found.space_id or "", viewer.host or ""
+    if found.kind == "role":
+        return has_member_at(session, space_id, domain)
+    if found.kind == "invite":
+        inviting = replace(place_of_space(space_id, is_home=False), needed=int(Bit.INVITE))
+        creator = find_by_id(session, found.value.creator_id)
+        return (creator is not None and creator.host == domain) or may_see(session, viewer, inviting)
+    return True
 
 
 def show_hidden(session: Session, domain: str, found: Found) -> Shown | None:
@@ -107,7 +123,7 @@ def show_hidden(session: Session, domain: str, found: Found) -> Shown | None:
 
 def list_people_in(shown: Iterable[Shown]) -> list[str]:
     """The accounts that objects name, each once."""
-    keys = ("author", "user_id", "owner", "creator")
+    keys = ("author", "user_id", "owner", "creator", "bot_owner")
     named = [str(one[key]) for one in shown for key in keys if one.get(key)]
     authors = [str(id_) for one in shown for id_ in one.get("reaction_authors", ())]
     return list(dict.fromkeys([*named, *authors]))
@@ -134,6 +150,8 @@ def _children(session: Session, domain: str, space: SpaceView) -> Shown:
         for channel in list_channels_of(session, space.id)
         if may_see(session, viewer, Place(channel.actor_id, space_id=space.id, is_private=True, needed=TO_SEE))
     ]
+    if not has_member_at(session, space.id, domain):
+        return {"channels": seen, "members": None, "roles": None}
     roles = [role.id for role in list_space_roles(session, space.id)]
     return {"channels": seen, "members": list_member_ids(session, space.id), "roles": roles}
 
@@ -153,7 +171,16 @@ def _reactions(session: Session, message_id: str) -> Shown:
 
 def _only_federated(shown: Shown) -> Shown:
     kept = FEDERATED[shown["object_type"]] | {"id", "type", "object_type"}
-    return {key: value for key, value in shown.items() if key in kept and value is not None}
+    told = {key: value for key, value in shown.items() if key in kept and value is not None}
+    if "embeds" in told:
+        told["embeds"] = [_absolute(embed, {"embed_image"}) for embed in told["embeds"]]
+    return _absolute(told, {"icon", "image"})
+
+
+def _absolute(shown: Shown, keys: Set[str]) -> Shown:
+    """A path here is another one where it is read."""
+    paths = {key: shown[key] for key in keys & shown.keys() if shown[key].startswith("/")}
+    return shown | {key: current().origin + path for key, path in paths.items()}
 
 
 def _references(shown: Shown) -> list[str]:
