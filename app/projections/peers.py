@@ -10,7 +10,18 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.db import row_count, upsert, wake
-from app.models import KnownId, Outgoing, Peer, SeenSignature, Subscription
+from app.models import (
+    Channel,
+    CustomEmoji,
+    Invite,
+    KnownId,
+    Member,
+    Outgoing,
+    Peer,
+    Role,
+    SeenSignature,
+    Subscription,
+)
 
 _AT_ONCE: Final = 500
 
@@ -53,6 +64,19 @@ def mark_deleted(session: Session, local_id: str, domain: str, *, now: datetime)
     session.execute(
         update(KnownId).where(KnownId.local_id == local_id, KnownId.domain == domain).values(deleted_at=now)
     )
+
+
+def mark_children_deleted(session: Session, space_id: str, domain: str, *, now: datetime) -> None:
+    """All that is in a space, before it is gone: another space does not bring it back."""
+    for id_, of_space in (
+        (Channel.actor_id, Channel.space_id),
+        (Role.id, Role.space_id),
+        (Member.id, Member.space_id),
+        (Invite.id, Invite.space_id),
+        (CustomEmoji.id, CustomEmoji.space_id),
+    ):
+        children = KnownId.local_id.in_(select(id_).where(of_space == space_id))
+        session.execute(update(KnownId).where(KnownId.domain == domain, children).values(deleted_at=now))
 
 
 def subscribe(session: Session, target_id: str, domain: str, *, now: datetime) -> None:

@@ -274,6 +274,7 @@ def forget(kind: str, local_id: str, domain: str, *, space_id: str | None, actor
         peers.mark_deleted(session, local_id, domain, now=now)  # First, so that nobody keeps it anew meanwhile.
         match kind:
             case "conference":
+                peers.mark_children_deleted(session, local_id, domain, now=now)
                 _forget_space(session, local_id, now=now)
             case "channel":
                 _forget_channel(session, local_id, now=now)

@@ -34,6 +34,8 @@ from app.queries.punctum.shown import Shown, stash
 from app.queries.viewers import Viewer
 
 MAX_STASH = 100
+# What another instance says of itself beside what it tells, and what comes as a ping or not at all.
+_PASSED_OVER = ("instance", "report")
 
 
 @route("GET", "/federation/inbox", scope=READING["instance"], is_open=True)
@@ -121,7 +123,11 @@ def _take_stash(signer: Viewer, raw: Mapping[str, Any]) -> Shown:
     objects = []
     for id_ in dict.fromkeys(ids):
         one = raw.get(id_)
-        if not isinstance(one, Mapping) or read_identity(one)[1] != id_:
+        if not isinstance(one, Mapping):
+            raise WrongValueError("id_list", "each with its object")
+        if one.get("object_type") in _PASSED_OVER:
+            continue
+        if read_identity(one)[1] != id_:
             raise WrongValueError("id_list", "each with its object")
         objects.append(one)
     taken = take_several(Taking(_domain(signer)), objects)

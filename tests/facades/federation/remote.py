@@ -40,6 +40,7 @@ class Wire(GuardedClient):
         self.asked: list[str] = []
         self.posted: list[tuple[str, dict[str, Any]]] = []
         self.headers: list[Mapping[str, str]] = []
+        self.moved: dict[str, str] = {}  # Where each URL leads from now on.
 
     def serve(self, url: str, *answers: Answer) -> None:
         self.answers[url] = list(answers)
@@ -55,8 +56,10 @@ class Wire(GuardedClient):
         budget = others[-1]
         if budget is not None:
             budget.spend()
-        self.asked.append(url)
         self.headers.append(headers(url) if callable(headers) else headers)
+        self.asked.append(url)
+        if url in self.moved:
+            return self._get(self.moved[url], headers, *others)
         return self._answer(url)
 
     def _answer(self, url: str) -> Response:

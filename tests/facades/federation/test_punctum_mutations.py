@@ -100,12 +100,12 @@ def _requests(pond: Pond) -> Mapping[str, tuple[str, dict[str, Any]]]:
 
 
 def _mutations(body: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    for key in body:
+    for key, inside in body.items():
         for value in VALUES:
             changed = {name: other for name, other in body.items() if name != key}
             yield key, value, changed if value is ABSENT else changed | {key: value}
-        if isinstance(body[key], dict):
-            for inner, value, changed in _mutations(body[key]):
+        if isinstance(inside, dict):
+            for inner, value, changed in _mutations(inside):
                 yield f"{key}.{inner}", value, body | {key: changed}
 
 
