@@ -72,7 +72,7 @@ def _tell_of_event(act: Act, event: LiveEvent) -> None:
 
 def _was_last(act: Act, space_id: str, domain: str) -> bool:
     """Whether nobody of the instance is left in the space; whoever comes in meanwhile waits (`peers.hold`)."""
-    peers.hold(act.session, domain)
+    peers.hold(act.session, domain, now=act.now)
     return not has_member_at(act.session, space_id, domain)
 
 

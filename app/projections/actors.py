@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from activitypub import html
@@ -15,6 +15,11 @@ from app.db import wake
 from app.ids import new_id
 from app.models import Actor, ActorKey, Follow
 from app.sealing import KEY_SCOPE, seal_row
+
+
+def hold(session: Session, actor_id: str) -> None:
+    """What an actor does once is for this transaction to write until it ends."""
+    session.execute(select(Actor.id).where(Actor.id == actor_id).with_for_update(key_share=True))
 
 
 def add_local(

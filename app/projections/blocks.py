@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.ids import new_id
 from app.models import Actor, Block
+from app.projections.actors import hold
 from app.queries.blocks import find_block
 
 
@@ -17,6 +18,7 @@ def add(
 ) -> None:
     """Note it once: who says it again has said it under the newer activity, which is the one to undo."""
     by = actor.id if space_id is None else None
+    hold(session, actor.id if space_id is None else blocked.id)
     known = find_block(session, by=by, actor_id=blocked.id, space_id=space_id)
     if known is not None:
         session.execute(update(Block).where(Block.id == known.id).values(activity_uri=activity_uri))

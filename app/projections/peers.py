@@ -26,10 +26,11 @@ from app.models import (
 _AT_ONCE: Final = 500
 
 
-def claim(session: Session, domain: str, remote_id: str) -> KnownId | None:
-    """What an instance calls so, which nobody else changes before the transaction ends."""
-    named = select(KnownId).where(KnownId.domain == domain, KnownId.remote_id == remote_id)
-    return session.scalar(named.with_for_update())
+def claim(session: Session, domain: str, remote_id: str, *, now: datetime) -> KnownId | None:
+    """What an instance calls so, which nobody else changes, nor keeps for the first time, before the transaction
+    ends."""
+    hold(session, domain, now=now)
+    return session.scalar(select(KnownId).where(KnownId.domain == domain, KnownId.remote_id == remote_id))
 
 
 def note_origin(session: Session, local_id: str, domain: str, remote_id: str) -> None:
@@ -131,9 +132,13 @@ def ensure(session: Session, domain: str, *, now: datetime) -> None:
     )
 
 
-def hold(session: Session, domain: str) -> None:
-    """Keep from deciding at the same moment who is told of what there, until the transaction ends."""
-    session.execute(select(Peer.domain).where(Peer.domain == domain).with_for_update())
+def hold(session: Session, domain: str, *, now: datetime) -> None:
+    """What is noted of an instance, and who is told of what there, is for this transaction to write until it ends: two
+    at once would each miss what the other is about to say."""
+    held = select(Peer.domain).where(Peer.domain == domain).with_for_update()
+    if session.scalar(held) is None:
+        ensure(session, domain, now=now)
+        session.execute(held)
 
 
 def put_all(session: Session, domain: str, kind: str, object_ids: Sequence[str], *, now: datetime) -> None:

@@ -13,9 +13,10 @@ from app.db import row_count
 from app.ids import new_id
 from app.models import Actor, Message, Report
 from app.projections import events
+from app.projections.actors import hold
 from app.queries.channels import get_home_space
 from app.queries.messages import open_content
-from app.queries.reports import PENDING, SCOPE
+from app.queries.reports import PENDING, SCOPE, find_open_report
 from app.sealing import seal_row
 
 
@@ -31,7 +32,15 @@ def add(
     now: datetime,
     object_id: str | None = None,
 ) -> str:
-    """The id of the report, which keeps what the messages say now: deleting them does not end the case."""
+    """The id of the report, which keeps what the messages say now: deleting them does not end the case.
+
+    Of one thing that is named by its id, somebody has one report at a time.
+    """
+    if object_id is not None:
+        hold(session, reporter.id)
+        known = find_open_report(session, reporter.id, object_id)
+        if known is not None:
+            return known
     report_id = new_id("report")
     texts = {message.id: content.text for message in messages if (content := open_content(session, message))}
     session.execute(

@@ -30,13 +30,13 @@ def subscribe(domain: str, target_id: str) -> None:
     """From now on the instance is told of every change to the target."""
     now = datetime.now(UTC)
     with transaction() as session:
-        peers.ensure(session, domain, now=now)
-        peers.hold(session, domain)
+        peers.hold(session, domain, now=now)
         peers.subscribe(session, target_id, domain, now=now)
 
 
 def unsubscribe(domain: str, target_id: str) -> None:
     with transaction() as session:
+        peers.hold(session, domain, now=datetime.now(UTC))
         peers.unsubscribe(session, target_id, domain)
 
 

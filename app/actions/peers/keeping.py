@@ -77,7 +77,7 @@ def keep_person(name: Name, values: Mapping[str, Any], *, met: str | None) -> st
     """Who is known over ActivityPub already, or was `met` there, is the same, and described by that."""
     now = datetime.now(UTC)
     with transaction() as session:
-        known = _claim(session, name)
+        known = _claim(session, name, now=now)
         if known is None:
             actor = get_by_id(session, met) if met is not None else find_any(session, name.uri)
             if actor is not None and (actor.deleted_at is not None or actor.type not in PEOPLE):
@@ -95,7 +95,7 @@ def keep_person(name: Name, values: Mapping[str, Any], *, met: str | None) -> st
 def keep_space(name: Name, values: Mapping[str, Any]) -> str:
     now = datetime.now(UTC)
     with transaction() as session:
-        known = _claim(session, name)
+        known = _claim(session, name, now=now)
         if known is None:
             id_ = mirrors.add_space(session, name.uri, name.domain, values, now=now)
             peers.note_origin(session, id_, name.domain, name.id)
@@ -110,7 +110,7 @@ def keep_space(name: Name, values: Mapping[str, Any]) -> str:
 def keep_channel(name: Name, space_id: str, values: Mapping[str, Any]) -> str:
     now = datetime.now(UTC)
     with transaction() as session:
-        known = _claim(session, name)
+        known = _claim(session, name, now=now)
         if known is None:
             id_ = mirrors.add_channel(session, space_id, name.uri, name.domain, values, now=now)
             peers.note_origin(session, id_, name.domain, name.id)
@@ -125,7 +125,7 @@ def keep_channel(name: Name, space_id: str, values: Mapping[str, Any]) -> str:
 def keep_role(name: Name, space_id: str, values: Mapping[str, Any]) -> str:
     now = datetime.now(UTC)
     with transaction() as session:
-        id_ = mirrors.save_role(session, _claim(session, name), space_id, values, now=now)
+        id_ = mirrors.save_role(session, _claim(session, name, now=now), space_id, values, now=now)
         peers.note_origin(session, id_, name.domain, name.id)
         events.tell(session, "role_changed", channel_id=space_id, role_id=id_, now=now)
     return id_
@@ -135,7 +135,7 @@ def keep_role(name: Name, space_id: str, values: Mapping[str, Any]) -> str:
 def keep_member(name: Name, space_id: str, actor_id: str, values: Mapping[str, Any], role_ids: Collection[str]) -> str:
     now = datetime.now(UTC)
     with transaction() as session:
-        _claim(session, name)
+        _claim(session, name, now=now)
         is_new = find_member_of(session, space_id, actor_id) is None
         mirrors.save_member(session, space_id, actor_id, values, role_ids, now=now)
         member = find_member_of(session, space_id, actor_id)
@@ -159,7 +159,7 @@ def keep_invite(name: Name, space_id: str, creator_id: str, text: str) -> str:
     with transaction() as session:
         id_ = mirrors.save_invite(
             session,
-            _claim(session, name),
+            _claim(session, name, now=now),
             name=text,
             domain=name.domain,
             space_id=space_id,
@@ -176,7 +176,7 @@ def keep_emoji(name: Name, space_id: str, creator_id: str, values: Mapping[str, 
     with transaction() as session:
         id_ = mirrors.save_emoji(
             session,
-            _claim(session, name),
+            _claim(session, name, now=now),
             space_id=space_id,
             creator_id=creator_id,
             values=values,
@@ -208,15 +208,17 @@ def keep_message(name: Name, author: Actor, to: Sequence[Actor], told: ToldMessa
         if content is None or (content.text, _urls(content), list(content.embeds)) != said:
             _receive(compose.told_edit(author, to, told), group, {"embeds": told.embeds})
     with transaction() as session:
+        peers.hold(session, name.domain, now=datetime.now(UTC))
         peers.note_origin(session, id_, name.domain, name.id)
     return id_
 
 
 def keep_conversation(name: Name, people: Sequence[Actor]) -> str:
     """The conversation of these people; it has no home, so each instance has a name for it."""
-    id_ = conversation_id(person.uri for person in people)
+    id_, now = conversation_id(person.uri for person in people), datetime.now(UTC)
     with transaction() as session:
-        messages.ensure_conversation(session, id_, people, now=datetime.now(UTC))
+        peers.hold(session, name.domain, now=now)
+        messages.ensure_conversation(session, id_, people, now=now)
         peers.note_name(session, id_, name.domain, name.id)
     return id_
 
@@ -254,10 +256,10 @@ def keep_pin(message: Message, group: Actor, *, is_pinned: bool) -> None:
         events.tell(session, "message_pinned", channel_id=group.id, message_id=message.id, now=now)
 
 
-@_again
 def note_name(local_id: str, domain: str, remote_id: str) -> None:
     """What an instance calls an object that is not its own."""
     with transaction() as session:
+        peers.hold(session, domain, now=datetime.now(UTC))
         peers.note_name(session, local_id, domain, remote_id)
 
 
@@ -271,7 +273,8 @@ def forget(kind: str, local_id: str, domain: str, *, space_id: str | None, actor
     """Its home has deleted a thing that is no message and no account; what comes late under its name stays dead."""
     now = datetime.now(UTC)
     with transaction() as session:
-        peers.mark_deleted(session, local_id, domain, now=now)  # First, so that nobody keeps it anew meanwhile.
+        peers.hold(session, domain, now=now)
+        peers.mark_deleted(session, local_id, domain, now=now)
         match kind:
             case "conference":
                 peers.mark_children_deleted(session, local_id, domain, now=now)
@@ -310,12 +313,12 @@ def _receive(activity: Any, via: Actor | None, private: Mapping[str, Any]) -> Ma
     return outcome.found if outcome is not None else {}
 
 
-def _claim(session: Session, name: Name) -> str | None:
+def _claim(session: Session, name: Name, *, now: datetime) -> str | None:
     """The id that it has here, nobody else's to change or to delete before the transaction ends; None for what is new.
 
     Raises DeletedError.
     """
-    known = peers.claim(session, name.domain, name.id)
+    known = peers.claim(session, name.domain, name.id, now=now)
     if known is not None and known.deleted_at is not None:
         raise DeletedError
     return known.local_id if known else None

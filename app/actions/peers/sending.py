@@ -269,6 +269,7 @@ def note_names(domain: str, body: Mapping[str, Any]) -> None:
     """What an instance says that it calls what we told it: objects that it says are ours."""
     objects = [body] if body.get("type") == "object" else [one for one in body.values() if isinstance(one, Mapping)]
     with transaction() as session:
+        peers.hold(session, domain, now=_utc_now())
         for one in objects:
             remote_id, ours = one.get("id"), one.get("remote_id")
             if one.get("remote_domain") == current().host and is_name(ours) and is_name(remote_id):

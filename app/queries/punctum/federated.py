@@ -73,10 +73,11 @@ def show_for(session: Session, domain: str, local_ids: Sequence[str]) -> list[Sh
 def show_found(session: Session, domain: str, several: Sequence[Found]) -> list[Shown]:
     """Objects that the instance may read."""
     several = [found for found in several if found.kind in FEDERATED]
-    objects = show_all(session, instance_viewer(domain), several)
-    for found, shown in zip(several, objects, strict=True):
+    pairs = zip(several, show_all(session, instance_viewer(domain), several), strict=True)
+    objects = [(found, shown) for found, shown in pairs if shown]  # A message may be deleted at this moment.
+    for found, shown in objects:
         _complete(session, domain, found, shown)
-    named = [_only_federated(shown) for shown in objects]
+    named = [_only_federated(shown) for _, shown in objects]
     names = names_at(session, domain, [id_ for shown in named for id_ in _references(shown)])
     origins = list_origins(session, [shown["id"] for shown in named])
     uris = _uris(session, [shown for shown in named if shown["id"] not in origins])

@@ -64,7 +64,7 @@ class Pond:
 
     def __init__(self, world: World) -> None:
         self.world, self.wire = world, world.wire
-        self._comments = itertools.count()
+        self.comments = itertools.count()
         self.peer, self.evil, self.alice, self.bob = world.peer, world.evil, world.alice, world.bob
         self.conference = self.make("/conferences", name="The Pond")["id"]
         self.shore = self.make(f"/conferences/{self.conference}/channels", name="shore")["id"]
@@ -89,7 +89,7 @@ class Pond:
 
     def tell(self, instance: RemoteActor, body: Object, path: str = INBOX) -> Any:
         """The answer to what an instance sends, signed; a comment tells it from the same again."""
-        comment = {"...": str(next(self._comments))} if body else {}
+        comment = {"...": str(next(self.comments))} if body else {}
         return self.world.send(instance.post({**body, **comment}, path))
 
     def told(self, instance: RemoteActor, body: Object, path: str = INBOX) -> Object:
