@@ -425,12 +425,12 @@ def list_pinned(session: Session, views: Sequence[MessageView]) -> set[str]:
     return {by_uri[uri] for uri in session.scalars(select(Pin.object_uri).where(Pin.object_uri.in_(list(by_uri))))}
 
 
-def list_reactions_in_order(session: Session, message_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Every reaction of a page of messages, the oldest first."""
-    found: dict[str, list[str]] = {}
+def list_reactions_in_order(session: Session, message_ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """Every reaction of a page of messages, with the id of whose it is, the oldest first."""
+    found: dict[str, list[tuple[str, str]]] = {}
     if message_ids:
-        for message_id, emoji, _ in session.execute(_REACTIONS, {"message_ids": message_ids}):
-            found.setdefault(message_id, []).append(emoji)
+        for message_id, emoji, actor_id in session.execute(_REACTIONS, {"message_ids": message_ids}):
+            found.setdefault(message_id, []).append((emoji, actor_id))
     return found
 
 

@@ -231,7 +231,7 @@ def keep_reactions(message_id: str, group: Actor, wanted: Collection[tuple[str, 
             (actor.id, reaction.emoji): (actor, reaction.activity_uri)
             for reaction, actor in list_reactions_from_elsewhere(session, message_id)
         }
-        others = {id_: get_by_id(session, id_) for id_, _ in wanted}
+        others = {id_: get_by_id(session, id_) for id_, sign in wanted if (id_, sign) not in now_there}
     if message is None or message.deleted_at is not None:
         return
     for id_, sign in wanted:

@@ -44,7 +44,7 @@ KINDS: Final = frozenset(KEEPERS)
 RESERVED: Final = frozenset({"0", "type", "id_list", "by-name", "by-time", "list", "create", "read-history"})
 MAX_DEPTH: Final = 2
 MAX_FETCHES: Final = 40
-MAX_REACTIONS: Final = 500
+MAX_REACTIONS: Final = 1000
 MAX_SECONDS: Final = 20.0
 """How long one request may go on asking others; what it asked last may take as long as one question may."""
 
@@ -191,7 +191,7 @@ class Taking:
     def _keep(self, kind: Kind, id_: str, raw: Raw) -> str:
         with reading() as session:
             known = find_known(session, self.sender, id_)
-        found = self._find(id_) if known is not None else None
+            found = find_object(session, known.local_id) if known is not None else None
         if found is not None and isinstance(found.value, FoundConversation):
             return found.id  # Who is in a conversation does not change.
         if known is not None and not known.is_origin:
@@ -223,7 +223,7 @@ class Taking:
             keeping.note_activitypub(self.sender)
 
     def _take_from_home(
-        self, message_id: str, reactions: Collection[tuple[str, Any]] | None, *, is_pinned: bool
+        self, message_id: str, reactions: Collection[tuple[str, str]] | None, *, is_pinned: bool
     ) -> None:
         """Who reacted and what is pinned is told by the home of the channel, of whosever message; of our own people we
         know it best."""
@@ -233,11 +233,11 @@ class Taking:
         if found is None or group is None or group.host != self.sender:
             return
         keeping.keep_pin(found.value.message, group, is_pinned=is_pinned)
-        if reactions is None:
+        if reactions is None or not self.reach.spend_reactions(len(reactions)):
             return
-        wanted = {(author.id, sign) for sign, id_ in reactions if (author := self.find(id_)) is not None}
-        if self.reach.spend_reactions(len(wanted)):
-            keeping.keep_reactions(message_id, group, wanted)
+        people = {id_: author.id for id_ in {one for _, one in reactions} if (author := self.find(id_)) is not None}
+        wanted = {(people[id_], sign) for sign, id_ in reactions if id_ in people}
+        keeping.keep_reactions(message_id, group, wanted)
 
 
 def read_identity(raw: Raw) -> tuple[Kind, str]:

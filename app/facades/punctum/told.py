@@ -10,6 +10,7 @@ from activitypub.attachments import Attachment
 from app.facades.punctum.keys import MESSAGE, many
 from app.facades.punctum.problems import WrongValueError
 from app.pipeline.compose import ToldMessage
+from app.queries.punctum.federated import MAX_REACTIONS
 from app.queries.punctum.shortcodes import is_shortcode, to_sign
 
 _READ_ELSEWHERE: Final = frozenset({"reply_to", "reactions"})
@@ -40,19 +41,19 @@ def _without_paths(embed: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in embed.items() if key != "embed_image" or value.startswith("https://")}
 
 
-def read_reactions(raw: Mapping[str, Any]) -> list[tuple[str, Any]] | None:
+def read_reactions(raw: Mapping[str, Any]) -> list[tuple[str, str]] | None:
     """Each sign with the ID of who reacted; None from an instance that does not say whose they are.
 
     Raises WrongValueError, TooManyError.
     """
-    signs, authors = (
-        many("reactions", raw.get("reactions") or []),
-        many("reaction_authors", raw.get("reaction_authors") or []),
-    )
+    signs = many("reactions", raw.get("reactions") or [], most=MAX_REACTIONS)
+    authors = many("reaction_authors", raw.get("reaction_authors") or [], most=MAX_REACTIONS)
     if len(authors) != len(signs):
         return None
     known = [
-        (sign, id_) for sign, id_ in zip(signs, authors, strict=True) if isinstance(sign, str) and is_shortcode(sign)
+        (sign, id_)
+        for sign, id_ in zip(signs, authors, strict=True)
+        if isinstance(sign, str) and is_shortcode(sign) and isinstance(id_, str)
     ]
     return [(to_sign(sign), id_) for sign, id_ in known]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,15 +12,18 @@ from sqlalchemy.orm import Session
 from app.models import Actor, Message
 from app.queries.actors import find_by_id
 from app.queries.bits import Bit
-from app.queries.messages import view_messages
+from app.queries.messages import list_reactions_in_order
 from app.queries.objects import Found, find_object, may_read
 from app.queries.peers import Origin, find_home, has_member_at, list_origins, names_at
 from app.queries.punctum.shortcodes import to_shortcode
 from app.queries.punctum.shown import Shown, show_all
 from app.queries.spaces import SpaceView, list_channels_of, list_member_ids, list_space_roles
 from app.queries.viewers import Viewer
-from app.queries.visibility import TO_SEE, Place, may_see, place_of_space
+from app.queries.visibility import TO_SEE, Place, may_see, place_of_message, place_of_space
 from app.settings import current
+
+MAX_REACTIONS: Final = 500
+"""How many of a message are told."""
 
 # What is federated of each type, and nothing else (contracts/punctum.md, 1). `reaction_authors` are the accounts of
 # `reactions`, one for each, which is ours: without it nobody knows whose a reaction is.
@@ -65,9 +68,9 @@ def instance_viewer(domain: str) -> Viewer:
 
 def show_for(session: Session, domain: str, local_ids: Sequence[str]) -> list[Shown]:
     """Those that are there and that somebody of the instance may read, in their order."""
-    viewer = instance_viewer(domain)
+    sees = _sight(session, instance_viewer(domain))
     found = [one for id_ in dict.fromkeys(local_ids) if (one := find_object(session, id_)) is not None]
-    return show_found(session, domain, [one for one in found if is_for(session, viewer, one)])
+    return show_found(session, domain, [one for one in found if sees(one)])
 
 
 def show_found(session: Session, domain: str, several: Sequence[Found]) -> list[Shown]:
@@ -77,11 +80,27 @@ def show_found(session: Session, domain: str, several: Sequence[Found]) -> list[
     objects = [(found, shown) for found, shown in pairs if shown]  # A message may be deleted at this moment.
     for found, shown in objects:
         _complete(session, domain, found, shown)
+    _add_reactions(session, [shown for found, shown in objects if found.kind == "message"])
     named = [_only_federated(shown) for _, shown in objects]
     names = names_at(session, domain, [id_ for shown in named for id_ in _references(shown)])
     origins = list_origins(session, [shown["id"] for shown in named])
     uris = _uris(session, [shown for shown in named if shown["id"] not in origins])
     return [_named(shown, names, origins.get(shown["id"]), uris.get(shown["id"])) for shown in named]
+
+
+def _sight(session: Session, viewer: Viewer) -> Callable[[Found], bool]:
+    """`is_for`, which messages of one place share the answer to."""
+    seen: dict[Place, bool] = {}
+
+    def sees(found: Found) -> bool:
+        if found.kind != "message":
+            return is_for(session, viewer, found)
+        place = place_of_message(found.value.message, found.value.channel)
+        if place not in seen:
+            seen[place] = is_for(session, viewer, found)
+        return seen[place]
+
+    return sees
 
 
 def is_for(session: Session, viewer: Viewer, found: Found) -> bool:
@@ -140,8 +159,6 @@ def _complete(session: Session, domain: str, found: Found, shown: Shown) -> None
             shown["permissions"] = found.value.permissions
         case "channel":
             shown["permissions"] = getattr(found.value, "permissions", None)
-        case "message":
-            shown |= _reactions(session, found.id)
 
 
 def _children(session: Session, domain: str, space: SpaceView) -> Shown:
@@ -157,17 +174,13 @@ def _children(session: Session, domain: str, space: SpaceView) -> Shown:
     return {"channels": seen, "members": list_member_ids(session, space.id), "roles": roles}
 
 
-def _reactions(session: Session, message_id: str) -> Shown:
-    """Each with who made it, in the same order."""
-    pairs = [
-        (to_shortcode(count.emoji), actor_id)
-        for view in view_messages(session, [message_id])
-        for count in view.reactions
-        for actor_id in count.actor_ids
-    ]
-    if not pairs:
-        return {}
-    return {"reactions": [pair[0] for pair in pairs], "reaction_authors": [pair[1] for pair in pairs]}
+def _add_reactions(session: Session, messages: Sequence[Shown]) -> None:
+    """Each with who made it, in the same order; the oldest, where they are very many."""
+    reactions = list_reactions_in_order(session, [shown["id"] for shown in messages if "reactions" in shown])
+    for shown in messages:
+        told = reactions.get(shown["id"], [])[:MAX_REACTIONS]
+        shown["reactions"] = [to_shortcode(sign) for sign, _ in told] or None
+        shown["reaction_authors"] = [actor_id for _, actor_id in told] or None
 
 
 def _only_federated(shown: Shown) -> Shown:

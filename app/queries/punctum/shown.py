@@ -116,7 +116,7 @@ def _object(kind: str, id_: str, **values: Any) -> Shown:
     return named | {key: value for key, value in values.items() if value is not None}
 
 
-def _message(view: MessageView, replies: list[str], reactions: list[str], *, is_pinned: bool) -> Shown:
+def _message(view: MessageView, replies: list[str], reactions: Sequence[tuple[str, str]], *, is_pinned: bool) -> Shown:
     return _object(
         "message",
         view.id,
@@ -126,7 +126,7 @@ def _message(view: MessageView, replies: list[str], reactions: list[str], *, is_
         post_date=time_text(view.published_at),
         edit_date=time_text(view.edited_at) if view.edited_at else None,
         edited=view.edited_at is not None,
-        reactions=[to_shortcode(sign) for sign in reactions] or None,
+        reactions=[to_shortcode(sign) for sign, _ in reactions] or None,
         attached_files=[attachment.url for attachment in view.content.attachments] or None,
         reply_to=view.reply_to,
         replies=replies or None,
