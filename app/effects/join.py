@@ -55,7 +55,8 @@ def apply(act: Act) -> list[Activity]:
     if space.is_home:
         return follow.apply(act)  # Which tells of it.
     if is_new:
-        tell(act, "member_added", space.id)
+        member = find_member_of(act.session, space.id, act.actor.id)
+        tell(act, "member_added", space.id, member_id=member.id if member else None)
     return []  # Whoever comes by Punctum is answered in the same request.
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -226,7 +226,7 @@ class _Speaking:
             return
         answer = self._post(shown[0] if len(shown) == 1 else stash(shown))
         if answer.is_good:
-            note_names(self.domain, answer.body)
+            note_names(self.domain, [one["id"] for one in shown], answer.body)
         elif len(shown) > 1:
             for one in shown:  # One of them is why the others were not taken.
                 self._post_objects([one])
@@ -265,14 +265,14 @@ class _Speaking:
         self.told += len(rows)
 
 
-def note_names(domain: str, body: Mapping[str, Any]) -> None:
-    """What an instance says that it calls what we told it: objects that it says are ours."""
+def note_names(domain: str, told: Collection[str], body: Mapping[str, Any]) -> None:
+    """What an instance says that it calls what it was told, and nothing else of ours."""
     objects = [body] if body.get("type") == "object" else [one for one in body.values() if isinstance(one, Mapping)]
     with transaction() as session:
         peers.hold(session, domain, now=_utc_now())
         for one in objects:
             remote_id, ours = one.get("id"), one.get("remote_id")
-            if one.get("remote_domain") == current().host and is_name(ours) and is_name(remote_id):
+            if one.get("remote_domain") == current().host and ours in told and is_name(remote_id):
                 peers.note_name(session, str(ours), domain, str(remote_id))
 
 

@@ -105,7 +105,7 @@ def _introduce(viewer: Viewer, domain: str) -> str:
     if known is not None:
         return known
     answer = _post(domain, "/federation/inbox", shown[0])
-    note_names(domain, answer.body)
+    note_names(domain, [viewer.actor_id], answer.body)
     with reading() as session:
         named = names_at(session, domain, [viewer.actor_id]).get(viewer.actor_id)
     if named is None:
