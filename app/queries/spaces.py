@@ -110,6 +110,13 @@ def list_member_ids(session: Session, space_id: str) -> list[str]:
     return list(session.scalars(query.order_by(Member.id).limit(MAX_LISTED)))
 
 
+def who_meets(session: Session, actor_id: str, candidates: Collection[str]) -> set[str]:
+    """Those of `candidates` (actor ids) who are in a space with somebody."""
+    own = select(Member.space_id).where(Member.actor_id == actor_id, Member.banned_at.is_(None))
+    is_there = (Member.space_id.in_(own), Member.actor_id.in_(candidates), Member.banned_at.is_(None))
+    return set(session.scalars(select(Member.actor_id).where(*is_there).distinct()))
+
+
 def list_members_of_space(session: Session, space_id: str) -> Sequence[Member]:
     query = select(Member).where(Member.space_id == space_id, Member.banned_at.is_(None))
     return session.scalars(query.order_by(Member.id).limit(MAX_LISTED)).all()

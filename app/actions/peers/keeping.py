@@ -84,7 +84,9 @@ def keep_person(name: Name, values: Mapping[str, Any], *, met: str | None) -> st
                 raise DeletedError
             known = actor.id if actor else mirrors.add_person(session, name.uri, name.domain, values, now=now)
             peers.note_origin(session, known, name.domain, name.id)
-        elif get_by_id(session, known).inbox == mirrors.NO_INBOX:
+            mirrors.save_told(session, known, values)
+            return known
+        if get_by_id(session, known).inbox == mirrors.NO_INBOX:
             mirrors.change_person(session, known, values, now=now)
         mirrors.save_told(session, known, values)
         events.tell(session, "account_changed", now=now, account_id=known)

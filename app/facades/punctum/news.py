@@ -20,7 +20,7 @@ from app.queries.messages import view_messages
 from app.queries.objects import Found, find_object
 from app.queries.punctum.shown import Shown, own_keys, show, show_all, show_conference, show_messages, stash
 from app.queries.sight import list_channels_touched, who_sees_each
-from app.queries.spaces import find_member_of, find_space
+from app.queries.spaces import find_member_of, find_space, who_meets
 from app.queries.standing import who_holds_bit
 from app.queries.visibility import Place
 
@@ -244,7 +244,10 @@ class News:
         own = self._viewers & {account_id, found.value.bot_owner_id}
         shown = show(self._session, None, found)
         if not event.data.get("is_own"):
-            yield Telling(self._viewers - own, shown)  # All people of a server are in its home conference.
+            # All people of a server are in its home conference.
+            is_ours = found.value.host is None
+            others = self._viewers if is_ours else who_meets(self._session, account_id, self._viewers)
+            yield Telling(frozenset(others - own), shown)
         if own:
             yield Telling(own, shown | own_keys(self._session, account_id))
 
