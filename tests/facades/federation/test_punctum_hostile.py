@@ -34,8 +34,11 @@ from tests.facades.federation.punctum import (
     is_error,
     pond,
 )
+from tests.facades.punctum.conftest import MOSTLY_ON_SQLITE
 
 __all__ = ["pond"]
+
+pytestmark = MOSTLY_ON_SQLITE
 
 EVIL = "https://evil.example/api/v1"
 OURS = "chat.example"
@@ -114,6 +117,12 @@ def test_instance_has_a_share_of_requests(pond: Pond, monkeypatch: pytest.Monkey
 
     assert statuses == [200, 200, 429]
     assert pond.local_id(pond.evil, "a2") is None
+
+
+@pytest.mark.parametrize("covered", ["(request-target) host date", "(request-target) host digest", "host date digest"])
+def test_signature_covers_time_place_and_body(pond: Pond, covered: str) -> None:
+    with pond.stores_nothing():
+        is_error(pond.world.send(pond.peer.post(an_account(), INBOX, covered=covered)), 401, 3)
 
 
 # What it gets to know.
@@ -383,6 +392,19 @@ def test_reactions_of_one_request_are_bounded(swamp: Pond, monkeypatch: pytest.M
     shown = swamp.told(swamp.evil, a_stash(*(a_message(f"m{number}", "mud", "eve", **liked) for number in range(4))))
 
     assert [len(shown[id_].get("reactions", [])) for id_ in shown["id_list"]] == [90, 90, 0, 0]
+
+
+def test_stash_costs_as_much_as_what_is_in_it(pond: Pond) -> None:
+    pond.join(pond.peer)
+    counts = {}
+    for number in (1, 11, 21):
+        messages = [a_message(f"m{number}x{index}", pond.shore, "zoe") for index in range(number)]
+        with pond.world.counted_queries() as queries:
+            pond.told(pond.peer, a_stash(*messages))
+        counts[number] = len(queries)
+
+    assert counts[1] < 50
+    assert (counts[21] - counts[11]) / 10 < 35
 
 
 def test_too_many_reactions_are_refused_with_their_message(swamp: Pond) -> None:

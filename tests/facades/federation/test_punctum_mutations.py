@@ -19,14 +19,14 @@ from tests.facades.federation.punctum import (
     an_account,
     pond,
 )
+from tests.facades.punctum.conftest import MOSTLY_ON_SQLITE
 
 __all__ = ["pond"]
 
 ABSENT = object()
 VALUES: tuple[Any, ...] = (
-    *(ABSENT, None, True, 0, -1, 1.5, 2**53, "", "x", "0", "by-name", "id_list", "a b/é\u202e"),
-    *("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "n" * 70_000),
-    *([], [None], [[]], [{}], ["x"], ["x"] * 101, {}, {"id": "x"}, {"a": [{}]}),
+    *(ABSENT, None, True, -1, 1.5, 2**53, "", "x", "a b/é\u202e", "0001-01-01T00:00:00+23:59", "n" * 300),
+    *([], [None], [{}], ["x"] * 101, {}, {"a": [[]]}),
 )
 
 
@@ -109,6 +109,7 @@ def _mutations(body: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]
                 yield f"{key}.{inner}", value, body | {key: changed}
 
 
+@MOSTLY_ON_SQLITE
 @pytest.mark.parametrize(
     "name",
     [

@@ -28,7 +28,12 @@ from tests.facades.federation.punctum import (
 
 __all__ = ["pond"]
 
-ROUNDS = 5
+# SQLite has one writer, so there is less to see there.
+pytestmark = pytest.mark.parametrize(
+    "database_url", [pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"], indirect=True
+)
+
+ROUNDS = 3
 
 Call = Callable[[Any], Any]
 

@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from app.actions.peers.sending import tell
+from app.db import reading
+from app.facades.punctum.news import News
+from app.facades.punctum.sights import Sights
+from app.queries.events import list_after
 from tests.facades.federation.punctum import (
     Pond,
     a_channel,
@@ -19,8 +23,11 @@ from tests.facades.federation.punctum import (
     is_error,
     pond,
 )
+from tests.facades.punctum.conftest import MOSTLY_ON_SQLITE
 
 __all__ = ["pond"]
+
+pytestmark = MOSTLY_ON_SQLITE
 
 PEER = "https://peer.example/api/v1"
 
@@ -177,3 +184,15 @@ def test_sight_of_ours_is_no_longer_for_who_lost_it(pond: Pond, peer: Peer) -> N
 
     with pond.stores_nothing():
         is_error(pond.tell(pond.peer, a_ping("REACT", hidden, peer.local_id("zoe"), reaction="eyes")), 404, 4)
+
+
+def test_account_elsewhere_is_news_to_whoever_is_with_them(pond: Pond, peer: Peer) -> None:
+    """Alice is in a conference with zoe, and bob is not."""
+    pond.told(pond.peer, an_account(display_name="Zoe Z."))
+
+    with reading() as session:
+        batch = [one for one in list_after(session, 0, limit=1000) if one.type == "account_changed"][-1:]
+        news = News(session, batch, [pond.alice.id, pond.bob.id], Sights())
+        told = [telling for event in batch for telling in news.of(event)]
+
+    assert [(one.users, one.body["display_name"]) for one in told] == [(frozenset({pond.alice.id}), "Zoe Z.")]
