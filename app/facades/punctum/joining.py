@@ -18,7 +18,7 @@ from app.facades.punctum.taking import KINDS, Taking, take_several
 from app.pipeline import compose
 from app.queries.actors import get_by_id
 from app.queries.objects import Found, find_object
-from app.queries.peers import Origin, find_home, find_origin, names_at
+from app.queries.peers import find_home, find_origin, names_at
 from app.queries.punctum.federated import show_for
 from app.queries.punctum.joined import list_first
 from app.queries.punctum.shown import Shown, stash
@@ -67,7 +67,7 @@ def join_elsewhere(viewer: Viewer, invite: Found) -> None:
         raise MissingObjectError
     name = _introduce(viewer, origin.domain)
     answer = _post(origin.domain, f"/federation/join-conference-by-invite/{origin.id}", {"user_id": name})
-    _take_stash(origin, viewer, answer.body)
+    _take_stash(Taking(origin.domain, awaited={(space_id, viewer.actor_id)}), answer.body)
     with reading() as session:
         member = find_member_of(session, space_id, viewer.actor_id)
     if member is None or member.banned_at is not None:
@@ -128,10 +128,11 @@ def _post(domain: str, path: str, body: Mapping[str, Any]) -> Answer:
     return answer
 
 
-def _take_stash(origin: Origin, viewer: Viewer, body: Mapping[str, Any]) -> None:
+def _take_stash(taking: Taking, body: Mapping[str, Any]) -> None:
     ids = body.get("id_list")
     if not isinstance(ids, list):
         return
     raws = [body[id_] for id_ in ids[: 10 * MAX_STASH] if isinstance(id_, str) and isinstance(body.get(id_), Mapping)]
-    known = [raw for raw in raws if raw.get("object_type") in KINDS and isinstance(raw.get("id"), str)]
-    take_several(Taking(origin.domain, awaited={viewer.actor_id}), known)
+    kinds = [*KINDS]  # What is asked may be anything, which a set does not take.
+    known = [raw for raw in raws if raw.get("object_type") in kinds and isinstance(raw.get("id"), str)]
+    take_several(taking, known)

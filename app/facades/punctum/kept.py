@@ -59,9 +59,9 @@ def _conference(taking: Taking, name: Name, raw: Raw) -> str:
 
 def _check_consent(taking: Taking, name: Name, owner: Found) -> None:
     """Nobody of ours owns a conference that they are not in. Raises ForbiddenError."""
-    if owner.value.host is not None or owner.id in taking.awaited:
+    known = taking.find_own(name.id)
+    if owner.value.host is not None or (known is not None and (known.id, owner.id) in taking.awaited):
         return
-    known = taking.find(name.id)
     with reading() as session:
         is_in = known is not None and find_member_of(session, known.id, owner.id) is not None
     if not is_in:
@@ -88,8 +88,11 @@ def _channel(taking: Taking, name: Name, raw: Raw) -> str:
         raise WrongTypeError("channel_type: there is no such type.")
     space = _own_conference(taking, "parent_conference", given.get("parent_conference"))
     category = given.get("category")
-    named = taking.resolve("category", category, {"channel"}).id if category is not None else None
-    values = given | {"name": given.get("name") or "?", "type": type_, "category_id": named}
+    named = taking.resolve("category", category, {"channel"}) if category is not None else None
+    if named is not None and named.space_id != space.id:
+        raise WrongReferenceError("category")
+    above = named.id if named is not None else None
+    values = given | {"name": given.get("name") or "?", "type": type_, "category_id": above}
     return keeping.keep_channel(name, space.id, values)
 
 
@@ -121,7 +124,7 @@ def _member(taking: Taking, name: Name, raw: Raw) -> str:
     person = taking.resolve("user_id", raw.get("user_id"), {"account"})
     with reading() as session:
         is_here = find_member_of(session, space.id, person.id) is not None
-    if person.value.host is None and not is_here and person.id not in taking.awaited:
+    if person.value.host is None and not is_here and (space.id, person.id) not in taking.awaited:
         raise ForbiddenError("Nobody of this instance is taken into a conference without asking.")
     wanted = references("roles", raw.get("roles", []))
     held = [taking.resolve("roles", role, {"role"}) for role in dict.fromkeys(wanted)]
@@ -132,7 +135,7 @@ def _member(taking: Taking, name: Name, raw: Raw) -> str:
 
 def _banned_member(taking: Taking, name: Name) -> str:
     """Of who is banned nothing else is told."""
-    found = taking.find(name.id)
+    found = taking.find_own(name.id)
     if found is None or found.kind != "conference_member":
         raise UnknownReferenceError("id")
     keeping.ban_member(found.id, found.value.space_id, found.value.actor_id)

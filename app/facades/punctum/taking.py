@@ -72,12 +72,12 @@ class Reach:
 
 @dataclass(slots=True)
 class Taking:
-    """What one instance says in one request. `awaited` are those of ours whom it may take in, because they asked; on
-    its word a third instance's object may stand in its conferences (`vouching`)."""
+    """What one instance says in one request. `awaited` are those of ours whom it may take in, because they asked, each
+    with the conference; on its word a third instance's object may stand in its conferences (`vouching`)."""
 
     sender: str
     reach: Reach = field(default_factory=Reach)
-    awaited: Collection[str] = ()
+    awaited: Collection[tuple[str, str]] = ()
     depth: int = 0
     vouching: str | None = None
 
@@ -114,6 +114,12 @@ class Taking:
     def find(self, id_: Any) -> Found | None:
         """The same for what has to be known."""
         return self._find(id_) if is_name(id_) else None
+
+    def find_own(self, name: str) -> Found | None:
+        """What comes from the sender itself, and by that name: an id of ours is none."""
+        with reading() as session:
+            known = find_known(session, self.sender, name)
+            return find_object(session, known.local_id) if known is not None and known.is_origin else None
 
     def _find(self, name: str) -> Found | None:
         """Of a conversation of others there is nothing to be found: its id follows from who is in it, and would tell

@@ -218,6 +218,26 @@ def test_nobody_of_ours_is_given_a_conference(swamp: Pond) -> None:
     with swamp.stores_nothing():
         is_error(swamp.tell(swamp.evil, a_conference("gift", swamp.bob.id)), 403, 3)
         is_error(swamp.tell(swamp.evil, a_conference("swamp", swamp.bob.id)), 403, 3)
+        is_error(swamp.tell(swamp.evil, a_conference(swamp.conference, swamp.alice.id)), 403, 3)
+
+
+def test_nobody_is_banned_from_ours_by_another_instance(swamp: Pond) -> None:
+    """Members' ids are known to whoever is in the conference."""
+    stash = swamp.join(swamp.evil, "eve")
+    members = [id_ for id_ in stash["id_list"] if stash[id_]["object_type"] == "conference_member"]
+    assert len(members) == 2
+
+    with swamp.stores_nothing():
+        for id_ in members:
+            banned = {"type": "object", "object_type": "conference_member", "id": id_, "banned": True}
+            is_error(swamp.tell(swamp.evil, banned), 404, 9)
+
+    assert all(not swamp.ask("GET", f"/id/{id_}").json["banned"] for id_ in members)
+
+
+def test_channel_stands_under_a_category_of_its_own_conference(swamp: Pond) -> None:
+    with swamp.stores_nothing():
+        is_error(swamp.tell(swamp.evil, a_channel("reeds", "swamp", category=swamp.shore)), 400, 10)
 
 
 def test_bot_of_theirs_belongs_to_nobody_of_ours(swamp: Pond) -> None:

@@ -230,6 +230,28 @@ def test_reply_does_not_take_in_others_of_ours(pond: Pond, marsh: Marsh) -> None
     assert len(pond.ask("GET", "/accounts").json["joined_conferences"]) == 2
 
 
+def test_reply_takes_in_nobody_anywhere_else(pond: Pond, marsh: Marsh) -> None:
+    """Also what is no object at all keeps nobody out."""
+    pond.told(pond.peer, a_stash(an_account(), a_conference("trap", "zoe")))
+    pond.told(pond.evil, a_stash(an_account("eve"), a_conference("pit", "eve")))
+    pond.wire.serve("https://evil.example/api/v1/id/pit-m", a_member("pit-m", pond.bob.id, "pit"))
+    by_evil = {"remote_domain": "evil.example", "remote_id": "pit-m"}
+    others = [a_member("trap-m", pond.bob.id, "trap"), a_member("m3", pond.bob.id, "x", **by_evil)]
+    marsh.serve_reply(a_member("bob-m", pond.bob.id, "marsh"), *others, {"id": "odd", "object_type": []})
+
+    assert marsh.bob_joins().status_code == 200
+    joined = pond.ask("GET", "/accounts", by=pond.bob).json["joined_conferences"]
+    assert pond.local_id(pond.peer, "marsh") in joined
+    assert len(joined) == 2
+
+
+def test_who_owns_a_conference_elsewhere_may_leave_it(pond: Pond, marsh: Marsh) -> None:
+    shown = marsh.bob_joins().json
+    pond.told(pond.peer, a_conference("marsh", pond.bob.id))
+
+    assert pond.ask("POST", f"/conferences/{shown['id']}/leave", by=pond.bob).status_code == 200
+
+
 def test_what_ours_say_elsewhere_waits_for_that_instance_alone(pond: Pond, marsh: Marsh) -> None:
     marsh.bob_joins()
     answer = pond.ask("POST", f"/channels/{marsh.reeds}/messages", by=pond.bob, json={"content": "hello"})
