@@ -53,13 +53,13 @@ def show_to_instance(ask: Ask, found: Found | None = None) -> Shown:
     Raises MissingObjectError, HiddenError for what nobody of the instance may read, and what `sender` does of a
     signature.
     """
+    viewer, _ = _signer(ask)
+    domain = viewer.host or ""
     if found is None:
         with reading() as session:
             found = find_object(session, ask.given["id"])
     if found is None:
         raise MissingObjectError
-    viewer, _ = _signer(ask)
-    domain = viewer.host or ""
     with reading() as session:
         if not may_read(session, instance_viewer(domain), found):
             raise MissingObjectError if isinstance(found.value, FoundConversation) else HiddenError

@@ -161,6 +161,22 @@ def test_whether_two_of_ours_talk_is_not_told(pond: Pond) -> None:
     assert after.json == before.json
 
 
+def test_conversation_looks_like_none_to_others(pond: Pond, world: World) -> None:
+    carol = world.server.sign_up("carol")
+    dm = pond.make("/channels", channel_type="direct_message", members=[pond.bob.id])["id"]
+    pond.say("psst", channel=dm)
+    absent = f"dm-{'0' * 32}"
+
+    def answers(id_: str) -> list[Any]:
+        forged = replace(pond.evil.get(f"/api/v1/id/{id_}"), target=f"/api/v1/ids/{id_}")
+        asked = [world.send(pond.evil.get(f"/api/v1/id/{id_}")), world.send(forged)]
+        asked += [pond.ask("GET", f"/id/{id_}", by=carol), world.server.call("GET", f"/api/v1/id/{id_}")]
+        return [(answer.status_code, answer.json) for answer in asked]
+
+    assert answers(dm) == answers(absent)
+    assert [status for status, _ in answers(dm)] == [404, 401, 404, 404]
+
+
 def test_conference_shows_strangers_no_members_and_no_roles(pond: Pond, world: World) -> None:
     pond.make(f"/conferences/{pond.conference}/roles", name="keepers")
 

@@ -369,7 +369,7 @@ def test_direct_message_reaches_one_of_ours(pond: Pond) -> None:
 
     there = pond.local_id(pond.peer, "dm") or ""
     assert pond.texts(there, by=pond.bob) == ["between us"]
-    assert pond.ask("GET", f"/channels/{there}/messages").status_code == 403
+    assert pond.ask("GET", f"/channels/{there}/messages").status_code == 404
 
 
 def test_nobody_speaks_in_a_conversation_of_others(pond: Pond) -> None:

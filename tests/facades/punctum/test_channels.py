@@ -116,8 +116,8 @@ def test_a_conversation_of_two(client: Client, owner: Person, member: Person, ca
     assert channel["permissions"] == 1 | 2 | 4 | 8 | 64
     assert "parent_conference" not in channel
     assert _direct(client, member, owner, status=200) == channel
-    assert is_refused(client.call("GET", f"/channels/{channel['id']}", carol), 403, 3)
-    assert is_refused(client.call("GET", f"/channels/{channel['id']}/messages", carol), 403, 3)
+    assert is_refused(client.call("GET", f"/channels/{channel['id']}", carol), 404, 4)
+    assert is_refused(client.call("GET", f"/channels/{channel['id']}/messages", carol), 404, 4)
     assert is_refused(client.call("PATCH", f"/channels/{channel['id']}", owner, json={"name": "x"}), 400, 6)
     assert client.patch(f"/channels/{channel['id']}", owner, **channel) == channel
     assert is_refused(client.call("DELETE", f"/channels/{channel['id']}", owner), 403, 3)
