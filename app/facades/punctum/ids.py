@@ -24,7 +24,7 @@ from app.facades.punctum.problems import (
 from app.facades.punctum.scopes import DEPENDS, READING, allow_reading, allow_writing
 from app.ids import INSTANCE_ID
 from app.pipeline import compose
-from app.queries.objects import OPEN_KINDS, Found, Kind, find_object, may_read, may_remove
+from app.queries.objects import OPEN_KINDS, Found, FoundConversation, Kind, find_object, may_read, may_remove
 from app.queries.privileges import OF_ADMINS
 from app.queries.punctum.shown import Shown, show, show_all, stash
 from app.queries.viewers import Viewer
@@ -175,7 +175,8 @@ def make_stash(asker: Viewer | None, data: Data) -> Shown:
         several: list[Found] = []
         for id_ in wanted:
             found = find_object(session, id_)
-            if found is None:
+            is_secret = found is not None and isinstance(found.value, FoundConversation)
+            if found is None or (is_secret and not may_read(session, asker, found)):
                 raise UnknownReferenceError("id_list")
             if found.kind not in OPEN_KINDS and asker is None:
                 raise UnauthenticatedError("Authentication required")

@@ -45,7 +45,7 @@ def create(viewer: Viewer, data: Data) -> Shown:
     if data.get("parent_channel") is None:
         raise MissingKeyError("parent_channel")
     _content_of(data)
-    channel = refer("parent_channel", data["parent_channel"], {"channel"})
+    channel = refer("parent_channel", data["parent_channel"], {"channel"}, viewer=viewer)
     with reading() as session:
         if not may_read(session, viewer, channel):
             raise ForbiddenError("You may not write in this channel.")
@@ -144,7 +144,8 @@ def change(ask: Ask, found: Found) -> Shown:
         if "pinned" in changes:
             is_pinned = bool(changes.pop("pinned"))
             channel = message.channel_id or message.conversation_id
-            set_pinned(viewer, refer("parent_channel", channel, {"channel"}), found.id, is_pinned=is_pinned)
+            place = refer("parent_channel", channel, {"channel"}, viewer=viewer)
+            set_pinned(viewer, place, found.id, is_pinned=is_pinned)
         if changes:
             _edit(viewer, found.id, changes)
     return show_id(viewer, found.id)

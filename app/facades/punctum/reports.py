@@ -51,7 +51,7 @@ def create(viewer: Viewer, data: Data) -> Shown:
         raise MissingKeyError("target")
     REPORT.of_new(data)
     kinds: set[Kind] = {*_REPORTED.values(), "conference_member", "emoji"}
-    found = refer("target", reference("target", data["target"]), kinds)
+    found = refer("target", reference("target", data["target"]), kinds, viewer=viewer)
     with reading() as session:
         if not may_read(session, viewer, found):
             raise HiddenError

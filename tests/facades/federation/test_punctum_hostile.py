@@ -168,13 +168,18 @@ def test_conversation_looks_like_none_to_others(pond: Pond, world: World) -> Non
     absent = f"dm-{'0' * 32}"
 
     def answers(id_: str) -> list[Any]:
+        """By the instance, by somebody who forges it, by carol in each way, and by a stranger."""
         forged = replace(pond.evil.get(f"/api/v1/id/{id_}"), target=f"/api/v1/ids/{id_}")
         asked = [world.send(pond.evil.get(f"/api/v1/id/{id_}")), world.send(forged)]
         asked += [pond.ask("GET", f"/id/{id_}", by=carol), world.server.call("GET", f"/api/v1/id/{id_}")]
+        said = {"parent_channel": id_, "content": "hello"}
+        asked += [pond.ask("POST", "/messages", by=carol, json=said)]
+        asked += [pond.ask("POST", "/reports", by=carol, json={"target": id_})]
+        asked += [pond.ask("POST", "/stash/request", by=carol, json={"id_list": [id_]})]
         return [(answer.status_code, answer.json) for answer in asked]
 
     assert answers(dm) == answers(absent)
-    assert [status for status, _ in answers(dm)] == [404, 401, 404, 404]
+    assert [status for status, _ in answers(dm)] == [404, 401, *[404] * 5]
 
 
 def test_conference_shows_strangers_no_members_and_no_roles(pond: Pond, world: World) -> None:
