@@ -20,7 +20,7 @@ from app.projections import peers
 from app.queries.messages import list_page
 from app.queries.objects import find_object
 from app.queries.peers import GIVEN_UP_AFTER, find_peer, is_refused, list_outgoing, names_at
-from app.queries.punctum.federated import list_people_in, show_for, show_hidden
+from app.queries.punctum.federated import in_parcels, list_people_in, show_for, show_hidden
 from app.queries.punctum.joined import LATEST
 from app.queries.punctum.shortcodes import to_shortcode
 from app.queries.punctum.shown import Shown, stash
@@ -28,8 +28,8 @@ from app.queries.spaces import list_channels_of
 from app.settings import current
 
 PROBE_AFTER: Final = timedelta(minutes=10)
-MAX_STASH: Final = 100
 _INBOX: Final = "/federation/inbox"
+_AT_ONCE: Final = 50  # With the accounts that they name, mostly one stash.
 _LEASE: Final = timedelta(minutes=2)
 _TURN: Final = timedelta(seconds=20)
 _BUSY_SECONDS: Final = 2.0  # Another worker's turn may end just before it would have seen what is new.
@@ -162,7 +162,7 @@ class _Speaking:
     def go_on(self) -> bool:
         """Tell what waits longest; whether there was anything."""
         with reading() as session:
-            rows = list_outgoing(session, self.domain, limit=MAX_STASH // 2)
+            rows = list_outgoing(session, self.domain, limit=_AT_ONCE)
         if not rows:
             return False
         if rows[0].kind == CHANGED:
@@ -188,8 +188,8 @@ class _Speaking:
         for row in rows:  # First, because what is new may have the name of what is gone.
             if row.object_id not in alive and row.object_id in known:
                 self._take_back(row.object_id, known[row.object_id])
-        for start in range(0, len(shown), MAX_STASH):
-            self._post_objects(shown[start : start + MAX_STASH])
+        for parcel in in_parcels(shown):
+            self._post_objects(parcel)
         self._settle(rows)
 
     def _take_back(self, id_: str, name: str) -> None:
@@ -211,8 +211,8 @@ class _Speaking:
             alive = [one["id"] for one in shown]
             new = [id_ for id_ in alive if id_ not in known]
             said = [view.id for id_ in new for view in list_page(session, id_, page=1, size=LATEST)]
-        for start in range(0, len(shown), MAX_STASH):
-            self._post_objects(shown[start : start + MAX_STASH])
+        for parcel in in_parcels(shown):
+            self._post_objects(parcel)
         for id_ in ids:
             if id_ in known and id_ not in alive:
                 self._take_back(id_, known[id_])

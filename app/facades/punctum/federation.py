@@ -12,7 +12,7 @@ from app.errors import ForbiddenError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask
 from app.facades.punctum.ids import show_instance
-from app.facades.punctum.instances import sender
+from app.facades.punctum.instances import check_welcome, sender
 from app.facades.punctum.joining import let_in
 from app.facades.punctum.pinged import answer_ping
 from app.facades.punctum.problems import (
@@ -40,6 +40,7 @@ _PASSED_OVER = ("instance", "report")
 
 @route("GET", "/federation/inbox", scope=READING["instance"], is_open=True)
 def get_inbox(ask: Ask) -> Shown:
+    check_welcome(ask)
     return show_instance(ask.asker)
 
 

@@ -35,6 +35,17 @@ def is_signed() -> bool:
     return "Signature" in request.headers
 
 
+def check_welcome(ask: Ask) -> None:
+    """Of who need not say who they are, and does. Raises ForbiddenError for an instance that is blocked."""
+    if not is_signed():
+        return
+    try:
+        presented = parse(on_the_wire(request, ask.raw()))
+    except SignatureError:
+        return
+    _check_welcome(presented.key_id)
+
+
 def sender(ask: Ask) -> Viewer:
     """The instance that does something by this request.
 

@@ -19,15 +19,13 @@ from app.pipeline import compose
 from app.queries.actors import get_by_id
 from app.queries.objects import Found, find_object
 from app.queries.peers import find_home, find_origin, names_at
-from app.queries.punctum.federated import show_for
+from app.queries.punctum.federated import MAX_STASH, in_parcels, show_for
 from app.queries.punctum.joined import list_first
 from app.queries.punctum.shown import Shown, stash
 from app.queries.spaces import find_member_of, find_space
 from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
 from app.web.admission import waiting
-
-MAX_STASH = 100
 
 
 def let_in(domain: str, invite: Found, person: Found) -> Shown:
@@ -49,8 +47,9 @@ def let_in(domain: str, invite: Found, person: Found) -> Shown:
     welcome(domain, space_id, actor.id)
     with reading() as session:
         ids = list_first(session, space, actor.id)
-        shown = show_for(session, domain, ids[:MAX_STASH])
-    if later := ids[MAX_STASH:]:
+        shown = next(in_parcels(show_for(session, domain, ids[:MAX_STASH])), ())
+    told = {one["id"] for one in shown}
+    if later := [id_ for id_ in ids if id_ not in told]:
         tell_later(domain, later)
     return stash(shown)
 

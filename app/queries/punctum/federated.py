@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,8 @@ from app.queries.viewers import Viewer
 from app.queries.visibility import TO_SEE, Place, may_see, place_of_message, place_of_space
 from app.settings import current
 
+MAX_STASH: Final = 100
+MAX_STASH_BYTES: Final = 384 * 1024
 MAX_REACTIONS: Final = 500
 """How many of a message are told."""
 
@@ -86,6 +89,21 @@ def show_found(session: Session, domain: str, several: Sequence[Found]) -> list[
     origins = list_origins(session, [shown["id"] for shown in named])
     uris = _uris(session, [shown for shown in named if shown["id"] not in origins])
     return [_named(shown, names, origins.get(shown["id"]), uris.get(shown["id"])) for shown in named]
+
+
+def in_parcels(shown: Sequence[Shown]) -> Iterator[Sequence[Shown]]:
+    """As many at a time as go into one stash: the answer, which is as long, must not be longer than what is read."""
+    parcel: list[Shown] = []
+    size = 0
+    for one in shown:
+        length = len(msgspec.json.encode(one))
+        if parcel and (len(parcel) == MAX_STASH or size + length > MAX_STASH_BYTES):
+            yield parcel
+            parcel, size = [], 0
+        parcel.append(one)
+        size += length
+    if parcel:
+        yield parcel
 
 
 def _sight(session: Session, viewer: Viewer) -> Callable[[Found], bool]:

@@ -96,6 +96,7 @@ def test_newer_kind_of_signature_is_understood(pond: Pond) -> None:
 def test_blocked_instance_reads_nothing(pond: Pond, world: World, evil_is_blocked: None, path: str) -> None:
     is_error(world.send(pond.evil.get(path.format(id=pond.bob.id))), 403, 3)
     is_error(world.send(pond.evil.get("/api/v1/invites/by-name/come-in")), 403, 3)
+    is_error(world.send(pond.evil.get(INBOX)), 403, 3)
     assert world.server.stored()["subscriptions"] == 0
 
 
@@ -392,6 +393,21 @@ def test_who_asks_twice_is_noted_once(pond: Pond) -> None:
 
 
 # What it gets to cost.
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b'{"a":' * 100 + b"1" + b"}" * 100, 400, 2),
+        (b"[" * 100_000 + b"]" * 100_000, 400, 2),
+        (b'{"type":"object","type":"stash"}', 400, 2),
+        (b"[]", 400, 2),
+        (b'{"a":"' + b"x" * (2 << 20) + b'"}', 413, 11),
+    ],
+)
+def test_body_is_read_only_so_far(pond: Pond, body: bytes, status: int, code: int) -> None:
+    with pond.stores_nothing():
+        is_error(pond.world.send(pond.evil.post(body, INBOX)), status, code)
 
 
 def test_people_are_met_within_the_same_bounds(pond: Pond) -> None:

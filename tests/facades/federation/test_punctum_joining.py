@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from app.db import reading
+from app.queries.peers import list_outgoing
 from app.queries.punctum.federated import FEDERATED
 from tests.facades.federation.punctum import (
     JOIN,
@@ -75,6 +77,20 @@ def test_reply_holds_a_hundred_objects_and_the_rest_comes_later(pond: Pond) -> N
 
     assert len(stash["id_list"]) == 100
     assert pond.world.server.stored()["outgoing"] > 10
+
+
+def test_reply_is_no_longer_than_what_is_read_of_one(pond: Pond) -> None:
+    for number in range(12):
+        pond.say(f"{number} " + "x" * 45_000)
+
+    stash = pond.join(pond.peer)
+
+    said = [id_ for id_ in stash["id_list"] if stash[id_]["object_type"] == "message"]
+    assert len(said) in range(6, 9)
+    with reading() as session:
+        later = {row.object_id for row in list_outgoing(session, "peer.example", limit=100) if row.kind == "changed"}
+    assert len(later) == 12 - len(said)
+    assert not later & {*said}
 
 
 def test_joining_by_a_ping_is_the_same(pond: Pond) -> None:
