@@ -117,13 +117,14 @@ class Admission:
         """Somebody of this server waits for an answer, and will have more requests soon."""
         self._people_until = self._clock() + _PEOPLE_STAY_SECONDS
 
-    def take_delivery(self, sender: str) -> None:
-        """`sender` is the network it comes from, which cannot be forged as a name can. Raises TooManyRequestsError."""
+    def take_delivery(self, sender: str, amount: int = 1) -> None:
+        """`sender` is the network it comes from, which cannot be forged as a name can; `amount` is how many come in one
+        request. Raises TooManyRequestsError."""
         allowed = self._quota * self._elapsed_ticks() / WINDOW_TICKS
         share = max(1.0, allowed / self._senders)
         if self._taken.total() >= allowed or self._taken[sender] >= share:
             raise TooManyRequestsError("The server is busy. Send this again later.", retry_after_seconds=5)
-        self._taken[sender] += 1
+        self._taken[sender] += amount
 
     def hold(self) -> None:
         """Wait, unless very many are waiting already."""
@@ -186,14 +187,15 @@ def _enter() -> None:
         admission.note_person()
 
 
-def take_delivery() -> None:
-    """Count the request as a delivery from another server; to be called once it is here as a whole and begins to cost.
+def take_delivery(amount: int = 1) -> None:
+    """Count the request as so many deliveries from another server; to be called once it is here as a whole and begins
+    to cost.
 
     Raises TooManyRequestsError.
     """
     admission = _admission()
     try:
-        admission.take_delivery(client_network())
+        admission.take_delivery(client_network(), amount)
     except TooManyRequestsError:
         _leave()
         admission.hold()

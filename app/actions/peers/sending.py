@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Final
 
 from activitypub.errors import FetchError
@@ -33,6 +34,7 @@ _AT_ONCE: Final = 50  # With the accounts that they name, mostly one stash.
 _LEASE: Final = timedelta(minutes=2)
 _TURN: Final = timedelta(seconds=20)
 _BUSY_SECONDS: Final = 2.0  # Another worker's turn may end just before it would have seen what is new.
+_BUSY_THERE_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 0.1  # Between two stashes, for whoever comes back to a long queue.
 # In which order a receiver can read them: each after what it names.
 _ORDER: Final = (
@@ -46,6 +48,10 @@ _log = logging.getLogger(__name__)
 
 class _NoAnswerError(Exception):
     """The instance is away, or says that it is."""
+
+
+class _BusyError(Exception):
+    """It is there, and has too much to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +91,25 @@ def tell(
         return Turn(due_in_seconds=_BUSY_SECONDS)
     if not _is_answering(domain, now()):
         return Turn()
-    speaking = _Speaking(domain, now, pause)
-    ends_at = now() + _TURN
     try:
-        while speaking.go_on():
-            if now() >= ends_at or should_stop():
-                return Turn(speaking.told, is_prompt=True, due_in_seconds=0)
-            pause(_PAUSE_SECONDS)
-    except _NoAnswerError as error:
-        _note_silence(domain, now(), str(error))
-        return Turn(speaking.told, is_prompt=False)
+        return _speak(_Speaking(domain, now, pause), should_stop)
     finally:
         with transaction() as session:
             peers.change(session, domain, leased_until=None)
+
+
+def _speak(speaking: _Speaking, should_stop: Callable[[], bool]) -> Turn:
+    ends_at = speaking.now() + _TURN
+    try:
+        while speaking.go_on():
+            if speaking.now() >= ends_at or should_stop():
+                return Turn(speaking.told, is_prompt=True, due_in_seconds=0)
+            speaking.pause(_PAUSE_SECONDS)
+    except _BusyError:
+        return Turn(speaking.told, is_prompt=False, due_in_seconds=_BUSY_THERE_SECONDS)
+    except _NoAnswerError as error:
+        _note_silence(speaking.domain, speaking.now(), str(error))
+        return Turn(speaking.told, is_prompt=False)
     return Turn(speaking.told, is_prompt=True if speaking.told else None)
 
 
@@ -247,11 +259,13 @@ class _Speaking:
         self._settle([row])
 
     def _post(self, body: Mapping[str, Any], path: str = _INBOX) -> Answer:
-        """Raises _NoAnswerError where it has to be tried again later."""
+        """Raises _NoAnswerError and _BusyError where it has to be tried again later."""
         try:
             answer = post(self.domain, path, body)
         except FetchError as error:
             raise _NoAnswerError(str(error)) from error
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise _BusyError
         if not answer.is_good and not answer.is_final:
             raise _NoAnswerError(f"{answer.status} {answer.body.get('error', '')}")
         if not answer.is_good:

@@ -52,7 +52,7 @@ def sender(ask: Ask) -> Viewer:
     Raises UnauthenticatedError and SignatureError where nobody proves to be one, and for what was sent before,
     ForbiddenError for one that is blocked, TooManyRequestsError.
     """
-    take_delivery()
+    take_delivery(_count_objects(ask))
     viewer, verified = _signer(ask)
     admit(verified, viewer.host or "")
     return viewer
@@ -80,6 +80,12 @@ def show_to_instance(ask: Ask, found: Found | None = None) -> Shown:
     if found.kind == "account" and found.value.host is None:
         subscribe(domain, found.id)
     return shown[0]
+
+
+def _count_objects(ask: Ask) -> int:
+    """A stash costs as much as what is in it."""
+    listed = ask.data(may_be_empty=True).get("id_list")
+    return max(len(listed), 1) if isinstance(listed, list) else 1
 
 
 def _signer(ask: Ask) -> tuple[Viewer, Verified]:

@@ -451,6 +451,15 @@ def test_reactions_of_one_request_are_bounded(swamp: Pond, monkeypatch: pytest.M
     assert [len(shown[id_].get("reactions", [])) for id_ in shown["id_list"]] == [90, 90, 0, 0]
 
 
+def test_stash_counts_as_what_is_in_it(pond: Pond) -> None:
+    admission = pond.world.server.client.application.extensions["shoal.admission"]
+    before = admission._taken.total()
+
+    pond.told(pond.evil, a_stash(*(an_account(f"a{number}") for number in range(7))))
+
+    assert admission._taken.total() == before + 7
+
+
 def test_stash_costs_as_much_as_what_is_in_it(pond: Pond) -> None:
     pond.join(pond.peer)
     counts = {}

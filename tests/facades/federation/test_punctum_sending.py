@@ -179,7 +179,16 @@ def test_who_is_put_out_is_told_to_their_instance_as_a_deletion(pond: Pond, peer
 # Silence.
 
 
-@pytest.mark.parametrize("answer", [AWAY, 500, 503, 429, 401])
+def test_instance_that_has_too_much_to_do_is_not_silent(pond: Pond, peer: Peer) -> None:
+    pond.say("hello")
+    peer.answer(429, {})
+
+    assert len(peer.turn()) == 1
+    assert len(peer.turn()) == 1
+    assert peer.waits() == 0
+
+
+@pytest.mark.parametrize("answer", [AWAY, 500, 503, 401])
 def test_silent_instance_is_left_alone_and_asked_after_ten_minutes(pond: Pond, peer: Peer, answer: Any) -> None:
     pond.say("are you there?")
     peer.answer(answer)
