@@ -13,7 +13,7 @@ from activitypub.documents import ActorDocument
 from activitypub.keys import PublicKey, generate_ed25519, private_key_to_der, public_key_to_multikey
 from app.db import wake
 from app.ids import new_id
-from app.models import Actor, ActorKey, Follow
+from app.models import Actor, ActorKey, Follow, ToldPerson
 from app.sealing import KEY_SCOPE, seal_row
 
 
@@ -155,3 +155,4 @@ def mark_deleted(session: Session, actor: Actor, *, now: datetime) -> None:
     gone = {"deleted_at": now, "summary": "", "icon_url": None, "image_url": None}
     session.execute(update(Actor).where(Actor.id == actor.id).values(gone))
     session.execute(delete(Follow).where((Follow.actor_id == actor.id) | (Follow.target_id == actor.id)))
+    session.execute(delete(ToldPerson).where(ToldPerson.actor_id == actor.id))

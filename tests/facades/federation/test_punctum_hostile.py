@@ -348,6 +348,15 @@ def test_what_was_deleted_stays_so(swamp: Pond, thing: dict[str, Any]) -> None:
     assert swamp.ask("GET", f"/id/{id_}").status_code == 404
 
 
+def test_nothing_is_kept_of_an_account_that_was_deleted(swamp: Pond) -> None:
+    before = swamp.rows()["told_people"]
+    swamp.told(swamp.evil, an_account("mal", status="here"))
+
+    swamp.told(swamp.evil, a_ping("DELETE", "mal"))
+
+    assert swamp.rows()["told_people"] == before
+
+
 def test_account_that_was_deleted_does_not_come_back_by_another_name(swamp: Pond) -> None:
     swamp.told(swamp.evil, a_ping("DELETE", "eve"))
 
