@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -31,8 +32,9 @@ from app.facades.punctum.problems import (
     WrongTypeError,
     WrongValueError,
 )
-from app.facades.punctum.told import read_reactions
+from app.facades.punctum.told import read_reactions, read_time
 from app.queries.actors import PEOPLE, find_by_id
+from app.queries.messages import open_content
 from app.queries.objects import Found, FoundConversation, Kind, find_object, may_read
 from app.queries.peers import find_known, find_origin, find_peer, is_refused
 from app.queries.punctum.federated import instance_viewer, is_for
@@ -99,7 +101,7 @@ class Taking:
             raise WrongValueError("remote_domain", "a domain, with the remote_id there")
         if home == current().host:
             return self._recognise(kind, id_, str(home_id))
-        return self._fetch_from_home(kind, id_, home, str(home_id))
+        return self._fetch_from_home(kind, raw, home, str(home_id))
 
     def resolve(self, key: str, id_: Any, kinds: Collection[Kind]) -> Found:
         """What the sender means by an ID. Raises UnknownReferenceError, WrongReferenceError."""
@@ -176,7 +178,9 @@ class Taking:
         keeping.note_name(local_id, self.sender, id_)
         return local_id
 
-    def _fetch_from_home(self, kind: Kind, id_: str, home: str, home_id: str) -> str:
+    def _fetch_from_home(self, kind: Kind, raw: Raw, home: str, home_id: str) -> str:
+        """What is known already is asked for again only where it was edited since, because its home tells us of the
+        rest: of what somebody says in a conference elsewhere, it tells that one alone."""
         with reading() as session:
             known = find_known(session, home, home_id)
             found = find_object(session, known.local_id) if known is not None else None
@@ -185,8 +189,18 @@ class Taking:
         if known is not None and not (known.is_origin and found is not None and found.kind == kind):
             raise UnknownReferenceError("remote_id")
         local_id = known.local_id if known is not None else self._take_at_home(kind, home, home_id)
-        keeping.note_name(local_id, self.sender, id_)
+        if found is not None and kind == "message" and self._was_edited(found, raw):
+            with suppress(AppError):
+                self._take_at_home(kind, home, home_id)
+        keeping.note_name(local_id, self.sender, str(raw["id"]))
         return local_id
+
+    def _was_edited(self, found: Found, raw: Raw) -> bool:
+        message = found.value.message
+        with reading() as session:
+            content = open_content(session, message)
+        edited_at = read_time("edit_date", raw["edit_date"]) if raw.get("edit_date") is not None else None
+        return content is None or content.text != raw.get("content") or message.edited_at != edited_at
 
     def _take_at_home(self, kind: Kind, home: str, home_id: str) -> str:
         raw = None if is_refused(home) or self.depth >= MAX_DEPTH else self._ask(home, home_id)

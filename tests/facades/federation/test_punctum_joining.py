@@ -324,6 +324,27 @@ def test_guest_of_a_third_instance_is_believed_at_home_and_vouched_for_by_the_co
         is_error(pond.tell(pond.evil, forged), 403, 3)
 
 
+def test_edit_by_a_guest_of_a_third_instance_is_read_at_home(pond: Pond, marsh: Marsh) -> None:
+    marsh.bob_joins()
+    reeds = marsh.reeds
+    pond.wire.serve("https://evil.example/api/v1/id/eve", an_account("eve"))
+    pond.wire.serve("https://evil.example/api/v1/id/e1", a_message("e1", reeds, "eve", "misteak"))
+    by_eve = {"remote_domain": "evil.example", "remote_id": "e1"}
+    pond.told(pond.peer, a_message("m9", "reeds", "eve-at-peer", "misteak", **by_eve))
+    edited = {"edit_date": "2026-11-22T00:25:44+00:00"}
+    pond.wire.serve("https://evil.example/api/v1/id/e1", a_message("e1", reeds, "eve", "mistake", **edited))
+
+    pond.wire.asked.clear()
+    pond.told(pond.peer, a_message("m9", "reeds", "eve-at-peer", "misteak", **by_eve))
+    assert pond.wire.asked == []
+    pond.told(pond.peer, a_message("m9", "reeds", "eve-at-peer", "forged", **by_eve, **edited))
+
+    assert pond.texts(reeds, by=pond.bob) == ["hi", "mistake"]
+    pond.wire.serve("https://evil.example/api/v1/id/e1", 404)
+    pond.told(pond.peer, a_message("m9", "reeds", "eve-at-peer", "forged", **by_eve))
+    assert pond.texts(reeds, by=pond.bob) == ["hi", "mistake"]
+
+
 def test_moderators_elsewhere_delete_what_ours_said_there(pond: Pond, marsh: Marsh) -> None:
     marsh.bob_joins()
     path = f"/channels/{marsh.reeds}/messages"
