@@ -17,7 +17,15 @@ from app.projections import peers
 from app.queries.actors import PEOPLE
 from app.queries.channels import find_channel
 from app.queries.messages import list_participants_elsewhere
-from app.queries.peers import find_home, find_origin, find_peer, has_member_at, is_refused, list_subscribers
+from app.queries.peers import (
+    find_home,
+    find_origin,
+    find_peer,
+    has_member_at,
+    is_refused,
+    list_subscribed_spaces,
+    list_subscribers,
+)
 from app.settings import current
 
 CHANGED = "changed"
@@ -125,12 +133,25 @@ def _tell_home(act: Act, event: LiveEvent, home: str, object_id: str) -> None:
 
 def _tell_of_person(act: Act) -> None:
     """Whoever subscribes to one of ours; over ActivityPub where that is spoken (contracts/punctum.md, D-40)."""
-    if not act.is_local or act.actor.type not in PEOPLE:
+    if act.actor.type not in PEOPLE:
+        return
+    if not act.is_local:
+        _leave_with_the_last(act)
         return
     tell_of_person(act.session, act.actor.id, now=act.now)
     if act.activity.type == "Delete":
         for domain in list_subscribers(act.session, act.actor.id):
             peers.unsubscribe(act.session, act.actor.id, domain)
+
+
+def _leave_with_the_last(act: Act) -> None:
+    """Whoever is deleted elsewhere is in no space any more."""
+    domain = act.actor.host
+    if act.activity.type != "Delete" or domain is None:
+        return
+    for space_id in list_subscribed_spaces(act.session, domain):
+        if _was_last(act, space_id, domain):
+            peers.unsubscribe(act.session, space_id, domain)
 
 
 def tell_of_person(session: Session, actor_id: str, *, now: datetime) -> None:

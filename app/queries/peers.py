@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from app.models import Actor, KnownId, Member, Outgoing, Peer, Subscription
+from app.models import Actor, KnownId, Member, Outgoing, Peer, Space, Subscription
 from app.settings import current
 
 # Who has said nothing for this long is not asked any more, until it says something (contracts/punctum.md, 4.3).
@@ -67,6 +67,11 @@ def find_home(session: Session, space_id: str) -> str | None:
 def list_subscribers(session: Session, target_id: str) -> list[str]:
     query = select(Subscription.domain).where(Subscription.target_id == target_id)
     return [domain for domain in session.scalars(query.order_by(Subscription.domain)) if not is_refused(domain)]
+
+
+def list_subscribed_spaces(session: Session, domain: str) -> list[str]:
+    query = select(Subscription.target_id).join(Space, Space.actor_id == Subscription.target_id)
+    return list(session.scalars(query.where(Subscription.domain == domain).order_by(Subscription.target_id)))
 
 
 def has_member_at(session: Session, space_id: str, domain: str) -> bool:

@@ -13,6 +13,7 @@ from app.facades.punctum.news import News
 from app.facades.punctum.sights import Sights
 from app.queries.events import list_after
 from tests.facades.federation.punctum import (
+    JOIN,
     Pond,
     a_channel,
     a_conference,
@@ -98,6 +99,17 @@ def test_new_member_is_told(pond: Pond, peer: Peer) -> None:
 
     assert [one["object_type"] for one in told] == ["account", "conference_member"]
     assert told[1]["user_id"] == told[0]["id"] == pond.bob.id
+
+
+def test_instance_whose_last_member_is_deleted_is_told_no_more(pond: Pond, peer: Peer) -> None:
+    pond.told(pond.peer, an_account("zara"))
+    pond.told(pond.peer, {"user_id": peer.local_id("zara")}, f"{JOIN}/{pond.invite}")
+
+    pond.told(pond.peer, a_ping("DELETE", "zara"))
+    assert pond.rows()["subscriptions"] == 1
+    pond.told(pond.peer, a_ping("DELETE", "zoe"))
+
+    assert pond.rows()["subscriptions"] == 0
 
 
 def test_pin_of_ours_is_told(pond: Pond, peer: Peer) -> None:
