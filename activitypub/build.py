@@ -168,8 +168,9 @@ def join(*, actor: str, object: str) -> Activity:
     return _activity("Join", actor, object, to=[object])
 
 
-def leave(*, actor: str, object: str) -> Activity:
-    return _activity("Leave", actor, object, to=[object])
+def leave(*, actor: str, object: str, to: Sequence[str] | None = None) -> Activity:
+    """Told to what is left, or to `to`."""
+    return _activity("Leave", actor, object, to=[object] if to is None else list(to))
 
 
 def invite(*, actor: str, object: str) -> Activity:

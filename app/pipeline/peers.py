@@ -12,7 +12,7 @@ from app.models import Actor, Channel
 from app.projections import peers
 from app.queries.actors import PEOPLE
 from app.queries.channels import find_channel
-from app.queries.messages import list_participants_elsewhere
+from app.queries.conversations import list_participants_elsewhere
 from app.queries.peers import find_home, find_peer, has_member_at, is_refused, list_subscribers
 from app.settings import current
 

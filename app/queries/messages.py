@@ -19,7 +19,6 @@ from app.models import (
     Channel,
     Message,
     MessageContent,
-    Participant,
     Pin,
     Reaction,
     RoleGrant,
@@ -179,21 +178,6 @@ def open_content(session: Session, message: Message) -> Content | None:
 def _open(session: Session, message: Message, sealed: bytes | None) -> Content | None:
     opened = open_row(session, scope_of(message), message.id, sealed)
     return None if opened is None else _decode(opened)
-
-
-def list_participants(session: Session, conversation_id: str) -> list[Actor]:
-    return list(
-        session.scalars(
-            select(Actor)
-            .join(Participant, Participant.actor_id == Actor.id)
-            .where(Participant.conversation_id == conversation_id)
-            .order_by(Actor.id)
-        )
-    )
-
-
-def list_participants_elsewhere(session: Session, conversation_id: str) -> list[Actor]:
-    return [person for person in list_participants(session, conversation_id) if not person.is_local]
 
 
 def view_message(session: Session, message_id: str) -> MessageView | None:

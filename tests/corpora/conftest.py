@@ -22,7 +22,8 @@ from app.db import database, reading
 from app.factory import make_app
 from app.ids import INSTANCE_ID
 from app.models import InboxItem, Message
-from app.queries.messages import MessageView, list_participants, view_message
+from app.queries.conversations import list_participants
+from app.queries.messages import MessageView, view_message
 from app.services import remote
 from app.settings import Settings
 from tests.corpora.letters import Letter, Readers

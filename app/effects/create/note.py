@@ -13,14 +13,15 @@ from app.act import Act, LiveEvent
 from app.effects.access import is_passed_on
 from app.effects.notifying import notify_mentioned
 from app.effects.relaying import relay
+from app.effects.speaking import authorise_sender, check_speaking
 from app.errors import ConflictError, ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
 from app.ids import new_id
 from app.projections import files, messages
-from app.queries.actors import is_banned, is_blocked
+from app.queries.actors import is_banned, is_blocked_by_any
 from app.queries.bits import Bit
 from app.queries.channels import NO_SUCH_CHANNEL
 from app.queries.messages import Content, MessageView, author_with_account, is_known
-from app.queries.permissions import Permissions, get_permissions, get_permissions_at
+from app.queries.permissions import Permissions, get_permissions_at
 from app.queries.placement import Placement, find_placement
 from app.queries.server_settings import MAX_MESSAGE_LENGTH, server_settings
 from app.queries.standing import find_standing
@@ -110,7 +111,7 @@ def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_a
     """Write the message and tell who sees it."""
     content, published_at = content_of(note, act.private.get("embeds", ())), note.published or act.now
     message_id = (act.uris.local_id(note.id) if author.is_local else None) or new_id("msg")
-    if placement.conversation_id is not None:
+    if placement.conversation_id is not None and not placement.is_group:
         messages.ensure_conversation(act.session, placement.conversation_id, placement.people, now=act.now)
     position = messages.add(
         act.session,
@@ -179,9 +180,9 @@ def content_of(note: Note, embeds: Sequence[dict[str, Any]] = ()) -> Content:
 def _authorise_direct(act: Act, placement: Placement, author: Actor) -> None:
     if author.is_local:
         authorise_sender(act, author)
-    for person in placement.people:
-        if person.id != author.id and is_blocked(act.session, by=person.id, actor_id=author.id):
-            raise ForbiddenError("This person does not take messages from you.")
+    others = [person.id for person in placement.people if person.id != author.id]
+    if is_blocked_by_any(act.session, by=others, actor_id=author.id):
+        raise ForbiddenError("This person does not take messages from you.")
 
 
 def _authorise_elsewhere(act: Act, channel: Channel, group: Actor, author: Actor) -> None:
@@ -205,18 +206,6 @@ def _sees(act: Act, author: Actor, place: Place) -> bool:
     if not author.is_local:
         return may_see(act.session, remote_viewer(author), place)
     permissions, sees = get_permissions_at(act.session, author, place)
-    _check_speaking(act, permissions)
+    check_speaking(act, permissions)
     act.found["permissions"] = permissions
     return sees
-
-
-def authorise_sender(act: Act, author: Actor) -> None:
-    """Whether one of ours may speak at all: not while they are banned or timed out. Raises ForbiddenError."""
-    _check_speaking(act, get_permissions(act.session, author))
-
-
-def _check_speaking(act: Act, permissions: Permissions) -> None:
-    permissions.require("send_messages")
-    until = permissions.timed_out_until
-    if until is not None and until > act.now:
-        raise ForbiddenError(f"You are timed out until {until.isoformat()} and cannot send messages.")

@@ -13,6 +13,7 @@ from app.effects.access import authorise_on
 from app.effects.create import note as creation
 from app.effects.notifying import notify_mentioned
 from app.effects.relaying import relay
+from app.effects.speaking import authorise_sender
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Message
 from app.projections import messages
@@ -35,7 +36,7 @@ def authorise(act: Act, note: Note) -> None:
         raise ForbiddenError("only its author can edit a message")
     found = authorise_on(act, message)
     if act.is_local:
-        creation.authorise_sender(act, act.actor)
+        authorise_sender(act, act.actor)
     if found and found[0].has_bits and (act.is_local or found[1].is_local):
         find_standing(act.session, act.actor.id, found[0].space_id or "", found[0].actor_id).require(Bit.OWN)
     if note.is_empty and not _embeds(act, message):

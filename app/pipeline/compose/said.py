@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import EllipsisType
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy.orm import Session
 
@@ -21,13 +21,23 @@ from app.models import Actor, Message
 from app.queries import messages
 from app.queries.actors import get_by_id, list_by_handles
 from app.queries.channels import get_visible, list_remote_members
-from app.queries.documents import note_document
+from app.queries.conversations import find_group_uri, list_participants
+from app.queries.documents import handle, note_document
 from app.queries.files import StoredFile, as_attachments
 from app.queries.placement import conversation_id
 from app.queries.reactions import find_own
 from app.queries.viewers import Viewer
 from app.settings import current
 from app.uris import Uris
+
+
+class More(TypedDict, total=False):
+    """What a direct message carries besides its text; `reply_to` is a message of the same conversation."""
+
+    reply_to: str | None
+    files: Sequence[StoredFile]
+    links: Sequence[Attachment]
+    embeds: Sequence[Any]
 
 
 def channel_message(
@@ -74,30 +84,50 @@ def channel_message(
     )
 
 
-def direct_message(
+def direct_message(viewer: Viewer, people: Sequence[Actor], text: str, **more: Unpack[More]) -> Activity:
+    """To exactly these people, in the conversation that follows from who they are."""
+    others = {person.uri: handle(person) for person in people if person.id != viewer.actor_id}
+    place_id = conversation_id([viewer.uri, *others])
+    return _direct(viewer, others, text, place_id=place_id, conversation=place_id, **more)
+
+
+def conversation_message(viewer: Viewer, place_id: str, text: str, **more: Unpack[More]) -> Activity:
+    """To everybody who is in the conversation as this is composed. Raises NotFoundError for who is not in it."""
+    with reading() as session:
+        people = list_participants(session, place_id)
+        context = find_group_uri(session, place_id)
+    if viewer.actor_id not in {person.id for person in people}:
+        raise NotFoundError("There is no such conversation.")
+    others = {person.uri: handle(person) for person in people if person.id != viewer.actor_id}
+    return _direct(viewer, others, text, place_id=place_id, context=context, conversation=context or place_id, **more)
+
+
+def _direct(
     viewer: Viewer,
-    people: Sequence[Actor],
+    others: Mapping[str, str],
     text: str,
     *,
+    place_id: str,
+    conversation: str,
+    context: str | None = None,
     reply_to: str | None = None,
     files: Sequence[StoredFile] = (),
     links: Sequence[Attachment] = (),
     embeds: Sequence[Any] = (),
 ) -> Activity:
-    """To exactly these people, each with a Mention: without it GoToSocial drops a direct message."""
+    """Each with a Mention: without it GoToSocial drops a direct message."""
     _check_text(text, [*files, *links, *embeds])
-    others = {person.uri: handle(person) for person in people if person.id != viewer.actor_id}
     if not others:
         raise InvalidInputError("A direct message needs somebody else to read it.")
-    conversation = conversation_id([viewer.uri, *others])
     with reading() as session:
         mentions = _mentioned(session, text)
-        parent = _parent(session, viewer, reply_to, conversation)
+        parent = _parent(session, viewer, reply_to, place_id)
     return _create(
         viewer,
         text,
         mentions,
         to=list(others),
+        context=context,
         conversation=conversation,
         in_reply_to=parent[0] if parent else None,
         tags=others,
@@ -179,11 +209,6 @@ def reaction_taken_back(viewer: Viewer, message_id: str, emoji: str | None) -> A
     return build.undo(actor=viewer.uri, object=build.with_id(like, own.activity_uri))
 
 
-def handle(actor: Actor) -> str:
-    """`@user@host`, as a Mention tag is named."""
-    return f"@{actor.preferred_username}@{actor.host or Uris(current().origin).host}"
-
-
 def _create(
     viewer: Viewer,
     text: str,
@@ -244,9 +269,14 @@ def _current_note(session: Session, message: Message) -> dict[str, Any]:
     if content is None:
         raise NotFoundError(messages.NO_SUCH_MESSAGE)
     group = get_by_id(session, message.channel_id) if message.channel_id else None
-    people = messages.list_participants(session, message.conversation_id) if message.conversation_id else []
-    author = get_by_id(session, message.author_id)
-    return note_document(message, author, content, group=group, people=people)
+    return note_document(
+        message,
+        get_by_id(session, message.author_id),
+        content,
+        group=group,
+        people=list_participants(session, message.conversation_id) if message.conversation_id else (),
+        context=find_group_uri(session, message.conversation_id) if message.conversation_id else None,
+    )
 
 
 def _named(viewer: Viewer, actors: Iterable[Actor], *, is_private: bool) -> dict[str, str]:
@@ -288,5 +318,5 @@ def _concerned(session: Session, message: Message) -> list[str]:
         if message.audience == "public":
             concerned.append(PUBLIC)
     elif message.conversation_id:
-        concerned += [person.uri for person in messages.list_participants(session, message.conversation_id)]
+        concerned += [person.uri for person in list_participants(session, message.conversation_id)]
     return list(dict.fromkeys(concerned))
