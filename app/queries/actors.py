@@ -160,6 +160,12 @@ def is_blocked_by_any(session: Session, *, by: Collection[str], actor_id: str) -
     return session.scalar(blocking.limit(1)) is not None
 
 
+def is_blocking_any(session: Session, *, by: str, actor_ids: Collection[str]) -> bool:
+    """Whether somebody blocks one of several actors."""
+    blocking = select(Block.id).where(Block.actor_id == by, Block.blocked_id.in_(actor_ids), Block.space_id.is_(None))
+    return session.scalar(blocking.limit(1)) is not None
+
+
 def list_by_ids(session: Session, ids: Collection[str]) -> list[Actor]:
     """The living ones, in no order."""
     return list(session.scalars(select(Actor).where(Actor.id.in_(ids), Actor.deleted_at.is_(None)))) if ids else []

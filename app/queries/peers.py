@@ -14,6 +14,8 @@ from app.models import Actor, KnownId, Member, Outgoing, Peer, Subscription
 from app.settings import current
 
 # Who has said nothing for this long is not asked any more, until it says something (contracts/punctum.md, 4.3).
+LEAVE: Final = "leave"
+"""What waits to be told, as a kind of `Outgoing`: that somebody of ours has left what is at home there."""
 GIVEN_UP_AFTER: Final = timedelta(days=7)
 
 
@@ -89,6 +91,14 @@ def list_outgoing(session: Session, domain: str, *, limit: int) -> Sequence[Outg
     """What has waited longest."""
     query = select(Outgoing).where(Outgoing.domain == domain).order_by(Outgoing.position)
     return session.scalars(query.limit(limit)).all()
+
+
+def list_leaving(session: Session, domain: str, conversation_id: str) -> set[str]:
+    """Who of ours has left a group of that instance, which has not heard of it yet."""
+    waiting = select(Outgoing.data).where(
+        Outgoing.domain == domain, Outgoing.kind == LEAVE, Outgoing.object_id == conversation_id
+    )
+    return {str(data["actor_id"]) for data in session.scalars(waiting)}
 
 
 def list_due_peers(session: Session, now: datetime) -> list[str]:

@@ -19,14 +19,16 @@ from activitypub.errors import ActivityPubError
 from app.actions.remote_actors import known_or_fetched_actor
 from app.db import reading, transaction
 from app.errors import NotFoundError
+from app.ids import new_id
 from app.models import Actor
 from app.pipeline import Received, compose, receive
 from app.pipeline.compose import ToldMessage, uri_of_told
-from app.projections import channels, events, messages, mirrors, peers, roles, spaces
-from app.queries.actors import find_any, get_by_id
+from app.projections import channels, conversations, events, messages, mirrors, peers, roles, spaces
+from app.queries.actors import find_any, get_by_id, is_blocking_any, list_by_ids
 from app.queries.channels import find_channel
+from app.queries.conversations import list_participants
 from app.queries.messages import find_by_id, find_by_uri, open_content
-from app.queries.peers import find_known
+from app.queries.peers import find_known, list_leaving
 from app.queries.placement import conversation_id
 from app.queries.reactions import list_reactions_from_elsewhere
 from app.queries.spaces import find_member_of, list_channels_of, list_members_of_space
@@ -200,12 +202,41 @@ def keep_message(name: Name, author: Actor, to: Sequence[Actor], told: ToldMessa
     return id_
 
 
-def keep_conversation(name: Name, people: Sequence[Actor]) -> str:
+def keep_conversation(name: Name, actor_ids: Collection[str]) -> str:
     """The conversation of these people; it has no home, so each instance has a name for it."""
-    id_ = conversation_id(person.uri for person in people)
     with transaction() as session:
+        people = list_by_ids(session, actor_ids)
+        id_ = conversation_id(person.uri for person in people)
         messages.ensure_conversation(session, id_, people, now=datetime.now(UTC))
         peers.note_name(session, id_, name.domain, name.id)
+    return id_
+
+
+@_again
+def keep_group(name: Name, actor_ids: Collection[str], values: Mapping[str, Any]) -> str:
+    """A group as its home has it, but that nobody of ours is put into it by who they block, or after they left."""
+    now = datetime.now(UTC)
+    with transaction() as session:
+        known = find_known(session, name.domain, name.id)
+        id_ = known.local_id if known else new_id("dm")
+        before = {person.id for person in list_participants(session, id_)}
+        people = {person.id: person for person in list_by_ids(session, actor_ids)}
+        theirs = [person.id for person in people.values() if person.host == name.domain]
+        for id_of_new in people.keys() - before:
+            if people[id_of_new].is_local and is_blocking_any(session, by=id_of_new, actor_ids=theirs):
+                del people[id_of_new]
+        after = people.keys() - list_leaving(session, name.domain, id_)
+        if known is None:
+            conversations.add_group(session, id_, name.uri, sorted(after), values, now=now)
+            peers.note_origin(session, id_, name.domain, name.id)
+            events.tell(session, "conversation_created", conversation_id=id_, now=now)
+            return id_
+        conversations.change_group(session, id_, values)
+        for actor_id in sorted(after - before):
+            conversations.let_in(session, id_, actor_id, now=now)
+        for actor_id in sorted(before - after):
+            conversations.take_out(session, id_, actor_id)
+        events.tell(session, "conversation_changed", conversation_id=id_, left=sorted(before - after), now=now)
     return id_
 
 

@@ -15,11 +15,11 @@ from activitypub.fetch import FetchBudget
 from app.actions.peers.calls import Answer, ask, post
 from app.db import reading, transaction, wake
 from app.models import Outgoing
-from app.pipeline.peers import CHANGED, CHANNELS, LEAVE, REACTION, SUBSCRIBE
+from app.pipeline.peers import CHANGED, CHANNELS, REACTION, SUBSCRIBE
 from app.projections import peers
 from app.queries.messages import list_page
 from app.queries.objects import find_object
-from app.queries.peers import GIVEN_UP_AFTER, find_peer, is_refused, list_outgoing, names_at
+from app.queries.peers import GIVEN_UP_AFTER, LEAVE, find_peer, is_refused, list_outgoing, names_at
 from app.queries.punctum.federated import list_people_in, show_for, show_hidden
 from app.queries.punctum.joined import LATEST
 from app.queries.punctum.shortcodes import to_shortcode
@@ -237,8 +237,9 @@ class _Speaking:
         elif row.kind == REACTION and target is not None and source is not None:
             reaction = {"reaction": to_shortcode(row.data["sign"]), "is_set": row.data["is_set"]}
             self._post(_request("REACT", target, source, reaction))
-        elif row.kind == LEAVE and target is not None and source is not None:
-            self._post(_request("DELETE", target, source))
+        elif row.kind == LEAVE and target is not None:
+            # Who has never said anything there may have no name there; ours is known to whoever put them in.
+            self._post(_request("DELETE", target, source or str(row.data["actor_id"])))
         self._settle([row])
 
     def _post(self, body: Mapping[str, Any], path: str = _INBOX) -> Answer:

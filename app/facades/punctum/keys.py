@@ -244,6 +244,15 @@ CHANNEL: Final = Keys(
     once=("channel_type",),
     nullable=("description", "permissions", "category"),
 )
+# Of direct messages: what of a group whoever is in it may change, and what of no other conversation.
+GROUP: Final = Keys(
+    checks={"members": references, "name": _NAME, "icon": url},
+    required=("members",),
+    once=("channel_type",),
+    read_only=("parent_conference", "description", "permissions", "category"),
+    nullable=("name", "icon"),
+)
+CONVERSATION: Final = Keys(checks={}, read_only=(*GROUP.checks, *GROUP.once, *GROUP.read_only))
 MESSAGE: Final = Keys(
     checks={
         "content": text(100_000),

@@ -166,6 +166,8 @@ def _delete(ping: Ping) -> Shown:
         origin = find_origin(session, target.id)
         space_home = find_home(session, target.space_id) if target.space_id else None
     is_from_home = origin is not None and origin.domain == ping.domain
+    if isinstance(target.value, FoundConversation):
+        return _leave_conversation(ping)
     if target.kind == "conference_member" and space_home is None:
         return _leave(ping)
     if not is_from_home and space_home != ping.domain:
@@ -187,8 +189,6 @@ def _delete(ping: Ping) -> Shown:
 
 def _delete_message(ping: Ping) -> None:
     """Of its author, or by the channel, whose home moderates it."""
-    if isinstance(ping.target.value, FoundConversation):
-        raise WrongTypeError
     message = ping.target.value.message
     with reading() as session:
         author, group = get_by_id(session, message.author_id), find_by_id(session, message.channel_id or "")
@@ -206,6 +206,17 @@ def _leave(ping: Ping) -> Shown:
     with reading() as session:
         actor, space = get_by_id(session, source.id), get_by_id(session, ping.target.space_id or "")
     keeping.do_as(compose.told_leaving(actor, space.uri))
+    return deleted(ping.target.id)
+
+
+def _leave_conversation(ping: Ping) -> Shown:
+    """One of the instance's people; of two that talk with each other nobody does."""
+    source, conversation = ping.source(), ping.target.value
+    if not conversation.is_group:
+        raise ForbiddenError("A conversation of two has no end.")
+    with reading() as session:
+        actor = get_by_id(session, source.id)
+    keeping.do_as(compose.told_leaving(actor, conversation.uri))
     return deleted(ping.target.id)
 
 

@@ -157,8 +157,8 @@ class Taking:
         with reading() as session:
             known = find_known(session, self.sender, id_)
         found = self._find(id_) if known is not None else None
-        if found is not None and isinstance(found.value, FoundConversation):
-            return found.id  # Who is in a conversation does not change.
+        if found is not None and isinstance(found.value, FoundConversation) and not found.value.is_group:
+            return found.id  # Who is in a conversation of two does not change.
         if known is not None and not known.is_origin:
             raise ForbiddenError("This object is at home elsewhere.")
         if known is not None and known.deleted_at is not None:
