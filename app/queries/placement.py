@@ -99,7 +99,7 @@ def _find_group(session: Session, uris: Uris, note: Note, author: Actor, address
     to them, or not read what was.
     """
     parent = None if author.is_local else find_by_uri(session, note.in_reply_to)
-    group = find_group(session, [uri for uri in (note.context, note.conversation) if uri])
+    group = find_group(session, [uri for uri in (note.context, note.conversation) if uri and uri.startswith("https:")])
     if group is None and parent is not None and parent.conversation_id is not None:
         group = find_conversation(session, parent.conversation_id)
     if group is None or not group.is_group:
