@@ -19,6 +19,13 @@ class Talker(NamedTuple):
     username: str
 
 
+class Talk(NamedTuple):
+    """Who is in a conversation; `context` is the URI of a group."""
+
+    people: Sequence[Actor]
+    context: str | None
+
+
 def find_conversation(session: Session, id: str) -> Conversation | None:
     return session.scalar(select(Conversation).where(Conversation.id == id))
 
@@ -34,9 +41,20 @@ def lock_group(session: Session, uri: str | None) -> Conversation | None:
     return session.scalar(found.with_for_update().execution_options(populate_existing=True))
 
 
-def find_group_uri(session: Session, conversation_id: str) -> str | None:
-    """None for a conversation that is no group."""
-    return session.scalar(select(Conversation.uri).where(Conversation.id == conversation_id))
+def read_talk(session: Session, conversation_id: str | None) -> Talk:
+    """Nobody for what is no conversation."""
+    rows = (
+        session.execute(
+            select(Actor, Conversation.uri)
+            .join(Participant, Participant.actor_id == Actor.id)
+            .join(Conversation, Conversation.id == Participant.conversation_id)
+            .where(Conversation.id == conversation_id)
+            .order_by(Actor.id)
+        ).all()
+        if conversation_id
+        else []
+    )
+    return Talk([row[0] for row in rows], rows[0][1] if rows else None)
 
 
 def list_participants(session: Session, conversation_id: str) -> list[Actor]:

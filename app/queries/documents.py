@@ -11,6 +11,7 @@ from activitypub.keys import public_key_from_multikey, public_key_to_pem
 from activitypub.vocabulary import OBJECT_CONTEXT, PUBLIC
 from app.ids import INSTANCE_ID
 from app.models import Actor, ActorKey, Channel, Message
+from app.queries.conversations import Talk
 from app.queries.messages import Content
 from app.settings import current
 from app.uris import Uris
@@ -56,11 +57,10 @@ def note_document(
     content: Content,
     *,
     group: Actor | None,
-    people: Sequence[Actor] = (),
-    context: str | None = None,
+    talk: Talk,
 ) -> Document:
-    """A message of one of our people as its home shows it now. `people` are those of a conversation, and `context` is
-    the URI of one that people come to and leave."""
+    """A message of one of our people as its home shows it now, in a channel or a conversation."""
+    people, context = talk
     to, cc = _audience(message, author, content, group, people)
     return {
         "@context": OBJECT_CONTEXT,

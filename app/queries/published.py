@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.models import Activity, ActivityDocument, Actor, Channel, Message
 from app.queries import visibility
-from app.queries.conversations import find_group_uri, list_participants
+from app.queries.conversations import read_talk
 from app.queries.documents import note_document
 from app.queries.messages import open_content
 from app.queries.redaction import redact
@@ -138,8 +138,7 @@ def _own_message(
             author,
             content,
             group=group,
-            people=list_participants(session, message.conversation_id) if message.conversation_id else (),
-            context=find_group_uri(session, message.conversation_id) if message.conversation_id else None,
+            talk=read_talk(session, message.conversation_id),
         )
     place = place_of_message(message, channel)
     return OwnMessage(

@@ -12,7 +12,7 @@ from app.db import reading
 from app.errors import AppError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor
 from app.pipeline import Outcome, compose, submit
-from app.queries.conversations import find_group_uri, list_participants
+from app.queries.conversations import list_participants, read_talk
 from app.queries.placement import conversation_id
 from tests.founding import URIS
 from tests.world import Sent, World, moment, world
@@ -377,5 +377,5 @@ def test_group_is_told_from_other_conversations_by_its_address(world: World, zoe
     uri = world.tell(world.bob, [world.alice], "hello")
 
     with reading() as session:
-        assert find_group_uri(session, group.id) == group.uri == URIS.conversation(group.id)
-        assert find_group_uri(session, world.message(uri).conversation_id or "") is None
+        assert read_talk(session, group.id).context == group.uri == URIS.conversation(group.id)
+        assert read_talk(session, world.message(uri).conversation_id).context is None

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from activitypub.errors import ActivityPubError
 from app.actions.remote_actors import known_or_fetched_actor
 from app.db import reading, transaction
-from app.errors import NotFoundError
+from app.errors import ForbiddenError, NotFoundError
 from app.ids import new_id
 from app.models import Actor
 from app.pipeline import Received, compose, receive
@@ -214,19 +214,20 @@ def keep_conversation(name: Name, actor_ids: Collection[str]) -> str:
 
 @_again
 def keep_group(name: Name, actor_ids: Collection[str], values: Mapping[str, Any]) -> str:
-    """A group as its home has it, but that nobody of ours is put into it by who they block, or after they left."""
+    """A group as its home has it, but that nobody of ours is put into it by who they block, or after they left.
+
+    Raises ForbiddenError for a new one that is for nobody here.
+    """
     now = datetime.now(UTC)
     with transaction() as session:
         known = find_known(session, name.domain, name.id)
         id_ = known.local_id if known else new_id("dm")
         before = {person.id for person in list_participants(session, id_)}
-        people = {person.id: person for person in list_by_ids(session, actor_ids)}
-        theirs = [person.id for person in people.values() if person.host == name.domain]
-        for id_of_new in people.keys() - before:
-            if people[id_of_new].is_local and is_blocking_any(session, by=id_of_new, actor_ids=theirs):
-                del people[id_of_new]
-        after = people.keys() - list_leaving(session, name.domain, id_)
+        people = list_by_ids(session, actor_ids)
+        after = _list_takers(session, name.domain, people, before) - list_leaving(session, name.domain, id_)
         if known is None:
+            if not any(person.is_local and person.id in after for person in people):
+                raise ForbiddenError("This person does not take messages from you.")
             conversations.add_group(session, id_, name.uri, sorted(after), values, now=now)
             peers.note_origin(session, id_, name.domain, name.id)
             events.tell(session, "conversation_created", conversation_id=id_, now=now)
@@ -238,6 +239,17 @@ def keep_group(name: Name, actor_ids: Collection[str], values: Mapping[str, Any]
             conversations.take_out(session, id_, actor_id)
         events.tell(session, "conversation_changed", conversation_id=id_, left=sorted(before - after), now=now)
     return id_
+
+
+def _list_takers(session: Session, domain: str, people: Sequence[Actor], before: Collection[str]) -> set[str]:
+    """All but those of ours who are new, and block somebody by whom they may have been added."""
+    theirs = [person.id for person in people if person.host == domain]
+    refusing = {
+        person.id
+        for person in people
+        if person.is_local and person.id not in before and is_blocking_any(session, by=person.id, actor_ids=theirs)
+    }
+    return {person.id for person in people} - refusing
 
 
 def keep_reactions(message_id: str, group: Actor, wanted: Collection[tuple[str, str]]) -> None:

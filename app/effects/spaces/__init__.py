@@ -30,13 +30,15 @@ class Handler(Protocol):
     def delete(self, act: Act) -> None: ...
 
 
-_ALWAYS: dict[str, Handler] = {"dms": conversation, "emoji": emoji, "invites": invite, "members": member}
+_ALWAYS: dict[str, Handler] = {"emoji": emoji, "invites": invite, "members": member}
 
 
 def handler_of(act: Act) -> Handler | None:
     """Who handles a Create, an Update or a Delete, if its object is of a space with bits, or is such a space or a
     group."""
     uri = act.activity.object_id
+    if act.is_local and conversation.is_about_group(act, uri):
+        return conversation
     kind, id_ = act.uris.kind_of(uri), act.uris.local_id(uri or "")
     if not act.is_local or kind is None or id_ is None:
         return None

@@ -34,7 +34,9 @@ class NotInItError(InvalidInputError):
 
 def is_about_group(act: Act, uri: str | None) -> bool:
     """Whether a URI that an activity names is a group's."""
-    return act.uris.kind_of(uri) == "dms" or find_group(act.session, [uri] if uri else []) is not None
+    if uri is None or act.uris.is_local(uri):
+        return act.uris.kind_of(uri) == "dms"
+    return find_group(act.session, [uri]) is not None
 
 
 def take_people(session: Session, adder_id: str, actor_ids: Collection[str]) -> list[Actor]:

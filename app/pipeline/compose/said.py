@@ -21,7 +21,7 @@ from app.models import Actor, Message
 from app.queries import messages
 from app.queries.actors import get_by_id, list_by_handles
 from app.queries.channels import get_visible, list_remote_members
-from app.queries.conversations import find_group_uri, list_participants
+from app.queries.conversations import list_participants, read_talk
 from app.queries.documents import handle, note_document
 from app.queries.files import StoredFile, as_attachments
 from app.queries.placement import conversation_id
@@ -94,8 +94,7 @@ def direct_message(viewer: Viewer, people: Sequence[Actor], text: str, **more: U
 def conversation_message(viewer: Viewer, place_id: str, text: str, **more: Unpack[More]) -> Activity:
     """To everybody who is in the conversation as this is composed. Raises NotFoundError for who is not in it."""
     with reading() as session:
-        people = list_participants(session, place_id)
-        context = find_group_uri(session, place_id)
+        people, context = read_talk(session, place_id)
     if viewer.actor_id not in {person.id for person in people}:
         raise NotFoundError("There is no such conversation.")
     others = {person.uri: handle(person) for person in people if person.id != viewer.actor_id}
@@ -274,8 +273,7 @@ def _current_note(session: Session, message: Message) -> dict[str, Any]:
         get_by_id(session, message.author_id),
         content,
         group=group,
-        people=list_participants(session, message.conversation_id) if message.conversation_id else (),
-        context=find_group_uri(session, message.conversation_id) if message.conversation_id else None,
+        talk=read_talk(session, message.conversation_id),
     )
 
 

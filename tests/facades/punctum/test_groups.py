@@ -220,9 +220,9 @@ def test_nobody_puts_out_anybody(client: Client, server: Server, owner: Person, 
 
 def test_nobody_outside_does_anything(client: Client, server: Server, dave: Person, group: Shown) -> None:
     with server.stores_nothing():
-        for change in ({"members": _with(group, dave)}, {"name": "Mine"}, {"members": []}):
-            assert is_refused(client.call("PATCH", _path(group), dave, json=change), 403, 3)
-            assert is_refused(client.call("PATCH", _path(group), json=change), 401, 3)
+        for key, value in (("members", _with(group, dave)), ("name", "Mine"), ("members", [])):
+            assert is_refused(client.call("PATCH", _path(group), dave, json={key: value}), 403, 3)
+            assert is_refused(client.call("PATCH", _path(group), json={key: value}), 401, 3)
         assert is_refused(client.call("GET", _path(group), dave), 403, 3)
         assert is_refused(client.call("DELETE", _path(group), dave), 403, 3)
 
@@ -256,16 +256,15 @@ def test_nobody_is_added_to_a_conversation_of_two(
     pair = _make(client, owner, member)
 
     with server.stores_nothing():
-        for change in (
-            {"members": _with(pair, carol)},
-            {"members": [owner.id]},
-            {"members": []},
-            {"name": "Two"},
-            {"icon": "https://pond.example/x.png"},
-            {"permissions": 1},
+        for key, value in (
+            ("members", _with(pair, carol)),
+            ("members", [owner.id]),
+            ("members", []),
+            ("name", "Two"),
+            ("icon", "https://pond.example/x.png"),
+            ("permissions", 1),
         ):
-            [key] = change
-            answer = client.call("PATCH", _path(pair), owner, json=change)
+            answer = client.call("PATCH", _path(pair), owner, json={key: value})
             assert is_refused(answer, 400, 6, f"{key}: cannot be changed.")
     assert client.patch(_path(pair), owner, unknown="x") == pair
 
