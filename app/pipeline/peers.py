@@ -13,7 +13,7 @@ from app.projections import peers
 from app.queries.actors import PEOPLE
 from app.queries.channels import find_channel
 from app.queries.messages import list_participants_elsewhere
-from app.queries.peers import find_home, find_peer, has_member_at, is_refused, list_subscribers
+from app.queries.peers import find_home, find_peer, has_member_at, list_subscribers
 from app.settings import current
 
 CHANGED = "changed"
@@ -49,7 +49,7 @@ def _tell_of_event(act: Act, event: LiveEvent) -> None:
         return
     home = find_home(act.session, space_id)
     if home is not None:
-        if act.is_local and not is_refused(home):
+        if act.is_local and not current().refuses(home):
             _tell_home(act, event, home, object_id)
         return
     for domain in list_subscribers(act.session, space_id):
@@ -89,7 +89,7 @@ def _tell_of_conversation(act: Act, event: LiveEvent) -> None:
         return
     people = list_participants_elsewhere(act.session, event.conversation_id)
     for host in sorted({person.host for person in people if person.host and _is_reached_here_alone(person)}):
-        if not is_refused(host):
+        if not current().refuses(host):
             _tell_home(act, event, host, event.message_id)
 
 
