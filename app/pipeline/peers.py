@@ -16,7 +16,7 @@ from app.queries.actors import PEOPLE
 from app.queries.channels import find_channel
 from app.queries.conversations import list_participants_elsewhere
 from app.queries.messages import MAX_PAGE, list_conversation
-from app.queries.peers import LEAVE, find_home, find_origin, find_peer, has_member_at, is_refused, list_subscribers
+from app.queries.peers import LEAVE, find_home, find_origin, find_peer, has_member_at, list_subscribers
 from app.settings import current
 
 CHANGED = "changed"
@@ -52,7 +52,7 @@ def _tell_of_event(act: Act, event: LiveEvent) -> None:
         return
     home = find_home(act.session, space_id)
     if home is not None:
-        if act.is_local and not is_refused(home):
+        if act.is_local and not current().refuses(home):
             _tell_home(act, event, home, object_id)
         return
     for domain in list_subscribers(act.session, space_id):
@@ -101,7 +101,7 @@ def _tell_of_group(act: Act, event: LiveEvent) -> None:
     conversation_id = event.conversation_id or ""
     home = find_origin(act.session, conversation_id)
     if home is not None:
-        if not is_refused(home.domain):
+        if not current().refuses(home.domain):
             data = {"actor_id": act.actor.id}
             peers.put(act.session, home.domain, LEAVE, conversation_id, now=act.now, about=act.actor.id, data=data)
         return
@@ -122,7 +122,7 @@ def _list_reached(act: Act, event: LiveEvent) -> list[Actor]:
 
 def _list_hosts(people: Sequence[Actor]) -> list[str]:
     hosts = sorted({person.host for person in people if person.host})
-    return [host for host in hosts if not is_refused(host)]
+    return [host for host in hosts if not current().refuses(host)]
 
 
 def _is_reached_here_alone(person: Actor) -> bool:

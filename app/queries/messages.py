@@ -23,7 +23,6 @@ from app.models import (
     Reaction,
     RoleGrant,
     Space,
-    Tombstone,
 )
 from app.queries.accounts import about_of
 from app.queries.paging import find_start
@@ -52,13 +51,6 @@ class Content(msgspec.Struct, frozen=True):
 
 # Statements are built once, because building one takes longer than running it.
 _BY_URI = select(Message).where(Message.uri == bindparam("uri"))
-_IS_KNOWN = select(
-    or_(
-        exists().where(Message.uri == bindparam("uri")),
-        exists().where(Tombstone.uri == bindparam("uri")),
-    )
-)
-
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Content).decode
 
@@ -118,11 +110,6 @@ def scope_of(message: Message) -> str:
 def find_by_uri(session: Session, uri: str | None) -> Message | None:
     """The row, tombstones included."""
     return session.scalar(_BY_URI, {"uri": uri}) if uri else None
-
-
-def is_known(session: Session, uri: str) -> bool:
-    """Whether a message has this URI, or whatever had it was deleted before it came."""
-    return bool(session.scalar(_IS_KNOWN, {"uri": uri}))
 
 
 def list_by_uris(session: Session, uris: Collection[str]) -> list[tuple[Message, Channel | None]]:

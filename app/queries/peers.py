@@ -27,13 +27,6 @@ class Origin:
     id: str
 
 
-def is_refused(domain: str) -> bool:
-    """Whether the operator blocks the instance, or one that it is below."""
-    blocked = current().blocked_domains
-    parts = domain.split(".")
-    return any(".".join(parts[start:]) in blocked for start in range(len(parts)))
-
-
 def find_known(session: Session, domain: str, remote_id: str) -> KnownId | None:
     """What an instance calls `remote_id`, deleted things of its own among them."""
     return session.scalar(select(KnownId).where(KnownId.domain == domain, KnownId.remote_id == remote_id))
@@ -68,7 +61,7 @@ def find_home(session: Session, space_id: str) -> str | None:
 
 def list_subscribers(session: Session, target_id: str) -> list[str]:
     query = select(Subscription.domain).where(Subscription.target_id == target_id)
-    return [domain for domain in session.scalars(query.order_by(Subscription.domain)) if not is_refused(domain)]
+    return [domain for domain in session.scalars(query.order_by(Subscription.domain)) if not current().refuses(domain)]
 
 
 def has_member_at(session: Session, space_id: str, domain: str) -> bool:

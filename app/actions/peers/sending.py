@@ -19,7 +19,7 @@ from app.pipeline.peers import CHANGED, CHANNELS, REACTION, SUBSCRIBE
 from app.projections import peers
 from app.queries.messages import list_page
 from app.queries.objects import find_object
-from app.queries.peers import GIVEN_UP_AFTER, LEAVE, find_peer, is_refused, list_outgoing, names_at
+from app.queries.peers import GIVEN_UP_AFTER, LEAVE, find_peer, list_outgoing, names_at
 from app.queries.punctum.federated import list_people_in, show_for, show_hidden
 from app.queries.punctum.joined import LATEST
 from app.queries.punctum.shortcodes import to_shortcode
@@ -77,7 +77,7 @@ def tell(
     May be called at any time and by any number of workers: one of them speaks to it. What was told and not noted, by a
     process that died meanwhile, is told again, which changes nothing there. Raises UnavailableError.
     """
-    if is_refused(domain):
+    if current().refuses(domain):
         with transaction() as session:
             peers.forget_outgoing(session, domain)
         return Turn()

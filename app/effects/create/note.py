@@ -20,7 +20,7 @@ from app.projections import files, messages
 from app.queries.actors import is_banned, is_blocked_by_any
 from app.queries.bits import Bit
 from app.queries.channels import NO_SUCH_CHANNEL
-from app.queries.messages import Content, MessageView, author_with_account, is_known
+from app.queries.messages import Content, MessageView, author_with_account
 from app.queries.permissions import Permissions, get_permissions_at
 from app.queries.placement import Placement, find_placement
 from app.queries.server_settings import MAX_MESSAGE_LENGTH, server_settings
@@ -41,8 +41,8 @@ class WrongPlaceError(InvalidInputError):
 def authorise(act: Act, note: Note) -> None:
     if note.attributed_to != act.actor.uri or not act.owns(note.id):
         raise ForbiddenError("only its author can publish a message")
-    # Of our own messages this is not asked: their ids are fresh, and unique in the table.
-    if not act.is_local and is_known(act.session, note.id):
+    # Of our own messages nothing is noted: their ids are fresh, and unique in the table.
+    if note.id in act.noted:
         raise ConflictError("this message was published before")
     # Both name the audience, and peers differ in which of the two they fill (contracts/peers.md, 4).
     addressed = note.addressed.merged(act.activity.addressed)

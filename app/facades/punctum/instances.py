@@ -6,16 +6,13 @@ from typing import Final
 
 from flask import request
 
-from activitypub.errors import ActivityPubError
 from activitypub.signatures import Verified, parse
-from activitypub.uris import host_of
 from app.actions.peers.hearing import admit, subscribe
 from app.db import reading
-from app.errors import ForbiddenError, UnauthenticatedError
+from app.errors import UnauthenticatedError
 from app.facades.punctum.ask import Ask
 from app.facades.punctum.problems import HiddenError, MissingObjectError
 from app.queries.objects import Found, FoundConversation, find_object, may_read
-from app.queries.peers import is_refused
 from app.queries.punctum.federated import instance_viewer, show_found
 from app.queries.punctum.shown import Shown
 from app.queries.viewers import Viewer
@@ -23,7 +20,6 @@ from app.web.admission import take_delivery
 from app.web.signed import on_the_wire, verify_request, viewer_of
 
 _SIGNATURE: Final = "A signature of the sending instance is needed."
-_BLOCKED: Final = "This instance is blocked here."
 
 
 def is_signed() -> bool:
@@ -71,20 +67,8 @@ def _signer(ask: Ask) -> tuple[Viewer, Verified]:
         raise UnauthenticatedError(_SIGNATURE)
     wire = on_the_wire(request, ask.raw())
     presented = parse(wire)
-    _check_welcome(presented.key_id)
     verified = verify_request(wire, presented)
     viewer = viewer_of(verified)
     if not viewer.asks_for_server:
         raise UnauthenticatedError("Requests between instances are signed by the instance, not by an account.")
-    _check_welcome(verified.owner)
     return viewer, verified
-
-
-def _check_welcome(uri: str) -> None:
-    """Before its key is asked for, too. Raises ForbiddenError."""
-    try:
-        domain = host_of(uri)
-    except ActivityPubError:
-        return  # What is no URI is refused with the signature.
-    if is_refused(domain):
-        raise ForbiddenError(_BLOCKED)

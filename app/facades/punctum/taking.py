@@ -34,7 +34,7 @@ from app.facades.punctum.problems import (
 )
 from app.queries.actors import find_by_id
 from app.queries.objects import Found, FoundConversation, Kind, find_object, may_read
-from app.queries.peers import find_known, find_origin, is_refused
+from app.queries.peers import find_known, find_origin
 from app.queries.punctum.federated import instance_viewer
 from app.queries.punctum.shortcodes import is_shortcode, to_sign
 from app.settings import current
@@ -144,7 +144,7 @@ class Taking:
         if known is not None:
             local_id = known.local_id
         else:
-            raw = None if is_refused(home) or self.depth >= MAX_DEPTH else self._ask(home, home_id)
+            raw = None if current().refuses(home) or self.depth >= MAX_DEPTH else self._ask(home, home_id)
             if raw is None or read_identity(raw) != (kind, home_id) or raw.get("remote_domain") not in (None, home):
                 raise UnknownReferenceError("remote_id")
             deeper = self._deeper(home)

@@ -11,6 +11,9 @@ from app.db import reading
 from app.queries.channels import get_home_space
 from tests.answers import refusal
 from tests.facades.conftest import Person, Server
+from tests.facades.federation.conftest import wire, world
+
+__all__ = ["wire", "world"]  # Fixtures here, too.
 
 NO_SUCH = "msg_nothing"
 DENIED = "You may not do this here."
