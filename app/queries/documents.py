@@ -12,6 +12,7 @@ from activitypub.vocabulary import OBJECT_CONTEXT, PUBLIC
 from app.ids import INSTANCE_ID
 from app.models import Actor, ActorKey, Channel, Message
 from app.queries.conversations import Talk
+from app.queries.embeds import tell_embeds
 from app.queries.messages import Content
 from app.settings import current
 from app.uris import Uris
@@ -78,6 +79,7 @@ def note_document(
             in_reply_to=message.in_reply_to,
             mentions=_of_group(content.mentions, author, people) if context else content.mentions,
             attachments=content.attachments,
+            embeds=tell_embeds(content.embeds),
             updated=message.edited_at,
         ),
     }

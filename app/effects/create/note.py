@@ -20,6 +20,7 @@ from app.projections import files, messages
 from app.queries.actors import is_banned, is_blocked_by_any
 from app.queries.bits import Bit
 from app.queries.channels import NO_SUCH_CHANNEL
+from app.queries.embeds import show_embeds
 from app.queries.messages import Content, MessageView, author_with_account
 from app.queries.permissions import Permissions, get_permissions_at
 from app.queries.placement import Placement, find_placement
@@ -50,7 +51,7 @@ def authorise(act: Act, note: Note) -> None:
     if placement is None:
         raise NotFoundError("nobody here is addressed")
     authorise_in(act, placement, act.actor)
-    if note.is_empty and not act.private.get("embeds"):
+    if note.is_empty and not embeds_of(act, note):
         raise InvalidInputError("Either a message or attachments must be provided.")
     if act.is_local:
         check_length(note)
@@ -109,7 +110,7 @@ class Stored:
 
 def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_at: datetime | None = None) -> Stored:
     """Write the message and tell who sees it."""
-    content, published_at = content_of(note, act.private.get("embeds", ())), note.published or act.now
+    content, published_at = content_of(note, embeds_of(act, note)), note.published or act.now
     message_id = (act.uris.local_id(note.id) if author.is_local else None) or new_id("msg")
     if placement.conversation_id is not None and not placement.is_group:
         messages.ensure_conversation(act.session, placement.conversation_id, placement.people, now=act.now)
@@ -161,6 +162,12 @@ def _view(act: Act, note: Note, placement: Placement, stored: Stored, permission
         author=author_with_account(act.actor, permissions),
         content=stored.content,
     )
+
+
+def embeds_of(act: Act, note: Note) -> Sequence[dict[str, Any]]:
+    """As their author gave them, or as another server has written them."""
+    given: Sequence[dict[str, Any]] | None = act.private.get("embeds")
+    return show_embeds(note.embeds) if given is None and not act.is_local else given or ()
 
 
 def content_of(note: Note, embeds: Sequence[dict[str, Any]] = ()) -> Content:

@@ -23,6 +23,7 @@ from app.queries.actors import get_by_id, list_by_handles
 from app.queries.channels import get_visible, list_remote_members
 from app.queries.conversations import list_participants, read_talk
 from app.queries.documents import handle, note_document
+from app.queries.embeds import tell_embeds
 from app.queries.files import StoredFile, as_attachments
 from app.queries.placement import conversation_id
 from app.queries.reactions import find_own
@@ -81,6 +82,7 @@ def channel_message(
             *as_attachments(files, is_for_everybody=group.is_local and not channel.is_private),
             *links,
         ],
+        embeds=embeds,
     )
 
 
@@ -131,6 +133,7 @@ def _direct(
         in_reply_to=parent[0] if parent else None,
         tags=others,
         attachments=[*as_attachments(files, is_for_everybody=False), *links],
+        embeds=embeds,
     )
 
 
@@ -155,13 +158,15 @@ def edit(
         document = _current_note(session, message)
         if text is None:
             text = str(document["source"]["content"])
-        if links is not None:
-            document |= {"attachment": [build.attachment(link) for link in links]}
+        content = messages.open_content(session, message)
+        if content is not None and (links is not None or embeds is not None):
+            shown = content.embeds if embeds is None else embeds
+            linked = content.attachments if links is None else links
+            document |= {"attachment": build.carried(linked, tell_embeds(shown))}
         if reply_to is not ...:
             parent = _parent(session, viewer, reply_to, messages.scope_of(message))
             document["inReplyTo"] = parent[0] if parent else None
-        content = messages.open_content(session, message)
-        _check_text(text, [*document["attachment"], *(content.embeds if embeds is None and content else embeds or ())])
+        _check_text(text, document["attachment"])
         mentions = _mentioned(session, text)
         if channel is not None and channel.is_private and channel.space_id is not None:
             members = {member.uri for member in list_remote_members(session, channel.actor_id)}
@@ -221,6 +226,7 @@ def _create(
     conversation: str | None = None,
     in_reply_to: str | None = None,
     attachments: Sequence[Attachment] = (),
+    embeds: Sequence[Any] = (),
 ) -> Activity:
     note = build.note(
         id=Uris(current().origin).message(new_id("msg")),
@@ -236,6 +242,7 @@ def _create(
         in_reply_to=in_reply_to,
         mentions=tags,
         attachments=attachments,
+        embeds=tell_embeds(embeds),
     )
     return build.create(actor=viewer.uri, object=note)
 
