@@ -60,7 +60,7 @@ class Conversation(Base):
 
     Most are of the same people for good: the id is derived from their URIs, so any two servers agree on it. A group
     was made with an id of its own; people come and go. It alone has a `uri`, which is the context of what is said in
-    it, and may have a name and an icon.
+    it, and may have a name and an icon. `thread` is what another server has called one of several people that is none.
     """
 
     __tablename__ = "conversations"
@@ -70,6 +70,7 @@ class Conversation(Base):
     uri: Mapped[Uri | None]
     name: Mapped[Name | None]
     icon_url: Mapped[Uri | None]
+    thread: Mapped[Uri | None]
     created_at: Mapped[Time]
 
     __table_args__ = (Index("ix_conversations_uri", "uri", unique=True),)

@@ -16,7 +16,7 @@ from app.queries.actors import PEOPLE
 from app.queries.channels import find_channel
 from app.queries.conversations import list_participants_elsewhere
 from app.queries.messages import MAX_PAGE, list_conversation
-from app.queries.peers import LEAVE, find_home, find_origin, find_peer, has_member_at, list_subscribers
+from app.queries.peers import LEAVE, find_home, find_origin, find_peer, has_member_at, list_known, list_subscribers
 from app.settings import current
 
 CHANGED = "changed"
@@ -91,13 +91,17 @@ def _tell_of_conversation(act: Act, event: LiveEvent) -> None:
     if event.type in _GROUPS:
         _tell_of_group(act, event)
     elif act.is_local and event.message_id is not None:
-        for host in _list_hosts(_list_reached(act, event)):
+        people = list_participants_elsewhere(act.session, event.conversation_id or "")
+        for host in _list_hosts([person for person in people if _is_reached_here_alone(person)]):
             _tell_home(act, event, host, event.message_id)
 
 
 def _tell_of_group(act: Act, event: LiveEvent) -> None:
     """Of one of ours, everybody in it that it has changed, and who was added what was said last; of one that is at
-    home elsewhere, its home that somebody has left."""
+    home elsewhere, its home that somebody has left.
+
+    ActivityPub has no word for a group, so those are told, too, whose instance has spoken Punctum with us.
+    """
     conversation_id = event.conversation_id or ""
     home = find_origin(act.session, conversation_id)
     if home is not None:
@@ -105,7 +109,9 @@ def _tell_of_group(act: Act, event: LiveEvent) -> None:
             data = {"actor_id": act.actor.id}
             peers.put(act.session, home.domain, LEAVE, conversation_id, now=act.now, about=act.actor.id, data=data)
         return
-    reached = _list_reached(act, event)
+    people = list_participants_elsewhere(act.session, conversation_id)
+    known = list_known(act.session, {person.host for person in people if person.host})
+    reached = [person for person in people if person.host in known or _is_reached_here_alone(person)]
     for host in _list_hosts(reached):
         peers.put(act.session, host, CHANGED, conversation_id, now=act.now)
     new_hosts = _list_hosts([person for person in reached if person.id in event.data.get("added", ())])
@@ -113,11 +119,6 @@ def _tell_of_group(act: Act, event: LiveEvent) -> None:
     for host in new_hosts:
         for view in said:
             peers.put(act.session, host, CHANGED, view.id, now=act.now)
-
-
-def _list_reached(act: Act, event: LiveEvent) -> list[Actor]:
-    people = list_participants_elsewhere(act.session, event.conversation_id or "")
-    return [person for person in people if _is_reached_here_alone(person)]
 
 
 def _list_hosts(people: Sequence[Actor]) -> list[str]:

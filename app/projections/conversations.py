@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.db import row_count, upsert
@@ -23,6 +23,17 @@ def add_group(
 
 def change_group(session: Session, id: str, values: Mapping[str, Any]) -> None:
     session.execute(update(Conversation).where(Conversation.id == id).values(**values))
+
+
+def note_thread(session: Session, id: str, thread: str) -> None:
+    """What another server calls a conversation that is no group."""
+    is_other = or_(Conversation.thread.is_(None), Conversation.thread != thread)
+    session.execute(
+        update(Conversation)
+        .where(Conversation.id == id, is_other)
+        .values(thread=thread)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def let_in(session: Session, id: str, actor_id: str, *, now: datetime) -> bool:

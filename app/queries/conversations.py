@@ -20,10 +20,11 @@ class Talker(NamedTuple):
 
 
 class Talk(NamedTuple):
-    """Who is in a conversation; `context` is the URI of a group."""
+    """Who is in a conversation; `context` is a group's URI, and `thread` what another server calls one that is none."""
 
     people: Sequence[Actor]
     context: str | None
+    thread: str | None
 
 
 def find_conversation(session: Session, id: str) -> Conversation | None:
@@ -45,7 +46,7 @@ def read_talk(session: Session, conversation_id: str | None) -> Talk:
     """Nobody for what is no conversation."""
     rows = (
         session.execute(
-            select(Actor, Conversation.uri)
+            select(Actor, Conversation.uri, Conversation.thread)
             .join(Participant, Participant.actor_id == Actor.id)
             .join(Conversation, Conversation.id == Participant.conversation_id)
             .where(Conversation.id == conversation_id)
@@ -54,7 +55,7 @@ def read_talk(session: Session, conversation_id: str | None) -> Talk:
         if conversation_id
         else []
     )
-    return Talk([row[0] for row in rows], rows[0][1] if rows else None)
+    return Talk([row[0] for row in rows], rows[0][1], rows[0][2]) if rows else Talk([], None, None)
 
 
 def list_participants(session: Session, conversation_id: str) -> list[Actor]:

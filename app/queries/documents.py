@@ -61,7 +61,7 @@ def note_document(
     talk: Talk,
 ) -> Document:
     """A message of one of our people as its home shows it now, in a channel or a conversation."""
-    people, context = talk
+    people, context, thread = talk
     to, cc = _audience(message, author, content, group, people)
     return {
         "@context": OBJECT_CONTEXT,
@@ -75,7 +75,7 @@ def note_document(
             cc=cc,
             audience=[group.uri] if group else [],
             context=f"{group.uri}/messages" if group and group.is_local else context,
-            conversation=context or message.conversation_id,
+            conversation=context or thread or message.conversation_id,
             in_reply_to=message.in_reply_to,
             mentions=_of_group(content.mentions, author, people) if context else content.mentions,
             attachments=content.attachments,

@@ -80,6 +80,11 @@ def find_peer(session: Session, domain: str) -> Peer | None:
     return session.scalar(select(Peer).where(Peer.domain == domain))
 
 
+def list_known(session: Session, domains: Collection[str]) -> set[str]:
+    """Those that have spoken Punctum with us, or were told something over it."""
+    return set(session.scalars(select(Peer.domain).where(Peer.domain.in_(domains)))) if domains else set()
+
+
 def list_outgoing(session: Session, domain: str, *, limit: int) -> Sequence[Outgoing]:
     """What has waited longest."""
     query = select(Outgoing).where(Outgoing.domain == domain).order_by(Outgoing.position)

@@ -99,7 +99,9 @@ def _find_group(session: Session, uris: Uris, note: Note, author: Actor, address
     to them, or not read what was.
     """
     parent = None if author.is_local else find_by_uri(session, note.in_reply_to)
-    group = find_group(session, [uri for uri in (note.context, note.conversation) if uri and uri.startswith("https:")])
+    # What one of ours says in a conversation that another server calls a group stays in that conversation.
+    named = [note.context] if author.is_local else [note.context, note.conversation]
+    group = find_group(session, [uri for uri in named if uri and uri.startswith("https:")])
     if group is None and parent is not None and parent.conversation_id is not None:
         group = find_conversation(session, parent.conversation_id)
     if group is None or not group.is_group:
@@ -109,7 +111,7 @@ def _find_group(session: Session, uris: Uris, note: Note, author: Actor, address
     if len(others) == len(people):
         return None
     if parent is not None and parent.conversation_id != group.id:
-        parent = None
+        return None
     if not author.is_local and not _is_for_group(session, uris, others, set(addressed), parent):
         return None
     return Placement("direct", conversation_id=group.id, people=tuple(person for person, _ in people), is_group=True)

@@ -269,6 +269,43 @@ def test_conversation_of_the_same_people_is_another_one(world: World, zoe: Actor
     assert not group.is_of(world.tell(world.bob, [world.alice, zoe], "not there"))
 
 
+THREAD = "https://pond.example/ap/dms/dm_1"
+
+
+@pytest.mark.parametrize("called", [THREAD, "tag:pond.example,2026:objectId=1:objectType=Conversation"])
+def test_what_another_server_calls_a_conversation_is_what_ours_call_it(world: World, zoe: Actor, called: str) -> None:
+    """It may be a group there, into which the answer then goes."""
+    place = world.message(_note(world, zoe, [world.alice, world.bob], conversation=called)).conversation_id or ""
+
+    for people in ([world.alice, world.bob], [world.bob]):
+        _note(world, zoe, people)
+    answer = compose.conversation_message(world.viewer(world.bob), place, "and back")
+    world.perform(answer)
+
+    note = _last(world, "Create")
+    assert (note["conversation"], note.get("context")) == (called, None)
+    assert world.message(note["id"]).conversation_id == place
+    world.perform(world.edited(world.bob, note["id"], "changed"))
+    assert _last(world, "Update")["conversation"] == called
+
+
+def test_conversation_of_two_is_called_by_the_id_that_both_derive(world: World, zoe: Actor) -> None:
+    place = world.message(_note(world, zoe, [world.bob], context=THREAD)).conversation_id or ""
+
+    world.perform(compose.conversation_message(world.viewer(world.bob), place, "and back"))
+
+    assert _last(world, "Create")["conversation"] == place
+
+
+def test_answer_in_another_conversation_stays_there(world: World, zoe: Actor, yan: Actor) -> None:
+    group = Group(world, world.alice, zoe)
+    outside = _note(world, yan, [world.alice, world.bob, zoe], context=group.uri)
+
+    uri = _note(world, zoe, [world.alice, world.bob, yan], context=group.uri, in_reply_to=outside)
+
+    assert world.message(uri).conversation_id == world.message(outside).conversation_id != group.id
+
+
 # What is refused.
 
 

@@ -16,7 +16,7 @@ from app.effects.relaying import relay
 from app.effects.speaking import authorise_sender, check_speaking
 from app.errors import ConflictError, ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
 from app.ids import new_id
-from app.projections import files, messages
+from app.projections import conversations, files, messages
 from app.queries.actors import is_banned, is_blocked_by_any
 from app.queries.bits import Bit
 from app.queries.channels import NO_SUCH_CHANNEL
@@ -114,6 +114,7 @@ def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_a
     message_id = (act.uris.local_id(note.id) if author.is_local else None) or new_id("msg")
     if placement.conversation_id is not None and not placement.is_group:
         messages.ensure_conversation(act.session, placement.conversation_id, placement.people, now=act.now)
+        _note_thread(act, note, placement)
     position = messages.add(
         act.session,
         id=message_id,
@@ -141,6 +142,15 @@ def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_a
         )
     )
     return Stored(message_id, position, published_at, content)
+
+
+def _note_thread(act: Act, note: Note, placement: Placement) -> None:
+    """What is said by ours in a conversation of several is called as it was last called from elsewhere: that may be a
+    group where it is at home, and other programs sort by it."""
+    thread = note.context or note.conversation
+    if act.is_local or len(placement.people) <= 2 or thread is None or act.uris.is_local(thread):
+        return
+    conversations.note_thread(act.session, placement.conversation_id or "", thread)
 
 
 def _view(act: Act, note: Note, placement: Placement, stored: Stored, permissions: Permissions) -> MessageView | None:

@@ -96,11 +96,12 @@ def direct_message(viewer: Viewer, people: Sequence[Actor], text: str, **more: U
 def conversation_message(viewer: Viewer, place_id: str, text: str, **more: Unpack[More]) -> Activity:
     """To everybody who is in the conversation as this is composed. Raises NotFoundError for who is not in it."""
     with reading() as session:
-        people, context = read_talk(session, place_id)
+        people, context, thread = read_talk(session, place_id)
     if viewer.actor_id not in {person.id for person in people}:
         raise NotFoundError("There is no such conversation.")
     others = {person.uri: handle(person) for person in people if person.id != viewer.actor_id}
-    return _direct(viewer, others, text, place_id=place_id, context=context, conversation=context or place_id, **more)
+    named = context or thread or place_id
+    return _direct(viewer, others, text, place_id=place_id, context=context, conversation=named, **more)
 
 
 def _direct(

@@ -11,6 +11,7 @@ import pytest
 from app.actions.peers.sending import tell
 from tests.facades.conftest import Person
 from tests.facades.federation.punctum import Object, Pond, a_message, a_ping, a_stash, an_account, is_error, pond
+from tests.facades.federation.remote import RemoteActor
 
 __all__ = ["pond"]
 
@@ -108,6 +109,18 @@ def test_peer_of_whom_is_added_is_told_what_was_said(pond: Pond, groups: Groups,
     told = groups.turn()
     assert [one["content"] for one in told if one["object_type"] == "message"] == ["one", "two"]
     assert [one["object_type"] for one in told].index("channel") < len(told) - 2
+
+
+def test_peer_that_is_reached_over_activitypub_is_told_of_the_group_alone(pond: Pond, groups: Groups) -> None:
+    """ActivityPub has no word for it; what is said there goes that way."""
+    zoe = pond.world.known(pond.world.zoe).id
+    stranger = pond.world.known(pond.world.meet(RemoteActor("https://quiet.example/users/yan"))).id
+
+    group = groups.make(pond.bob.id, zoe, stranger)
+    groups.say(group["id"], "hello")
+
+    assert [one["object_type"] for one in groups.turn() if one["object_type"] != "account"] == ["channel"]
+    assert pond.world.server.stored()["outgoing"] == 0
 
 
 def test_peer_speaks_in_it_for_who_is_in_it_alone(pond: Pond, groups: Groups, carol: Person) -> None:
