@@ -39,7 +39,7 @@ def find_group(session: Session, uris: Collection[str]) -> Conversation | None:
 def lock_group(session: Session, uri: str | None) -> Conversation | None:
     """The same, held until the commit: those who change who is in it do so one after the other."""
     found = select(Conversation).where(Conversation.uri == (uri or ""))
-    return session.scalar(found.with_for_update().execution_options(populate_existing=True))
+    return session.scalar(found.with_for_update(key_share=True).execution_options(populate_existing=True))
 
 
 def read_talk(session: Session, conversation_id: str | None) -> Talk:

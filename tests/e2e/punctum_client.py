@@ -47,6 +47,12 @@ class PunctumClient:
 
     # What people do.
 
+    def meet(self, handle: str) -> str:
+        """Writes to somebody elsewhere; the id that they then have here."""
+        sent = self.do("POST", "/dms/send", {"peer": handle, "message": "hello"})["result"]
+        [other] = set(self.do("GET", f"/channels/{sent['conversation_id']}")["members"]) - {self.id}
+        return str(other)
+
     def joined(self) -> dict[str, str]:
         """Memberships by the conferences they are in."""
         conferences: dict[str, str] = self.do("GET", "/accounts")["joined_conferences"]

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from activitypub.errors import ActivityPubError
 from app.actions.remote_actors import known_or_fetched_actor
 from app.db import reading, transaction
-from app.errors import ForbiddenError, NotFoundError
+from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.ids import new_id
 from app.models import Actor
 from app.pipeline import Received, compose, receive
@@ -26,7 +26,7 @@ from app.pipeline.compose import ToldMessage, uri_of_told
 from app.projections import channels, conversations, events, messages, mirrors, peers, roles, spaces
 from app.queries.actors import find_any, get_by_id, is_blocking_any, list_by_ids
 from app.queries.channels import find_channel
-from app.queries.conversations import list_participants
+from app.queries.conversations import find_group, list_participants
 from app.queries.messages import find_by_id, find_by_uri, open_content
 from app.queries.peers import find_known, list_leaving
 from app.queries.placement import conversation_id
@@ -216,7 +216,7 @@ def keep_conversation(name: Name, actor_ids: Collection[str]) -> str:
 def keep_group(name: Name, actor_ids: Collection[str], values: Mapping[str, Any]) -> str:
     """A group as its home has it, but that nobody of ours is put into it by who they block, or after they left.
 
-    Raises ForbiddenError for a new one that is for nobody here.
+    Raises ForbiddenError for a new one that is for nobody here, ConflictError for one by the address of another.
     """
     now = datetime.now(UTC)
     with transaction() as session:
@@ -228,6 +228,8 @@ def keep_group(name: Name, actor_ids: Collection[str], values: Mapping[str, Any]
         if known is None:
             if not any(person.is_local and person.id in after for person in people):
                 raise ForbiddenError("This person does not take messages from you.")
+            if find_group(session, [name.uri]) is not None:
+                raise ConflictError("activitypub_id: this is another conversation's.")
             conversations.add_group(session, id_, name.uri, sorted(after), values, now=now)
             peers.note_origin(session, id_, name.domain, name.id)
             events.tell(session, "conversation_created", conversation_id=id_, now=now)

@@ -287,6 +287,16 @@ def test_group_of_none_of_theirs_or_none_of_ours_is_refused(pond: Pond, groups: 
         is_error(pond.tell(pond.peer, groups.theirs(*(named[member] for member in members))), 403, 3)
 
 
+def test_two_groups_do_not_have_one_address(pond: Pond, groups: Groups) -> None:
+    address = {"activitypub_id": "https://peer.example/ap/dms/1"}
+    pond.told(pond.peer, groups.theirs("zoe", pond.bob.id, **address))
+
+    with pond.stores_nothing():
+        is_error(pond.tell(pond.peer, groups.theirs("zoe", pond.alice.id, id_="other", **address)), 400, 7)
+        is_error(pond.tell(pond.peer, groups.theirs("zoe", pond.alice.id, id_="other", name="x" * 101)), 400, 7)
+        is_error(pond.tell(pond.peer, groups.theirs(*["zoe"] * 101, id_="other")), 400, 11)
+
+
 def test_channel_does_not_become_a_group(pond: Pond, groups: Groups) -> None:
     conference = {"type": "object", "object_type": "conference", "id": "c", "name": "c", "owner": "zoe"}
     channel = {
