@@ -51,7 +51,7 @@ def _conversation(taking: Taking, name: Name, raw: Raw) -> str:
         if not {None, taking.sender} <= hosts:
             raise ForbiddenError("A conversation is told to those who are in it, by those who are.")
     people = [person.id for person in named]
-    if raw.get("is_group") is not True and len(people) <= 2:
+    if found is None and len(people) <= 2 and raw.get("is_group") is not True:
         return keeping.keep_conversation(name, people)
     given = GROUP.of_new(raw)
     return keeping.keep_group(name, people, {"name": given.get("name"), "icon_url": _absolute(given.get("icon"))})

@@ -211,6 +211,17 @@ def test_its_home_adds_renames_and_takes_out(pond: Pond, groups: Groups, carol: 
         assert groups.say(there, "still here", by=pond.bob).status_code == 403
 
 
+def test_group_of_another_program_is_one_by_how_many_they_are(pond: Pond, groups: Groups) -> None:
+    theirs = groups.theirs("zoe", pond.alice.id, pond.bob.id)
+    del theirs["is_group"]
+    there = str(pond.told(pond.peer, theirs)["id"])
+
+    pond.told(pond.peer, theirs | {"members": ["zoe", pond.alice.id]})
+
+    assert groups.members(there) == sorted([groups.zoe, pond.alice.id])
+    assert groups.make(groups.zoe)["id"] != there
+
+
 def test_group_of_two_grows(pond: Pond, groups: Groups) -> None:
     there = groups.mirror("zoe", pond.alice.id)
 
