@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from activitypub import build
 from app.db import reading
+from app.effects.spaces import conversation
 from app.errors import AppError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor
 from app.pipeline import compose, submit
@@ -11,6 +14,7 @@ from app.queries.conversations import read_talk
 from app.queries.placement import conversation_id
 from tests.effects.groups import Group, carol, last_sent, yan, zoe
 from tests.founding import URIS
+from tests.together import at_once
 from tests.world import Sent, World, moment, world
 
 __all__ = ["carol", "world", "yan", "zoe"]
@@ -156,6 +160,19 @@ def test_there_are_no_more_than_fifty(world: World) -> None:
         submit(activity, private=private)
     group.leave(people[0])
     group.add(world.bob, people[49])
+
+
+def test_nor_are_there_more_when_several_are_added_at_the_same_moment(
+    world: World, zoe: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "MAX_PEOPLE", 5)
+    people = iter([world.actor(f"p{number}", "remote") for number in range(6)])
+    group = Group(world, world.alice, zoe)
+
+    outcomes = at_once(lambda: group.add(world.bob, next(people)), times=6)
+
+    assert len(group.people) == 5
+    assert sum(isinstance(outcome, AppError) for outcome in outcomes) == 4
 
 
 def test_who_is_timed_out_adds_and_renames_nothing_and_may_leave(world: World, zoe: Actor, carol: Actor) -> None:
