@@ -210,10 +210,10 @@ def _leave(ping: Ping) -> Shown:
 
 
 def _leave_conversation(ping: Ping) -> Shown:
-    """One of the instance's people; of two that talk with each other nobody does."""
+    """One of the instance's people leaves a group; what is none follows from who is in it."""
     source, conversation = ping.source(), ping.target.value
     if not conversation.is_group:
-        raise ForbiddenError("A conversation of two has no end.")
+        raise ForbiddenError("Only a group is left.")
     with reading() as session:
         actor = get_by_id(session, source.id)
     keeping.do_as(compose.told_leaving(actor, conversation.uri))

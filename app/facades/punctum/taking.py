@@ -158,7 +158,7 @@ class Taking:
             known = find_known(session, self.sender, id_)
         found = self._find(id_) if known is not None else None
         if found is not None and isinstance(found.value, FoundConversation) and not found.value.is_group:
-            return found.id  # Who is in a conversation of two does not change.
+            return found.id  # Who is in it makes it what it is.
         if known is not None and not known.is_origin:
             raise ForbiddenError("This object is at home elsewhere.")
         if known is not None and known.deleted_at is not None:

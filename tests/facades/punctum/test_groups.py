@@ -73,7 +73,7 @@ def test_who_is_named_twice_is_in_it_once(client: Client, owner: Person, member:
     group = _make(client, owner, owner, member, carol, member)
 
     assert sorted(group["members"]) == sorted([owner.id, member.id, carol.id])
-    assert _make(client, owner, member, owner, member)["name"] == " ".join(sorted([owner.id, member.id]))
+    assert _make(client, owner, member, owner, member, name="Two")["name"] == " ".join(sorted([owner.id, member.id]))
 
 
 def test_it_is_named_at_the_making(client: Client, owner: Person, member: Person, carol: Person) -> None:
