@@ -73,16 +73,21 @@ def _parse(item: Json) -> Embed | None:
     title = natural_text(item, "name", MAX_TITLE)
     if item.get("type") not in _TYPES or not title or locate(item) is not None:
         return None
-    image = locate(item.get("image"))
-    kind, is_shown, color = item.get("embedType"), item.get("embedShown"), as_text(item.get("embedColor"), MAX_COLOR)
+    kind, is_shown = item.get("embedType"), item.get("embedShown")
     return Embed(
         title,
-        kind if kind in _KINDS and not isinstance(kind, bool) else _SMALL_IMAGE,
+        kind if type(kind) is int and kind in _KINDS else _SMALL_IMAGE,
         _describe(item),
-        color,
-        image[0] if image is not None and len(image[0]) <= MAX_IMAGE else None,
+        as_text(item.get("embedColor"), MAX_COLOR),
+        _picture(item),
         is_shown if isinstance(is_shown, bool) else None,
     )
+
+
+def _picture(item: Json) -> str | None:
+    located = locate(item.get("image"))
+    url = located[0] if located is not None else ""
+    return url if len(url) <= MAX_IMAGE and url.split() == [url] else None
 
 
 def _describe(item: Json) -> str | None:

@@ -94,7 +94,7 @@ def test_what_is_none_is_passed_over(attached: Any) -> None:
     assert _parsed(attached).embeds == ()
 
 
-@pytest.mark.parametrize("odd", [True, 3, "2", [1], {}, None])
+@pytest.mark.parametrize("odd", [True, 3, 2.0, "2", [1], {}, None, "https://x.example/a b.png"])
 def test_what_is_odd_about_one_is_passed_over(odd: Any) -> None:
     page = {"type": "Page", "name": "T", "embedType": odd, "image": odd, "embedColor": odd, "summary": odd}
 

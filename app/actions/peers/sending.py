@@ -179,8 +179,10 @@ class _Speaking:
         ids = [row.object_id for row in rows]
         with reading() as session:
             shown = show_for(session, self.domain, ids)
-            strangers = [one for one in list_people_in(shown) if one not in names_at(session, self.domain, [one])]
-            shown = _in_order([*show_for(session, self.domain, strangers), *shown])
+            people = list_people_in(shown)
+            met = names_at(session, self.domain, people)
+            strangers = show_for(session, self.domain, [one for one in people if one not in met])
+            shown = _in_order([*strangers, *shown])
             known = names_at(session, self.domain, ids)
         alive = {one["id"] for one in shown}
         self._post_objects(shown[:MAX_STASH])
