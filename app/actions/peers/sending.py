@@ -185,7 +185,7 @@ class _Speaking:
             shown = _in_order([*strangers, *shown])
             known = names_at(session, self.domain, ids)
         alive = {one["id"] for one in shown}
-        self._post_objects(shown[:MAX_STASH])
+        self._post_in_stashes(shown)
         for row in rows:
             if row.object_id not in alive and row.object_id in known:
                 self._take_back(row.object_id, known[row.object_id])
@@ -210,8 +210,7 @@ class _Speaking:
             alive = [one["id"] for one in shown]
             new = [id_ for id_ in alive if id_ not in known]
             said = [view.id for id_ in new for view in list_page(session, id_, page=1, size=LATEST)]
-        for start in range(0, len(shown), MAX_STASH):
-            self._post_objects(shown[start : start + MAX_STASH])
+        self._post_in_stashes(shown)
         for id_ in ids:
             if id_ in known and id_ not in alive:
                 self._take_back(id_, known[id_])
@@ -219,6 +218,10 @@ class _Speaking:
             for id_ in said:
                 peers.put(session, self.domain, CHANGED, id_, now=self.now())
         self._settle([row])
+
+    def _post_in_stashes(self, shown: Sequence[Shown]) -> None:
+        for start in range(0, len(shown), MAX_STASH):
+            self._post_objects(shown[start : start + MAX_STASH])
 
     def _post_objects(self, shown: Sequence[Shown]) -> None:
         if not shown:

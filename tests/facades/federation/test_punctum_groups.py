@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.actions.peers import sending
 from app.actions.peers.sending import tell
 from tests.facades.conftest import Person
 from tests.facades.federation.punctum import Object, Pond, a_message, a_ping, a_stash, an_account, is_error, pond
@@ -83,6 +84,15 @@ def test_peer_is_told_of_a_group_with_its_people(pond: Pond, groups: Groups) -> 
     assert (channel["name"], channel["icon"], channel["is_group"]) == ("Crew", "https://chat.example/crew.png", True)
     assert channel["activitypub_id"] == f"https://chat.example/ap/dms/{group['id']}"
     assert told[3]["parent_channel"] == group["id"]
+
+
+def test_more_people_than_a_stash_has_room_for_come_in_several(
+    pond: Pond, groups: Groups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MAX_STASH", 2)
+    groups.make(pond.bob.id, groups.zoe)
+
+    assert [one["object_type"] for one in groups.turn()] == ["account", "account", "channel"]
 
 
 def test_peer_is_told_who_comes_and_goes(pond: Pond, groups: Groups, carol: Person) -> None:
