@@ -29,10 +29,10 @@ from app.services.rates import Rates
 from app.settings import Settings, configure
 from app.web.admission import Admission
 from app.web.limiting import Limits
-from tests.databases import connected_to, database_url, postgres_url, sqlite_folder, sqlite_template
+from tests.databases import connected_to, database_url
 from tests.snapshots import Snapshot, take_snapshot
 
-__all__ = ["database_url", "postgres_url", "sqlite_folder", "sqlite_template"]
+__all__ = ["database_url"]
 
 ORIGIN = "https://chat.example"
 PASSWORD = "correct horse battery staple"

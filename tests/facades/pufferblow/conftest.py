@@ -13,11 +13,10 @@ from app import db
 from tests.e2e.postgres import PostgresCluster
 from tests.e2e.valkey import ValkeyServer
 from tests.facades.pufferblow.chat import Chat, Listener, Process
-from tests.founding import founding
 from tests.live.conftest import make_tables, postgres, valkey
 from tests.world import world
 
-__all__ = ["founding", "postgres", "valkey", "world"]
+__all__ = ["postgres", "valkey", "world"]
 
 
 @pytest.fixture(scope="session")
