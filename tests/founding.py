@@ -75,15 +75,14 @@ class Founding:
         database = kept(url)
         monkeypatch.setattr(db, "_database", database)
         forget_server_settings()
-        if not database.is_sqlite:
-            empty(url)
         if url in self.snapshots:
             self.snapshots[url].put_back(database)
         else:
-            self._settle(database)
+            empty(url)
+            self._fill(database)
             self.snapshots[url] = take_snapshot(database)
 
-    def _settle(self, database: Database) -> None:
+    def _fill(self, database: Database) -> None:
         with database.engine.begin() as connection:
             for table in Base.metadata.sorted_tables:
                 if rows := self.rows[table.name]:

@@ -28,12 +28,15 @@ MESSAGE_KEYS = {
 
 @pytest.fixture
 def lobby(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner)["channel_id"])
+    return server.once("lobby", lambda: str(server.create_channel(owner)["channel_id"]))
 
 
 @pytest.fixture
 def secret(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner, channel_name="secret", is_private=True)["channel_id"])
+    def make() -> str:
+        return str(server.create_channel(owner, channel_name="secret", is_private=True)["channel_id"])
+
+    return server.once("secret", make)
 
 
 @pytest.mark.parametrize(

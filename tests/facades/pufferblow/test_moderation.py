@@ -18,9 +18,12 @@ REPORTS = "/api/v1/moderation/reports"
 
 @pytest.fixture
 def moderator(server: Server, owner: Person) -> Person:
-    person = server.sign_up("mona")
-    server.give_role(person, "moderator")
-    return person
+    def make() -> Person:
+        person = server.sign_up("mona")
+        server.give_role(person, "moderator")
+        return person
+
+    return server.once("mona moderates", make)
 
 
 def ban(server: Server, by: Person, whom: Person, **given: Any) -> Any:

@@ -19,18 +19,22 @@ NO_SUCH_MESSAGE = refusal(404, "The provided message_id does not exist or could 
 
 @pytest.fixture
 def lobby(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner)["channel_id"])
+    return server.once("lobby", lambda: str(server.create_channel(owner)["channel_id"]))
 
 
 @pytest.fixture
 def secret(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner, channel_name="secret", is_private=True)["channel_id"])
+    def make() -> str:
+        return str(server.create_channel(owner, channel_name="secret", is_private=True)["channel_id"])
+
+    return server.once("secret", make)
 
 
 @pytest.fixture
 def path(server: Server, owner: Person, lobby: str) -> str:
     """Of a message that the owner has sent."""
-    return path_of(lobby, server.send(owner, lobby, "hello")["message_id"])
+    message_id = server.once("hello in the lobby", lambda: str(server.send(owner, lobby, "hello")["message_id"]))
+    return path_of(lobby, message_id)
 
 
 def path_of(channel_id: str, message_id: str) -> str:
