@@ -21,4 +21,5 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(10_000, 10, 100)  # Of what comes after, nearly all stays as well: statements, routes, reports.
         gc.enable()
