@@ -21,6 +21,10 @@ from tests.e2e.postgres import PostgresCluster, find_postgres_binaries, folder_i
 SECRET = "a secret for tests that is long enough to be one"
 BACKENDS = ("sqlite", "postgresql")
 
+# For a test of a facade's that says nothing about the database: of the form of requests and answers, or of many cases
+# that are refused before anything is asked for that the tests beside it do not ask PostgreSQL for as well.
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:

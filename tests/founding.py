@@ -90,7 +90,9 @@ class Founding:
 
 
 @pytest.fixture(scope="session")
-def founding(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, sqlite_folder: Path) -> Iterator[Founding]:
+def founding(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, sqlite_folder: Path
+) -> Iterator[Founding]:
     data, path = tmp_path_factory.mktemp("founding") / "data", sqlite_folder / "founding.db"
     shutil.copy(sqlite_template, path)
     environ = {"SHOAL_DATA": str(data), "SHOAL_ORIGIN": ORIGIN, "SHOAL_SECRET_KEY": SECRET}

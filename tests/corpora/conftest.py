@@ -32,7 +32,6 @@ from tests.facades.federation.conftest import World
 from tests.facades.federation.remote import RemoteActor, Wire, rsa_key
 
 
-
 class Author(RemoteActor):
     """Whoever wrote a document; all authors share one key, because making one takes longer than everything else."""
 

@@ -28,6 +28,7 @@ ACCEPTED = "Activity accepted"
 @pytest.fixture(autouse=True)
 def known_senders(world: World) -> None:
     """The people of the world are known, so that nothing is stored but what they bring."""
+
     def meet() -> None:
         for actor in (world.zoe, world.mallory):
             world.known(actor)

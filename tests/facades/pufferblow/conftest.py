@@ -32,7 +32,7 @@ def chats(
                 folder = tmp_path_factory.mktemp(f"chat-{backend}")
                 url = make_database(backend, folder, request)
                 running[backend] = Chat(database_url=url, redis_url=valkey.url, name=backend, folder=folder)
-                stack.callback(running[backend].near.child.kill)
+                stack.callback(running[backend].kill)
             return running[backend]
 
         yield start
@@ -65,11 +65,9 @@ def connect(chat: Chat, stack: ExitStack) -> Callable[..., Listener]:
 
 
 @pytest.fixture
-def far(chat: Chat) -> Iterator[Process]:
+def far(chat: Chat) -> Process:
     """A second web process of the installation."""
-    process = chat.start_process()
-    yield process
-    process.child.kill()
+    return chat.far()
 
 
 def make_database(backend: str, folder: Path, request: pytest.FixtureRequest) -> str | None:

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from app.db import reading, transaction
 from app.models import Account, Activity, Event, Reaction
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 
 NO_SUCH_MESSAGE = refusal(404, "The provided message_id does not exist or could not be found.")
@@ -179,6 +180,7 @@ def test_emoji_of_all_kinds_are_kept_as_they_are(server: Server, member: Person,
         "👍\u200b", "e\u0301", "<script>", "\ue000", "👍" * 65, ":" + "x" * 70 + ":", None, 1, ["👍"], {"emoji": "👍"},
     ],
 )  # fmt: skip
+@ON_SQLITE
 def test_what_is_no_emoji_is_refused(server: Server, member: Person, path: str, emoji: Any) -> None:
     with server.stores_nothing():
         answer = react(server, member, path, emoji)
@@ -305,6 +307,7 @@ def test_only_the_author_edits_whatever_the_role(server: Server, member: Person,
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", None, 1, ["x"], "x" * 50_001])
+@ON_SQLITE
 def test_edit_that_says_nothing_or_too_much_is_refused(server: Server, owner: Person, path: str, text: Any) -> None:
     with server.stores_nothing():
         answer = edit(server, owner, path, text)

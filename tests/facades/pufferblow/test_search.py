@@ -15,6 +15,7 @@ from app.db import database, reading
 from app.keyring import Keyring
 from app.models import SearchTerms
 from app.settings import configure, current
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 
 
@@ -78,6 +79,7 @@ def test_the_answer(server: Server, owner: Person, member: Person, lobby: str) -
 
 
 @pytest.mark.parametrize("q", ["h", "", None, "x" * 201, "!?", "a b", "\x00\x00"])
+@ON_SQLITE
 def test_a_query_without_a_word_is_refused(server: Server, owner: Person, lobby: str, q: str | None) -> None:
     server.send(owner, lobby, "a b h hello")
 
