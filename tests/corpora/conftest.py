@@ -28,11 +28,9 @@ from app.services import remote
 from app.settings import Settings
 from tests.corpora.letters import Letter, Readers
 from tests.e2e.postgres import folder_in_memory
-from tests.facades.conftest import ORIGIN, Server, postgres_url, sqlite_template
+from tests.facades.conftest import ORIGIN, Server
 from tests.facades.federation.conftest import World
 from tests.facades.federation.remote import RemoteActor, Wire, rsa_key
-
-__all__ = ["postgres_url", "sqlite_template"]
 
 
 class Author(RemoteActor):

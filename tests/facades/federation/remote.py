@@ -44,6 +44,11 @@ class Wire(GuardedClient):
     def serve(self, url: str, *answers: Answer) -> None:
         self.answers[url] = list(answers)
 
+    def forget(self) -> None:
+        """What was asked of it; the script goes on."""
+        for noted in (self.asked, self.posted, self.headers):
+            noted.clear()
+
     def _post(self, url: str, body: bytes, headers: Any, *_: Any) -> Response:
         """What is posted is noted without its comment, and answered by the script as if it were asked for."""
         said = json.loads(body)

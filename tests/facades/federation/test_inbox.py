@@ -28,9 +28,13 @@ ACCEPTED = "Activity accepted"
 @pytest.fixture(autouse=True)
 def known_senders(world: World) -> None:
     """The people of the world are known, so that nothing is stored but what they bring."""
-    for actor in (world.zoe, world.mallory):
-        world.known(actor)
-    world.wire.asked.clear()
+
+    def meet() -> None:
+        for actor in (world.zoe, world.mallory):
+            world.known(actor)
+
+    world.server.once("zoe and mallory", meet)
+    world.forget()
 
 
 def queue() -> list[InboxItem]:

@@ -25,9 +25,12 @@ BODY_OF_ANOTHER = b'{"type": "Delete"}'
 
 @pytest.fixture(autouse=True)
 def known_senders(world: World) -> None:
-    for actor in (world.zoe, world.mallory):
-        world.known(actor)
-    world.wire.asked.clear()
+    def meet() -> None:
+        for actor in (world.zoe, world.mallory):
+            world.known(actor)
+
+    world.server.once("zoe and mallory", meet)
+    world.forget()
 
 
 def create(world: World, actor: RemoteActor, number: int = 1) -> dict[str, Any]:

@@ -26,7 +26,7 @@ TEXT = ("notes.txt", b"some notes")
 
 @pytest.fixture
 def lobby(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner)["channel_id"])
+    return server.once("lobby", lambda: str(server.create_channel(owner)["channel_id"]))
 
 
 @pytest.fixture

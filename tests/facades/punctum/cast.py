@@ -11,7 +11,6 @@ from app.db import database, reading
 from app.models import Activity
 from app.queries.blocked_networks import forget_blocks
 from app.queries.server_settings import forget_server_settings
-from tests.databases import empty
 from tests.facades.conftest import Person, Server
 from tests.facades.federation.conftest import World
 from tests.snapshots import take_snapshot
@@ -102,8 +101,6 @@ class Cast:
 
     def put_back(self) -> None:
         """Everything as it was."""
-        if not database().is_sqlite:
-            empty(database().url.render_as_string(hide_password=False))
         self._start.put_back(database())
         forget_server_settings()
         forget_blocks()

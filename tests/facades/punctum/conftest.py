@@ -109,9 +109,9 @@ def home(server: Server) -> str:
 @pytest.fixture
 def conference(client: Client, owner: Person) -> Shown:
     """The owner's, with nobody else in it."""
-    return client.conference(owner)
+    return client.server.once("conference", lambda: client.conference(owner))
 
 
 @pytest.fixture
 def channel(client: Client, owner: Person, conference: Shown) -> Shown:
-    return client.channel(owner, conference)
+    return client.server.once("channel", lambda: client.channel(owner, conference))
