@@ -9,6 +9,7 @@ from typing import Any
 
 from activitypub.attachments import Attachment
 from activitypub.documents import Activity, parse_activity
+from activitypub.embeds import Embed, write_embed
 from activitypub.times import write_time
 from activitypub.vocabulary import ACTOR_CONTEXT, OBJECT_CONTEXT, RFC9421
 
@@ -99,6 +100,7 @@ def note(
     in_reply_to: str | None = None,
     mentions: Mapping[str, str] | None = None,
     attachments: Sequence[Attachment] = (),
+    embeds: Sequence[Embed] = (),
     updated: datetime | None = None,
 ) -> Document:
     """A Note. `mentions` maps each mentioned actor's URI to its handle, written with its first @."""
@@ -112,7 +114,7 @@ def note(
         "to": list(to),
         "cc": list(cc),
         "tag": [{"type": "Mention", "href": uri, "name": handle} for uri, handle in (mentions or {}).items()],
-        "attachment": [attachment(attached) for attached in attachments],
+        "attachment": carried(attachments, embeds),
         "sensitive": False,
         "url": id,
     }
@@ -124,6 +126,11 @@ def note(
         "updated": write_time(updated) if updated else None,
     }
     return document | {name: value for name, value in optional.items() if value is not None}
+
+
+def carried(attachments: Sequence[Attachment], embeds: Sequence[Embed]) -> list[Document]:
+    """What a Note has attached."""
+    return [*map(attachment, attachments), *map(write_embed, embeds)]
 
 
 def attachment(attached: Attachment) -> Document:
@@ -168,8 +175,9 @@ def join(*, actor: str, object: str) -> Activity:
     return _activity("Join", actor, object, to=[object])
 
 
-def leave(*, actor: str, object: str) -> Activity:
-    return _activity("Leave", actor, object, to=[object])
+def leave(*, actor: str, object: str, to: Sequence[str] | None = None) -> Activity:
+    """Told to what is left, or to `to`."""
+    return _activity("Leave", actor, object, to=[object] if to is None else list(to))
 
 
 def invite(*, actor: str, object: str) -> Activity:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from activitypub.attachments import Attachment, parse_attachments
+from activitypub.embeds import Embed, parse_embeds
 from activitypub.errors import MalformedDocumentError
 from activitypub.properties import Json, as_list, as_text, as_uri, link_in, natural_text
 from activitypub.times import read_time
@@ -75,6 +76,7 @@ class Note:
     addressed: Audience
     mentions: tuple[Mention, ...]
     attachments: tuple[Attachment, ...]
+    embeds: tuple[Embed, ...]
     published: datetime | None
     updated: datetime | None
 
@@ -85,7 +87,7 @@ class Note:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.content or self.name or self.attachments or self.link)
+        return not (self.content or self.name or self.attachments or self.embeds or self.link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ def parse_note(document: Json, *, now: datetime) -> Note:
             if tag.get("type") == "Mention" and (href := as_uri(tag.get("href")))
         ),
         attachments=tuple(parse_attachments(document)),
+        embeds=tuple(parse_embeds(document)) if type_of(document) == "Note" else (),
         published=read_time(document.get("published"), now=now),
         updated=read_time(document.get("updated"), now=now),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -65,8 +65,10 @@ class Act:
     `private` holds what an effect needs and the log must not: a password's hash. `scope` is the sealing scope of the
     recorded document, `audience` its reach ("public", "members", "direct", "private"); both are set by `authorise`.
     `via` is the Group that relayed somebody else's activity. `recorded` is the document as the log has it. `inboxes`
-    are told besides those it is addressed to: a deletion notes them before it takes its own followers away. `answered`
-    is what those that answer the same activity need not find out each for itself.
+    are told besides those it is addressed to: a deletion notes them before it takes its own followers away. `noted` are
+    those of the URIs of a remote activity and its object that were seen before, or deleted before they came. `answered`
+    is what those that answer the same activity need not find out each for itself, `followers` the same of the inboxes
+    of those who follow an actor, by its id.
     """
 
     session: Session
@@ -88,7 +90,9 @@ class Act:
     found: dict[str, Any] = field(default_factory=dict)
     recorded: Mapping[str, Any] = field(default_factory=dict)
     inboxes: list[Inbox] = field(default_factory=list)
+    noted: Collection[str] = ()
     answered: dict[Any, Any] = field(default_factory=dict)
+    followers: dict[str, list[Inbox]] = field(default_factory=dict)
 
     def owns(self, uri: str) -> bool:
         """Whether a URI is of the actor's own server, which alone speaks for what stands there (FEP-fe34)."""

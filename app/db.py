@@ -235,7 +235,8 @@ def _make_engine(url: URL) -> Engine:
         connect_args={
             "connect_timeout": 3,
             "tcp_user_timeout": 5000,
-            "options": "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
+            "options": "-c timezone=UTC "  # In which UtcDateTime takes what comes.
+            "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
         },
     )
     event.listen(engine, "do_connect", connect_impatiently)

@@ -12,6 +12,7 @@ Prefix = Literal[
     "user",
     "channel",
     "space",
+    "dm",
     "msg",
     "act",
     "follow",

@@ -106,6 +106,7 @@ SETTINGS_DOCS = (
     SettingDoc(
         "SHOAL_BLOCKED_DOMAINS",
         "none",
-        "Instances, separated by commas, that are refused over Punctum with those below them, and told nothing.",
+        "Domains, separated by commas, whose servers, and those below them, are refused: nothing is taken from them "
+        "over ActivityPub or Punctum, asked of them, or told them.",
     ),
 )

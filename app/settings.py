@@ -79,6 +79,11 @@ class Settings:
     blocked_domains: frozenset[str]
     failpoints: Path | None = None
 
+    def refuses(self, domain: str) -> bool:
+        """Whether the operator blocks the server, or one that it is below: nothing is taken from it, or said to it."""
+        parts = domain.split(".")
+        return any(".".join(parts[start:]) in self.blocked_domains for start in range(len(parts)))
+
     @property
     def is_https(self) -> bool:
         return self.origin.startswith("https://")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_LOCAL_PATH = re.compile(r"/ap/(users|channels|spaces|members|roles|invites|emoji|messages|activities)/([a-z0-9_]+)")
+_LOCAL_PATH = re.compile(
+    r"/ap/(users|channels|dms|spaces|members|roles|invites|emoji|messages|activities)/([a-z0-9_]+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,10 @@ class Uris:
 
     def channel(self, id: str) -> str:
         return f"{self.origin}/ap/channels/{id}"
+
+    def conversation(self, id: str) -> str:
+        """What is said in a group has it as its context; nothing is served there."""
+        return f"{self.origin}/ap/dms/{id}"
 
     def space(self, id: str) -> str:
         return f"{self.origin}/ap/spaces/{id}"

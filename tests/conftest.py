@@ -5,6 +5,12 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.databases import postgres_url, sqlite_folder, sqlite_template
+from tests.founding import founding
+
+# Here, so that each is made once for a test process, and not once for each folder that asks for it.
+__all__ = ["founding", "postgres_url", "sqlite_folder", "sqlite_template"]
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
@@ -15,4 +21,5 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(10_000, 10, 100)  # Of what comes after, nearly all stays as well: statements, routes, reports.
         gc.enable()

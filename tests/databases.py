@@ -21,6 +21,10 @@ from tests.e2e.postgres import PostgresCluster, find_postgres_binaries, folder_i
 SECRET = "a secret for tests that is long enough to be one"
 BACKENDS = ("sqlite", "postgresql")
 
+# For a test of a facade's that says nothing about the database: of the form of requests and answers, or of many cases
+# that are refused before anything is asked for that the tests beside it do not ask PostgreSQL for as well.
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
@@ -32,7 +36,9 @@ def postgres_url() -> Iterator[str]:
         url = cluster.create_database("shoal").replace("postgres://", "postgresql+psycopg://", 1)
         _create_tables(url)
         yield url
-        _kept(url).engine.dispose()
+        kept(url).engine.dispose()
+        if (connection := _asides.pop(url, None)) is not None:
+            connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -77,34 +83,53 @@ def database(database_url: str) -> Iterator[Database]:
 def connected_to(url: str) -> Iterator[Database]:
     """`url` is the database of this process, by an engine that keeps the statements it compiled for earlier tests:
     compiling them takes longer than running them. So does a new connection to PostgreSQL, which is kept, too."""
-    kept = _kept(url)
+    database = kept(url)
     forget_server_settings()
     forget_blocks()
-    db._database = kept
+    db._database = database
     try:
-        yield kept
+        yield database
     finally:
-        if kept.is_sqlite:  # The next test has another file by that name.
-            kept.engine.dispose()
-        if (left := db._database) is not kept and left is not None:  # A test made one of its own.
+        if database.is_sqlite:  # The next test has another file by that name.
+            database.engine.dispose()
+        if (left := db._database) is not database and left is not None:  # A test made one of its own.
             left.engine.dispose()
 
 
 def empty(url: str) -> None:
     """A database of PostgreSQL: row by row, because there are few; TRUNCATE makes a new file for each table."""
-    tables = [f'DELETE FROM "{table.name}"' for table in Base.metadata.sorted_tables]
+    aside(url).execute("SELECT pg_temp.empty()")
+
+
+def aside(url: str) -> psycopg.Connection:
+    """A connection to PostgreSQL beside the engine's, on which no constraint and no trigger holds. It is kept, with its
+    plans: a new one spends more on learning each table than on emptying all of them."""
+    connection = _asides.get(url)
+    if connection is None or connection.closed:  # A test may have cut it off.
+        connection = _asides[url] = psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True)
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(f"CREATE FUNCTION pg_temp.empty() RETURNS void LANGUAGE plpgsql AS $${_emptying()}$$")
+    return connection
+
+
+_asides: dict[str, psycopg.Connection] = {}
+
+
+def _emptying() -> str:
+    tables = Base.metadata.sorted_tables
+    deletions = [f'DELETE FROM "{table.name}"' for table in tables]
     counters = [
-        f"ALTER SEQUENCE {table.name}_{column.name}_seq RESTART"
-        for table in Base.metadata.sorted_tables
+        f"PERFORM setval('{table.name}_{column.name}_seq', 1, false)"
+        for table in tables
         for column in table.primary_key
         if table.autoincrement_column is column
     ]
-    with psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True) as connection:
-        connection.execute("; ".join(["SET session_replication_role = replica", *tables, *counters]))
+    return f"BEGIN {'; '.join([*deletions, *counters])}; END"
 
 
 @cache
-def _kept(url: str) -> Database:
+def kept(url: str) -> Database:
+    """The one engine of this test process for it."""
     return Database(url)
 
 

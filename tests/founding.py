@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Row, insert, select
 
 from activitypub import build
 from app import db, sealing
@@ -23,7 +23,8 @@ from app.process import prepare
 from app.queries.server_settings import forget_server_settings
 from app.settings import Settings, configure
 from app.uris import Uris
-from tests.databases import SECRET
+from tests.databases import SECRET, empty, kept
+from tests.snapshots import Snapshot, take_snapshot
 
 ORIGIN = "https://chat.example"
 URIS = Uris(ORIGIN)
@@ -61,36 +62,40 @@ def sign_up(name: str) -> str:
 
 @dataclass
 class Founding:
-    """An installation with alice and bob, made once and put into a database of each kind for each test.
-
-    The databases live as long as the tests: most of a short test's time would go into compiling the same statements.
-    """
+    """An installation with alice and bob, made once and put into a database of each kind for each test."""
 
     settings: Settings
     rows: dict[str, list[dict[str, Any]]]
-    databases: dict[str, Database] = field(default_factory=dict)
+    snapshots: dict[str, Snapshot]
 
     def open(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Make the database that of this process, and the installation all there is in it."""
         configure(self.settings)
         sealing.configure(Keyring(self.settings.secret_keys))
-        database = self.databases.setdefault(url, Database(url))
+        database = kept(url)
         monkeypatch.setattr(db, "_database", database)
         forget_server_settings()
+        if url in self.snapshots:
+            self.snapshots[url].put_back(database)
+        else:
+            empty(url)
+            self._fill(database)
+            self.snapshots[url] = take_snapshot(database)
+
+    def _fill(self, database: Database) -> None:
         with database.engine.begin() as connection:
-            for table in reversed(Base.metadata.sorted_tables):
-                connection.execute(delete(table))
             for table in Base.metadata.sorted_tables:
                 if rows := self.rows[table.name]:
                     connection.execute(insert(table), rows)
 
 
 @pytest.fixture(scope="session")
-def founding(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Founding]:
-    folder = tmp_path_factory.mktemp("founding")
-    path = folder / "shoal.db"
+def founding(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, sqlite_folder: Path
+) -> Iterator[Founding]:
+    data, path = tmp_path_factory.mktemp("founding") / "data", sqlite_folder / "founding.db"
     shutil.copy(sqlite_template, path)
-    environ = {"SHOAL_DATA": str(folder / "data"), "SHOAL_ORIGIN": ORIGIN, "SHOAL_SECRET_KEY": SECRET}
+    environ = {"SHOAL_DATA": str(data), "SHOAL_ORIGIN": ORIGIN, "SHOAL_SECRET_KEY": SECRET}
     settings = replace(Settings.from_env(environ, None), database_url=f"sqlite:///{path}")
     prepare(settings)
     prepare_installation(settings)
@@ -98,10 +103,8 @@ def founding(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) ->
     sign_up("bob")
     with db.database().engine.connect() as connection:
         rows = {table.name: list(map(_row, connection.execute(select(table)))) for table in Base.metadata.sorted_tables}
-    founding = Founding(settings, rows, {settings.database_url: db.database()})
-    yield founding
-    for database in founding.databases.values():
-        database.engine.dispose()
+    yield Founding(settings, rows, {settings.database_url: take_snapshot(db.database())})
+    kept(settings.database_url).engine.dispose()
 
 
 def _row(row: Row[Any]) -> dict[str, Any]:

@@ -9,11 +9,12 @@ import psycopg
 from psycopg import sql
 
 from app.db import Base, Database
+from tests.databases import aside, empty
 
 
 class Snapshot(Protocol):
     def put_back(self, database: Database) -> None:
-        """Into a database of the same kind that has every table, and no rows."""
+        """In place of all rows of a database of the same kind that has every table."""
 
 
 def take_snapshot(database: Database) -> Snapshot:
@@ -41,14 +42,16 @@ class _Rows:
     """PostgreSQL's, as COPY writes and reads them, and how far its counters have come."""
 
     def __init__(self, database: Database) -> None:
-        with _connect(database) as connection:
-            held = {table.name: _copied(connection, table.name) for table in Base.metadata.sorted_tables}
-            self._rows = {name: rows for name, rows in held.items() if rows}
-            counters = "SELECT sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL"
-            self._counters = connection.execute(counters).fetchall()
+        connection = aside(_url(database))
+        held = {table.name: _copied(connection, table.name) for table in Base.metadata.sorted_tables}
+        self._rows = {name: rows for name, rows in held.items() if rows}
+        counters = "SELECT sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL"
+        self._counters = connection.execute(counters).fetchall()
 
     def put_back(self, database: Database) -> None:
-        with _connect(database) as connection, connection.cursor() as cursor:
+        empty(_url(database))
+        connection = aside(_url(database))
+        with connection.transaction(), connection.cursor() as cursor:
             for name, rows in self._rows.items():
                 with cursor.copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(name))) as copy:
                     copy.write(rows)
@@ -60,8 +63,8 @@ def _path(database: Database) -> Path:
     return Path(str(database.url.database))
 
 
-def _connect(database: Database) -> psycopg.Connection:
-    return psycopg.connect(database.url.set(drivername="postgresql").render_as_string(hide_password=False))
+def _url(database: Database) -> str:
+    return database.url.render_as_string(hide_password=False)
 
 
 def _copied(connection: psycopg.Connection, name: str) -> bytes:

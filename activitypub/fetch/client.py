@@ -46,9 +46,9 @@ class FetchBudget:
 class GuardedClient:
     """An https client for URLs chosen by strangers. Thread-safe; connections are kept and reused.
 
-    Only https, only port 443 and ``extra_ports``, only addresses the policy permits (checked on the address
-    that is connected to, which is looked up once), certificates always verified, no proxies, no cookies, no
-    compression, and a deadline over the whole of each call, however slowly bytes drip.
+    Only https, only port 443 and ``extra_ports``, no host that ``is_refused``, only addresses the policy permits
+    (checked on the address that is connected to, which is looked up once), certificates always verified, no
+    proxies, no cookies, no compression, and a deadline over the whole of each call, however slowly bytes drip.
 
     Everything raised is a ``FetchError``: ``BlockedAddressError`` (permanent) for what may not be asked,
     ``UnreachableError`` (temporary, with a ``reason``) if no answer came, ``ResponseTooLargeError``.
@@ -61,10 +61,12 @@ class GuardedClient:
         ca_file: Path | None,
         user_agent: str,
         extra_ports: frozenset[int] = frozenset(),
+        is_refused: Callable[[str], bool] = lambda host: False,
         resolver: Resolver | None = None,
     ) -> None:
         self._policy = policy
         self._extra_ports = extra_ports
+        self._is_refused = is_refused
         self._user_agent = user_agent
         self._context = tls_context(ca_file)
         self._lookup = NameLookup(resolver or system_resolver, policy)
@@ -159,9 +161,12 @@ class GuardedClient:
 
     def _check(self, url: str) -> ParsedUri:
         try:
-            return parse_https(url, allow_ports=self._extra_ports, allow_fragment=True)
+            uri = parse_https(url, allow_ports=self._extra_ports, allow_fragment=True)
         except MalformedDocumentError as error:
             raise BlockedAddressError(str(error)) from error
+        if self._is_refused(uri.host):
+            raise BlockedAddressError(f"{uri.host} is refused")
+        return uri
 
     def _headers(self, source: HeaderSource, uri: ParsedUri) -> dict[str, str]:
         own = source(uri.document) if callable(source) else source

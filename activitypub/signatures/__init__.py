@@ -3,7 +3,7 @@
 from activitypub.signatures.cavage import sign_cavage
 from activitypub.signatures.messages import HttpRequest, PresentedSignature, Scheme, Verified
 from activitypub.signatures.rfc9421 import announces_rfc9421, sign_rfc9421
-from activitypub.signatures.verification import parse, verify
+from activitypub.signatures.verification import check_policy, parse, verify
 
 __all__ = [
     "HttpRequest",
@@ -11,6 +11,7 @@ __all__ = [
     "Scheme",
     "Verified",
     "announces_rfc9421",
+    "check_policy",
     "parse",
     "sign_cavage",
     "sign_rfc9421",

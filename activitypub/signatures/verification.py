@@ -33,6 +33,19 @@ def parse(request: HttpRequest) -> PresentedSignature:
     return presented
 
 
+def check_policy(request: HttpRequest, presented: PresentedSignature, *, origin: str, now: datetime) -> datetime:
+    """What can be said of a signature without its key: that it is for us, covers enough, of this hour and this body.
+
+    Asked before a key is, so that what is worth nothing in any case makes us fetch nothing. Returns when the request
+    was signed. Raises ``SignatureError``.
+    """
+    _check_host(request, origin)
+    _check_coverage(request, presented)
+    signed_at = _check_times(request, presented, now)
+    check_body(request, presented.covered)
+    return signed_at
+
+
 def verify(
     request: HttpRequest, presented: PresentedSignature, key: PublicKey, *, origin: str, now: datetime
 ) -> Verified:
@@ -43,10 +56,7 @@ def verify(
     checked here. Raises ``SignatureError``, or ``KeyMismatchError`` if this is not the key to ask.
     """
     _check_key(presented, key)
-    _check_host(request, origin)
-    _check_coverage(request, presented)
-    signed_at = _check_times(request, presented, now)
-    check_body(request, presented.covered)
+    signed_at = check_policy(request, presented, origin=origin, now=now)
     if not is_authentic(request, presented, key, origin=origin):
         raise SignatureError("the signature does not hold")
     return Verified(

@@ -6,9 +6,10 @@ from activitypub.uris import same_origin
 from app.act import Act
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Actor, Channel, Message
-from app.queries.actors import is_banned, is_blocked
+from app.queries.actors import is_banned, is_blocked_by_any
 from app.queries.channels import find_channel_with_actor
-from app.queries.messages import NO_SUCH_MESSAGE, list_participants
+from app.queries.conversations import list_participants
+from app.queries.messages import NO_SUCH_MESSAGE
 from app.queries.visibility import may_actor_see
 
 
@@ -35,9 +36,9 @@ def authorise_on(act: Act, message: Message | None) -> tuple[Channel, Actor] | N
 
 def _check_blocks(act: Act, conversation_id: str) -> None:
     """Who is blocked writes nothing there any more, neither anew nor into what was said before."""
-    for person in list_participants(act.session, conversation_id):
-        if is_blocked(act.session, by=person.id, actor_id=act.actor.id):
-            raise ForbiddenError("you are blocked by this actor")
+    people = [person.id for person in list_participants(act.session, conversation_id)]
+    if is_blocked_by_any(act.session, by=people, actor_id=act.actor.id):
+        raise ForbiddenError("you are blocked by this actor")
 
 
 def is_passed_on(act: Act, group: Actor) -> bool:

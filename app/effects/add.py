@@ -1,4 +1,4 @@
-"""Add: somebody is let into a channel's members or given a role, or a message is pinned."""
+"""Add: somebody is let into a channel's members or a group, or given a role, or a message is pinned."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from activitypub.documents import Activity
 from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
 from app.effects import roles
+from app.effects.spaces import conversation
 from app.effects.spaces import role as space_role
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor, Channel
@@ -27,6 +28,9 @@ def authorise(act: Act) -> None:
     if roles.is_for_role(act):
         roles.authorise_grant(act)
         return
+    if conversation.is_about_group(act, act.activity.target):
+        conversation.authorise_addition(act)
+        return
     authorise_change(act)
     group: Actor = act.found["group"]
     if act.found["collection"] == "featured":
@@ -42,6 +46,8 @@ def apply(act: Act) -> list[Activity]:
     if roles.is_for_role(act):
         roles.give(act)
         return []
+    if "conversation" in act.found:
+        return conversation.add(act)
     group: Actor = act.found.pop("group")
     if act.found.pop("collection") == "featured":
         pins.add(act.session, group.id, act.activity.object_id or "", now=act.now)

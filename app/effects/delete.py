@@ -13,7 +13,7 @@ from app.effects.relaying import relay, withdraw
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Activity as Logged
 from app.models import Actor, Channel, Message
-from app.projections import activities, actors, audit, channels, files, messages, tombstones
+from app.projections import activities, actors, audit, channels, conversations, files, messages, tombstones
 from app.projections import spaces as memberships
 from app.queries.actors import find_actor, list_follower_inboxes
 from app.queries.bits import Bit
@@ -175,6 +175,7 @@ def _delete_actor(act: Act, actor: Actor) -> None:
         _erase_documents(act, (Logged.object_uri == actor.uri) | Logged.object_uri.in_(said))
         actors.mark_deleted(act.session, actor, now=act.now)
         memberships.remove_from_all(act.session, actor.id)
+        conversations.take_out_of_all(act.session, actor.id)
         act.publish(LiveEvent("member_removed", actor_id=actor.id))
         return
     if not act.is_local:

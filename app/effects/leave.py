@@ -1,9 +1,10 @@
-"""Leave: a member goes from a space, unless it is the owner, who would leave it to nobody."""
+"""Leave: somebody goes from a group, or a member from a space, unless it is the owner, who would leave it to nobody."""
 
 from __future__ import annotations
 
 from activitypub.documents import Activity
 from app.act import Act
+from app.effects.spaces import conversation
 from app.effects.spaces.rules import NO_SUCH_SPACE, tell
 from app.errors import ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
 from app.projections import spaces
@@ -16,6 +17,9 @@ class NotAMemberError(InvalidInputError):
 
 
 def authorise(act: Act) -> None:
+    if conversation.is_about_group(act, act.activity.object_id):
+        conversation.authorise_leaving(act)
+        return
     space = _space(act)
     member = find_member_of(act.session, space.id, act.actor.id)
     if member is None or member.banned_at is not None:
@@ -27,6 +31,8 @@ def authorise(act: Act) -> None:
 
 
 def apply(act: Act) -> list[Activity]:
+    if "conversation" in act.found:
+        return conversation.leave(act)
     space = _space(act)
     member = find_member_of(act.session, space.id, act.actor.id)
     spaces.remove_member(act.session, space.id, act.actor.id)

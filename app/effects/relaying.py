@@ -8,10 +8,10 @@ from typing import Any
 from activitypub import build
 from activitypub.documents import Activity
 from activitypub.vocabulary import PUBLIC
-from app.act import Act
+from app.act import Act, Inbox
 from app.models import Actor, Channel
 from app.queries.activities import find_announce
-from app.queries.actors import has_remote_followers
+from app.queries.actors import list_follower_inboxes
 from app.queries.deliveries import list_receivers
 
 # What one of ours does in a private channel is addressed to each of its members (`pipeline.compose`).
@@ -41,9 +41,17 @@ def relay(act: Act, channel: Channel, group: Actor, *, note_uri: str | None = No
 
 
 def _has_hearers(act: Act, group: Actor) -> bool:
-    if has_remote_followers(act.session, group.id):
+    if list_followers(act, group.id):
         return True
     return act.activity.type == "Delete" and bool(list_receivers(act.session, act.activity.object_id or ""))
+
+
+def list_followers(act: Act, actor_id: str) -> list[Inbox]:
+    """The inboxes of those who follow an actor from elsewhere: asked for once by all acts that follow from one."""
+    known = act.followers.get(actor_id)
+    if known is None:
+        known = act.followers[actor_id] = list_follower_inboxes(act.session, actor_id)
+    return known
 
 
 def withdraw(act: Act, group: Actor, note_uri: str) -> list[Activity]:

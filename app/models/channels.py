@@ -56,20 +56,38 @@ class Channel(Base):
 
 
 class Conversation(Base):
-    """Direct messages between the same people; the id is derived from their URIs, so any two servers agree on it."""
+    """Direct messages between people.
+
+    Most are of the same people for good: the id is derived from their URIs, so any two servers agree on it. A group
+    was made with an id of its own; people come and go. It alone has a `uri`, which is the context of what is said in
+    it, and may have a name and an icon. `thread` is what another server has called one of several people that is none.
+    """
 
     __tablename__ = "conversations"
 
     id: Mapped[Id] = mapped_column(primary_key=True)
     head: Mapped[Big] = mapped_column(default=0)
+    uri: Mapped[Uri | None]
+    name: Mapped[Name | None]
+    icon_url: Mapped[Uri | None]
+    thread: Mapped[Uri | None]
     created_at: Mapped[Time]
+
+    __table_args__ = (Index("ix_conversations_uri", "uri", unique=True),)
+
+    @property
+    def is_group(self) -> bool:
+        return self.uri is not None
 
 
 class Participant(Base):
+    """Somebody in a conversation; `added_at` is None for whoever was in it from its beginning."""
+
     __tablename__ = "participants"
 
     conversation_id: Mapped[Id] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True)
     actor_id: Mapped[Id] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True)
+    added_at: Mapped[Time | None]
 
     __table_args__ = (Index("ix_participants_actor", "actor_id"),)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from activitypub.documents import Activity
 from activitypub.vocabulary import PUBLIC
 from app.act import Act, Inbox
-from app.queries.actors import list_by_uris, list_follower_inboxes
+from app.effects.relaying import list_followers
+from app.queries.actors import list_by_uris
 from app.queries.channels import find_channel_with_actor
 from app.queries.deliveries import list_receivers
 from app.queries.messages import find_by_uri
@@ -23,7 +24,7 @@ def address(act: Act) -> list[Inbox]:
     addressed = [uri for uri in act.activity.addressed if uri != PUBLIC]
     inboxes = {inbox.uri: inbox for inbox in [*act.inboxes, *_list_readers(act)]}
     if act.actor.followers in addressed:
-        inboxes |= {inbox.uri: inbox for inbox in list_follower_inboxes(act.session, act.actor.id)}
+        inboxes |= {inbox.uri: inbox for inbox in list_followers(act, act.actor.id)}
     is_direct = act.audience == "direct"
     for actor in list_by_uris(act.session, [uri for uri in addressed if not act.uris.is_local(uri)]):
         uri = actor.inbox if is_direct else actor.shared_inbox or actor.inbox
@@ -52,7 +53,7 @@ def _list_readers(act: Act) -> list[Inbox]:
     if act.activity.type == "Delete" and (is_author or (found is not None and found[0].is_private)):
         readers += list_receivers(act.session, message.uri)
     if is_author and found is not None and found[1].is_local and act.audience == "public":
-        readers += list_follower_inboxes(act.session, found[1].id)
+        readers += list_followers(act, found[1].id)
     return readers
 
 

@@ -13,7 +13,7 @@ from app.db import wake
 from app.insertion import insert_rows, send_inserts
 from app.models import Delivery
 from app.pipeline.address import address
-from app.queries.deliveries import ANSWERS, LASTING_TYPES, is_deliverable, list_held_answers
+from app.queries.deliveries import ANSWERS, LASTING_TYPES, is_deliverable
 from app.queries.hosts import find_states
 from app.settings import current
 
@@ -76,21 +76,23 @@ def _find_hearers(act: Act) -> Hearers:
     hosts = {inbox.host for inbox in inboxes}
     if not hosts:
         return Hearers([], {}, {})
-    # Servers that were away for so long that only what lasts is kept for them are told apart by their state.
-    hearers = Hearers(inboxes, find_states(act.session, hosts), _due_times(act, hosts))
+    hearers = Hearers(inboxes, *_find_times(act, hosts))
     if is_shared:
         act.answered[key] = hearers
     return hearers
 
 
-def _due_times(act: Act, hosts: set[str]) -> dict[str, datetime]:
-    """By host. What an actor says while its answer waits, waits with it: who is not accepted yet would drop it."""
+def _find_times(act: Act, hosts: set[str]) -> tuple[dict[str, str], dict[str, datetime]]:
+    """The state of each host, by which those are told apart that were away for so long that only what lasts is kept for
+    them, and when the host hears of it: what an actor says while its answer waits, waits with it, for who is not
+    accepted yet would drop it.
+    """
+    states, held = find_states(act.session, hosts, sender_id=act.actor.id, now=act.now)
     answered_at = act.now + _ANSWER_DELAY
     if act.activity.type in ANSWERS:
-        return dict.fromkeys(hosts, answered_at)
-    held = list_held_answers(act.session, act.actor.id, act.now)
+        return states, dict.fromkeys(hosts, answered_at)
     # No later than an answer of now: one that seems to be was made before the clock was put back.
-    return {host: min(held.get(host, act.now), answered_at) for host in hosts}
+    return states, {host: min(held.get(host, act.now), answered_at) for host in hosts}
 
 
 def _kind(act: Act) -> str:

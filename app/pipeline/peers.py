@@ -6,6 +6,7 @@ of what our people did there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -16,13 +17,15 @@ from app.models import Actor, Channel
 from app.projections import peers
 from app.queries.actors import PEOPLE
 from app.queries.channels import find_channel
-from app.queries.messages import list_participants_elsewhere
+from app.queries.conversations import list_participants_elsewhere
+from app.queries.messages import MAX_PAGE, list_conversation
 from app.queries.peers import (
+    LEAVE,
     find_home,
     find_origin,
     find_peer,
     has_member_at,
-    is_refused,
+    list_known,
     list_subscribed_spaces,
     list_subscribers,
 )
@@ -30,7 +33,6 @@ from app.settings import current
 
 CHANGED = "changed"
 REACTION = "reaction"
-LEAVE = "leave"
 CHANNELS = "channels"
 SUBSCRIBE = "subscribe"
 REPORT = "report"
@@ -43,6 +45,7 @@ _SPACES = frozenset({"space_changed", "space_deleted"})
 _NAMED = ("member_id", "role_id", "invite_id", "emoji_id")
 # By which people of an instance may come to see other channels than before.
 _OF_PERMISSIONS = frozenset({"member_changed", "role_changed", "role_deleted", "space_changed"})
+_GROUPS = frozenset({"conversation_created", "conversation_changed"})
 _ENDS = frozenset({"member_removed", "member_kicked"})
 
 
@@ -65,7 +68,7 @@ def _tell_of_event(act: Act, event: LiveEvent) -> None:
         return
     home = find_home(act.session, space_id)
     if home is not None:
-        if act.is_local and not is_refused(home):
+        if act.is_local and not current().refuses(home):
             _tell_home(act, event, home, object_id)
         return
     for domain in list_subscribers(act.session, space_id):
@@ -105,13 +108,43 @@ def _object_of(event: LiveEvent) -> str | None:
 
 
 def _tell_of_conversation(act: Act, event: LiveEvent) -> None:
-    """Everybody in it who cannot be reached over ActivityPub, by who of ours did something there."""
-    if not act.is_local or event.conversation_id is None or event.message_id is None:
-        return
-    people = list_participants_elsewhere(act.session, event.conversation_id)
-    for host in sorted({person.host for person in people if person.host and _is_reached_here_alone(person)}):
-        if not is_refused(host):
+    """Everybody in it who cannot be reached over ActivityPub, of what one of ours said or did there."""
+    if event.type in _GROUPS:
+        _tell_of_group(act, event)
+    elif act.is_local and event.message_id is not None:
+        people = list_participants_elsewhere(act.session, event.conversation_id or "")
+        for host in _list_hosts([person for person in people if _is_reached_here_alone(person)]):
             _tell_home(act, event, host, event.message_id)
+
+
+def _tell_of_group(act: Act, event: LiveEvent) -> None:
+    """Of one of ours, everybody in it that it has changed, and who was added what was said last; of one that is at
+    home elsewhere, its home that somebody has left.
+
+    ActivityPub has no word for a group, so those are told, too, whose instance has spoken Punctum with us.
+    """
+    conversation_id = event.conversation_id or ""
+    home = find_origin(act.session, conversation_id)
+    if home is not None:
+        if not current().refuses(home.domain):
+            data = {"actor_id": act.actor.id}
+            peers.put(act.session, home.domain, LEAVE, conversation_id, now=act.now, about=act.actor.id, data=data)
+        return
+    people = list_participants_elsewhere(act.session, conversation_id)
+    known = list_known(act.session, {person.host for person in people if person.host})
+    reached = [person for person in people if person.host in known or _is_reached_here_alone(person)]
+    for host in _list_hosts(reached):
+        peers.put(act.session, host, CHANGED, conversation_id, now=act.now)
+    new_hosts = _list_hosts([person for person in reached if person.id in event.data.get("added", ())])
+    said = list_conversation(act.session, conversation_id, page=1, size=MAX_PAGE) if new_hosts else []
+    for host in new_hosts:
+        for view in said:
+            peers.put(act.session, host, CHANGED, view.id, now=act.now)
+
+
+def _list_hosts(people: Sequence[Actor]) -> list[str]:
+    hosts = sorted({person.host for person in people if person.host})
+    return [host for host in hosts if not current().refuses(host)]
 
 
 def _is_reached_here_alone(person: Actor) -> bool:
@@ -166,6 +199,6 @@ def _tell_of_report(act: Act) -> None:
     """The home of what it is about, and not who made it (contracts/punctum.md, 6, H-39)."""
     object_id = str(act.private.get("object_id", ""))
     origin = find_origin(act.session, object_id) if act.is_local and object_id else None
-    if origin is not None and not is_refused(origin.domain):
+    if origin is not None and not current().refuses(origin.domain):
         about, data = str(act.found.get("report_id")), {"note": act.activity.content or ""}
         peers.put(act.session, origin.domain, REPORT, object_id, now=act.now, about=about, data=data)

@@ -57,7 +57,7 @@ def perform(act: Act, *, depth: int = 0) -> Outcome:
     together: dict[Any, Any] = {}
     for answer in answers:
         answering = local_act(act.session, act.uris, answer, now=act.now)
-        answering.answered = together
+        answering.answered, answering.followers = together, act.followers
         perform(answering, depth=depth + 1)
     return Outcome(act.id, act.activity.id or "", found=act.found)
 

@@ -119,9 +119,12 @@ def _relay(session: Session, uris: Uris, received: Received, activity: Activity,
 
 
 def _remote_act(session: Session, uris: Uris, received: Received, activity: Activity, actor: Actor) -> Act:
-    """Raises ForbiddenError for an activity of one of ours, whoever brought it: those are made here or not at all."""
+    """Raises ForbiddenError for an activity of one of ours, whoever brought it: those are made here or not at all; and
+    for one of a server that is blocked, which others may pass on, and which may have been blocked meanwhile."""
     if actor.is_local or uris.is_local(activity.actor) or uris.is_local(activity.id or ""):
         raise ForbiddenError("an activity of this server cannot come from outside")
+    if current().refuses(actor.host or ""):
+        raise ForbiddenError("its server is blocked here")
     if not same_origin(activity.id or "", activity.actor):
         raise ForbiddenError("an activity belongs to the origin of its actor")
     return Act(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from app.act import Act
-from app.queries.activities import find_by_uri, is_noted
+from app.queries.activities import find_by_uri, list_noted
 from app.queries.tombstones import find_tombstone
 
 
 def is_repeat(act: Act) -> bool:
-    """Whether the activity was seen, or was undone before it came.
+    """Whether the activity was seen, or was undone before it came; what was seen of it is noted.
 
     Takahe uses the id of an undone Follow again. Such a Follow counts if it was signed after the Undo; a replay of
     the first one carries the old signature and stays what it was.
     """
-    if act.is_local or not is_noted(act.session, act.activity.id or ""):
+    if act.is_local:
+        return False
+    uris = act.activity.id or "", act.activity.object_id or ""
+    act.noted = list_noted(act.session, *uris)
+    if uris[0] not in act.noted:
         return False
     tombstone = find_tombstone(act.session, act.activity.id)
     was_undone = tombstone is not None and tombstone.actor_uri == act.activity.actor

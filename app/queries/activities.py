@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, exists, or_, select
+from sqlalchemy import bindparam, select, union_all
 from sqlalchemy.orm import Session
 
-from app.models import Activity, Tombstone
+from app.models import Activity, Message, Tombstone
 
 # Built once, because building a statement takes longer than running it.
 _BY_URI = select(Activity).where(Activity.uri == bindparam("uri"))
-_IS_NOTED = select(
-    or_(exists().where(Activity.uri == bindparam("uri")), exists().where(Tombstone.uri == bindparam("uri")))
+_NOTED = union_all(
+    select(Activity.uri).where(Activity.uri == bindparam("uri")),
+    select(Message.uri).where(Message.uri == bindparam("object_uri")),
+    select(Tombstone.uri).where(Tombstone.uri.in_((bindparam("uri"), bindparam("object_uri")))),
 )
 
 
-def is_noted(session: Session, uri: str) -> bool:
-    """Whether an activity of this URI was seen, or undone before it came."""
-    return bool(session.scalar(_IS_NOTED, {"uri": uri}))
+def list_noted(session: Session, uri: str, object_uri: str) -> set[str]:
+    """Those of the two, of an activity and of its object, that the log or a message has, or a tombstone: what was
+    undone or deleted, also before it came."""
+    return set(session.scalars(_NOTED, {"uri": uri, "object_uri": object_uri}))
 
 
 def find_by_uri(session: Session, uri: str) -> Activity | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
@@ -152,6 +152,23 @@ def is_blocked(session: Session, *, by: str, actor_id: str) -> bool:
         )
         is not None
     )
+
+
+def is_blocked_by_any(session: Session, *, by: Collection[str], actor_id: str) -> bool:
+    """Whether one of several people blocks the actor."""
+    blocking = select(Block.id).where(Block.actor_id.in_(by), Block.blocked_id == actor_id, Block.space_id.is_(None))
+    return session.scalar(blocking.limit(1)) is not None
+
+
+def is_blocking_any(session: Session, *, by: str, actor_ids: Collection[str]) -> bool:
+    """Whether somebody blocks one of several actors."""
+    blocking = select(Block.id).where(Block.actor_id == by, Block.blocked_id.in_(actor_ids), Block.space_id.is_(None))
+    return session.scalar(blocking.limit(1)) is not None
+
+
+def list_by_ids(session: Session, ids: Collection[str]) -> list[Actor]:
+    """The living ones, in no order."""
+    return list(session.scalars(select(Actor).where(Actor.id.in_(ids), Actor.deleted_at.is_(None)))) if ids else []
 
 
 def is_banned(session: Session, actor_id: str, space_id: str | None) -> bool:

@@ -11,7 +11,6 @@ from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.act import Inbox
-from app.insertion import LOOKS_ELSEWHERE
 from app.models import Activity, ActivityDocument, Delivery, Host, Message, Receipt
 from app.models.columns import UtcDateTime
 
@@ -96,13 +95,6 @@ def is_deliverable(host_state: str, activity_type: str) -> bool:
     return host_state in AWAY and activity_type in LASTING_TYPES
 
 
-def list_held_answers(session: Session, sender_id: str, now: datetime) -> dict[str, datetime]:
-    """When the actor's answers that still wait for their first attempt are due, the last of them for each host."""
-    values = {"sender_id": sender_id, "now": now}
-    rows = session.execute(_HELD_ANSWERS, values, execution_options=LOOKS_ELSEWHERE)  # Answers are sent at once.
-    return {row[0]: row[1] for row in rows}
-
-
 def list_receivers(session: Session, message_uri: str) -> list[Inbox]:
     """The inboxes that have, or may have, a message of ours or of a channel of ours: all it ever went to, whoever
     follows today.
@@ -164,8 +156,9 @@ _lately: Final = (
     .limit(_LATELY)
     .subquery()
 )
-_HELD_ANSWERS: Final = (
-    select(_deliveries.c.host, func.max(_deliveries.c.next_attempt_at))
+# When the answers of `sender_id` that still wait for their first attempt are due, the last of them for each host.
+HELD_ANSWERS: Final = (
+    select(_deliveries.c.host, func.max(_deliveries.c.next_attempt_at).label("due_at"))
     .select_from(_lately.join(_deliveries, _deliveries.c.activity_id == _lately.c.id))
     .where(
         _lately.c.type.in_(sorted(ANSWERS)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,10 @@ from activitypub.keys import public_key_from_multikey, public_key_to_pem
 from activitypub.vocabulary import OBJECT_CONTEXT, PUBLIC
 from app.ids import INSTANCE_ID
 from app.models import Actor, ActorKey, Channel, Message
+from app.queries.conversations import Talk
+from app.queries.embeds import tell_embeds
 from app.queries.messages import Content
+from app.settings import current
 from app.uris import Uris
 
 Document = dict[str, Any]
@@ -44,10 +47,21 @@ def actor_document(uris: Uris, actor: Actor, keys: Sequence[ActorKey], channel: 
     )
 
 
+def handle(actor: Actor) -> str:
+    """`@user@host`, as a Mention tag is named."""
+    return f"@{actor.preferred_username}@{actor.host or Uris(current().origin).host}"
+
+
 def note_document(
-    message: Message, author: Actor, content: Content, *, group: Actor | None, people: Sequence[Actor]
+    message: Message,
+    author: Actor,
+    content: Content,
+    *,
+    group: Actor | None,
+    talk: Talk,
 ) -> Document:
-    """A message of one of our people as its home shows it now. `people` are those of a conversation."""
+    """A message of one of our people as its home shows it now, in a channel or a conversation."""
+    people, context, thread = talk
     to, cc = _audience(message, author, content, group, people)
     return {
         "@context": OBJECT_CONTEXT,
@@ -60,11 +74,12 @@ def note_document(
             to=to,
             cc=cc,
             audience=[group.uri] if group else [],
-            context=f"{group.uri}/messages" if group and group.is_local else None,
-            conversation=message.conversation_id,
+            context=f"{group.uri}/messages" if group and group.is_local else context,
+            conversation=context or thread or message.conversation_id,
             in_reply_to=message.in_reply_to,
-            mentions=content.mentions,
+            mentions=_of_group(content.mentions, author, people) if context else content.mentions,
             attachments=content.attachments,
+            embeds=tell_embeds(content.embeds),
             updated=message.edited_at,
         ),
     }
@@ -77,10 +92,15 @@ def tombstone_document(uri: str, former_type: str, deleted_at: datetime) -> Docu
     }
 
 
+def _of_group(mentions: Mapping[str, str], author: Actor, people: Sequence[Actor]) -> dict[str, str]:
+    """Whoever is in it now, those whom the message named when it was said by the same name."""
+    return {person.uri: mentions.get(person.uri) or handle(person) for person in people if person.id != author.id}
+
+
 def _audience(
     message: Message, author: Actor, content: Content, group: Actor | None, people: Sequence[Actor]
 ) -> tuple[list[str], list[str]]:
-    """(to, cc) as it was sent: nobody is added who could not read it before."""
+    """(to, cc) as it was sent: nobody is added who could not read it before, which whoever was added to a group can."""
     if group is None:
         return [person.uri for person in people if person.id != author.id], []
     mentioned = [uri for uri in content.mentions if uri != group.uri]

@@ -19,12 +19,10 @@ from app.models import (
     Channel,
     Message,
     MessageContent,
-    Participant,
     Pin,
     Reaction,
     RoleGrant,
     Space,
-    Tombstone,
 )
 from app.queries.accounts import about_of
 from app.queries.paging import find_start
@@ -53,13 +51,6 @@ class Content(msgspec.Struct, frozen=True):
 
 # Statements are built once, because building one takes longer than running it.
 _BY_URI = select(Message).where(Message.uri == bindparam("uri"))
-_IS_KNOWN = select(
-    or_(
-        exists().where(Message.uri == bindparam("uri")),
-        exists().where(Tombstone.uri == bindparam("uri")),
-    )
-)
-
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Content).decode
 
@@ -121,11 +112,6 @@ def find_by_uri(session: Session, uri: str | None) -> Message | None:
     return session.scalar(_BY_URI, {"uri": uri}) if uri else None
 
 
-def is_known(session: Session, uri: str) -> bool:
-    """Whether a message has this URI, or whatever had it was deleted before it came."""
-    return bool(session.scalar(_IS_KNOWN, {"uri": uri}))
-
-
 def list_by_uris(session: Session, uris: Collection[str]) -> list[tuple[Message, Channel | None]]:
     """The messages of these URIs, deleted ones included, each with its channel (None in a conversation)."""
     query = (
@@ -179,21 +165,6 @@ def open_content(session: Session, message: Message) -> Content | None:
 def _open(session: Session, message: Message, sealed: bytes | None) -> Content | None:
     opened = open_row(session, scope_of(message), message.id, sealed)
     return None if opened is None else _decode(opened)
-
-
-def list_participants(session: Session, conversation_id: str) -> list[Actor]:
-    return list(
-        session.scalars(
-            select(Actor)
-            .join(Participant, Participant.actor_id == Actor.id)
-            .where(Participant.conversation_id == conversation_id)
-            .order_by(Actor.id)
-        )
-    )
-
-
-def list_participants_elsewhere(session: Session, conversation_id: str) -> list[Actor]:
-    return [person for person in list_participants(session, conversation_id) if not person.is_local]
 
 
 def view_message(session: Session, message_id: str) -> MessageView | None:

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
 from app.ids import INSTANCE_ID
-from app.models import Channel, Conversation, Message, Report
+from app.models import Channel, Message, Report
 from app.queries.accounts import Profile, get_profile
 from app.queries.actors import find_by_id
 from app.queries.channels import get_home_space
-from app.queries.messages import list_participants
+from app.queries.conversations import find_conversation, list_talkers
 from app.queries.peers import has_member_at
 from app.queries.privileges import ROLES
 from app.queries.reports import PRIVILEGE
@@ -60,8 +60,19 @@ class FoundMessage:
 
 @dataclass(frozen=True, slots=True)
 class FoundConversation:
+    """`usernames` are those of `people`, in their order; `uri`, `name` and `icon_url` are a group's."""
+
     id: str
     people: tuple[str, ...]
+    usernames: tuple[str, ...]
+    uri: str | None
+    name: str | None
+    icon_url: str | None
+
+    @property
+    def is_group(self) -> bool:
+        """Whether people come to it and leave it."""
+        return self.uri is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +167,19 @@ def _channel(session: Session, id_: str) -> Found | None:
 
 
 def _conversation(session: Session, id_: str) -> Found | None:
-    conversation = session.scalar(select(Conversation).where(Conversation.id == id_))
+    conversation = find_conversation(session, id_)
     if conversation is None:
         return None
-    people = tuple(person.id for person in list_participants(session, id_))
-    return Found("channel", id_, FoundConversation(id_, people))
+    talkers = list_talkers(session, id_)
+    found = FoundConversation(
+        id_,
+        tuple(talker.id for talker in talkers),
+        tuple(talker.username for talker in talkers),
+        conversation.uri,
+        conversation.name,
+        conversation.icon_url,
+    )
+    return Found("channel", id_, found)
 
 
 def _message(session: Session, id_: str) -> Found | None:

@@ -14,6 +14,8 @@ from app.models import Actor, KnownId, Member, Outgoing, Peer, Space, Subscripti
 from app.settings import current
 
 # Who has said nothing for this long is not asked any more, until it says something (contracts/punctum.md, 4.3).
+LEAVE: Final = "leave"
+"""What waits to be told, as a kind of `Outgoing`: that somebody of ours has left what is at home there."""
 GIVEN_UP_AFTER: Final = timedelta(days=7)
 
 
@@ -23,13 +25,6 @@ class Origin:
 
     domain: str
     id: str
-
-
-def is_refused(domain: str) -> bool:
-    """Whether the operator blocks the instance, or one that it is below."""
-    blocked = current().blocked_domains
-    parts = domain.split(".")
-    return any(".".join(parts[start:]) in blocked for start in range(len(parts)))
 
 
 def find_known(session: Session, domain: str, remote_id: str) -> KnownId | None:
@@ -66,7 +61,7 @@ def find_home(session: Session, space_id: str) -> str | None:
 
 def list_subscribers(session: Session, target_id: str) -> list[str]:
     query = select(Subscription.domain).where(Subscription.target_id == target_id)
-    return [domain for domain in session.scalars(query.order_by(Subscription.domain)) if not is_refused(domain)]
+    return [domain for domain in session.scalars(query.order_by(Subscription.domain)) if not current().refuses(domain)]
 
 
 def list_subscribed_spaces(session: Session, domain: str) -> list[str]:
@@ -90,10 +85,23 @@ def find_peer(session: Session, domain: str) -> Peer | None:
     return session.scalar(select(Peer).where(Peer.domain == domain))
 
 
+def list_known(session: Session, domains: Collection[str]) -> set[str]:
+    """Those that have spoken Punctum with us, or were told something over it."""
+    return set(session.scalars(select(Peer.domain).where(Peer.domain.in_(domains)))) if domains else set()
+
+
 def list_outgoing(session: Session, domain: str, *, limit: int) -> Sequence[Outgoing]:
     """What has waited longest."""
     query = select(Outgoing).where(Outgoing.domain == domain).order_by(Outgoing.position)
     return session.scalars(query.limit(limit)).all()
+
+
+def list_leaving(session: Session, domain: str, conversation_id: str) -> set[str]:
+    """Who of ours has left a group of that instance, which has not heard of it yet."""
+    waiting = select(Outgoing.data).where(
+        Outgoing.domain == domain, Outgoing.kind == LEAVE, Outgoing.object_id == conversation_id
+    )
+    return {str(data["actor_id"]) for data in session.scalars(waiting)}
 
 
 def list_due_peers(session: Session, now: datetime) -> list[str]:

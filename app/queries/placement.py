@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from activitypub.documents import Audience, Note
-from app.models import Actor, Channel
-from app.queries.actors import PEOPLE, list_by_uris
+from app.models import Actor, Channel, Message
+from app.queries.actors import PEOPLE, get_by_id, list_by_uris
 from app.queries.channels import find_addressed, find_channel
-from app.queries.messages import find_by_uri
+from app.queries.conversations import find_conversation, find_group, list_with_arrival
+from app.queries.messages import find_by_uri, open_content
 from app.uris import Uris
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Exactly one of channel and conversation. `group` is the channel's actor; `people` are in the conversation."""
+    """Exactly one of channel and conversation. `group` is the channel's actor; `people` are in the conversation, which
+    `is_group` where that is not what makes it the conversation that it is."""
 
     audience: str
     channel: Channel | None = None
     group: Actor | None = None
     conversation_id: str | None = None
     people: tuple[Actor, ...] = ()
+    is_group: bool = False
 
     @property
     def channel_id(self) -> str | None:
@@ -49,6 +53,8 @@ def find_placement(
         # What is said in a closed channel is for its members, whatever the note says of itself.
         audience = "public" if addressed.is_public and not found[0].is_private else "members"
         return Placement(audience, channel=found[0], group=found[1])
+    if not addressed.is_public and (placement := _find_group(session, uris, note, author, addressed)) is not None:
+        return placement
     people = [person for person in _find_people(session, uris, note, addressed) if person.id != author.id]
     if not any(person.is_local or author.is_local for person in people):
         return None
@@ -84,6 +90,61 @@ def _find_channel(
     if parent is None or parent.channel_id is None or parent.audience != "public":
         return None
     return find_addressed(session, uris, [uris.channel(parent.channel_id)])
+
+
+def _find_group(session: Session, uris: Uris, note: Note, author: Actor, addressed: Audience) -> Placement | None:
+    """The group that a private note names as its context, or that it answers in.
+
+    Only for who is in it, and only where the note is for the others in it: else somebody would read what was not said
+    to them, or not read what was.
+    """
+    parent = None if author.is_local else find_by_uri(session, note.in_reply_to)
+    # What one of ours says in a conversation that another server calls a group stays in that conversation.
+    named = [note.context] if author.is_local else [note.context, note.conversation]
+    group = find_group(session, [uri for uri in named if uri and uri.startswith("https:")])
+    if group is None and parent is not None and parent.conversation_id is not None:
+        group = find_conversation(session, parent.conversation_id)
+    if group is None or not group.is_group:
+        return None
+    people = list_with_arrival(session, group.id)
+    others = [(person, added_at) for person, added_at in people if person.id != author.id]
+    if len(others) == len(people):
+        return None
+    if parent is not None and parent.conversation_id != group.id:
+        return None
+    if not author.is_local and not _is_for_group(session, uris, others, set(addressed), parent):
+        return None
+    return Placement("direct", conversation_id=group.id, people=tuple(person for person, _ in people), is_group=True)
+
+
+def _is_for_group(
+    session: Session,
+    uris: Uris,
+    others: Sequence[tuple[Actor, datetime | None]],
+    addressed: Set[str],
+    parent: Message | None,
+) -> bool:
+    """Whether a note from elsewhere is for all others in a group whom its author can know to be in it.
+
+    Whoever writes elsewhere knows who is in it from the message that they answer: who was added since is not missed,
+    and who was in it then is not somebody new. People without an inbox cannot be addressed at all.
+    """
+    since = parent.published_at if parent is not None else None
+    known = {
+        person.uri
+        for person, added_at in others
+        if (person.is_local or person.inbox) and (since is None or added_at is None or added_at <= since)
+    }
+    strangers = {uri for uri in addressed if uris.is_local(uri)} - {person.uri for person, _ in others}
+    if not known <= addressed:
+        return False
+    return not strangers or (parent is not None and strangers <= _heard(session, parent))
+
+
+def _heard(session: Session, message: Message) -> set[str]:
+    """The URIs of who wrote it and of whom it named."""
+    content = open_content(session, message)
+    return {get_by_id(session, message.author_id).uri, *(content.mentions if content else ())}
 
 
 def _find_people(session: Session, uris: Uris, note: Note, addressed: Audience) -> Sequence[Actor]:

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session, aliased
 
 from app.models import Activity, ActivityDocument, Actor, Channel, Message
 from app.queries import visibility
+from app.queries.conversations import read_talk
 from app.queries.documents import note_document
-from app.queries.messages import list_participants, open_content
+from app.queries.messages import open_content
 from app.queries.redaction import redact
 from app.queries.viewers import Viewer
 from app.queries.visibility import (
@@ -132,8 +133,13 @@ def _own_message(
     gone_at = message.deleted_at or (channel.deleted_at if channel else None)
     document = None
     if gone_at is None and (content := open_content(session, message)) is not None:
-        people = list_participants(session, message.conversation_id) if message.conversation_id else []
-        document = note_document(message, author, content, group=group, people=people)
+        document = note_document(
+            message,
+            author,
+            content,
+            group=group,
+            talk=read_talk(session, message.conversation_id),
+        )
     place = place_of_message(message, channel)
     return OwnMessage(
         uri=message.uri,

@@ -19,6 +19,7 @@ _SOCKET_SECONDS: Final = 0.25
 _PAUSE_SECONDS: Final = 5.0  # After a failure: asking each time would make every request wait for a Redis that hangs.
 
 _SMALLEST_STEP_SECONDS: Final = 1.0
+_FORGET_EVERY_SECONDS: Final = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,19 @@ class _OnlyRedis(RedisStorage):
     DEPENDENCIES = {"redis": Version("3.0")}  # noqa: RUF012  The library has it so.
 
 
+class _OwnMemory(MemoryStorage):
+    """Forgets what is over in between. The library's own does so 10 ms after a hit, in a thread made for it, and looks
+    through all keys each time: with twenty thousand clients a request costs 6 ms instead of 0.01."""
+
+    _forgets_at = 0.0
+
+    def _MemoryStorage__schedule_expiry(self) -> None:
+        now = time.monotonic()
+        if now >= self._forgets_at:
+            self._forgets_at = now + _FORGET_EVERY_SECONDS
+            self._MemoryStorage__expire_events()  # type: ignore[attr-defined]
+
+
 class Rates:
     """Moving windows. While Redis is away each process counts for itself: a limit is then looser, never absent.
 
@@ -53,7 +67,7 @@ class Rates:
     """
 
     def __init__(self, redis_url: str | None, *, installation: str = "") -> None:
-        self._own = MovingWindowRateLimiter(MemoryStorage())
+        self._own = MovingWindowRateLimiter(_OwnMemory())
         self._shared = None
         if redis_url is not None:
             self._shared = MovingWindowRateLimiter(_redis_storage(redis_url, f"shoal:rates:{installation}"))

@@ -22,6 +22,7 @@ def remote_client() -> GuardedClient:
             _client = GuardedClient(
                 policy=AddressPolicy(settings.allow_networks),
                 ca_file=settings.ca_file,
+                is_refused=lambda host: current().refuses(host),
                 user_agent=f"Shoal/{version('shoal')} (+{settings.origin})",
             )
         return _client

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from flask import Request, request
 
 from activitypub.errors import SignatureError
-from activitypub.signatures import HttpRequest, PresentedSignature, Verified, parse, verify
-from activitypub.signatures.verification import is_authentic
+from activitypub.signatures import HttpRequest, PresentedSignature, Verified, check_policy, parse, verify
+from activitypub.uris import host_of
 from app.actions.remote_actors import key_for, newer_key
 from app.db import reading
+from app.errors import ForbiddenError
 from app.queries.actors import get_actor
 from app.queries.viewers import Viewer, remote_viewer
 from app.settings import current
@@ -24,18 +25,20 @@ def on_the_wire(incoming: Request, body: bytes) -> HttpRequest:
 
 
 def verify_request(wire: HttpRequest, presented: PresentedSignature) -> Verified:
-    """Who sent it. A key that did not make the signature may have been changed since we saw it: then its home is asked.
+    """Who sent it. A key that did not make the signature may have been changed since we saw it: then its home is asked,
+    but for no key at all where it could not help: of a wrong time, body or place.
 
-    Raises SignatureError, or KeyUnavailableError where the sender should try again.
+    Raises ForbiddenError for who is blocked, SignatureError, or KeyUnavailableError where the sender should try again.
     """
     origin, now = current().origin, datetime.now(UTC)
+    if current().refuses(host_of(presented.key_id)):
+        raise ForbiddenError("This server is blocked here.")
+    check_policy(wire, presented, origin=origin, now=now)
     with waiting():  # For the key's home, which may let us wait for as long as we do.
         key = key_for(presented.key_id)
     try:
         return verify(wire, presented, key, origin=origin, now=now)
     except SignatureError:
-        if is_authentic(wire, presented, key, origin=origin):
-            raise  # The key is the right one; what is wrong is the time, the body or the place.
         with waiting():
             newer = newer_key(key)
         if newer is None:

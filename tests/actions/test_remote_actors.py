@@ -22,10 +22,10 @@ from app.actions.remote_actors import fetch_actor, fetch_document, key_for, reso
 from app.errors import InvalidInputError, NotFoundError
 from app.models import Actor
 from tests.actions.wire import Wire, wire
-from tests.founding import ORIGIN, founding, person
+from tests.founding import ORIGIN, person
 from tests.world import World, moment, world
 
-__all__ = ["founding", "wire", "world"]
+__all__ = ["wire", "world"]
 
 YAN = "https://lake.example/users/yan"
 

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -95,13 +95,16 @@ def start_peer(authority: trustme.CA) -> Iterator[Callable[..., Peer]]:
 def make_client(ca_file: Path, system_roots: None) -> Iterator[Callable[..., GuardedClient]]:
     with contextlib.ExitStack() as stack:
 
-        def make(*, ports: set[int], resolver: Callable[[str, int], list[Address]]) -> GuardedClient:
+        def make(
+            *, ports: set[int], resolver: Callable[[str, int], list[Address]], refused: Collection[str] = ()
+        ) -> GuardedClient:
             client = GuardedClient(
                 policy=AddressPolicy((OPEN_NETWORK,)),
                 ca_file=ca_file,
                 user_agent="Shoal-test",
                 extra_ports=frozenset(ports),
                 resolver=resolver,
+                is_refused=refused.__contains__,
             )
             stack.callback(client.close)
             return client

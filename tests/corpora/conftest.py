@@ -22,16 +22,15 @@ from app.db import database, reading
 from app.factory import make_app
 from app.ids import INSTANCE_ID
 from app.models import InboxItem, Message
-from app.queries.messages import MessageView, list_participants, view_message
+from app.queries.conversations import list_participants
+from app.queries.messages import MessageView, view_message
 from app.services import remote
 from app.settings import Settings
 from tests.corpora.letters import Letter, Readers
 from tests.e2e.postgres import folder_in_memory
-from tests.facades.conftest import ORIGIN, Server, postgres_url, sqlite_template
+from tests.facades.conftest import ORIGIN, Server
 from tests.facades.federation.conftest import World
 from tests.facades.federation.remote import RemoteActor, Wire, rsa_key
-
-__all__ = ["postgres_url", "sqlite_template"]
 
 
 class Author(RemoteActor):

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.facades.conftest import database_url, postgres_url, server, sqlite_folder, sqlite_template
+from tests.facades.conftest import database_url, server
 
-__all__ = ["database_url", "postgres_url", "server", "sqlite_folder", "sqlite_template"]
+__all__ = ["database_url", "server"]

@@ -7,6 +7,7 @@ from typing import Any
 import urllib3
 
 from .client import ChatClient
+from .live import LiveSocket
 
 PASSWORD = "correct horse battery staple"
 
@@ -21,6 +22,7 @@ class PunctumClient:
         self._token = chat.session.auth_token
         chat.close()
         self._origin = origin
+        self._ca_file = ca_file
         self._http = urllib3.PoolManager(ca_certs=str(ca_file), retries=False, timeout=30)
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
@@ -38,7 +40,18 @@ class PunctumClient:
     def close(self) -> None:
         self._http.clear()
 
+    def connect(self) -> LiveSocket:
+        """This person's client socket; to be closed by the caller."""
+        url = f"{self._origin.replace('https', 'wss', 1)}/api/v1/client/socket?auth_token={self._token}"
+        return LiveSocket(url, ca_file=self._ca_file)
+
     # What people do.
+
+    def meet(self, handle: str) -> str:
+        """Writes to somebody elsewhere; the id that they then have here."""
+        sent = self.do("POST", "/dms/send", {"peer": handle, "message": "hello"})["result"]
+        [other] = set(self.do("GET", f"/channels/{sent['conversation_id']}")["members"]) - {self.id}
+        return str(other)
 
     def joined(self) -> dict[str, str]:
         """Memberships by the conferences they are in."""

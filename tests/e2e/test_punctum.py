@@ -195,6 +195,34 @@ def test_direct_messages_go_both_ways(stage: Stage) -> None:
     eventually(lambda: stage.owner.texts(at_home) == ["and back"])
 
 
+def test_group_goes_along_with_who_is_in_it(stage: Stage, authority: CertificateAuthority) -> None:
+    third = PunctumClient(stage.home_server.origin, "third", ca_file=authority.pem)
+    people = [third.id, stage.guest_at_home]
+    at_home = stage.owner.do("POST", "/channels", {"channel_type": "direct_message", "members": people})["id"]
+    stage.owner.say(at_home, "all of us")
+    third.do("PATCH", f"/channels/{at_home}", {"name": "Crew"})
+
+    with stage.guest.connect() as live:
+        stage.owner.say(at_home, "are you there?")
+        told = live.wait_for(lambda event: event.get("content") == "are you there?")
+        there = str(told["parent_channel"])
+        eventually(lambda: stage.guest.do("GET", f"/channels/{there}")["name"] == "Crew")
+        assert stage.guest.texts(there) == ["all of us", "are you there?"]
+        stage.guest.say(there, "yes")
+        eventually(lambda: third.texts(at_home)[-1] == "yes")
+
+        members = stage.guest.do("GET", f"/channels/{there}")["members"]
+        assert stage.guest.call("PATCH", f"/channels/{there}", {"name": "Mine"})[0] == 403
+        stage.guest.do("PATCH", f"/channels/{there}", {"members": [one for one in members if one != stage.guest.id]})
+        live.wait_for(lambda event: event.get("request_target_id") == there)
+
+    eventually(lambda: set(third.do("GET", f"/channels/{at_home}")["members"]) == {stage.owner.id, third.id})
+    stage.owner.say(at_home, "the two of us")
+    stage.owner.do("PATCH", f"/channels/{at_home}", {"members": [stage.owner.id, third.id, stage.guest_at_home]})
+    eventually(lambda: stage.guest.texts(there)[-1] == "the two of us")
+    third.close()
+
+
 def test_guest_changes_nothing_of_a_conference_elsewhere(stage: Stage) -> None:
     status, answer = stage.guest.call("PATCH", f"/conferences/{stage.conference_there}", {"name": "Mine"})
 

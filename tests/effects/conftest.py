@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.databases import postgres_url, sqlite_template
-from tests.founding import Founding, founding
+from tests.founding import Founding
 from tests.world import World, open_world
 
-__all__ = ["founding", "postgres_url", "sqlite_template", "world"]
+__all__ = ["world"]
 
 
 @pytest.fixture(params=["sqlite"])

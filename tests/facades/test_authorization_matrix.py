@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.datastructures import FileStorage
 
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 from tests.facades.punctum.cast import PREFIX
 from tests.facades.punctum.routes import PUNCTUM
@@ -36,16 +37,20 @@ class Cast:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.people: dict[str, Person] = {"owner": server.sign_up("alice")}
+        self.people, self.private = server.once("cast", self._gather)
+
+    def _gather(self) -> tuple[dict[str, Person], str]:
+        server, people = self.server, {"owner": self.server.sign_up("alice")}
         for name in ("outsider", "member", "moderator", "admin", "banned"):
-            self.people[name] = server.sign_up(f"{name}_1")
+            people[name] = server.sign_up(f"{name}_1")
         for role in ("moderator", "admin"):
-            server.give_role(self.people[role], role)
-        self.private = server.create_channel(self.people["owner"], channel_name="staff", is_private=True)["channel_id"]
+            server.give_role(people[role], role)
+        private = server.create_channel(people["owner"], channel_name="staff", is_private=True)["channel_id"]
         for name in ("member", "banned"):
-            path = f"/api/v1/channels/{self.private}/add_user"
-            server.call("PUT", path, person=self.people["owner"], json={"to_add_user_id": self.people[name].id})
-        server.ban(self.people["banned"])
+            path = f"/api/v1/channels/{private}/add_user"
+            server.call("PUT", path, person=people["owner"], json={"to_add_user_id": people[name].id})
+        server.ban(people["banned"])
+        return people, str(private)
 
     def ask(self, asker: str, method: str, path: str, **options: Any) -> Any:
         """A remote one has no token here, and what it signs its requests with is none."""
@@ -87,6 +92,7 @@ def test_every_row_says_what_it_does() -> None:
 
 
 @pytest.mark.parametrize("asker", ASKERS)
+@ON_SQLITE
 def test_each_cell(cast: Cast, asker: str) -> None:
     """Requests without what the route needs: whoever is let in gets as far as a 400 or a 404, and no further."""
     wrong = []

@@ -7,9 +7,11 @@ import re
 from typing import Any
 
 from app.facades import pufferblow
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Server
 
 
+@ON_SQLITE
 def test_every_route_is_described(server: Server) -> None:
     paths = server.call("GET", "/openapi.json").json["paths"]
 
@@ -17,6 +19,7 @@ def test_every_route_is_described(server: Server) -> None:
     assert described == {(route.method, route.path) for route in pufferblow.API.routes}
 
 
+@ON_SQLITE
 def test_every_route_of_the_api_is_served_with_the_described_methods(server: Server) -> None:
     served = {
         (method, re.sub(r"<(\w+)>", r"{\1}", rule.rule))
@@ -30,6 +33,7 @@ def test_every_route_of_the_api_is_served_with_the_described_methods(server: Ser
     }
 
 
+@ON_SQLITE
 def test_the_description_is_whole(server: Server) -> None:
     description = server.call("GET", "/openapi.json").json
 
@@ -42,12 +46,14 @@ def test_the_description_is_whole(server: Server) -> None:
             found = found[part]
 
 
+@ON_SQLITE
 def test_operations_have_names_of_their_own(server: Server) -> None:
     names = [route.name for route in pufferblow.API.routes]
 
     assert len(names) == len(set(names))
 
 
+@ON_SQLITE
 def test_errors_are_described_as_they_are(server: Server) -> None:
     description = server.call("GET", "/openapi.json").json
 
@@ -64,6 +70,7 @@ def test_errors_are_described_as_they_are(server: Server) -> None:
     assert description["components"]["schemas"]["ErrorCode"]["enum"] == list(range(1, 12))
 
 
+@ON_SQLITE
 def test_parameters_are_described_in_query_or_in_both_kinds_of_body(server: Server) -> None:
     paths = server.call("GET", "/openapi.json").json["paths"]["/api/v1/users/signin"]
 
@@ -76,6 +83,7 @@ def test_parameters_are_described_in_query_or_in_both_kinds_of_body(server: Serv
     assert set(body["content"]) == {"application/json", "application/x-www-form-urlencoded"}
 
 
+@ON_SQLITE
 def test_the_page_needs_nothing_from_elsewhere(server: Server) -> None:
     page = server.call("GET", "/docs")
 
@@ -88,6 +96,7 @@ def test_the_page_needs_nothing_from_elsewhere(server: Server) -> None:
     assert {path: server.call("GET", path).status_code for path in needed} == dict.fromkeys(needed, 200)
 
 
+@ON_SQLITE
 def test_other_files_of_the_library_are_not_served(server: Server) -> None:
     for name in ("__init__.py", "..%2f__init__.py", "swagger-ui-standalone-preset.js"):
         assert server.call("GET", f"/docs/{name}").status_code == 404

@@ -14,6 +14,7 @@ from app.errors import UnavailableError
 from app.facades.pufferblow import users
 from app.web.bodies import MAX_BODY_BYTES
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 
 SIGN_UP = "/api/v1/users/signup"
@@ -32,6 +33,7 @@ INFO = "/api/v1/info"
         ("POST", "/ap/inbox", 415),
     ],
 )
+@ON_SQLITE
 def test_every_answer_is_json_with_its_own_request_id(server: Server, method: str, path: str, status: int) -> None:
     first, second = server.call(method, path), server.call(method, path)
 
@@ -47,6 +49,7 @@ def test_every_answer_is_json_with_its_own_request_id(server: Server, method: st
 
 
 @pytest.mark.parametrize("path", [INFO, "/api/v1/nope", SIGN_UP, "/", "/docs", "/healthz"])
+@ON_SQLITE
 def test_a_browser_of_another_origin_may_ask_every_path(server: Server, path: str) -> None:
     answer = server.call(
         "OPTIONS",
@@ -68,6 +71,7 @@ def test_a_browser_of_another_origin_may_ask_every_path(server: Server, path: st
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/api/v1/nope"), ("GET", SIGN_UP), ("POST", SIGN_UP)])
+@ON_SQLITE
 def test_a_browser_of_another_origin_may_read_errors(server: Server, method: str, path: str) -> None:
     answer = server.call(method, path, headers={"Origin": "https://client.example"})
 
@@ -78,6 +82,7 @@ def test_a_browser_of_another_origin_may_read_errors(server: Server, method: str
     )
 
 
+@ON_SQLITE
 def test_a_wrong_method_is_told_the_right_ones(server: Server) -> None:
     answer = server.call("GET", SIGN_UP)
 
@@ -86,6 +91,7 @@ def test_a_wrong_method_is_told_the_right_ones(server: Server) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1"])
+@ON_SQLITE
 def test_the_root_leads_to_info(server: Server, path: str) -> None:
     answer = server.call("GET", path)
 
@@ -93,14 +99,17 @@ def test_the_root_leads_to_info(server: Server, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [INFO + "/", "/api/v1/users/", "/api/v1/"])
+@ON_SQLITE
 def test_a_slash_at_the_end_changes_nothing(server: Server, path: str) -> None:
     assert server.call("GET", path).status_code == server.call("GET", path.rstrip("/")).status_code
 
 
+@ON_SQLITE
 def test_a_doubled_slash_is_no_route_and_no_redirect(server: Server) -> None:
     assert server.call("GET", "/api//v1/info").status_code == 404
 
 
+@ON_SQLITE
 def test_head_is_get_without_a_body(server: Server) -> None:
     answer = server.call("HEAD", INFO)
 
@@ -124,6 +133,7 @@ def test_head_is_get_without_a_body(server: Server) -> None:
         b'{"a":' * 100 + b"1" + b"}" * 100,
     ],
 )
+@ON_SQLITE
 def test_json_that_readers_disagree_about_is_refused(server: Server, body: bytes) -> None:
     with server.stores_nothing():
         answer = server.call("POST", SIGN_UP, data=body, content_type="application/json")
@@ -133,6 +143,7 @@ def test_json_that_readers_disagree_about_is_refused(server: Server, body: bytes
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", None])
+@ON_SQLITE
 def test_a_body_of_another_kind_is_refused(server: Server, kind: str | None) -> None:
     with server.stores_nothing():
         answer = server.call("POST", SIGN_UP, data=b'{"username":"bob","password":"x"}', content_type=kind)
@@ -140,6 +151,7 @@ def test_a_body_of_another_kind_is_refused(server: Server, kind: str | None) -> 
     assert answer.status_code == 415
 
 
+@ON_SQLITE
 def test_a_compressed_body_is_refused(server: Server) -> None:
     answer = server.call(
         "POST",
@@ -153,6 +165,7 @@ def test_a_compressed_body_is_refused(server: Server) -> None:
 
 
 @pytest.mark.parametrize("announced", [True, False])
+@ON_SQLITE
 def test_a_body_above_the_limit_is_refused(server: Server, announced: bool) -> None:
     body = json.dumps({"username": "bob", "password": "x" * MAX_BODY_BYTES}).encode()
     options: dict[str, Any] = {} if announced else {"environ_overrides": _unannounced(body)}
@@ -163,6 +176,7 @@ def test_a_body_above_the_limit_is_refused(server: Server, announced: bool) -> N
     assert (answer.status_code, answer.json) == refusal(413, "The request body is larger than 1024 KiB.")
 
 
+@ON_SQLITE
 def test_a_body_shorter_than_announced_is_refused(server: Server) -> None:
     with server.stores_nothing():
         answer = server.call(
@@ -180,6 +194,7 @@ def test_a_body_shorter_than_announced_is_refused(server: Server) -> None:
     ("query", "body"),
     [("username=bob&username=eve&password=x", {}), ("username=b%00ob&password=x", {}), ("", {"password": "x"})],
 )
+@ON_SQLITE
 def test_ambiguous_broken_or_missing_parameters_are_refused(server: Server, query: str, body: dict[str, str]) -> None:
     with server.stores_nothing():
         answer = server.call("POST", SIGN_UP, query_string=query, data=body)
@@ -195,6 +210,7 @@ def test_ambiguous_broken_or_missing_parameters_are_refused(server: Server, quer
         {"username": "bob"},
     ],
 )
+@ON_SQLITE
 def test_a_refusal_repeats_nothing_of_what_was_sent(server: Server, given: dict[str, Any]) -> None:
     answer = server.call("POST", SIGN_UP, json=given)
 
@@ -204,6 +220,7 @@ def test_a_refusal_repeats_nothing_of_what_was_sent(server: Server, given: dict[
 
 
 @pytest.mark.parametrize("place", ["query_string", "json", "data", "multipart"])
+@ON_SQLITE
 def test_a_parameter_may_be_in_every_place(server: Server, place: str) -> None:
     given = {"username": "bob", "password": "x"}
     options: dict[str, Any] = (
@@ -213,6 +230,7 @@ def test_a_parameter_may_be_in_every_place(server: Server, place: str) -> None:
     assert server.call("POST", SIGN_UP, **options).status_code == 201
 
 
+@ON_SQLITE
 def test_the_query_wins_over_the_body(server: Server) -> None:
     server.call("POST", SIGN_UP, query_string={"username": "bob"}, json={"username": "eve", "password": "x"})
 
@@ -221,6 +239,7 @@ def test_the_query_wins_over_the_body(server: Server) -> None:
     )
 
 
+@ON_SQLITE
 def test_an_unexpected_error_tells_the_client_an_id_and_the_log_the_rest(
     server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -238,6 +257,7 @@ def test_an_unexpected_error_tells_the_client_an_id_and_the_log_the_rest(
     assert owner.token not in caplog.text
 
 
+@ON_SQLITE
 def test_who_debugs_is_told_where_it_failed_if_they_own_the_server(
     server: Server, owner: Person, member: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,6 +309,7 @@ def _unannounced(body: bytes) -> dict[str, Any]:
     return {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
 
 
+@ON_SQLITE
 def test_a_part_of_a_form_whose_name_cannot_be_read_is_a_400(server: Server, owner: Person) -> None:
     """Found by schemathesis."""
     part = b'--x\r\nContent-Disposition: form-data; name="\xc3\xb1\xf1\x93\xa0\x91\\"\r\n\r\n1\r\n--x--\r\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -282,6 +283,16 @@ def test_two_installations_on_one_redis_count_apart(valkey: ValkeyServer) -> Non
 
     assert not one.has_room(rate, key)
     assert other.has_room(rate, key)
+
+
+def test_hit_costs_the_same_however_many_others_are_counted() -> None:
+    rates, rate = Rates(None), Rate(2, 60)
+    time.sleep(0.02)  # The library starts one thread for each of its counters.
+    threads = threading.active_count()
+    for number in range(3):
+        time.sleep(0.011)
+        rates.hit(rate, f"client {number}")
+        assert threading.active_count() == threads
 
 
 def test_without_redis_each_process_counts_alone() -> None:

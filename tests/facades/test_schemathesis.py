@@ -34,7 +34,7 @@ def chat(
     url = make_database(request.param, folder, request)
     chat = Chat(database_url=url, redis_url=valkey.url, name=f"described-{request.param}", folder=folder)
     yield chat
-    chat.near.child.kill()
+    chat.kill()
 
 
 @pytest.mark.slow

@@ -16,7 +16,6 @@ from app.queries.channels import get_visible, list_visible
 from app.queries.messages import get_visible as get_visible_message
 from app.queries.viewers import Viewer, remote_viewer
 from app.queries.visibility import Place, find_places, may_actor_see, may_see, who_may_see
-from tests.databases import empty
 from tests.snapshots import Snapshot, take_snapshot
 from tests.world import World, moment
 
@@ -120,8 +119,6 @@ def cast(world: World) -> Cast:
         _casts[url] = Cast(world), take_snapshot(database())
         return _casts[url][0]
     cast, snapshot = _casts[url]
-    if not database().is_sqlite:
-        empty(url)
     snapshot.put_back(database())
     return cast
 

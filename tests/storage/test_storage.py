@@ -12,11 +12,11 @@ from sqlalchemy import event
 
 import app.db
 from app.db import database
-from tests.databases import database_url, postgres_url, sqlite_folder, sqlite_template
+from tests.databases import database_url
 from tests.e2e.postgres import PostgresCluster, find_postgres_binaries
 from tests.facades.conftest import Person, Server, member, owner, server
 
-__all__ = ["database_url", "member", "owner", "postgres_url", "server", "sqlite_folder", "sqlite_template"]
+__all__ = ["database_url", "member", "owner", "server"]
 
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

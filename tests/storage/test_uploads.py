@@ -23,9 +23,8 @@ from app.settings import Settings
 from tests.facades.pufferblow.chat import Chat
 from tests.facades.pufferblow.conftest import chats
 from tests.live.conftest import postgres, valkey
-from tests.storage.test_storage import sqlite_template
 
-__all__ = ["chats", "postgres", "sqlite_template", "valkey"]
+__all__ = ["chats", "postgres", "valkey"]
 
 MEGABYTE = 2**20
 SIZE = 49 * MEGABYTE

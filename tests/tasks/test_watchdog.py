@@ -15,10 +15,10 @@ from tasks.delivery import lanes
 from tasks.sweeps import pulse
 from tasks.watchdog import Watchdog
 from tests.actions.delivery.world import HOST, World
-from tests.databases import database, database_url, postgres_url, sqlite_folder, sqlite_template
+from tests.databases import database, database_url
 from tests.e2e.waiting import eventually
 
-__all__ = ["database", "database_url", "postgres_url", "sqlite_folder", "sqlite_template"]
+__all__ = ["database", "database_url"]
 
 
 class Broker:

@@ -18,22 +18,13 @@ from app.services.broker import HintSender
 from tests.actions.delivery.world import ORIGIN, World
 from tests.activitypub.conftest import authority, ca_file, start_peer
 from tests.activitypub.peer import Peer, Stream, http
-from tests.databases import SECRET, database, database_url, postgres_url, sqlite_folder, sqlite_template
+from tests.databases import SECRET, database, database_url
 from tests.e2e.hosts import Host, HostsUnavailableError, ensure_hosts
 from tests.e2e.processes import ManagedProcess
 from tests.e2e.valkey import ValkeyServer
 from tests.e2e.waiting import eventually
 
-__all__ = [
-    "authority",
-    "ca_file",
-    "database",
-    "database_url",
-    "postgres_url",
-    "sqlite_folder",
-    "sqlite_template",
-    "start_peer",
-]
+__all__ = ["authority", "ca_file", "database", "database_url", "start_peer"]
 
 SINK = Host("sink.shoal.test", "127.0.0.31")
 INBOX = f"{SINK.origin}/inbox"

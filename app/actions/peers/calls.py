@@ -19,7 +19,6 @@ from app.actions.keys import signing_key
 from app.actions.signed_gets import sign_get
 from app.errors import ForbiddenError
 from app.ids import INSTANCE_ID
-from app.queries.peers import is_refused
 from app.services.remote import remote_client
 from app.settings import current
 
@@ -90,7 +89,7 @@ def _url(domain: str, path: str) -> str:
         is_domain = False
     if not is_domain:
         raise FetchError("not a domain", permanent=True)
-    if is_refused(domain):
+    if current().refuses(domain):
         raise ForbiddenError("This instance is blocked here.")
     if domain == current().host:
         raise FetchError("we do not ask ourselves", permanent=True)

@@ -16,14 +16,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db import reading, transaction
-from app.errors import ConflictError, NotFoundError
+from app.errors import ConflictError, ForbiddenError, NotFoundError
+from app.ids import new_id
 from app.models import Actor, Message
 from app.pipeline import Received, compose, receive
 from app.pipeline.compose import ToldMessage, uri_of_told
-from app.projections import channels, events, messages, mirrors, peers, pins, roles, spaces
-from app.queries.actors import PEOPLE, find_any, get_by_id
+from app.projections import channels, conversations, events, messages, mirrors, peers, pins, roles, spaces
+from app.queries.actors import PEOPLE, find_any, get_by_id, is_blocking_any, list_by_ids
 from app.queries.channels import find_channel, has_pinned
+from app.queries.conversations import find_group, list_participants
 from app.queries.messages import find_by_id, find_by_uri, open_content
+from app.queries.peers import list_leaving
 from app.queries.placement import conversation_id
 from app.queries.reactions import list_reactions_from_elsewhere
 from app.queries.spaces import find_member_of, list_channels_of, list_members_of_space
@@ -215,14 +218,58 @@ def keep_message(name: Name, author: Actor, to: Sequence[Actor], told: ToldMessa
     return id_
 
 
-def keep_conversation(name: Name, people: Sequence[Actor]) -> str:
+def keep_conversation(name: Name, actor_ids: Collection[str]) -> str:
     """The conversation of these people; it has no home, so each instance has a name for it."""
-    id_, now = conversation_id(person.uri for person in people), datetime.now(UTC)
+    now = datetime.now(UTC)
     with transaction() as session:
         peers.hold(session, name.domain, now=now)
+        people = list_by_ids(session, actor_ids)
+        id_ = conversation_id(person.uri for person in people)
         messages.ensure_conversation(session, id_, people, now=now)
         peers.note_name(session, id_, name.domain, name.id)
     return id_
+
+
+@_again
+def keep_group(name: Name, actor_ids: Collection[str], values: Mapping[str, Any]) -> str:
+    """A group as its home has it, but that nobody of ours is put into it by who they block, or after they left.
+
+    Raises ForbiddenError for a new one that is for nobody here, ConflictError for one by the address of another.
+    """
+    now = datetime.now(UTC)
+    with transaction() as session:
+        known = _claim(session, name, now=now)
+        id_ = known or new_id("dm")
+        before = {person.id for person in list_participants(session, id_)}
+        people = list_by_ids(session, actor_ids)
+        after = _list_takers(session, name.domain, people, before) - list_leaving(session, name.domain, id_)
+        if known is None:
+            if not any(person.is_local and person.id in after for person in people):
+                raise ForbiddenError("This person does not take messages from you.")
+            if find_group(session, [name.uri]) is not None:
+                raise ConflictError("activitypub_id: this is another conversation's.")
+            conversations.add_group(session, id_, name.uri, sorted(after), values, now=now)
+            peers.note_origin(session, id_, name.domain, name.id)
+            events.tell(session, "conversation_created", conversation_id=id_, now=now)
+            return id_
+        conversations.change_group(session, id_, values)
+        for actor_id in sorted(after - before):
+            conversations.let_in(session, id_, actor_id, now=now)
+        for actor_id in sorted(before - after):
+            conversations.take_out(session, id_, actor_id)
+        events.tell(session, "conversation_changed", conversation_id=id_, left=sorted(before - after), now=now)
+    return id_
+
+
+def _list_takers(session: Session, domain: str, people: Sequence[Actor], before: Collection[str]) -> set[str]:
+    """All but those of ours who are new, and block somebody by whom they may have been added."""
+    theirs = [person.id for person in people if person.host == domain]
+    refusing = {
+        person.id
+        for person in people
+        if person.is_local and person.id not in before and is_blocking_any(session, by=person.id, actor_ids=theirs)
+    }
+    return {person.id for person in people} - refusing
 
 
 def keep_reactions(message_id: str, group: Actor, wanted: Collection[tuple[str, str]]) -> None:

@@ -16,11 +16,11 @@ from activitypub.fetch import FetchBudget
 from app.actions.peers.calls import Answer, ask, post
 from app.db import reading, transaction, wake
 from app.models import Outgoing
-from app.pipeline.peers import CHANGED, CHANNELS, LEAVE, REACTION, REPORT, SUBSCRIBE
+from app.pipeline.peers import CHANGED, CHANNELS, REACTION, REPORT, SUBSCRIBE
 from app.projections import peers
 from app.queries.messages import list_page
 from app.queries.objects import find_object
-from app.queries.peers import GIVEN_UP_AFTER, find_peer, is_refused, list_outgoing, names_at
+from app.queries.peers import GIVEN_UP_AFTER, LEAVE, find_peer, list_outgoing, names_at
 from app.queries.punctum.federated import in_parcels, list_people_in, show_for, show_hidden
 from app.queries.punctum.joined import LATEST
 from app.queries.punctum.shortcodes import to_shortcode
@@ -83,7 +83,7 @@ def tell(
     May be called at any time and by any number of workers: one of them speaks to it. What was told and not noted, by a
     process that died meanwhile, is told again, which changes nothing there. Raises UnavailableError.
     """
-    if is_refused(domain):
+    if current().refuses(domain):
         with transaction() as session:
             peers.forget_outgoing(session, domain)
         return Turn()
@@ -193,15 +193,14 @@ class _Speaking:
             shown = show_for(session, self.domain, ids)
             people = list_people_in(shown)
             met = names_at(session, self.domain, people)
-            strangers = [one for one in people if one not in met]
-            shown = _in_order([*show_for(session, self.domain, strangers), *shown])
+            strangers = show_for(session, self.domain, [one for one in people if one not in met])
+            shown = _in_order([*strangers, *shown])
             known = names_at(session, self.domain, ids)
         alive = {one["id"] for one in shown}
         for row in rows:  # First, because what is new may have the name of what is gone.
             if row.object_id not in alive and row.object_id in known:
                 self._take_back(row.object_id, known[row.object_id])
-        for parcel in in_parcels(shown):
-            self._post_objects(parcel)
+        self._post_in_stashes(shown)
         self._settle(rows)
 
     def _take_back(self, id_: str, name: str) -> None:
@@ -223,8 +222,7 @@ class _Speaking:
             alive = [one["id"] for one in shown]
             new = [id_ for id_ in alive if id_ not in known]
             said = [view.id for id_ in new for view in list_page(session, id_, page=1, size=LATEST)]
-        for parcel in in_parcels(shown):
-            self._post_objects(parcel)
+        self._post_in_stashes(shown)
         for id_ in ids:
             if id_ in known and id_ not in alive:
                 self._take_back(id_, known[id_])
@@ -232,6 +230,10 @@ class _Speaking:
             for id_ in said:
                 peers.put(session, self.domain, CHANGED, id_, now=self.now())
         self._settle([row])
+
+    def _post_in_stashes(self, shown: Sequence[Shown]) -> None:
+        for parcel in in_parcels(shown):
+            self._post_objects(parcel)
 
     def _post_objects(self, shown: Sequence[Shown]) -> None:
         if not shown:
@@ -252,8 +254,9 @@ class _Speaking:
         elif row.kind == REACTION and target is not None and source is not None:
             reaction = {"reaction": to_shortcode(row.data["sign"]), "is_set": row.data["is_set"]}
             self._post(_request("REACT", target, source, reaction))
-        elif row.kind == LEAVE and target is not None and source is not None:
-            self._post(_request("DELETE", target, source))
+        elif row.kind == LEAVE and target is not None:
+            # Who has never said anything there may have no name there; ours is known to whoever put them in.
+            self._post(_request("DELETE", target, source or str(row.data["actor_id"])))
         elif row.kind == REPORT and target is not None:
             self._post(_request("REPORT", target, None, row.data))
         self._settle([row])

@@ -13,14 +13,16 @@ from app.act import Act, LiveEvent
 from app.effects.access import is_passed_on
 from app.effects.notifying import notify_mentioned
 from app.effects.relaying import relay
+from app.effects.speaking import authorise_sender, check_speaking
 from app.errors import ConflictError, ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
 from app.ids import new_id
-from app.projections import files, messages
-from app.queries.actors import is_banned, is_blocked
+from app.projections import conversations, files, messages
+from app.queries.actors import is_banned, is_blocked_by_any
 from app.queries.bits import Bit
 from app.queries.channels import NO_SUCH_CHANNEL
-from app.queries.messages import Content, MessageView, author_with_account, is_known
-from app.queries.permissions import Permissions, get_permissions, get_permissions_at
+from app.queries.embeds import show_embeds
+from app.queries.messages import Content, MessageView, author_with_account
+from app.queries.permissions import Permissions, get_permissions_at
 from app.queries.placement import Placement, find_placement
 from app.queries.server_settings import MAX_MESSAGE_LENGTH, server_settings
 from app.queries.standing import find_standing
@@ -40,8 +42,8 @@ class WrongPlaceError(InvalidInputError):
 def authorise(act: Act, note: Note) -> None:
     if note.attributed_to != act.actor.uri or not act.owns(note.id):
         raise ForbiddenError("only its author can publish a message")
-    # Of our own messages this is not asked: their ids are fresh, and unique in the table.
-    if not act.is_local and is_known(act.session, note.id):
+    # Of our own messages nothing is noted: their ids are fresh, and unique in the table.
+    if note.id in act.noted:
         raise ConflictError("this message was published before")
     # Both name the audience, and peers differ in which of the two they fill (contracts/peers.md, 4).
     addressed = note.addressed.merged(act.activity.addressed)
@@ -49,7 +51,7 @@ def authorise(act: Act, note: Note) -> None:
     if placement is None:
         raise NotFoundError("nobody here is addressed")
     authorise_in(act, placement, act.actor)
-    if note.is_empty and not act.private.get("embeds"):
+    if note.is_empty and not embeds_of(act, note):
         raise InvalidInputError("Either a message or attachments must be provided.")
     if act.is_local:
         check_length(note)
@@ -108,10 +110,11 @@ class Stored:
 
 def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_at: datetime | None = None) -> Stored:
     """Write the message and tell who sees it."""
-    content, published_at = content_of(note, act.private.get("embeds", ())), note.published or act.now
+    content, published_at = content_of(note, embeds_of(act, note)), note.published or act.now
     message_id = (act.uris.local_id(note.id) if author.is_local else None) or new_id("msg")
-    if placement.conversation_id is not None:
+    if placement.conversation_id is not None and not placement.is_group:
         messages.ensure_conversation(act.session, placement.conversation_id, placement.people, now=act.now)
+        _note_thread(act, note, placement)
     position = messages.add(
         act.session,
         id=message_id,
@@ -141,6 +144,15 @@ def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_a
     return Stored(message_id, position, published_at, content)
 
 
+def _note_thread(act: Act, note: Note, placement: Placement) -> None:
+    """What is said by ours in a conversation of several is called as it was last called from elsewhere: that may be a
+    group where it is at home, and other programs sort by it."""
+    thread = note.context or note.conversation
+    if act.is_local or len(placement.people) <= 2 or thread is None or act.uris.is_local(thread):
+        return
+    conversations.note_thread(act.session, placement.conversation_id or "", thread)
+
+
 def _view(act: Act, note: Note, placement: Placement, stored: Stored, permissions: Permissions) -> MessageView | None:
     """What one of ours has just said as it will be read, for the answer; None where more would have to be looked up."""
     reply_to = act.uris.local_id(note.in_reply_to) if note.in_reply_to else None
@@ -162,6 +174,12 @@ def _view(act: Act, note: Note, placement: Placement, stored: Stored, permission
     )
 
 
+def embeds_of(act: Act, note: Note) -> Sequence[dict[str, Any]]:
+    """As their author gave them, or as another server has written them."""
+    given: Sequence[dict[str, Any]] | None = act.private.get("embeds")
+    return show_embeds(note.embeds) if given is None and not act.is_local else given or ()
+
+
 def content_of(note: Note, embeds: Sequence[dict[str, Any]] = ()) -> Content:
     """What a note says, made safe. A post with a title is read as its title, its text and its link."""
     text = note.source if note.source is not None else html.to_text(note.content)
@@ -179,9 +197,9 @@ def content_of(note: Note, embeds: Sequence[dict[str, Any]] = ()) -> Content:
 def _authorise_direct(act: Act, placement: Placement, author: Actor) -> None:
     if author.is_local:
         authorise_sender(act, author)
-    for person in placement.people:
-        if person.id != author.id and is_blocked(act.session, by=person.id, actor_id=author.id):
-            raise ForbiddenError("This person does not take messages from you.")
+    others = [person.id for person in placement.people if person.id != author.id]
+    if is_blocked_by_any(act.session, by=others, actor_id=author.id):
+        raise ForbiddenError("This person does not take messages from you.")
 
 
 def _authorise_elsewhere(act: Act, channel: Channel, group: Actor, author: Actor) -> None:
@@ -205,18 +223,6 @@ def _sees(act: Act, author: Actor, place: Place) -> bool:
     if not author.is_local:
         return may_see(act.session, remote_viewer(author), place)
     permissions, sees = get_permissions_at(act.session, author, place)
-    _check_speaking(act, permissions)
+    check_speaking(act, permissions)
     act.found["permissions"] = permissions
     return sees
-
-
-def authorise_sender(act: Act, author: Actor) -> None:
-    """Whether one of ours may speak at all: not while they are banned or timed out. Raises ForbiddenError."""
-    _check_speaking(act, get_permissions(act.session, author))
-
-
-def _check_speaking(act: Act, permissions: Permissions) -> None:
-    permissions.require("send_messages")
-    until = permissions.timed_out_until
-    if until is not None and until > act.now:
-        raise ForbiddenError(f"You are timed out until {until.isoformat()} and cannot send messages.")

@@ -1,4 +1,5 @@
-"""What is made, changed and deleted of spaces beside the home space, by the bits that members hold there.
+"""What is made, changed and deleted of spaces beside the home space, by the bits that members hold there, and of
+groups of direct messages.
 
 Only people of ours do any of it here; what another server's space does, it says itself.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from app.act import Act
-from app.effects.spaces import channel, emoji, invite, member, role, space
+from app.effects.spaces import channel, conversation, emoji, invite, member, role, space
 from app.queries.channels import find_channel
 from app.queries.spaces import find_role, find_space
 
@@ -33,8 +34,11 @@ _ALWAYS: dict[str, Handler] = {"emoji": emoji, "invites": invite, "members": mem
 
 
 def handler_of(act: Act) -> Handler | None:
-    """Who handles a Create, an Update or a Delete, if its object is of a space with bits, or is such a space."""
+    """Who handles a Create, an Update or a Delete, if its object is of a space with bits, or is such a space or a
+    group."""
     uri = act.activity.object_id
+    if act.is_local and conversation.is_about_group(act, uri):
+        return conversation
     kind, id_ = act.uris.kind_of(uri), act.uris.local_id(uri or "")
     if not act.is_local or kind is None or id_ is None:
         return None

@@ -13,6 +13,7 @@ from app.effects.access import authorise_on
 from app.effects.create import note as creation
 from app.effects.notifying import notify_mentioned
 from app.effects.relaying import relay
+from app.effects.speaking import authorise_sender
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Message
 from app.projections import messages
@@ -35,10 +36,10 @@ def authorise(act: Act, note: Note) -> None:
         raise ForbiddenError("only its author can edit a message")
     found = authorise_on(act, message)
     if act.is_local:
-        creation.authorise_sender(act, act.actor)
+        authorise_sender(act, act.actor)
     if found and found[0].has_bits and (act.is_local or found[1].is_local):
         find_standing(act.session, act.actor.id, found[0].space_id or "", found[0].actor_id).require(Bit.OWN)
-    if note.is_empty and not _embeds(act, message):
+    if note.is_empty and not _embeds(act, note, message):
         raise InvalidInputError("Either a message or attachments must be provided.")
     if act.is_local:
         creation.check_length(note)
@@ -59,7 +60,7 @@ def apply(act: Act, note: Note) -> list[Activity]:
     messages.edit(
         act.session,
         message,
-        content=creation.content_of(note, _embeds(act, message)),
+        content=creation.content_of(note, _embeds(act, note, message)),
         edited_at=edited_at,
         in_reply_to=note.in_reply_to if act.is_local else message.in_reply_to,
     )
@@ -79,11 +80,10 @@ def apply(act: Act, note: Note) -> list[Activity]:
     return relay(act, *found)
 
 
-def _embeds(act: Act, message: Message) -> Sequence[dict[str, Any]]:
+def _embeds(act: Act, note: Note, message: Message) -> Sequence[dict[str, Any]]:
     """Those that are given, and what it had where none are."""
-    given: Sequence[dict[str, Any]] | None = act.private.get("embeds")
-    if given is not None or not act.is_local:
-        return given or ()
+    if "embeds" in act.private or not act.is_local:
+        return creation.embeds_of(act, note)
     content = open_content(act.session, message)
     return content.embeds if content else ()
 

@@ -15,7 +15,7 @@ from app.facades.pufferblow.api import API
 from app.facades.pufferblow.params import Id, PageNumber, PageSize
 from app.facades.pufferblow.peers import check_person, find_known, is_person, resolve
 from app.facades.pufferblow.sent import get_sent
-from app.facades.pufferblow.shown import MessageShown, show
+from app.facades.pufferblow.shown import MessageShown, show_all
 from app.pipeline import Draft, compose
 from app.queries.messages import list_conversation
 from app.queries.placement import conversation_id
@@ -127,7 +127,7 @@ def load_direct(viewer: Viewer, params: LoadDirect) -> DirectLoaded:
         status_code=200,
         conversation_id=conversation,
         peer_actor_uri=peer.uri,
-        messages=[show(view) for view in views],
+        messages=show_all(views),
     )
 
 

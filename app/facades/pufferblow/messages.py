@@ -14,7 +14,7 @@ from app.facades.pufferblow.answers import Done
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.params import Id, PageNumber, PageSize
 from app.facades.pufferblow.sent import get_sent
-from app.facades.pufferblow.shown import MessageShown, show
+from app.facades.pufferblow.shown import MessageShown, show, show_all
 from app.pipeline import Draft, compose, submit
 from app.queries.channels import get_visible
 from app.queries.found import search_channel
@@ -112,7 +112,7 @@ def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
     is_last = not views or views[0].position <= 1
     return MessagesLoaded(
         status_code=200,
-        messages=[show(view) for view in views],
+        messages=show_all(views),
         next_cursor=None if is_last else str(views[0].position),
     )
 
@@ -133,7 +133,7 @@ def search_messages(viewer: Viewer, params: SearchMessages) -> MessagesFound:
         views, has_more = search_channel(session, channel, params.q, page=params.page, size=params.messages_per_page)
     return MessagesFound(
         status_code=200,
-        messages=[show(view) for view in views],
+        messages=show_all(views),
         query=params.q,
         scanned=len(views),
         truncated_scan=has_more,

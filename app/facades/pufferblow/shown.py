@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel
 
 from activitypub.attachments import Attachment
 from app.facades.pufferblow.answers import Time, iso
 from app.facades.pufferblow.urls import shown_url
-from app.queries.messages import MessageView
+from app.queries.messages import Author, MessageView
 
 
 class AttachmentShown(BaseModel):
@@ -60,16 +62,24 @@ class MessageShown(BaseModel):
     sender_created_at: Time
 
 
+def show_all(views: Sequence[MessageView]) -> list[MessageShown]:
+    """A page: what is shown of its few authors is made once for each."""
+    authors: dict[str, dict[str, Any]] = {}
+    for view in views:
+        if view.author.id not in authors:
+            authors[view.author.id] = _author(view.author)
+    return [_show(view, authors[view.author.id]) for view in views]
+
+
 def show(view: MessageView) -> MessageShown:
-    author = view.author
+    return _show(view, _author(view.author))
+
+
+def _show(view: MessageView, author: Mapping[str, Any]) -> MessageShown:
     return MessageShown(
         message_id=view.id,
         channel_id=view.channel_id,
         conversation_id=view.conversation_id,
-        sender_id=author.id,
-        sender_user_id=author.id,
-        username=author.username,
-        sender_username=author.username,
         reply_to=view.reply_to,
         message=view.content.text,
         hashed_message=hashlib.sha256(view.content.text.encode()).hexdigest(),
@@ -80,14 +90,25 @@ def show(view: MessageView) -> MessageShown:
             ReactionShown(emoji=reaction.emoji, count=len(reaction.actor_ids), user_ids=list(reaction.actor_ids))
             for reaction in view.reactions
         ],
-        sender_avatar_url=shown_url(author.icon_url),
-        sender_banner_url=shown_url(author.image_url),
-        sender_status=author.status,
-        sender_roles=list(author.roles),
-        sender_about=author.about,
-        sender_last_seen=iso(author.last_seen_at),
-        sender_created_at=iso(author.created_at),
+        **author,
     )
+
+
+def _author(author: Author) -> dict[str, Any]:
+    """Those of a message's keys that are of its author."""
+    return {
+        "sender_id": author.id,
+        "sender_user_id": author.id,
+        "username": author.username,
+        "sender_username": author.username,
+        "sender_avatar_url": shown_url(author.icon_url),
+        "sender_banner_url": shown_url(author.image_url),
+        "sender_status": author.status,
+        "sender_roles": list(author.roles),
+        "sender_about": author.about,
+        "sender_last_seen": iso(author.last_seen_at),
+        "sender_created_at": iso(author.created_at),
+    }
 
 
 def _attachment(item: Attachment) -> AttachmentShown:

@@ -8,14 +8,13 @@ from typing import Any, Final
 from flask import request
 from sqlalchemy.orm import Session
 
-from app.actions.conversations import open_conversation
 from app.db import reading
 from app.errors import ForbiddenError
-from app.facades.punctum import messages
+from app.facades.punctum import conversations, messages
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data, read_data
 from app.facades.punctum.doing import Composed, deleted, do, make, refer, show_id, show_if_readable, shown_before
-from app.facades.punctum.keys import CHANNEL, references
+from app.facades.punctum.keys import CHANNEL
 from app.facades.punctum.problems import (
     HiddenError,
     MissingKeyError,
@@ -31,7 +30,7 @@ from app.pipeline import compose
 from app.queries.bits import Bit
 from app.queries.messages import list_around, list_since
 from app.queries.objects import Found, FoundConversation, find_object
-from app.queries.punctum.shown import Known, Shown, show, show_messages, stash
+from app.queries.punctum.shown import Shown, show, show_messages, stash
 from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
 from app.queries.visibility import may_see, place_of_channel
@@ -51,7 +50,7 @@ def post_channel(ask: Ask) -> Shown:
 def create(viewer: Viewer, data: Data) -> Shown:
     given = CHANNEL.of_new(data)
     if given.get("channel_type", "text") == "direct_message":
-        return _open_conversation(viewer, data)
+        return conversations.create(viewer, data)
     if "parent_conference" not in given:
         raise MissingKeyError("parent_conference")
     if "name" not in given:
@@ -105,7 +104,7 @@ def delete_channel(ask: Ask) -> Shown:
 def change(ask: Ask, found: Found) -> Shown:
     viewer = ask.viewer
     if isinstance(found.value, FoundConversation):
-        return _change_conversation(ask, found)
+        return conversations.change(ask, found)
     channel = found.value
     _require_change(viewer, channel)
     changes = CHANNEL.of_change(ask.data(), shown_before(ask, found))
@@ -148,7 +147,7 @@ def _apply(viewer: Viewer, channel: Any, changes: dict[str, Any]) -> None:
 
 def remove(ask: Ask, found: Found) -> Shown:
     if isinstance(found.value, FoundConversation):
-        raise ForbiddenError("A conversation is not deleted.")
+        raise ForbiddenError("A conversation is not deleted; whoever is in a group may leave it.")
     if found.value.has_bits:
         do(compose.space_channel_deletion(ask.viewer, found.id))
     else:
@@ -236,24 +235,6 @@ def _position(session: Session, channel: Found, key: str, id_: Any) -> int | Non
     if channel.id not in (message.channel_id, message.conversation_id):
         raise NotPartOfError(f"{key}: a message of another channel.")
     return int(message.position)
-
-
-def _open_conversation(viewer: Viewer, data: Data) -> Shown:
-    if data.get("members") is None:
-        raise MissingKeyError("members")
-    people = [refer("members", one, {"account"}).id for one in references("members", data["members"])]
-    id_, is_new = open_conversation(viewer, people)
-    shown = show_id(viewer, id_)
-    return shown if is_new else Known(shown)
-
-
-def _change_conversation(ask: Ask, found: Found) -> Shown:
-    """Who is in it makes it what it is, and what it is called follows from that."""
-    before = shown_before(ask, found)
-    for key, value in ask.data().items():
-        if value != before.get(key):
-            raise ReadOnlyError(key)
-    return before
 
 
 def _columns(changes: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import request
 
-from activitypub.errors import ActivityPubError, SignatureError
+from activitypub.errors import SignatureError
 from activitypub.signatures import Verified, parse
 from activitypub.uris import host_of
 from app.actions.peers.hearing import admit, subscribe
@@ -16,10 +16,10 @@ from app.errors import ForbiddenError, UnauthenticatedError
 from app.facades.punctum.ask import Ask
 from app.facades.punctum.problems import HiddenError, MissingObjectError
 from app.queries.objects import Found, FoundConversation, find_object, may_read
-from app.queries.peers import is_refused
 from app.queries.punctum.federated import instance_viewer, show_found
 from app.queries.punctum.shown import Shown
 from app.queries.viewers import Viewer
+from app.settings import current
 from app.web.admission import take_delivery
 from app.web.limiting import count_instance
 from app.web.signed import on_the_wire, verify_request, viewer_of
@@ -28,7 +28,6 @@ from app.web.signed import on_the_wire, verify_request, viewer_of
 CLOCK_WINDOW: Final = timedelta(minutes=5)
 
 _SIGNATURE: Final = "A signature of the sending instance is needed."
-_BLOCKED: Final = "This instance is blocked here."
 
 
 def is_signed() -> bool:
@@ -43,7 +42,8 @@ def check_welcome(ask: Ask) -> None:
         presented = parse(on_the_wire(request, ask.raw()))
     except SignatureError:
         return
-    _check_welcome(presented.key_id)
+    if current().refuses(host_of(presented.key_id)):
+        raise ForbiddenError("This server is blocked here.")
 
 
 def sender(ask: Ask) -> Viewer:
@@ -93,23 +93,11 @@ def _signer(ask: Ask) -> tuple[Viewer, Verified]:
         raise UnauthenticatedError(_SIGNATURE)
     wire = on_the_wire(request, ask.raw())
     presented = parse(wire)
-    _check_welcome(presented.key_id)
     verified = verify_request(wire, presented)
     if abs(datetime.now(UTC) - verified.signed_at) > CLOCK_WINDOW:
         raise SignatureError("the signature was made too long ago, or is yet to be")
     viewer = viewer_of(verified)
     if not viewer.asks_for_server:
         raise UnauthenticatedError("Requests between instances are signed by the instance, not by an account.")
-    _check_welcome(verified.owner)
     count_instance(viewer.host or "")
     return viewer, verified
-
-
-def _check_welcome(uri: str) -> None:
-    """Before its key is asked for, too. Raises ForbiddenError."""
-    try:
-        domain = host_of(uri)
-    except ActivityPubError:
-        return  # What is no URI is refused with the signature.
-    if is_refused(domain):
-        raise ForbiddenError(_BLOCKED)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from app.actions.peers import keeping
 from app.actions.peers.keeping import Name
 from app.db import reading
 from app.errors import ForbiddenError
-from app.facades.punctum.keys import ACCOUNT, CHANNEL, CONFERENCE, EMOJI, INVITE, MEMBER, ROLE, references
+from app.facades.punctum.keys import ACCOUNT, CHANNEL, CONFERENCE, EMOJI, GROUP, INVITE, MEMBER, ROLE, references
 from app.facades.punctum.problems import (
     MissingKeyError,
     UnknownReferenceError,
@@ -19,9 +20,9 @@ from app.facades.punctum.problems import (
 )
 from app.facades.punctum.told import read_message
 from app.queries import bits
-from app.queries.actors import get_by_id
-from app.queries.objects import Found, FoundConversation
-from app.queries.peers import find_home
+from app.queries.actors import get_by_id, list_by_ids
+from app.queries.objects import Found, FoundConversation, find_object
+from app.queries.peers import find_home, find_known
 from app.queries.spaces import find_member_of
 
 if TYPE_CHECKING:
@@ -69,14 +70,22 @@ def _check_consent(taking: Taking, name: Name, owner: Found) -> None:
 
 
 def _conversation(taking: Taking, name: Name, raw: Raw) -> str:
-    """Of people of whom at least one is of the sender and one of ours."""
+    """Of people of whom at least one is of the sender and one of ours; who is in a group later, its home decides."""
     named = [taking.resolve("members", id_, {"account"}) for id_ in references("members", raw.get("members"))]
-    hosts = {person.value.host for person in named}
-    if not {None, taking.sender} <= hosts:
-        raise ForbiddenError("A conversation is told to those who are in it, by those who are.")
     with reading() as session:
-        people = [get_by_id(session, person.id) for person in named]
-    return keeping.keep_conversation(name, people)
+        known = find_known(session, taking.sender, name.id)
+        found = find_object(session, known.local_id) if known is not None else None
+    if found is not None and not isinstance(found.value, FoundConversation):
+        raise WrongTypeError("channel_type: cannot be changed.")
+    if found is None:
+        hosts = {person.value.host for person in named}
+        if not {None, taking.sender} <= hosts:
+            raise ForbiddenError("A conversation is told to those who are in it, by those who are.")
+    people = [person.id for person in named]
+    if found is None and len(people) <= 2 and raw.get("is_group") is not True:
+        return keeping.keep_conversation(name, people)
+    given = GROUP.of_new(raw)
+    return keeping.keep_group(name, people, {"name": given.get("name"), "icon_url": _absolute(given.get("icon"))})
 
 
 def _channel(taking: Taking, name: Name, raw: Raw) -> str:
@@ -152,9 +161,10 @@ def _message(taking: Taking, name: Name, raw: Raw) -> str:
     if person.host != taking.sender:
         raise ForbiddenError("What somebody says is told by their own instance.")
     in_reply_to = parent.value.message.uri if parent is not None and parent.kind == "message" else None
-    return keeping.keep_message(
-        name, person, _hearers(taking, channel, person.id), read_message(raw, name.uri, in_reply_to)
-    )
+    told = read_message(raw, name.uri, in_reply_to)
+    if isinstance(channel.value, FoundConversation):
+        told = replace(told, context=channel.value.uri)
+    return keeping.keep_message(name, person, _hearers(taking, channel, person.id), told)
 
 
 def _hearers(taking: Taking, channel: Found, author_id: str) -> list[Any]:
@@ -164,7 +174,7 @@ def _hearers(taking: Taking, channel: Found, author_id: str) -> list[Any]:
         if author_id not in channel.value.people:
             raise ForbiddenError("Only who is in a conversation speaks there.")
         with reading() as session:
-            return [get_by_id(session, id_) for id_ in channel.value.people if id_ != author_id]
+            return list_by_ids(session, [id_ for id_ in channel.value.people if id_ != author_id])
     with reading() as session:
         group = get_by_id(session, channel.id)
     if group.host not in (None, taking.sender, taking.vouching) or not channel.value.has_bits:

@@ -7,15 +7,14 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from activitypub.embeds import MAX_CARRIED, MAX_COLOR, MAX_DESCRIPTION, MAX_EMBEDS, MAX_TITLE
 from app.facades.punctum.problems import MissingKeyError, ReadOnlyError, TooManyError, WrongValueError
 from app.queries.bits import ALL
 
 MAX_LIST: Final = 100
-# What a message carries: a page has a hundred of them, and each socket is sent each.
-MAX_EMBEDS: Final = 10
+# What a message carries: a page has a hundred of them, and each socket is sent each. MAX_CARRIED is the characters of
+# all its embeds, or of all addresses of its files.
 MAX_FILES: Final = 20
-MAX_CARRIED: Final = 16_384
-"""Characters of all embeds of a message, or of all addresses of its files."""
 _COLOR = re.compile(r"\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*")
 _IDENTITY: Final = frozenset({"id", "type", "object_type", "remote_domain", "remote_id", "known_ids"})
 
@@ -176,9 +175,9 @@ def _embed(key: str, value: Any) -> dict[str, Any]:
         raise WrongValueError(f"{key}.embed_type", "1 or 2")
     checks: dict[str, Check] = {
         "embed": flag,
-        "embed_title": text(512, least=1),
-        "embed_description": text(4096),
-        "embed_color": text(32),
+        "embed_title": text(MAX_TITLE, least=1),
+        "embed_description": text(MAX_DESCRIPTION),
+        "embed_color": text(MAX_COLOR),
         "embed_image": url,
     }
     if "embed_title" not in value:
@@ -244,6 +243,15 @@ CHANNEL: Final = Keys(
     once=("channel_type",),
     nullable=("description", "permissions", "category"),
 )
+# Of direct messages: what of a group whoever is in it may change, and what of no other conversation.
+GROUP: Final = Keys(
+    checks={"members": references, "name": _NAME, "icon": url},
+    required=("members",),
+    once=("channel_type",),
+    read_only=("parent_conference", "description", "permissions", "category"),
+    nullable=("name", "icon"),
+)
+CONVERSATION: Final = Keys(checks={}, read_only=(*GROUP.checks, *GROUP.once, *GROUP.read_only))
 MESSAGE: Final = Keys(
     checks={
         "content": text(100_000),

@@ -24,7 +24,6 @@ from app.facades.punctum.problems import (
 from app.facades.punctum.scopes import allow
 from app.pipeline import compose
 from app.pipeline.submit import Draft
-from app.queries.actors import get_by_id
 from app.queries.objects import Found, FoundConversation, may_read, may_remove
 from app.queries.punctum.shortcodes import is_shortcode, to_shortcode, to_sign
 from app.queries.punctum.shown import Shown, show
@@ -100,11 +99,9 @@ def _send(viewer: Viewer, channel: Found, composed: tuple[Draft, Mapping[str, An
 
 def _compose(viewer: Viewer, channel: Found, text: str, **more: Any) -> Activity:
     """`more` is what is attached, and what it replies to."""
-    if not isinstance(channel.value, FoundConversation):
-        return compose.channel_message(viewer, channel.id, text, **more)
-    with reading() as session:
-        people = [get_by_id(session, actor_id) for actor_id in channel.value.people]
-    return compose.direct_message(viewer, people, text, **more)
+    if isinstance(channel.value, FoundConversation):
+        return compose.conversation_message(viewer, channel.id, text, **more)
+    return compose.channel_message(viewer, channel.id, text, **more)
 
 
 @route("GET", "/messages/{id}", scope="message:read")

@@ -105,6 +105,13 @@ class News:
             people = self._audiences.at(Place(conversation_id=found.id))
             yield Telling(people, show(self._session, None, found))
 
+    def of_changed_conversation(self, event: RecordedEvent) -> Tellings:
+        """To whoever is in it as it is now, and to who left that it is gone."""
+        yield from self.of_conversation(event)
+        people = self._audiences.at(Place(conversation_id=event.conversation_id))
+        left = self._viewers & frozenset(event.data["left"])
+        yield Telling(left - people, deletion(event.conversation_id or ""))
+
     # Channels.
 
     def of_channel(self, event: RecordedEvent) -> Tellings:
@@ -272,6 +279,7 @@ _HANDLERS: Final[Mapping[str, Callable[[News, RecordedEvent], Tellings]]] = {
     **dict.fromkeys(_OF_MESSAGES, News.of_message),
     "message_deleted": News.of_deleted_message,
     "conversation_created": News.of_conversation,
+    "conversation_changed": News.of_changed_conversation,
     "channel_created": News.of_channel,
     "channel_updated": News.of_channel,
     "space_changed": News.of_conference,

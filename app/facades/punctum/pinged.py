@@ -26,7 +26,7 @@ from app.facades.punctum.problems import (
 from app.facades.punctum.taking import Taking
 from app.pipeline import compose
 from app.queries.actors import find_by_id, get_actor, get_by_id
-from app.queries.objects import Found, behind, may_read
+from app.queries.objects import Found, FoundConversation, behind, may_read
 from app.queries.peers import find_home, find_origin
 from app.queries.punctum.federated import show_for
 from app.queries.punctum.shortcodes import is_shortcode, to_sign
@@ -173,6 +173,8 @@ def _delete(ping: Ping) -> Shown:
         origin = find_origin(session, target.id)
         space_home = find_home(session, target.space_id) if target.space_id else None
     is_from_home = origin is not None and origin.domain == ping.domain
+    if isinstance(target.value, FoundConversation):
+        return _leave_conversation(ping)
     if target.kind == "conference_member" and space_home is None:
         return _leave(ping)
     if not is_from_home and space_home != ping.domain:
@@ -211,6 +213,17 @@ def _leave(ping: Ping) -> Shown:
     with reading() as session:
         actor, space = get_by_id(session, source.id), get_by_id(session, ping.target.space_id or "")
     keeping.do_as(compose.told_leaving(actor, space.uri))
+    return deleted(ping.target.id)
+
+
+def _leave_conversation(ping: Ping) -> Shown:
+    """One of the instance's people leaves a group; what is none follows from who is in it."""
+    source, conversation = ping.source(), ping.target.value
+    if not conversation.is_group:
+        raise ForbiddenError("Only a group is left.")
+    with reading() as session:
+        actor = get_by_id(session, source.id)
+    keeping.do_as(compose.told_leaving(actor, conversation.uri))
     return deleted(ping.target.id)
 
 

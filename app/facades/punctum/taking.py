@@ -36,7 +36,7 @@ from app.facades.punctum.told import read_reactions, read_time
 from app.queries.actors import PEOPLE, find_by_id
 from app.queries.messages import open_content
 from app.queries.objects import Found, FoundConversation, Kind, find_object, may_read
-from app.queries.peers import find_known, find_origin, find_peer, is_refused
+from app.queries.peers import find_known, find_origin, find_peer
 from app.queries.punctum.federated import instance_viewer, is_for
 from app.settings import current
 from app.web.admission import waiting
@@ -203,7 +203,7 @@ class Taking:
         return content is None or content.text != raw.get("content") or message.edited_at != edited_at
 
     def _take_at_home(self, kind: Kind, home: str, home_id: str) -> str:
-        raw = None if is_refused(home) or self.depth >= MAX_DEPTH else self._ask(home, home_id)
+        raw = None if current().refuses(home) or self.depth >= MAX_DEPTH else self._ask(home, home_id)
         if raw is None or read_identity(raw) != (kind, home_id) or raw.get("remote_domain") not in (None, home):
             raise UnknownReferenceError("remote_id")
         return replace(self._deeper(home), vouching=self.sender).take(raw)
@@ -212,8 +212,8 @@ class Taking:
         with reading() as session:
             known = find_known(session, self.sender, id_)
             found = find_object(session, known.local_id) if known is not None else None
-        if found is not None and isinstance(found.value, FoundConversation):
-            return found.id  # Who is in a conversation does not change.
+        if found is not None and isinstance(found.value, FoundConversation) and not found.value.is_group:
+            return found.id  # Who is in it makes it what it is.
         if known is not None and not known.is_origin:
             raise ForbiddenError("This object is at home elsewhere.")
         if known is not None and known.deleted_at is not None:

@@ -4,6 +4,7 @@ Facades translate their requests into calls of these and submit what they get. N
 what the viewer cannot see raises NotFoundError all the same.
 """
 
+from app.pipeline.compose.conversations import group, group_addition, group_leaving, group_update
 from app.pipeline.compose.places import (
     admission,
     channel,
@@ -16,10 +17,10 @@ from app.pipeline.compose.places import (
 )
 from app.pipeline.compose.said import (
     channel_message,
+    conversation_message,
     deletion,
     direct_message,
     edit,
-    handle,
     reaction,
     reaction_taken_back,
 )
@@ -75,6 +76,7 @@ from app.pipeline.compose.told import (
     told_report,
     uri_of_told,
 )
+from app.queries.documents import handle
 
 __all__ = [
     "ToldMessage",
@@ -89,6 +91,7 @@ __all__ = [
     "channel_deletion",
     "channel_message",
     "channel_update",
+    "conversation_message",
     "deletion",
     "direct_message",
     "edit",
@@ -97,6 +100,10 @@ __all__ = [
     "emoji_update",
     "expulsion",
     "follow",
+    "group",
+    "group_addition",
+    "group_leaving",
+    "group_update",
     "handle",
     "invite",
     "invite_deletion",

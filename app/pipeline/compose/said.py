@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import EllipsisType
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy.orm import Session
 
@@ -21,13 +21,24 @@ from app.models import Actor, Message
 from app.queries import messages
 from app.queries.actors import get_by_id, list_by_handles
 from app.queries.channels import get_visible, list_remote_members
-from app.queries.documents import note_document
+from app.queries.conversations import list_participants, read_talk
+from app.queries.documents import handle, note_document
+from app.queries.embeds import tell_embeds
 from app.queries.files import StoredFile, as_attachments
 from app.queries.placement import conversation_id
 from app.queries.reactions import find_own
 from app.queries.viewers import Viewer
 from app.settings import current
 from app.uris import Uris
+
+
+class More(TypedDict, total=False):
+    """What a direct message carries besides its text; `reply_to` is a message of the same conversation."""
+
+    reply_to: str | None
+    files: Sequence[StoredFile]
+    links: Sequence[Attachment]
+    embeds: Sequence[Any]
 
 
 def channel_message(
@@ -71,37 +82,59 @@ def channel_message(
             *as_attachments(files, is_for_everybody=group.is_local and not channel.is_private),
             *links,
         ],
+        embeds=embeds,
     )
 
 
-def direct_message(
+def direct_message(viewer: Viewer, people: Sequence[Actor], text: str, **more: Unpack[More]) -> Activity:
+    """To exactly these people, in the conversation that follows from who they are."""
+    others = {person.uri: handle(person) for person in people if person.id != viewer.actor_id}
+    place_id = conversation_id([viewer.uri, *others])
+    return _direct(viewer, others, text, place_id=place_id, conversation=place_id, **more)
+
+
+def conversation_message(viewer: Viewer, place_id: str, text: str, **more: Unpack[More]) -> Activity:
+    """To everybody who is in the conversation as this is composed. Raises NotFoundError for who is not in it."""
+    with reading() as session:
+        people, context, thread = read_talk(session, place_id)
+    if viewer.actor_id not in {person.id for person in people}:
+        raise NotFoundError("There is no such conversation.")
+    others = {person.uri: handle(person) for person in people if person.id != viewer.actor_id}
+    named = context or thread or place_id
+    return _direct(viewer, others, text, place_id=place_id, context=context, conversation=named, **more)
+
+
+def _direct(
     viewer: Viewer,
-    people: Sequence[Actor],
+    others: Mapping[str, str],
     text: str,
     *,
+    place_id: str,
+    conversation: str,
+    context: str | None = None,
     reply_to: str | None = None,
     files: Sequence[StoredFile] = (),
     links: Sequence[Attachment] = (),
     embeds: Sequence[Any] = (),
 ) -> Activity:
-    """To exactly these people, each with a Mention: without it GoToSocial drops a direct message."""
+    """Each with a Mention: without it GoToSocial drops a direct message."""
     _check_text(text, [*files, *links, *embeds])
-    others = {person.uri: handle(person) for person in people if person.id != viewer.actor_id}
     if not others:
         raise InvalidInputError("A direct message needs somebody else to read it.")
-    conversation = conversation_id([viewer.uri, *others])
     with reading() as session:
         mentions = _mentioned(session, text)
-        parent = _parent(session, viewer, reply_to, conversation)
+        parent = _parent(session, viewer, reply_to, place_id)
     return _create(
         viewer,
         text,
         mentions,
         to=list(others),
+        context=context,
         conversation=conversation,
         in_reply_to=parent[0] if parent else None,
         tags=others,
         attachments=[*as_attachments(files, is_for_everybody=False), *links],
+        embeds=embeds,
     )
 
 
@@ -126,13 +159,15 @@ def edit(
         document = _current_note(session, message)
         if text is None:
             text = str(document["source"]["content"])
-        if links is not None:
-            document |= {"attachment": [build.attachment(link) for link in links]}
+        content = messages.open_content(session, message)
+        if content is not None and (links is not None or embeds is not None):
+            shown = content.embeds if embeds is None else embeds
+            linked = content.attachments if links is None else links
+            document |= {"attachment": build.carried(linked, tell_embeds(shown))}
         if reply_to is not ...:
             parent = _parent(session, viewer, reply_to, messages.scope_of(message))
             document["inReplyTo"] = parent[0] if parent else None
-        content = messages.open_content(session, message)
-        _check_text(text, [*document["attachment"], *(content.embeds if embeds is None and content else embeds or ())])
+        _check_text(text, document["attachment"])
         mentions = _mentioned(session, text)
         if channel is not None and channel.is_private and channel.space_id is not None:
             members = {member.uri for member in list_remote_members(session, channel.actor_id)}
@@ -179,11 +214,6 @@ def reaction_taken_back(viewer: Viewer, message_id: str, emoji: str | None) -> A
     return build.undo(actor=viewer.uri, object=build.with_id(like, own.activity_uri))
 
 
-def handle(actor: Actor) -> str:
-    """`@user@host`, as a Mention tag is named."""
-    return f"@{actor.preferred_username}@{actor.host or Uris(current().origin).host}"
-
-
 def _create(
     viewer: Viewer,
     text: str,
@@ -197,6 +227,7 @@ def _create(
     conversation: str | None = None,
     in_reply_to: str | None = None,
     attachments: Sequence[Attachment] = (),
+    embeds: Sequence[Any] = (),
 ) -> Activity:
     note = build.note(
         id=Uris(current().origin).message(new_id("msg")),
@@ -212,6 +243,7 @@ def _create(
         in_reply_to=in_reply_to,
         mentions=tags,
         attachments=attachments,
+        embeds=tell_embeds(embeds),
     )
     return build.create(actor=viewer.uri, object=note)
 
@@ -244,9 +276,13 @@ def _current_note(session: Session, message: Message) -> dict[str, Any]:
     if content is None:
         raise NotFoundError(messages.NO_SUCH_MESSAGE)
     group = get_by_id(session, message.channel_id) if message.channel_id else None
-    people = messages.list_participants(session, message.conversation_id) if message.conversation_id else []
-    author = get_by_id(session, message.author_id)
-    return note_document(message, author, content, group=group, people=people)
+    return note_document(
+        message,
+        get_by_id(session, message.author_id),
+        content,
+        group=group,
+        talk=read_talk(session, message.conversation_id),
+    )
 
 
 def _named(viewer: Viewer, actors: Iterable[Actor], *, is_private: bool) -> dict[str, str]:
@@ -288,5 +324,5 @@ def _concerned(session: Session, message: Message) -> list[str]:
         if message.audience == "public":
             concerned.append(PUBLIC)
     elif message.conversation_id:
-        concerned += [person.uri for person in messages.list_participants(session, message.conversation_id)]
+        concerned += [person.uri for person in list_participants(session, message.conversation_id)]
     return list(dict.fromkeys(concerned))

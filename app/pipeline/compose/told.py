@@ -17,13 +17,14 @@ from app.models import Actor
 
 @dataclass(frozen=True, slots=True)
 class ToldMessage:
-    """A message at home elsewhere. `in_reply_to` is a URI; `embeds` are as they were given."""
+    """A message at home elsewhere. `in_reply_to` is a URI and `context` a group's; `embeds` are as they were given."""
 
     uri: str
     text: str
     published: datetime
     edited: datetime | None = None
     in_reply_to: str | None = None
+    context: str | None = None
     links: Sequence[Attachment] = ()
     embeds: Sequence[dict[str, Any]] = field(default=())
 
@@ -57,8 +58,9 @@ def told_joining(actor: Actor, space_uri: str) -> Activity:
     return _by(actor, build.join(actor=actor.uri, object=space_uri))
 
 
-def told_leaving(actor: Actor, space_uri: str) -> Activity:
-    return _by(actor, build.leave(actor=actor.uri, object=space_uri))
+def told_leaving(actor: Actor, uri: str) -> Activity:
+    """A space or a group."""
+    return _by(actor, build.leave(actor=actor.uri, object=uri))
 
 
 def told_block(actor: Actor, person: Actor) -> Activity:
@@ -90,6 +92,7 @@ def _note(author: Actor, to: Sequence[Actor], told: ToldMessage) -> dict[str, An
         updated=told.edited,
         to=[actor.uri for actor in to],
         audience=[actor.uri for actor in to if actor.type == "Group"],
+        context=told.context,
         in_reply_to=told.in_reply_to,
         attachments=told.links,
     )

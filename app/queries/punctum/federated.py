@@ -10,11 +10,11 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import Actor, Message
+from app.models import Actor, Conversation, Message
 from app.queries.actors import find_by_id
 from app.queries.bits import Bit
 from app.queries.messages import list_reactions_in_order
-from app.queries.objects import Found, find_object, may_read
+from app.queries.objects import Found, FoundConversation, find_object, may_read
 from app.queries.peers import Origin, find_home, has_member_at, list_origins, names_at
 from app.queries.punctum.shortcodes import to_shortcode
 from app.queries.punctum.shown import Shown, show_all
@@ -29,7 +29,8 @@ MAX_REACTIONS: Final = 500
 """How many of a message are told."""
 
 # What is federated of each type, and nothing else (contracts/punctum.md, 1). `reaction_authors` are the accounts of
-# `reactions`, one for each, which is ours: without it nobody knows whose a reaction is.
+# `reactions`, one for each, which is ours: without it nobody knows whose a reaction is. So is `is_group`, by which a
+# group of two that may grow is told from a conversation of two.
 FEDERATED: Final[Mapping[str, frozenset[str]]] = {
     "instance": frozenset({"address", "server_software", "protocol_version", "name", "description"}),
     "account": frozenset(
@@ -43,7 +44,10 @@ FEDERATED: Final[Mapping[str, frozenset[str]]] = {
     ),
     "conference_member": frozenset({"user_id", "parent_conference", "nickname", "roles", "permissions", "banned"}),
     "channel": frozenset(
-        {"channel_type", "parent_conference", "name", "description", "permissions", "category", "members"}
+        {
+            *("channel_type", "parent_conference", "name", "description", "permissions", "category"),
+            *("members", "icon", "is_group"),
+        }
     ),
     "message": frozenset(
         {
@@ -164,7 +168,8 @@ def list_people_in(shown: Iterable[Shown]) -> list[str]:
     keys = ("author", "user_id", "owner", "creator", "bot_owner")
     named = [str(one[key]) for one in shown for key in keys if one.get(key)]
     authors = [str(id_) for one in shown for id_ in one.get("reaction_authors", ())]
-    return list(dict.fromkeys([*named, *authors]))
+    talkers = [str(id_) for one in shown if one["object_type"] == "channel" for id_ in one.get("members", ())]
+    return list(dict.fromkeys([*named, *authors, *talkers]))
 
 
 def _complete(session: Session, domain: str, found: Found, shown: Shown) -> None:
@@ -177,6 +182,8 @@ def _complete(session: Session, domain: str, found: Found, shown: Shown) -> None
             shown["permissions"] = found.value.permissions
         case "channel":
             shown["permissions"] = getattr(found.value, "permissions", None)
+            if isinstance(found.value, FoundConversation):
+                shown |= {"icon": found.value.icon_url, "is_group": found.value.is_group or None}
 
 
 def _children(session: Session, domain: str, space: SpaceView) -> Shown:
@@ -244,4 +251,7 @@ def _uris(session: Session, several: Sequence[Shown]) -> dict[str, Any]:
     rows = [*session.execute(select(Actor.id, Actor.uri).where(Actor.id.in_(actors)))] if actors else []
     if messages:
         rows += session.execute(select(Message.id, Message.uri).where(Message.id.in_(messages)))
+    if actors:
+        named = select(Conversation.id, Conversation.uri).where(Conversation.id.in_(actors))
+        rows += session.execute(named.where(Conversation.uri.is_not(None)))
     return {row.id: row.uri for row in rows}

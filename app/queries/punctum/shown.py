@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.ids import INSTANCE_ID
 from app.queries import bits
-from app.queries.accounts import Profile, get_profile
+from app.queries.accounts import Profile
 from app.queries.friends import list_blocked, list_friends
 from app.queries.instance import get_instance
 from app.queries.messages import (
@@ -44,6 +44,7 @@ from app.settings import current
 Shown = dict[str, Any]
 
 PLACEHOLDER: Final = "/static/placeholder.svg"
+MAX_NAME: Final = 100
 
 _SOFTWARE: Final = f"shoal {version('shoal')}"
 _STATUSES: Final = {"offline": 0, "online": 1, "idle": 2, "afk": 2, "dnd": 3}
@@ -73,7 +74,7 @@ def show_all(session: Session, viewer: Viewer | None, several: Sequence[Found]) 
             case "message":
                 shown.append(messages.get(found.id, {}))
             case "channel":
-                shown.append(_channel(session, found, bits_of_spaces))
+                shown.append(_channel(found, bits_of_spaces))
             case "role":
                 shown.append(_role(found, holders))
             case kind:
@@ -252,9 +253,9 @@ def _member(session: Session, _viewer: Viewer | None, found: Found) -> Shown:
     )
 
 
-def _channel(session: Session, found: Found, bits_of_spaces: Mapping[str, int]) -> Shown:
+def _channel(found: Found, bits_of_spaces: Mapping[str, int]) -> Shown:
     if isinstance(found.value, FoundConversation):
-        return _conversation(session, found)
+        return _conversation(found.value)
     channel = found.value
     return _object(
         "channel",
@@ -277,21 +278,23 @@ def _permissions_of(channel: Any, bits_of_spaces: Mapping[str, int]) -> int:
     return bits_of_spaces.get(channel.space_id, 0)
 
 
-def _conversation(session: Session, found: Found) -> Shown:
-    people: Sequence[str] = found.value.people
-    if len(people) == 2:
-        name = " ".join(sorted(people))
-    else:
-        name = ", ".join(get_profile(session, person).username for person in people)
+def _conversation(conversation: FoundConversation) -> Shown:
     return _object(
         "channel",
-        found.id,
+        conversation.id,
         channel_type="direct_message",
-        name=name[:255],
-        icon=current().origin + PLACEHOLDER,
+        name=conversation.name or _name_of(conversation),
+        icon=conversation.icon_url or current().origin + PLACEHOLDER,
         permissions=bits.evaluate_conversation(None),
-        members=list(people),
+        members=list(conversation.people),
     )
+
+
+def _name_of(conversation: FoundConversation) -> str:
+    """What one is called that nobody has named: by the ids of two (contracts/punctum.md, 1.5), else by who is in it."""
+    if len(conversation.people) == 2 and not conversation.is_group:
+        return " ".join(sorted(conversation.people))
+    return ", ".join(conversation.usernames)[:MAX_NAME] or "?"
 
 
 def _role(found: Found, holders: Mapping[str, list[str]]) -> Shown:

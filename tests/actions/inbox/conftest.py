@@ -6,11 +6,9 @@ import pytest
 
 from tests.actions.inbox.arrivals import Clock
 from tests.actions.wire import wire
-from tests.databases import postgres_url, sqlite_template
-from tests.founding import founding
 from tests.world import world
 
-__all__ = ["founding", "postgres_url", "sqlite_template", "wire", "world"]
+__all__ = ["wire", "world"]
 
 
 @pytest.fixture

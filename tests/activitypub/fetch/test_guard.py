@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -233,3 +234,18 @@ class TestSsrfCorpus:
             and not (case["input"].startswith(("http:", "https:")) and scheme(case["input"]) != scheme(case["base"]))
         ]
         return [case for case in secured if "." in case["base"]]
+
+
+def test_host_that_is_refused_is_not_even_looked_up(world: World, make_client: Callable[..., GuardedClient]) -> None:
+    world.good.routes["/r"] = redirect(world.url("/n", host="evil.test"))
+    client = make_client(ports={world.port}, resolver=world.dns, refused={"evil.test"})
+
+    with pytest.raises(BlockedAddressError, match="refused"):
+        client.get(world.url("/n", host="evil.test"))
+    with pytest.raises(BlockedAddressError, match="refused"):
+        client.post(world.url("/inbox", host="evil.test"), body=b"{}", headers={})
+    with pytest.raises(BlockedAddressError, match="refused"):
+        client.get(world.url("/r"))
+
+    assert set(world.dns.asked) == {"good.test"}
+    assert world.evil.requests == []

@@ -48,6 +48,11 @@ class World:
         self.wire.serve(actor.uri, actor.document)
         return actor
 
+    def forget(self) -> None:
+        """What this process remembers of other servers, and what was asked of them."""
+        _forget_others()
+        self.wire.forget()
+
     # What is asked of the server.
 
     def get(self, path: str, by: RemoteActor | None = None, *, accept: str = ACTIVITY_JSON, **headers: str) -> Any:
@@ -185,12 +190,16 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     wire = Wire()
     monkeypatch.setattr(remote, "_client", wire)
     monkeypatch.setattr(keys, "generate_rsa", rsa_key)
+    _forget_others()
+    return wire
+
+
+def _forget_others() -> None:
     for cache in (remote_actors._keys, remote_actors._refused, hosts._seen_lately):
         cache.clear()
-    return wire
 
 
 @pytest.fixture
 def world(server: Server, wire: Wire, owner: Person, member: Person) -> World:
-    keys.make_keys(INSTANCE_ID)  # As a worker does soon after the start.
+    server.once("keys", lambda: keys.make_keys(INSTANCE_ID))  # As a worker does soon after the start.
     return World(server, wire, owner, member)

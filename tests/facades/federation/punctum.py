@@ -20,6 +20,9 @@ JOIN = "/api/v1/federation/join-conference-by-invite"
 
 Object = dict[str, Any]
 
+# Of what instances send; a test may go on where another was.
+COMMENTS = itertools.count()
+
 
 def an_account(id_: str = "zoe", **values: Any) -> Object:
     return {"type": "object", "object_type": "account", "id": id_, "username": id_} | values
@@ -64,12 +67,18 @@ class Pond:
 
     def __init__(self, world: World) -> None:
         self.world, self.wire = world, world.wire
-        self.comments = itertools.count()
         self.peer, self.evil, self.alice, self.bob = world.peer, world.evil, world.alice, world.bob
-        self.conference = self.make("/conferences", name="The Pond")["id"]
-        self.shore = self.make(f"/conferences/{self.conference}/channels", name="shore")["id"]
-        self.secret = self.make(f"/conferences/{self.conference}/channels", name="secret", permissions=0)["id"]
-        self.invite = self.make(f"/conferences/{self.conference}/invites", name="come-in")["id"]
+        self.conference, self.shore, self.secret, self.invite = world.server.once("pond", self._dig)
+        world.forget()
+
+    def _dig(self) -> tuple[str, str, str, str]:
+        conference = self.make("/conferences", name="The Pond")["id"]
+        shore = self.make(f"/conferences/{conference}/channels", name="shore")["id"]
+        secret = self.make(f"/conferences/{conference}/channels", name="secret", permissions=0)["id"]
+        invite = self.make(f"/conferences/{conference}/invites", name="come-in")["id"]
+        for instance in (self.peer, self.evil):  # Their keys are known from before.
+            assert self.tell(instance, a_ping("JOIN", "nothing", "nobody")).status_code == 404
+        return conference, shore, secret, invite
 
     def make(self, path: str, *, by: Person | None = None, **given: Any) -> Object:
         answer = self.ask("POST", path, by=by, json=given)
@@ -89,7 +98,7 @@ class Pond:
 
     def tell(self, instance: RemoteActor, body: Object, path: str = INBOX) -> Any:
         """The answer to what an instance sends, signed; a comment tells it from the same again."""
-        comment = {"...": str(next(self.comments))} if body else {}
+        comment = {"...": str(next(COMMENTS))} if body else {}
         return self.world.send(instance.post({**body, **comment}, path))
 
     def told(self, instance: RemoteActor, body: Object, path: str = INBOX) -> Object:
@@ -122,10 +131,7 @@ class Pond:
 
 @pytest.fixture
 def pond(world: World) -> Pond:
-    pond = Pond(world)
-    for instance in (pond.peer, pond.evil):  # Their keys are known from before.
-        assert pond.tell(instance, a_ping("JOIN", "nothing", "nobody")).status_code == 404
-    return pond
+    return Pond(world)
 
 
 def is_error(answer: Any, status: int, code: int) -> None:

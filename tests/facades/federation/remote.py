@@ -45,6 +45,11 @@ class Wire(GuardedClient):
     def serve(self, url: str, *answers: Answer) -> None:
         self.answers[url] = list(answers)
 
+    def forget(self) -> None:
+        """What was asked of it; the script goes on."""
+        for noted in (self.asked, self.posted, self.headers):
+            noted.clear()
+
     def _post(self, url: str, body: bytes, headers: Any, *_: Any) -> Response:
         """What is posted is noted without its comment, and answered by the script as if it were asked for."""
         said = json.loads(body)
@@ -133,11 +138,15 @@ class RemoteActor:
 
     def get(self, path: str, **odd: Any) -> HttpRequest:
         """A signed GET; what is `odd` about it is said as to `tests.activitypub.signed.cavage`."""
-        return self._signed(method="GET", target=path, covered="(request-target) host date", body=b"", **odd)
+        return self.bare("GET", path, **odd)
+
+    def bare(self, method: str, path: str, **odd: Any) -> HttpRequest:
+        """A signed request without a body."""
+        return self._signed(method=method, target=path, covered="(request-target) host date", body=b"", **odd)
 
     def post(self, body: bytes | dict[str, Any], path: str = "/ap/inbox", **odd: Any) -> HttpRequest:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self._signed(method="POST", target=path, body=raw, **odd)
+        return self._signed(**{"method": "POST", "target": path, "body": raw} | odd)
 
     def post_rfc9421(self, body: dict[str, Any], path: str = "/ap/inbox", **odd: Any) -> HttpRequest:
         created = int(datetime.now(UTC).timestamp())

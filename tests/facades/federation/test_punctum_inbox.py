@@ -10,6 +10,7 @@ import pytest
 
 from app.facades.punctum.taking import MAX_FETCHES
 from app.settings import configure, current
+from tests.databases import ON_SQLITE
 from tests.facades.federation.conftest import World
 from tests.facades.federation.punctum import (
     INBOX,
@@ -51,6 +52,7 @@ def test_request_without_a_body_is_told_so_first(pond: Pond) -> None:
 
 
 @pytest.mark.parametrize("path", [INBOX, "/api/v1/federation/subscribe/x", f"{JOIN}/x"])
+@ON_SQLITE
 def test_unsigned_request_is_refused(pond: Pond, path: str) -> None:
     with pond.stores_nothing():
         answer = pond.world.server.call("POST", path, json=an_account())
@@ -161,6 +163,7 @@ def test_object_of_ours_is_never_overwritten(pond: Pond) -> None:
         (a_ping("JOIN", "x", "y"), 404, 4),
     ],
 )
+@ON_SQLITE
 def test_what_makes_no_sense_is_refused_whole(pond: Pond, body: dict[str, Any], status: int, code: int) -> None:
     with pond.stores_nothing():
         is_error(pond.tell(pond.peer, body), status, code)
@@ -191,6 +194,7 @@ def test_stash_is_read_in_the_order_of_what_names_what(pond: Pond) -> None:
     ],
 )
 @pytest.mark.parametrize("whose", ["ours", "a third instance's"])
+@ON_SQLITE
 def test_conference_is_described_by_its_home_alone(pond: Pond, forged: dict[str, Any], whose: str) -> None:
     pond.told(pond.peer, a_stash(an_account(), a_conference("marsh", "zoe")))
     pond.told(pond.evil, an_account("eve"))
@@ -232,6 +236,7 @@ def test_id_of_another_type_is_refused(pond: Pond) -> None:
         "a b",
     ],
 )
+@ON_SQLITE
 def test_only_a_domain_is_asked(pond: Pond, domain: str) -> None:
     pond.wire.asked.clear()
     forged = an_account("their-zoe", remote_domain=domain, remote_id="zoe")
@@ -275,6 +280,7 @@ def test_account_of_a_peer_that_speaks_activitypub_is_met_there(pond: Pond, worl
 
 
 @pytest.mark.parametrize("uri", ["https://evil.example/users/mallory", "https://chat.example/ap/users/x", "nonsense"])
+@ON_SQLITE
 def test_activitypub_id_of_another_host_is_passed_over(pond: Pond, world: World, uri: str) -> None:
     mallory = world.known(world.mallory)
 
@@ -413,6 +419,7 @@ def test_deletion_is_believed_from_its_home_alone(pond: Pond) -> None:
 
 @pytest.mark.parametrize("whose", ["ours", "a third instance's", "nobody's"])
 @pytest.mark.parametrize("method", ["JOIN", "REACT", "BLOCK", "REPORT"])
+@ON_SQLITE
 def test_instance_acts_for_its_own_accounts_alone(pond: Pond, method: str, whose: str) -> None:
     pond.join(pond.peer)
     pond.join(pond.evil, "eve")
@@ -427,6 +434,7 @@ def test_instance_acts_for_its_own_accounts_alone(pond: Pond, method: str, whose
 
 
 @pytest.mark.parametrize(("method", "target"), [("JOIN", "shore"), ("REACT", "conference"), ("BLOCK", "invite")])
+@ON_SQLITE
 def test_ping_about_another_type_is_refused(pond: Pond, method: str, target: str) -> None:
     pond.join(pond.peer)
 
@@ -484,6 +492,7 @@ def test_instance_is_told_of_what_it_subscribes_to(pond: Pond) -> None:
 @pytest.mark.parametrize(
     ("target", "status", "code"), [("shore", 400, 5), ("invite", 400, 5), ("nothing", 404, 4), ("zoe", 403, 3)]
 )
+@ON_SQLITE
 def test_of_other_things_no_instance_is_told(pond: Pond, target: str, status: int, code: int) -> None:
     zoe = pond.told(pond.peer, an_account())["id"]
 

@@ -9,6 +9,7 @@ import pytest
 from app.db import reading
 from app.queries.peers import list_outgoing
 from app.queries.punctum.federated import FEDERATED
+from tests.databases import ON_SQLITE
 from tests.facades.federation.punctum import (
     JOIN,
     Pond,
@@ -120,6 +121,7 @@ def test_who_joins_again_is_shown_it_again(pond: Pond) -> None:
         ("nothing", {"user_id": "zoe"}, 404, 4),
     ],
 )
+@ON_SQLITE
 def test_joining_is_refused(pond: Pond, target: str, body: dict[str, str], status: int, code: int) -> None:
     zoe = pond.told(pond.peer, an_account())["id"]
     ids = {"zoe": zoe, "bob": pond.bob.id, "the conference": pond.conference}

@@ -14,6 +14,7 @@ from app.db import reading
 from app.queries.peers import list_subscribers
 from app.queries.spaces import find_member_of
 from tests.facades.federation.punctum import (
+    COMMENTS,
     INBOX,
     JOIN,
     Pond,
@@ -65,7 +66,7 @@ def things(number: int) -> dict[str, dict[str, Any]]:
 
 
 def signed(pond: Pond, body: dict[str, Any], path: str = INBOX, **named: Any) -> Call:
-    request: HttpRequest = named.get("by", pond.peer).post(body | {"...": str(next(pond.comments))}, path)
+    request: HttpRequest = named.get("by", pond.peer).post(body | {"...": str(next(COMMENTS))}, path)
     lines = [(name, value) for name, value in request.headers if name.lower() != "content-type"]
     options = {"headers": [*lines, ("Content-Type", "application/json")], "base_url": "https://chat.example"}
     return lambda client: client.open(request.target, method="POST", data=request.body, buffered=True, **options)

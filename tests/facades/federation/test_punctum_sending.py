@@ -29,9 +29,13 @@ class Peer:
 
     def __init__(self, pond: Pond) -> None:
         self.pond, self.now = pond, datetime.now(UTC)
-        pond.join(pond.peer)
         self.answer({})
         self.pond.wire.serve("https://peer.example/api/v1/federation/subscribe/zoe", {})
+        pond.world.server.once("zoe listens", self._listen)
+        pond.world.forget()
+
+    def _listen(self) -> None:
+        self.pond.join(self.pond.peer)
         self.turn()
 
     def answer(self, *answers: Any) -> None:

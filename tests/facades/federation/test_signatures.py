@@ -25,9 +25,12 @@ BODY_OF_ANOTHER = b'{"type": "Delete"}'
 
 @pytest.fixture(autouse=True)
 def known_senders(world: World) -> None:
-    for actor in (world.zoe, world.mallory):
-        world.known(actor)
-    world.wire.asked.clear()
+    def meet() -> None:
+        for actor in (world.zoe, world.mallory):
+            world.known(actor)
+
+    world.server.once("zoe and mallory", meet)
+    world.forget()
 
 
 def create(world: World, actor: RemoteActor, number: int = 1) -> dict[str, Any]:
@@ -159,6 +162,24 @@ def test_what_does_not_prove_its_sender_is_refused_and_leaves_nothing(world: Wor
     assert world.send(world.zoe.post_rfc9421(create(world, world.zoe, 2))).status_code == 202
 
 
+def test_what_no_key_could_mend_makes_us_ask_for_none(world: World) -> None:
+    """Or whoever can reach us could make us reach others."""
+    stranger = world.meet(RemoteActor("https://far.example/users/yan"))
+    odd_ones: list[dict[str, Any]] = [
+        {"covered": "date"},
+        {"covered": "(request-target) host date"},
+        {"headers": {"date": "Wed, 01 Jan 2025 00:00:00 GMT"}},
+        {"headers": {"host": "other.test"}},
+        {"headers": {"digest": digest(BODY_OF_ANOTHER)}},
+    ]
+    for number, odd in enumerate(odd_ones):
+        refused(world, stranger.post(create(world, stranger, number), **odd))
+
+    assert world.wire.asked == []
+    assert world.send(stranger.post(create(world, stranger))).status_code == 202
+    assert world.wire.asked == [stranger.uri]
+
+
 def test_a_fullwidth_host_is_no_second_peer(world: World) -> None:
     """SIG-35: a header is Latin-1, so these are letters of another spelling to us, and no host at all."""
     uri = "https://\uff50eer.example/users/zoe"
@@ -251,10 +272,7 @@ def test_a_read_may_be_signed_without_its_query(world: World) -> None:
 def test_a_head_request_is_signed_as_one(world: World) -> None:
     channel = world.channel("staff", is_private=True)
     world.admit(channel, world.zoe)
-    sent = world.zoe._signed(
-        method="HEAD", target=f"/ap/channels/{channel}", covered="(request-target) host date", body=b""
-    )
 
-    answer = world.send(sent)
+    answer = world.send(world.zoe.bare("HEAD", f"/ap/channels/{channel}"))
 
     assert (answer.status_code, answer.data) == (200, b"")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import ORIGIN, PASSWORD, Person, Server
 from tests.facades.oauth.flows import BASE, App, Browser, bearer, signed_in, told
 from tests.together import at_once
@@ -118,6 +119,7 @@ WRONG: list[dict[str, str | None]] = [
 
 
 @pytest.mark.parametrize("changed", WRONG)
+@ON_SQLITE
 def test_a_wrong_question_is_answered_to_the_client(
     server: Server, member: Person, changed: dict[str, str | None]
 ) -> None:
@@ -359,6 +361,7 @@ def test_what_is_allowed_already_is_noted_once(server: Server, member: Person) -
     ("body", "kind"), [("{", "application/json"), ("grant_type=%FF", "application/x-www-form-urlencoded"), ("x", "a/b")]
 )
 @pytest.mark.parametrize("endpoint", ["token", "revoke", "introspect", "register", "device_authorization"])
+@ON_SQLITE
 def test_what_cannot_be_read_is_refused_in_the_standards_words(
     server: Server, endpoint: str, body: str, kind: str
 ) -> None:

@@ -12,6 +12,7 @@ from app.db import reading
 from app.facades.oauth.signing import WRONG as WRONG_PASSWORD
 from app.models import LoginAddress
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import ORIGIN, PASSWORD, Person, Server
 from tests.facades.oauth.flows import App, Browser, Page, bearer, signed_in
 
@@ -74,6 +75,7 @@ WRONG: list[tuple[dict[str, str], str, int]] = [
 
 
 @pytest.mark.parametrize(("typed", "field", "status"), WRONG)
+@ON_SQLITE
 def test_what_is_wrong_is_said_at_its_field(
     server: Server, owner: Person, typed: dict[str, str], field: str, status: int
 ) -> None:
@@ -164,6 +166,7 @@ def test_guessing_ends_as_on_every_other_door(server: Server, member: Person) ->
         "/%0d%0a\n",
     ],
 )
+@ON_SQLITE
 def test_nobody_is_led_off_the_server(server: Server, member: Person, path: str) -> None:
     browser = Browser(server)
     form = browser.page("/auth/login").forms[0]
@@ -195,6 +198,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize("path", FORMS)
+@ON_SQLITE
 def test_a_form_of_another_site_does_nothing(server: Server, member: Person, path: str) -> None:
     mine, others = signed_in(server, member), Browser(server)
     stolen = others.page("/auth/login").forms[0]["form_token"]
@@ -322,6 +326,7 @@ def test_a_cookie_of_one_origin_is_never_told_to_another(server: Server, member:
 @pytest.mark.parametrize(
     "path", ["/client/connect", "/auth/login", "/auth/account", "/auth/device", "/auth/oauth2/authorize?x=1"]
 )
+@ON_SQLITE
 def test_no_other_site_reads_what_a_cookie_shows(server: Server, member: Person, path: str) -> None:
     """Nor may it ask the authorization endpoint at all (RFC 9700, section 2.6)."""
     client = signed_in(server, member).client

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from app.actions.pruning import prune_tokens
 from app.db import reading, transaction
 from app.models import OAuthClient
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 from tests.facades.oauth.flows import BASE, DEVICE, REDIRECT, App, Browser, Page, bearer, signed_in
 from tests.together import at_once
@@ -47,6 +48,7 @@ WRONG: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("metadata", WRONG)
+@ON_SQLITE
 def test_what_cannot_be_a_client_is_refused(server: Server, metadata: dict[str, Any]) -> None:
     with server.stores_nothing():
         answer = server.call("POST", f"{BASE}/register", json=metadata)

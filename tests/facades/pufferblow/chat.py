@@ -123,7 +123,7 @@ class Process:
 
 
 class Chat:
-    """An installation. `near` serves what a test asks over HTTP; `far` is a second process on the same data."""
+    """An installation. `near` serves what a test asks over HTTP; `far()` is a second process on the same data."""
 
     def __init__(self, *, database_url: str | None, redis_url: str, name: str, folder: Path) -> None:
         self.environ = {
@@ -142,6 +142,7 @@ class Chat:
         self.http = urllib3.PoolManager(retries=False, timeout=30)
         self.prepare()
         prepare_installation(self.settings)
+        self._far: Process | None = None
         self.near = self.start_process()
         self.owner = self.sign_up("owner")
         self.lobby = self.create_channel()
@@ -162,6 +163,17 @@ class Chat:
         process = Process(self.environ, self._folder / f"process-{next(self._names)}")
         process.start()
         return process
+
+    def far(self) -> Process:
+        """One for all tests that ask; if one ended it, it is another for the next."""
+        if self._far is None or not self._far.child.is_running:
+            self._far = self.start_process()
+        return self._far
+
+    def kill(self) -> None:
+        for process in (self.near, self._far):
+            if process is not None:
+                process.child.kill()
 
     # Over HTTP.
 

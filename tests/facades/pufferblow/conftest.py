@@ -13,11 +13,10 @@ from app import db
 from tests.e2e.postgres import PostgresCluster
 from tests.e2e.valkey import ValkeyServer
 from tests.facades.pufferblow.chat import Chat, Listener, Process
-from tests.founding import founding
 from tests.live.conftest import make_tables, postgres, valkey
 from tests.world import world
 
-__all__ = ["founding", "postgres", "valkey", "world"]
+__all__ = ["postgres", "valkey", "world"]
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +32,7 @@ def chats(
                 folder = tmp_path_factory.mktemp(f"chat-{backend}")
                 url = make_database(backend, folder, request)
                 running[backend] = Chat(database_url=url, redis_url=valkey.url, name=backend, folder=folder)
-                stack.callback(running[backend].near.child.kill)
+                stack.callback(running[backend].kill)
             return running[backend]
 
         yield start
@@ -66,11 +65,9 @@ def connect(chat: Chat, stack: ExitStack) -> Callable[..., Listener]:
 
 
 @pytest.fixture
-def far(chat: Chat) -> Iterator[Process]:
+def far(chat: Chat) -> Process:
     """A second web process of the installation."""
-    process = chat.start_process()
-    yield process
-    process.child.kill()
+    return chat.far()
 
 
 def make_database(backend: str, folder: Path, request: pytest.FixtureRequest) -> str | None:

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from app.actions.files.orphans import clean_up
 from app.db import reading
 from app.models import Actor, Attachment
+from app.queries.conversations import read_talk
 from app.queries.documents import note_document
 from app.settings import current
 from tests.answers import refusal
@@ -25,7 +26,7 @@ TEXT = ("notes.txt", b"some notes")
 
 @pytest.fixture
 def lobby(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner)["channel_id"])
+    return server.once("lobby", lambda: str(server.create_channel(owner)["channel_id"]))
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def document(server: Server, message_id: str) -> dict[str, Any]:
         author = session.scalars(select(Actor).where(Actor.id == message.author_id)).one()
         content = open_content(session, message)
         assert content is not None
-        return note_document(message, author, content, group=None, people=[])
+        return note_document(message, author, content, group=None, talk=read_talk(session, message.conversation_id))
 
 
 def test_files_come_with_a_message_and_are_shown_with_it(server: Server, owner: Person, lobby: str) -> None:

@@ -17,6 +17,7 @@ from app.models import BlockedNetwork, Event
 from app.queries.blocked_networks import forget_blocks
 from app.settings import configure, current
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 
 BASE = "/api/v1/blocked-ips"
@@ -93,6 +94,7 @@ def test_blocks_are_of_both_kinds_of_addresses(
         "x" * 60,
     ],
 )
+@ON_SQLITE
 def test_what_is_no_address_or_far_too_many_is_a_400(server: Server, owner: Person, ip: Any) -> None:
     with server.stores_nothing():
         assert block(server, owner, ip).status_code == 400

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 
 LIST = "/api/v1/channels/list/"
@@ -64,6 +65,7 @@ def test_a_channel_has_a_type(server: Server, owner: Person, kind: str) -> None:
         {"channel_name": "x", "is_private": 1},
     ],
 )
+@ON_SQLITE
 def test_a_channel_that_makes_no_sense_is_refused(server: Server, owner: Person, given: dict[str, Any]) -> None:
     with server.stores_nothing():
         answer = server.call("POST", CREATE, person=owner, json=given)
@@ -225,6 +227,7 @@ def test_renaming_a_channel(server: Server, owner: Person, member: Person) -> No
 @pytest.mark.parametrize(
     ("name", "status"), [("Taken", 409), ("", 400), ("  ", 400), ("x" * 101, 400), ("a\x00b", 400), (None, 400)]
 )
+@ON_SQLITE
 def test_a_name_that_cannot_be_is_refused(server: Server, owner: Person, name: str | None, status: int) -> None:
     server.create_channel(owner, channel_name="Taken")
     channel = server.create_channel(owner, channel_name="Lobby")["channel_id"]

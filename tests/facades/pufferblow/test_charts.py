@@ -42,7 +42,7 @@ def staff(server: Server, owner: Person) -> Person:
 
 @pytest.fixture
 def lobby(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner)["channel_id"])
+    return server.once("lobby", lambda: str(server.create_channel(owner)["channel_id"]))
 
 
 def ask(server: Server, by: Person, what: str, **given: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.facades import pufferblow
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 from tests.facades.routes import API
 
@@ -29,6 +30,7 @@ def fill(path: str) -> str:
 
 
 @pytest.mark.parametrize("place", ["query", "header", "json", "form", "multipart"])
+@ON_SQLITE
 def test_a_token_is_found_wherever_it_is(server: Server, owner: Person, place: str) -> None:
     token = {"auth_token": owner.token}
     places: dict[str, dict[str, Any]] = {
@@ -51,6 +53,7 @@ def test_a_token_is_found_wherever_it_is(server: Server, owner: Person, place: s
     assert wrong == []
 
 
+@ON_SQLITE
 def test_a_wrong_token_is_refused_wherever_it_is(server: Server, owner: Person) -> None:
     places: list[dict[str, Any]] = [
         {"query_string": {"auth_token": "x.y.z"}},
@@ -64,6 +67,7 @@ def test_a_wrong_token_is_refused_wherever_it_is(server: Server, owner: Person) 
                 assert answer.json["detail"].startswith("Bad auth_token format."), path
 
 
+@ON_SQLITE
 def test_a_slash_at_the_end_changes_nothing(server: Server, owner: Person) -> None:
     for method, path in API:
         with_slash, without = fill(path).rstrip("/") + "/", fill(path).rstrip("/")
@@ -74,6 +78,7 @@ def test_a_slash_at_the_end_changes_nothing(server: Server, owner: Person) -> No
         assert answers[0] not in {301, 307, 308}, path
 
 
+@ON_SQLITE
 def test_another_origin_may_ask_on_every_path(server: Server) -> None:
     for method, path in API:
         headers = {"Origin": ORIGIN, "Access-Control-Request-Method": method}
@@ -95,6 +100,7 @@ def test_another_origin_may_ask_on_every_path(server: Server) -> None:
         ("POST", "/api/v1/users/signin", 400),
     ],
 )
+@ON_SQLITE
 def test_another_origin_may_read_errors(server: Server, method: str, path: str, status: int) -> None:
     answer = server.call(method, path, headers={"Origin": ORIGIN})
 
@@ -103,18 +109,21 @@ def test_another_origin_may_read_errors(server: Server, method: str, path: str, 
     assert "X-RateLimit-Limit" in answer.headers["Access-Control-Expose-Headers"]
 
 
+@ON_SQLITE
 def test_every_answer_has_its_own_id(server: Server, owner: Person) -> None:
     ids = [server.call(method, fill(path), person=owner).headers["X-Request-ID"] for method, path in API]
 
     assert len(set(ids)) == len(API)
 
 
+@ON_SQLITE
 def test_the_root_leads_to_the_info(server: Server) -> None:
     for path in ("/", "/api/v1", "/api/v1/"):
         answer = server.call("GET", path)
         assert (answer.status_code, answer.headers["Location"]) == (307, "/api/v1/info")
 
 
+@ON_SQLITE
 def test_an_empty_part_is_no_file(server: Server, owner: Person) -> None:
     """What a browser sends for a file field that was left empty."""
     channel = server.create_channel(owner)["channel_id"]
@@ -129,6 +138,7 @@ def test_an_empty_part_is_no_file(server: Server, owner: Person) -> None:
     assert (answer.status_code, answer.json["attachments"]) == (201, [])
 
 
+@ON_SQLITE
 def test_a_message_may_be_urlencoded(server: Server, owner: Person) -> None:
     """As the SDK sends one without a file."""
     channel = server.create_channel(owner)["channel_id"]
@@ -142,6 +152,7 @@ def test_a_message_may_be_urlencoded(server: Server, owner: Person) -> None:
 
 @pytest.mark.parametrize("place", ["json", "query_string"])
 @pytest.mark.parametrize(("method", "path", "given"), SDK_JSON)
+@ON_SQLITE
 def test_the_sdk_writes_json_where_the_client_writes_the_query(
     server: Server, owner: Person, member: Person, place: str, method: str, path: str, given: dict[str, str]
 ) -> None:
@@ -156,6 +167,7 @@ def test_the_sdk_writes_json_where_the_client_writes_the_query(
     assert answer.status_code in {200, 201}, answer.text
 
 
+@ON_SQLITE
 def test_successes_say_their_status_in_the_body(server: Server, owner: Person) -> None:
     """Where the two differ, the contract says so: a deleted message is a 200 that says 204."""
     for (method, path), row in API.items():
@@ -165,6 +177,7 @@ def test_successes_say_their_status_in_the_body(server: Server, owner: Person) -
                 assert answer.json["status_code"] == answer.status_code, path
 
 
+@ON_SQLITE
 def test_nothing_of_a_request_is_repeated(server: Server, owner: Person) -> None:
     """The reference server repeats what it did not understand, tokens too."""
     for method, path in API:

@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 from app.db import database, transaction
 from app.models import Actor, Delivery
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import ORIGIN, Person, Server
 
 SEND = "/api/v1/dms/send"
@@ -123,6 +124,7 @@ def test_nobody_else_reads_a_conversation(server: Server, owner: Person, member:
         ({"peer": "bob"}, "message: required."),
     ],
 )
+@ON_SQLITE
 def test_a_direct_message_that_cannot_be(
     server: Server, owner: Person, member: Person, given: dict[str, Any], detail: str
 ) -> None:
@@ -202,6 +204,7 @@ def test_following_somebody_elsewhere(server: Server, owner: Person, zoe: str) -
         ("x", None),
     ],
 )
+@ON_SQLITE
 def test_whom_one_cannot_follow(server: Server, owner: Person, member: Person, handle: str, detail: str | None) -> None:
     with server.stores_nothing():
         answer = server.call("POST", FOLLOW, person=owner, json={"remote_handle": handle})

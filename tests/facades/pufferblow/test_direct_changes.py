@@ -24,8 +24,11 @@ class Said:
 
 @pytest.fixture
 def said(server: Server, owner: Person, member: Person) -> Said:
-    answer = server.call("POST", "/api/v1/dms/send", person=owner, json={"peer": "bob", "message": "psst"})
-    return Said(answer.json["result"]["conversation_id"], answer.json["result"]["message_id"])
+    def say() -> Said:
+        answer = server.call("POST", "/api/v1/dms/send", person=owner, json={"peer": "bob", "message": "psst"})
+        return Said(answer.json["result"]["conversation_id"], answer.json["result"]["message_id"])
+
+    return server.once("psst", say)
 
 
 def conversation(server: Server, person: Person, peer: str) -> list[dict[str, Any]]:

@@ -18,7 +18,10 @@ WAYS = pytest.mark.parametrize("way", ["add", "remove"])
 
 @pytest.fixture
 def staff(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner, channel_name="staff", is_private=True)["channel_id"])
+    def make() -> str:
+        return str(server.create_channel(owner, channel_name="staff", is_private=True)["channel_id"])
+
+    return server.once("staff", make)
 
 
 def change(server: Server, way: str, channel_id: str, by: Person, user_id: str, *, place: str = "json") -> Any:

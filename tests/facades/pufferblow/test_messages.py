@@ -16,6 +16,7 @@ from app.db import database, transaction
 from app.models import Account, MessageContent
 from app.pipeline import perform
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 
 NO_SUCH_CHANNEL = refusal(404, "The provided channel ID does not exist or could not be found.")
@@ -28,12 +29,15 @@ MESSAGE_KEYS = {
 
 @pytest.fixture
 def lobby(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner)["channel_id"])
+    return server.once("lobby", lambda: str(server.create_channel(owner)["channel_id"]))
 
 
 @pytest.fixture
 def secret(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner, channel_name="secret", is_private=True)["channel_id"])
+    def make() -> str:
+        return str(server.create_channel(owner, channel_name="secret", is_private=True)["channel_id"])
+
+    return server.once("secret", make)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +167,7 @@ def test_a_page_has_20_messages_unless_asked(server: Server, member: Person, lob
     "query",
     [{"page": 0}, {"page": -1}, {"page": "a"}, {"page": 10**9}, {"messages_per_page": 0}, {"messages_per_page": -1}],
 )
+@ON_SQLITE
 def test_a_page_that_makes_no_sense_is_refused(
     server: Server, member: Person, lobby: str, query: dict[str, Any]
 ) -> None:
@@ -387,6 +392,7 @@ def test_what_cannot_be_stored_whole_is_not_stored_at_all(
 
 
 @pytest.mark.parametrize("cursor", ["0", "-1", "x", "1e9", "9" * 30])
+@ON_SQLITE
 def test_what_is_no_cursor_is_refused(server: Server, member: Person, lobby: str, cursor: str) -> None:
     query = {"before_cursor": cursor}
     assert server.call("GET", _path(lobby, "load_messages"), person=member, query_string=query).status_code == 400

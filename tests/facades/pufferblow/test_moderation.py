@@ -9,6 +9,7 @@ import pytest
 from app.db import reading
 from app.models import AuditEntry
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.together import at_once
 
@@ -18,9 +19,12 @@ REPORTS = "/api/v1/moderation/reports"
 
 @pytest.fixture
 def moderator(server: Server, owner: Person) -> Person:
-    person = server.sign_up("mona")
-    server.give_role(person, "moderator")
-    return person
+    def make() -> Person:
+        person = server.sign_up("mona")
+        server.give_role(person, "moderator")
+        return person
+
+    return server.once("mona moderates", make)
 
 
 def ban(server: Server, by: Person, whom: Person, **given: Any) -> Any:
@@ -201,6 +205,7 @@ def test_who_is_timed_out_reads_and_does_not_write(
 
 
 @pytest.mark.parametrize("minutes", [0, -1, 40_321, "soon", None, 1.5, True])
+@ON_SQLITE
 def test_a_timeout_has_one_minute_to_four_weeks(server: Server, owner: Person, member: Person, minutes: Any) -> None:
     with server.stores_nothing():
         assert time_out(server, owner, member, minutes).status_code == 400
@@ -346,6 +351,7 @@ def test_a_resolution_nobody_may_carry_out_leaves_the_report_open(
         {"message_ids": [7]},
     ],
 )
+@ON_SQLITE
 def test_a_bad_report_is_a_400(server: Server, owner: Person, given: dict[str, Any]) -> None:
     with server.stores_nothing():
         assert report_messages(server, owner, "m", **given).status_code == 400

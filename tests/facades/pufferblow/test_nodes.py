@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from activitypub.keys import PrivateKey, public_key_to_pem, sign
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.together import at_once
 
@@ -116,6 +117,7 @@ def test_an_ed25519_key_may_be_its_bytes_alone(server: Server, owner: Person) ->
         {"shared_secret": None, "node_public_key": "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"},
     ],
 )
+@ON_SQLITE
 def test_a_wrong_answer_opens_nothing(server: Server, owner: Person, change: dict[str, Any]) -> None:
     asked = challenge(server, owner)
 
@@ -206,6 +208,7 @@ def test_challenges_that_nobody_answers_come_to_an_end(server: Server, owner: Pe
     "body",
     [{}, {"node_id": ""}, {"node_id": "x" * 256}, {"node_id": 7}],
 )
+@ON_SQLITE
 def test_a_bad_node_id_is_a_400(server: Server, owner: Person, body: dict[str, Any]) -> None:
     with server.stores_nothing():
         assert server.call("POST", f"{BASE}/challenge", person=owner, json=body).status_code == 400

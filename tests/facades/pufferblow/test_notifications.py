@@ -16,7 +16,7 @@ READ_ALL = "/api/v1/notifications/read-all"
 
 @pytest.fixture
 def lobby(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner)["channel_id"])
+    return server.once("lobby", lambda: str(server.create_channel(owner)["channel_id"]))
 
 
 def told(server: Server, person: Person, **query: int) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.together import at_once
 
@@ -118,6 +119,7 @@ def test_of_two_who_want_a_name_one_gets_it(server: Server, owner: Person, membe
         {"about": "me", "status": "flying"},
     ],
 )
+@ON_SQLITE
 def test_what_cannot_be_changes_nothing(server: Server, owner: Person, given: dict[str, Any]) -> None:
     before = profile(server, owner)
 

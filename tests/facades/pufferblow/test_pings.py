@@ -14,6 +14,7 @@ from app.ids import new_id
 from app.models import Block, Ping
 from app.services import remote
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 
 PINGS = "/api/v1/ping"
@@ -115,6 +116,7 @@ def test_a_history_has_directions_and_pages(server: Server, owner: Person, membe
 
 
 @pytest.mark.parametrize("query", [{"direction": "up"}, {"page": 0}, {"per_page": 51}, {"per_page": "all"}])
+@ON_SQLITE
 def test_a_bad_page_is_a_400(server: Server, owner: Person, query: dict[str, Any]) -> None:
     assert server.call("GET", f"{PINGS}/history", person=owner, query_string=query).status_code == 400
 
@@ -123,6 +125,7 @@ def test_a_bad_page_is_a_400(server: Server, owner: Person, query: dict[str, Any
     ("target", "message", "status"),
     [("nobody", "yo", 404), ("alice", "yo", 400), ("", "yo", 400), ("bob", "x" * 201, 400), ("bob", 7, 400)],
 )
+@ON_SQLITE
 def test_what_cannot_be_asked(
     server: Server, owner: Person, member: Person, target: str, message: Any, status: int
 ) -> None:
@@ -183,6 +186,7 @@ def test_what_was_said_is_sealed(server: Server, owner: Person, member: Person) 
         "javascript:1",
     ],
 )
+@ON_SQLITE
 def test_what_is_no_server_is_not_asked(server: Server, owner: Person, url: str) -> None:
     with server.stores_nothing():
         answer = server.call("POST", f"{PINGS}/instance", person=owner, json={"target_instance_url": url})
@@ -214,6 +218,7 @@ def test_nothing_inside_is_asked(server: Server, owner: Person, url: str, monkey
         ("POST", "/api/v2/voice/sessions/x/actions"),
     ],
 )
+@ON_SQLITE
 def test_there_is_no_voice_yet(server: Server, owner: Person, method: str, path: str) -> None:
     channel = server.create_channel(owner, channel_type="voice")["channel_id"]
 

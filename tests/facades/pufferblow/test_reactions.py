@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from app.db import reading, transaction
 from app.models import Account, Activity, Event, Reaction
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 
 NO_SUCH_MESSAGE = refusal(404, "The provided message_id does not exist or could not be found.")
@@ -19,18 +20,22 @@ NO_SUCH_MESSAGE = refusal(404, "The provided message_id does not exist or could 
 
 @pytest.fixture
 def lobby(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner)["channel_id"])
+    return server.once("lobby", lambda: str(server.create_channel(owner)["channel_id"]))
 
 
 @pytest.fixture
 def secret(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner, channel_name="secret", is_private=True)["channel_id"])
+    def make() -> str:
+        return str(server.create_channel(owner, channel_name="secret", is_private=True)["channel_id"])
+
+    return server.once("secret", make)
 
 
 @pytest.fixture
 def path(server: Server, owner: Person, lobby: str) -> str:
     """Of a message that the owner has sent."""
-    return path_of(lobby, server.send(owner, lobby, "hello")["message_id"])
+    message_id = server.once("hello in the lobby", lambda: str(server.send(owner, lobby, "hello")["message_id"]))
+    return path_of(lobby, message_id)
 
 
 def path_of(channel_id: str, message_id: str) -> str:
@@ -175,6 +180,7 @@ def test_emoji_of_all_kinds_are_kept_as_they_are(server: Server, member: Person,
         "👍\u200b", "e\u0301", "<script>", "\ue000", "👍" * 65, ":" + "x" * 70 + ":", None, 1, ["👍"], {"emoji": "👍"},
     ],
 )  # fmt: skip
+@ON_SQLITE
 def test_what_is_no_emoji_is_refused(server: Server, member: Person, path: str, emoji: Any) -> None:
     with server.stores_nothing():
         answer = react(server, member, path, emoji)
@@ -301,6 +307,7 @@ def test_only_the_author_edits_whatever_the_role(server: Server, member: Person,
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", None, 1, ["x"], "x" * 50_001])
+@ON_SQLITE
 def test_edit_that_says_nothing_or_too_much_is_refused(server: Server, owner: Person, path: str, text: Any) -> None:
     with server.stores_nothing():
         answer = edit(server, owner, path, text)

@@ -11,7 +11,7 @@ from tests.facades.conftest import Person, Server
 
 @pytest.fixture
 def lobby(server: Server, owner: Person) -> str:
-    return str(server.create_channel(owner)["channel_id"])
+    return server.once("lobby", lambda: str(server.create_channel(owner)["channel_id"]))
 
 
 def answer(server: Server, person: Person, channel_id: str, reply_to: str) -> Any:

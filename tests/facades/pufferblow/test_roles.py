@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 from tests.together import at_once
 
@@ -241,6 +242,7 @@ def test_a_name_is_given_once(server: Server, owner: Person) -> None:
         ("Helper", [7]),
     ],
 )
+@ON_SQLITE
 def test_what_cannot_be_a_role_is_a_400(server: Server, owner: Person, name: str, privileges: Any) -> None:
     with server.stores_nothing():
         assert make(server, owner, name, privileges).status_code == 400

@@ -33,7 +33,7 @@ def chat(
     """A server whose database may be stopped."""
     url = make_tables(cluster.create_database("chat").replace("postgres://", "postgresql+psycopg://", 1))
     chat = Chat(database_url=url, redis_url=valkey.url, name="fragile", folder=tmp_path / "data")
-    stack.callback(chat.near.child.kill)
+    stack.callback(chat.kill)
     chat.prepare()
     stack.callback(db.database().engine.dispose)
     monkeypatch.setattr(db, "_wake_listeners", [chat.hint])

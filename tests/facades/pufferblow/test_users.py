@@ -9,6 +9,7 @@ import bcrypt
 import pytest
 
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import PASSWORD, Person, Server
 
 SIGN_UP = "/api/v1/users/signup"
@@ -59,6 +60,7 @@ def test_a_name_is_given_once_in_whatever_case(server: Server, owner: Person, na
 
 
 @pytest.mark.parametrize("name", ["admin", "Owner", "system", "inbox", "by-name", "instance", "0", "everyone"])
+@ON_SQLITE
 def test_names_that_speak_for_the_server_are_not_given(server: Server, owner: Person, name: str) -> None:
     with server.stores_nothing():
         answer = server.call("POST", SIGN_UP, json={"username": name, "password": "x"})
@@ -90,6 +92,7 @@ def test_the_first_account_may_be_called_admin(server: Server) -> None:
         "🐟",
     ],
 )
+@ON_SQLITE
 def test_a_name_others_could_not_type_or_mention_is_refused(server: Server, name: str) -> None:
     with server.stores_nothing():
         answer = server.call("POST", SIGN_UP, json={"username": name, "password": "x"})

@@ -11,11 +11,11 @@ from app.db import database, reading
 from app.models import Activity
 from app.queries.blocked_networks import forget_blocks
 from app.queries.server_settings import forget_server_settings
-from tests.databases import empty
 from tests.facades.conftest import Person, Server
+from tests.facades.federation.conftest import World
 from tests.snapshots import take_snapshot
 
-ASKERS: Final = ("anonymous", "outsider", "member", "moderator", "admin", "owner", "banned", "remote")
+ASKERS: Final = ("anonymous", "outsider", "member", "moderator", "admin", "owner", "banned", "forger", "instance")
 MODERATOR: Final = 1983  # contracts/punctum.md, 5.3
 PREFIX: Final = "/api/v1"
 _SIGNATURE: Final = 'keyId="https://pond.example/zoe#main-key",headers="date",signature="AAAA"'
@@ -34,7 +34,8 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST react": {"reaction": "thumbs_up"},
     "POST reports": {"target": "$channel", "note": "too deep"},
     "POST request": {"id_list": ["$message"]},
-    "POST inbox": {"object_type": "account", "id": "zoe"},
+    "POST inbox": {"object_type": "account", "id": "yan", "username": "yan"},
+    "POST join-conference-by-invite": {"user_id": "zoe"},
     "PATCH id": {"content": "changed"},
     "PATCH accounts": {"display_name": "Changed"},
     "PATCH conferences": {"name": "Changed"},
@@ -49,23 +50,35 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
 
 
 class Cast:
-    """A conference with its people and an instance with an admin, who is nobody in the conference."""
+    """A conference with its people, and an admin of the server, who is nobody in the conference; `world` has another
+    instance, whose zoe is known here."""
 
-    def __init__(self, server: Server) -> None:
-        self.server = server
+    def __init__(self, server: Server, world: World | None = None) -> None:
+        self.server, self.world = server, world
         names = ("founder", "outsider", "member", "moderator", "admin", "owner", "banned", "bystander")
         self.people: dict[str, Person] = {name: server.sign_up(f"{name}_1") for name in names}
         server.give_role(self.people["admin"], "admin")
         self.things: dict[str, str] = {"messages/by-time": "5"}
         self._found_conference()
         self._fill_conference()
+        if world is not None:
+            zoe = {"object_type": "account", "id": "zoe", "username": "zoe"}
+            assert self.ask("instance", "POST", "/federation/inbox", zoe).status_code == 200
         self._start = take_snapshot(database())
 
     def ask(self, asker: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """A remote one has no token here, and what it signs its requests with is none."""
-        headers = {"Signature": _SIGNATURE} if asker == "remote" else {}
+        """A forger has no token here, and what it signs its requests with is no signature; an instance signs them."""
+        if asker == "instance":
+            return self._ask_signed(method, PREFIX + path, body)
+        headers = {"Signature": _SIGNATURE} if asker == "forger" else {}
         options: dict[str, Any] = {} if body is None else {"json": body}
         return self.server.call(method, PREFIX + path, person=self.people.get(asker), headers=headers, **options)
+
+    def _ask_signed(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        assert self.world is not None
+        signer = self.world.peer
+        signed = signer.bare(method, path) if body is None else signer.post(body, path, method=method)
+        return self.world.send(signed, Content_Type="application/json", Accept="application/json")
 
     def try_route(self, asker: str, method: str, path: str) -> Any:
         """A request as it should be, about things that are there. What is taken back was done before."""
@@ -84,12 +97,10 @@ class Cast:
             return f"/{match[1]}/{self.things[match[1]]}"
 
         path = path.replace("{child}/unban", f"{self.people['banned'].id}/unban")
-        return re.sub(r"/(\w+(?:/by-name|/by-time)?)/\{\w+\}", name, path)
+        return re.sub(r"/([\w-]+(?:/by-name|/by-time)?)/\{\w+\}", name, path)
 
     def put_back(self) -> None:
         """Everything as it was."""
-        if not database().is_sqlite:
-            empty(database().url.render_as_string(hide_password=False))
         self._start.put_back(database())
         forget_server_settings()
         forget_blocks()
@@ -112,6 +123,7 @@ class Cast:
         moderators = self._make("owner", f"/conferences/{conference}/roles", name="moderators", permissions=MODERATOR)
         self._change("owner", f"/conferences/{conference}/members/{self.people['moderator'].id}", roles=[moderators])
         self._change("owner", f"/conferences/{conference}/members/{self.people['banned'].id}", banned=True)
+        self.things |= {"subscribe": conference, "unsubscribe": conference, "join-conference-by-invite": invite}
         self.things["members"] = self.people["bystander"].id
 
     def _fill_conference(self) -> None:

@@ -11,6 +11,9 @@ from app.db import reading
 from app.queries.channels import get_home_space
 from tests.answers import refusal
 from tests.facades.conftest import Person, Server
+from tests.facades.federation.conftest import wire, world
+
+__all__ = ["wire", "world"]  # Fixtures here, too.
 
 NO_SUCH = "msg_nothing"
 DENIED = "You may not do this here."
@@ -106,9 +109,9 @@ def home(server: Server) -> str:
 @pytest.fixture
 def conference(client: Client, owner: Person) -> Shown:
     """The owner's, with nobody else in it."""
-    return client.conference(owner)
+    return client.server.once("conference", lambda: client.conference(owner))
 
 
 @pytest.fixture
 def channel(client: Client, owner: Person, conference: Shown) -> Shown:
-    return client.channel(owner, conference)
+    return client.server.once("channel", lambda: client.channel(owner, conference))

@@ -10,7 +10,9 @@ from tests.facades.punctum.conftest import Client, Shown, is_refused
 
 @pytest.fixture
 def bot(client: Client, member: Person) -> Shown:
-    return client.make("/accounts", member, username="Gull", bot=False, bot_owner="somebody")
+    return client.server.once(
+        "bot", lambda: client.make("/accounts", member, username="Gull", bot=False, bot_owner="somebody")
+    )
 
 
 def test_a_bot_is_owned_by_who_made_it_and_signs_in_nowhere(

@@ -98,7 +98,7 @@ def test_private_channels_of_the_server_are_hidden(
 
 @pytest.fixture
 def carol(server: Server, member: Person) -> Person:
-    return server.sign_up("carol")
+    return server.once("carol", lambda: server.sign_up("carol"))
 
 
 def _direct(client: Client, person: Person, *others: Person, status: int = 201) -> Shown:

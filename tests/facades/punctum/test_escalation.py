@@ -13,7 +13,7 @@ from tests.facades.punctum.conftest import NO_SUCH, Client, Shown, is_refused
 
 @pytest.fixture
 def carla(server: Server, owner: Person) -> Person:
-    return server.sign_up("carla")
+    return server.once("carla", lambda: server.sign_up("carla"))
 
 
 def test_a_ban_takes_the_roles_along(client: Client, owner: Person, carla: Person, conference: Shown) -> None:

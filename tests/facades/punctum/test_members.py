@@ -10,7 +10,7 @@ from tests.facades.punctum.conftest import Client, Shown, is_refused
 
 @pytest.fixture
 def mine(client: Client, owner: Person, member: Person, conference: Shown) -> Shown:
-    return client.join(owner, conference, member)
+    return client.server.once("bob is in it", lambda: client.join(owner, conference, member))
 
 
 @pytest.fixture

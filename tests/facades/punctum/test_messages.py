@@ -19,7 +19,7 @@ URL = "https://cdn.example/a.png"
 @pytest.fixture
 def lobby(server: Server, owner: Person) -> Shown:
     """A channel of the home conference."""
-    return {"id": server.create_channel(owner)["channel_id"]}
+    return {"id": server.once("lobby", lambda: str(server.create_channel(owner)["channel_id"]))}
 
 
 def _history(server: Server, person: Person, channel: Shown) -> list[dict[str, Any]]:

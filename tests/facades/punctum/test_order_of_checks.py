@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.answers import refusal
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 from tests.facades.punctum.conftest import DENIED, HIDDEN, Client, outcome
 
@@ -344,6 +345,7 @@ def test_the_first_mistake_is_told_and_nothing_is_stored(
         (b'{"name": NaN}', "application/json", NO_JSON),
     ],
 )
+@ON_SQLITE
 def test_bodies_that_are_no_json_object(
     client: Client, owner: Person, conference: dict[str, Any], body: bytes, mimetype: str, told: Refusal
 ) -> None:

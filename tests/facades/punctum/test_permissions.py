@@ -139,18 +139,21 @@ ROWS: list[Row] = [
 
 @pytest.fixture
 def stage(client: Client, server: Server, owner: Person, member: Person) -> Stage:
-    conference = client.conference(owner)
-    third = server.sign_up("carol")
-    own = client.join(owner, conference, member)
-    client.join(owner, conference, third)
-    ids = {
-        "space": conference["id"],
-        "channel": client.channel(owner, conference)["id"],
-        "own": own["id"],
-        "third": third.id,
-        "role": client.role(owner, conference)["id"],
-    }
-    return Stage(client, owner, member, third, conference, ids)
+    def make() -> tuple[Person, Shown, dict[str, str]]:
+        conference = client.conference(owner)
+        third = server.sign_up("carol")
+        own = client.join(owner, conference, member)
+        client.join(owner, conference, third)
+        ids = {
+            "space": conference["id"],
+            "channel": client.channel(owner, conference)["id"],
+            "own": own["id"],
+            "third": third.id,
+            "role": client.role(owner, conference)["id"],
+        }
+        return third, conference, ids
+
+    return Stage(client, owner, member, *server.once("stage", make))
 
 
 @MOSTLY_ON_SQLITE

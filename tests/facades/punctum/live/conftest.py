@@ -11,10 +11,9 @@ from tests.facades.conftest import Person
 from tests.facades.pufferblow.chat import Chat
 from tests.facades.pufferblow.conftest import chat, chats, far, postgres, stack, valkey
 from tests.facades.punctum.live.clients import Client
-from tests.founding import founding
 from tests.world import world
 
-__all__ = ["chat", "chats", "far", "founding", "postgres", "stack", "valkey", "world"]
+__all__ = ["chat", "chats", "far", "postgres", "stack", "valkey", "world"]
 
 Open = Callable[..., Client]
 

@@ -117,6 +117,34 @@ def test_direct_message_of_pufferblow_makes_a_channel_here(
     assert {one["parent_channel"] for one in messages} == {channel["id"]}
 
 
+def test_group_is_told_to_those_who_are_in_it(
+    chat: Chat, open_socket: Open, alice: Person, bob: Person, carol: Person
+) -> None:
+    dave = chat.sign_up("dave")
+    ears, leaver, newcomer = [open_socket(alice), open_socket(bob)], open_socket(carol), open_socket(dave)
+    made = {"channel_type": "direct_message", "members": [bob.id, carol.id]}
+    group = chat.call("POST", "/api/v1/channels", alice, **made)
+    path = f"/api/v1/channels/{group['id']}"
+    said = chat.call("POST", f"{path}/messages", bob, content="before")
+    assert [ids(ear.news(chat))[0] for ear in (*ears, leaver)] == [group["id"]] * 3
+    assert newcomer.news(chat) == []
+
+    everybody = chat.call("PATCH", path, bob, members=[*group["members"], dave.id])["members"]
+    chat.call("PATCH", path, carol, members=[id_ for id_ in everybody if id_ != carol.id])
+    chat.call("PATCH", path, alice, name="Crew")
+    later = chat.call("POST", f"{path}/messages", alice, content="after")
+    chat.call("POST", f"/api/v1/messages/{said['id']}/react", bob, reaction="tada")
+
+    for ear in (*ears, newcomer):
+        news = ear.news(chat)
+        assert ids(news) == [*[group["id"]] * 3, later["id"], said["id"]]
+        assert carol.id not in news[2]["members"]
+        assert news[2]["name"] == "Crew"
+    told = leaver.news(chat)
+    assert told[-1] == deletion(group["id"])
+    assert later["id"] not in ids(told)
+
+
 # Conferences.
 
 
