@@ -34,6 +34,7 @@ Prefix = Literal[
     "member",
     "invite",
     "emoji",
+    "instance",
 ]
 
 INSTANCE_ID = "0"

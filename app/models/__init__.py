@@ -20,7 +20,7 @@ from app.models.oauth import (
     OAuthSession,
 )
 from app.models.operations import BackgroundTask, Sample
-from app.models.peers import KnownId, Outgoing, Peer, SeenSignature, Subscription, ToldPerson
+from app.models.peers import KnownId, Outgoing, Peer, SeenSignature, Subscription, ToldInstance, ToldPerson
 from app.models.search import SearchTerms
 
 __all__ = [
@@ -31,5 +31,5 @@ __all__ = [
     "NodeTrust", "Notification", "OAuthClient", "OAuthCode", "OAuthConsent", "OAuthDeviceCode", "OAuthSession",
     "Outgoing", "Participant", "Peer", "Pin", "Ping", "Presence", "Reaction", "ReadMark", "Receipt", "RefreshToken",
     "Report", "Role", "RoleGrant", "Sample", "SearchTerms", "SeenSignature", "Setting", "Share", "Space",
-    "Subscription", "ToldPerson", "Tombstone",
+    "Subscription", "ToldInstance", "ToldPerson", "Tombstone",
 ]  # fmt: skip

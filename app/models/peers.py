@@ -94,6 +94,18 @@ class Peer(Base):
     created_at: Mapped[Time]
 
 
+class ToldInstance(Base):
+    """What another instance says of itself. `id` is ours for it; texts are plain."""
+
+    __tablename__ = "told_instances"
+
+    domain: Mapped[Name] = mapped_column(ForeignKey("peers.domain", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[Id] = mapped_column(unique=True)
+    software: Mapped[Name]
+    name: Mapped[Name]
+    description: Mapped[LongText | None]
+
+
 class SeenSignature(Base):
     """A signed request that was taken; a second one with the same signature is a replay."""
 

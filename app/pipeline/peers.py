@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.act import Act, LiveEvent
 from app.db import find_loaded
+from app.ids import INSTANCE_ID
 from app.models import Actor, Channel
 from app.projections import peers
 from app.queries.actors import PEOPLE
@@ -26,6 +27,7 @@ from app.queries.peers import (
     find_peer,
     has_member_at,
     list_known,
+    list_listeners,
     list_subscribed_spaces,
     list_subscribers,
 )
@@ -52,6 +54,9 @@ _ENDS = frozenset({"member_removed", "member_kicked"})
 def tell_peers(act: Act) -> None:
     for event in act.events:
         _tell_of_event(act, event)
+        if event.type == "server_updated":
+            for domain in list_listeners(act.session):
+                peers.put(act.session, domain, CHANGED, INSTANCE_ID, now=act.now)
     if act.activity.type in {"Update", "Delete"} and act.activity.object_id == act.actor.uri:
         _tell_of_person(act)
     if act.activity.type == "Flag":

@@ -21,6 +21,7 @@ from app.models import (
     Role,
     SeenSignature,
     Subscription,
+    ToldInstance,
 )
 
 _AT_ONCE: Final = 500
@@ -164,6 +165,13 @@ def lease(session: Session, domain: str, *, now: datetime, until: datetime) -> b
 
 def change(session: Session, domain: str, **values: Any) -> None:
     session.execute(update(Peer).where(Peer.domain == domain).values(**values))
+
+
+def save_instance(session: Session, id_: str, domain: str, values: Mapping[str, Any]) -> None:
+    """What an instance that is noted already says of itself; its id stays what it was."""
+    told = {"software": values["server_software"], "name": values["name"], "description": values.get("description")}
+    row = upsert(session, ToldInstance).values(told | {"domain": domain, "id": id_})
+    session.execute(row.on_conflict_do_update(index_elements=["domain"], set_=told))
 
 
 def note_signature(session: Session, fingerprint: str, *, now: datetime) -> bool:

@@ -16,7 +16,7 @@ from app.queries.accounts import Profile, get_profile
 from app.queries.actors import find_by_id
 from app.queries.channels import get_home_space
 from app.queries.conversations import find_conversation, list_talkers
-from app.queries.peers import has_member_at
+from app.queries.peers import find_instance, has_member_at
 from app.queries.privileges import ROLES
 from app.queries.reports import PRIVILEGE
 from app.queries.spaces import SpaceView, find_emoji, find_invite, find_member, find_role, find_space
@@ -77,7 +77,8 @@ class FoundConversation:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`value` is a row or a view, by the kind; `space_id` is the space that it belongs to, if it belongs to one."""
+    """`value` is a row or a view, by the kind, and None for this server; `space_id` is the space that it belongs to, if
+    it belongs to one."""
 
     kind: Kind
     id: str
@@ -214,7 +215,13 @@ def _emoji(session: Session, id_: str) -> Found | None:
     return Found("emoji", id_, emoji, emoji.space_id) if emoji else None
 
 
+def _instance(session: Session, id_: str) -> Found | None:
+    instance = find_instance(session, id_)
+    return Found("instance", id_, instance) if instance else None
+
+
 _FINDERS: Final = {
+    "instance": _instance,
     "user": _account,
     "space": _conference,
     "member": _member,

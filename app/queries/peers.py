@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from app.models import Actor, KnownId, Member, Outgoing, Peer, Space, Subscription
+from app.models import Actor, KnownId, Member, Outgoing, Peer, Space, Subscription, ToldInstance
 from app.settings import current
 
 # Who has said nothing for this long is not asked any more, until it says something (contracts/punctum.md, 4.3).
@@ -64,6 +64,12 @@ def list_subscribers(session: Session, target_id: str) -> list[str]:
     return [domain for domain in session.scalars(query.order_by(Subscription.domain)) if not current().refuses(domain)]
 
 
+def list_listeners(session: Session) -> list[str]:
+    """Instances that are told of anything of ours."""
+    domains = session.scalars(select(Subscription.domain).distinct().order_by(Subscription.domain))
+    return [domain for domain in domains if not current().refuses(domain)]
+
+
 def list_subscribed_spaces(session: Session, domain: str) -> list[str]:
     query = select(Subscription.target_id).join(Space, Space.actor_id == Subscription.target_id)
     return list(session.scalars(query.where(Subscription.domain == domain).order_by(Subscription.target_id)))
@@ -83,6 +89,11 @@ def has_member_at(session: Session, space_id: str, domain: str) -> bool:
 
 def find_peer(session: Session, domain: str) -> Peer | None:
     return session.scalar(select(Peer).where(Peer.domain == domain))
+
+
+def find_instance(session: Session, id_: str) -> ToldInstance | None:
+    """What another instance has said of itself, by our id for it."""
+    return session.scalar(select(ToldInstance).where(ToldInstance.id == id_))
 
 
 def list_known(session: Session, domains: Collection[str]) -> set[str]:

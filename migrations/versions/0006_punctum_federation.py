@@ -70,6 +70,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("domain", name=op.f("pk_peers")),
     )
     op.create_table(
+        "told_instances",
+        sa.Column("domain", sa.String(length=255), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("software", sa.String(length=255), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["domain"], ["peers.domain"], name=op.f("fk_told_instances_domain_peers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_told_instances")),
+        sa.UniqueConstraint("id", name=op.f("uq_told_instances_id")),
+    )
+    op.create_table(
         "seen_signatures",
         sa.Column("fingerprint", sa.String(length=255), nullable=False),
         sa.Column("seen_at", UtcDateTime(), nullable=False),
@@ -79,5 +92,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("seen_signatures", "peers", "outgoing", "subscriptions", "told_people", "known_ids"):
+    for table in (
+        *("seen_signatures", "told_instances", "peers", "outgoing"),
+        *("subscriptions", "told_people", "known_ids"),
+    ):
         op.drop_table(table)

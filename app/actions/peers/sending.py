@@ -15,6 +15,7 @@ from activitypub.errors import FetchError
 from activitypub.fetch import FetchBudget
 from app.actions.peers.calls import Answer, ask, post
 from app.db import reading, transaction, wake
+from app.ids import INSTANCE_ID
 from app.models import Outgoing
 from app.pipeline.peers import CHANGED, CHANNELS, REACTION, REPORT, SUBSCRIBE
 from app.projections import peers
@@ -289,7 +290,8 @@ def note_names(domain: str, told: Collection[str], body: Mapping[str, Any]) -> N
         peers.hold(session, domain, now=_utc_now())
         for one in objects:
             remote_id, ours = one.get("id"), one.get("remote_id")
-            if one.get("remote_domain") == current().host and ours in told and is_name(remote_id):
+            is_free = is_name(remote_id) and remote_id != INSTANCE_ID  # Which is that instance itself.
+            if one.get("remote_domain") == current().host and ours in told and is_free:
                 peers.note_name(session, str(ours), domain, str(remote_id))
 
 

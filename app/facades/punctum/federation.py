@@ -34,8 +34,6 @@ from app.queries.punctum.shown import Shown, stash
 from app.queries.viewers import Viewer
 
 MAX_STASH = 100
-# What another instance says of itself beside what it tells, and what comes as a ping or not at all.
-_PASSED_OVER = ("instance", "report")
 
 
 @route("GET", "/federation/inbox", scope=READING["instance"], is_open=True)
@@ -126,8 +124,8 @@ def _take_stash(signer: Viewer, raw: Mapping[str, Any]) -> Shown:
         one = raw.get(id_)
         if not isinstance(one, Mapping):
             raise WrongValueError("id_list", "each with its object")
-        if one.get("object_type") in _PASSED_OVER:
-            continue
+        if one.get("object_type") == "report":
+            continue  # It comes as a ping or not at all.
         if read_identity(one)[1] != id_:
             raise WrongValueError("id_list", "each with its object")
         objects.append(one)

@@ -47,6 +47,8 @@ def change_instance(ask: Ask, found: Found) -> Shown:
     viewer = ask.viewer
     if not viewer.has(OF_ADMINS):
         raise ForbiddenError("Only an admin may change the instance.")
+    if found.id != INSTANCE_ID:
+        raise ForbiddenError("Another instance says itself what it is.")
     changes = INSTANCE.of_change(ask.data(), shown_before(ask, found))
     description = (changes["description"] or "") if "description" in changes else None
     do(compose.server(viewer, name=changes.get("name"), description=description))
@@ -54,7 +56,7 @@ def change_instance(ask: Ask, found: Found) -> Shown:
 
 
 def keep_instance(_ask: Ask, _found: Found) -> Shown:
-    raise ForbiddenError("The instance is not deleted.")
+    raise ForbiddenError("An instance is not deleted.")
 
 
 def change_report(ask: Ask, found: Found) -> Shown:

@@ -7,10 +7,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from app.actions.peers import keeping
+from app.actions.peers.instances import keep_instance
 from app.actions.peers.keeping import Name
 from app.db import reading
 from app.errors import ForbiddenError
-from app.facades.punctum.keys import ACCOUNT, CHANNEL, CONFERENCE, EMOJI, GROUP, INVITE, MEMBER, ROLE, references
+from app.facades.punctum.keys import (
+    ACCOUNT,
+    CHANNEL,
+    CONFERENCE,
+    EMOJI,
+    GROUP,
+    INVITE,
+    MEMBER,
+    OTHER_INSTANCE,
+    ROLE,
+    references,
+)
 from app.facades.punctum.problems import (
     MissingKeyError,
     UnknownReferenceError,
@@ -32,6 +44,13 @@ Raw = Mapping[str, Any]
 
 _STATUSES: Final = ("offline", "online", "idle", "dnd")
 _CHANNEL_TYPES: Final = {"text": "text", "media": "voice", "category": "category"}
+
+
+def _instance(taking: Taking, name: Name, raw: Raw) -> str:
+    given = OTHER_INSTANCE.of_new(raw)
+    if given["address"].lower() != taking.sender:
+        raise WrongValueError("address", "the domain of the instance")
+    return keep_instance(name, given)
 
 
 def _account(taking: Taking, name: Name, raw: Raw) -> str:
@@ -199,6 +218,7 @@ def _absolute(url: Any) -> str | None:
 
 
 KEEPERS: Final[Mapping[str, Callable[[Taking, Name, Raw], str]]] = {
+    "instance": _instance,
     "account": _account,
     "conference": _conference,
     "conference_member": _member,

@@ -196,6 +196,16 @@ INSTANCE: Final = Keys(
     read_only=("address", "server_software", "protocol_version"),
     nullable=("description",),
 )
+# What others say of themselves.
+OTHER_INSTANCE: Final = Keys(
+    checks={
+        **INSTANCE.checks,
+        "address": text(255, least=1),
+        "server_software": text(255, least=1),
+        "protocol_version": number(1, 1),
+    },
+    required=("address", "server_software", "protocol_version", "name"),
+)
 ACCOUNT: Final = Keys(
     checks={
         "username": USERNAME,

@@ -169,6 +169,8 @@ def _delete(ping: Ping) -> Shown:
     """By the home of the object or of the conference that it is in; a membership also by the home of the member, who
     then has left."""
     target = ping.target
+    if target.kind == "instance":
+        raise ForbiddenError("An instance is not deleted.")
     with reading() as session:
         origin = find_origin(session, target.id)
         space_home = find_home(session, target.space_id) if target.space_id else None

@@ -33,6 +33,7 @@ from app.facades.punctum.problems import (
     WrongValueError,
 )
 from app.facades.punctum.told import read_reactions, read_time
+from app.ids import INSTANCE_ID
 from app.queries.actors import PEOPLE, find_by_id
 from app.queries.messages import open_content
 from app.queries.objects import Found, FoundConversation, Kind, find_object, may_read
@@ -42,8 +43,8 @@ from app.settings import current
 from app.web.admission import waiting
 
 KINDS: Final = frozenset(KEEPERS)
-# What is no object's id anywhere (contracts/punctum.md, 1.0): parts of paths, keys of a stash, and an instance itself.
-RESERVED: Final = frozenset({"0", "type", "id_list", "by-name", "by-time", "list", "create", "read-history"})
+# What is no object's id anywhere (contracts/punctum.md, 1.0): parts of paths, and keys of a stash.
+RESERVED: Final = frozenset({"type", "id_list", "by-name", "by-time", "list", "create", "read-history"})
 MAX_DEPTH: Final = 2
 MAX_FETCHES: Final = 40
 MAX_REACTIONS: Final = 1000
@@ -95,7 +96,10 @@ class Taking:
     def _take(self, raw: Raw) -> str:
         kind, id_ = read_identity(raw)
         home, home_id = raw.get("remote_domain"), raw.get("remote_id")
-        if home is None or home == self.sender:
+        is_own = home is None or home == self.sender
+        if kind == "instance" and (id_ == INSTANCE_ID) != is_own:
+            raise WrongValueError("id", "0 for the instance itself, and for no other")
+        if is_own:
             return self._keep(kind, id_, raw)
         if not isinstance(home, str) or not is_name(home_id):
             raise WrongValueError("remote_domain", "a domain, with the remote_id there")
@@ -269,13 +273,15 @@ def read_identity(raw: Raw) -> tuple[Kind, str]:
         raise WrongTypeError("object_type: not one that is told between instances.")
     if id_ is None:
         raise MissingKeyError("id")
-    if not is_name(id_) or id_ in RESERVED:
+    if not is_name(id_) or id_ in RESERVED or (id_ == INSTANCE_ID and kind != "instance"):
         raise WrongValueError("id", "an ID")
     return kind, str(id_)  # type: ignore[return-value]  # What is in KINDS is one.
 
 
 # In which order the objects of a stash are read: each after what it names (contracts/punctum.md, 4.4).
-_ORDER: Final = ("account", "conference", "role", "conference_member", "channel", "message", "invite", "emoji")
+_ORDER: Final = (
+    *("instance", "account", "conference", "role", "conference_member", "channel", "message", "invite", "emoji"),
+)
 
 
 def take_several(taking: Taking, objects: Collection[Raw]) -> dict[str, str]:

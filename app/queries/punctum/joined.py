@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from app.ids import INSTANCE_ID
 from app.queries.bits import Bit
 from app.queries.messages import list_page
 from app.queries.sight import who_sees_each
@@ -32,6 +33,7 @@ def list_first(session: Session, space: SpaceView, actor_id: str) -> list[str]:
     return list(
         dict.fromkeys(
             [
+                INSTANCE_ID,
                 *([space.owner_id] if space.owner_id else []),
                 actor_id,
                 space.id,

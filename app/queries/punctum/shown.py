@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from app.ids import INSTANCE_ID
+from app.models import ToldInstance
 from app.queries import bits
 from app.queries.accounts import Profile
 from app.queries.friends import list_blocked, list_friends
@@ -136,7 +137,9 @@ def _message(view: MessageView, replies: list[str], reactions: Sequence[tuple[st
     )
 
 
-def _instance(session: Session, _viewer: Viewer | None, _found: Found) -> Shown:
+def _instance(session: Session, _viewer: Viewer | None, found: Found) -> Shown:
+    if found.value is not None:
+        return _other_instance(found)
     instance = get_instance(session)
     return _object(
         "instance",
@@ -146,6 +149,19 @@ def _instance(session: Session, _viewer: Viewer | None, _found: Found) -> Shown:
         protocol_version=1,
         name=instance.name,
         description=instance.description or None,
+    )
+
+
+def _other_instance(found: Found) -> Shown:
+    told: ToldInstance = found.value
+    return _object(
+        "instance",
+        found.id,
+        address=told.domain,
+        server_software=told.software,
+        protocol_version=1,
+        name=told.name,
+        description=told.description,
     )
 
 

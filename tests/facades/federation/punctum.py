@@ -24,6 +24,12 @@ Object = dict[str, Any]
 COMMENTS = itertools.count()
 
 
+def an_instance(domain: str, **values: Any) -> Object:
+    """As it says itself."""
+    named = {"address": domain, "server_software": "reed 1", "protocol_version": 1, "name": f"The {domain}"}
+    return {"type": "object", "object_type": "instance", "id": "0"} | named | values
+
+
 def an_account(id_: str = "zoe", **values: Any) -> Object:
     return {"type": "object", "object_type": "account", "id": id_, "username": id_} | values
 

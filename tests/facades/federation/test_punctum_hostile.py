@@ -490,9 +490,9 @@ def test_too_many_reactions_are_refused_with_their_message(swamp: Pond) -> None:
 
 
 def test_kind_that_is_not_taken_keeps_out_nothing_else(pond: Pond) -> None:
-    instance = {"type": "object", "object_type": "instance", "id": "0", "address": "evil.example"}
+    report = {"type": "object", "object_type": "report", "id": "r", "target": pond.bob.id}
 
-    shown = pond.told(pond.evil, a_stash(instance, an_account("eve"), an_account("mal", bio=1)))
+    shown = pond.told(pond.evil, a_stash(report, an_account("eve"), an_account("mal", bio=1)))
 
     assert [shown[id_]["username"].partition("@")[0] for id_ in shown["id_list"]] == ["eve"]
     assert pond.local_id(pond.evil, "mal") is None

@@ -150,7 +150,7 @@ def test_object_of_ours_is_never_overwritten(pond: Pond) -> None:
         ({"type": "object", "id": "x"}, 400, 7),
         ({"type": "object", "object_type": "account", "username": "zoe"}, 400, 7),
         ({"type": "object", "object_type": "pond", "id": "x"}, 400, 5),
-        ({"type": "object", "object_type": "instance", "id": "x"}, 400, 5),
+        ({"type": "object", "object_type": "report", "id": "x"}, 400, 5),
         ({"type": "object", "object_type": "account", "id": "a/b", "username": "zoe"}, 400, 7),
         ({"type": "object", "object_type": "account", "id": "x"}, 400, 7),
         ({"type": "nothing"}, 400, 5),

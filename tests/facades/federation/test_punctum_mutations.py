@@ -17,6 +17,7 @@ from tests.facades.federation.punctum import (
     a_ping,
     a_stash,
     an_account,
+    an_instance,
     pond,
 )
 from tests.facades.punctum.conftest import MOSTLY_ON_SQLITE
@@ -35,6 +36,7 @@ def _objects(pond: Pond) -> Mapping[str, dict[str, Any]]:
     ours = {"type": "object", "parent_conference": "marsh"}
     embed = {"embed_title": "t", "embed_type": 1, "embed_image": "https://peer.example/i", "embed": True}
     return {
+        "instance": an_instance("peer.example", description="d", remote_domain="peer.example", remote_id="0"),
         "account": an_account(
             display_name="Zoe",
             short_status=1,
@@ -114,7 +116,7 @@ def _mutations(body: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]
     "name",
     [
         *("account", "conference", "channel", "conversation", "role", "member", "invite", "emoji", "message"),
-        *("message of ours", "stash", "JOIN", "REACT", "BLOCK", "REPORT", "PATCH", "DELETE", "join"),
+        *("instance", "message of ours", "stash", "JOIN", "REACT", "BLOCK", "REPORT", "PATCH", "DELETE", "join"),
     ],
 )
 def test_whatever_is_wrong_is_refused_whole(pond: Pond, name: str) -> None:
