@@ -24,6 +24,7 @@ from tests.facades.federation.punctum import (
     a_ping,
     a_stash,
     an_account,
+    an_instance,
     pond,
 )
 
@@ -110,6 +111,15 @@ def test_same_thing_at_once_is_one(marsh: Pond, kind: str) -> None:
         assert after["known_ids"] - before["known_ids"] <= 1
         for table in ("actors", "spaces", "channels", "roles", "members", "invites", "custom_emoji", "messages"):
             assert after[table] - before[table] <= 1
+
+
+def test_instance_that_describes_itself_at_once_is_one(marsh: Pond) -> None:
+    ours = [an_instance("peer.example", name=f"n{number}") for number in range(4)]
+
+    found = ids(at_once(marsh, *(signed(marsh, one) for one in ours)))
+
+    assert found == {marsh.local_id(marsh.peer, "0")}
+    assert marsh.rows()["told_instances"] == 1
 
 
 @pytest.mark.parametrize("kind", things(0))
