@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.federation.punctum import (
     INBOX,
     JOIN,
@@ -19,7 +20,6 @@ from tests.facades.federation.punctum import (
     an_account,
     pond,
 )
-from tests.facades.punctum.conftest import MOSTLY_ON_SQLITE
 
 __all__ = ["pond"]
 
