@@ -16,7 +16,7 @@ from app.facades.punctum.ask import Ask, Data, digest_of_request
 from app.facades.punctum.doing import at_once, deleted, do, refer, show_id, shown_before
 from app.facades.punctum.instances import is_signed, show_to_instance
 from app.facades.punctum.keys import ACCOUNT
-from app.facades.punctum.problems import MissingObjectError, ReadOnlyError, WrongReferenceError, WrongValueError
+from app.facades.punctum.problems import MissingObjectError, ReadOnlyError, WrongReferenceError
 from app.facades.punctum.scopes import allow, allow_all
 from app.pipeline import compose
 from app.queries.accounts import get_profile, is_name_taken
@@ -206,10 +206,8 @@ def _set_blocklist(viewer: Viewer, wanted: list[str], before: list[str]) -> None
             _unblock(viewer, actor_id)
 
 
-def _leave_others(viewer: Viewer, wanted: Any, before: dict[str, str]) -> None:
+def _leave_others(viewer: Viewer, wanted: Mapping[str, Any], before: Mapping[str, str]) -> None:
     """What is taken out is left; what is added is not joined by this."""
-    if not isinstance(wanted, dict):
-        raise WrongValueError("joined_conferences", "an object")
     if any(before.get(space_id) != member_id for space_id, member_id in wanted.items()):
         raise ReadOnlyError("joined_conferences")
     for space_id in before:

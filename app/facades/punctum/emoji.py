@@ -7,8 +7,9 @@ from app.errors import ForbiddenError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import deleted, do, make, refer, show_id, shown_before
-from app.facades.punctum.keys import EMOJI, reference
+from app.facades.punctum.keys import EMOJI
 from app.facades.punctum.scopes import allow
+from app.facades.punctum.values import reference
 from app.pipeline import compose
 from app.queries.bits import Bit
 from app.queries.objects import Found

@@ -12,7 +12,7 @@ from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import do, show_id, shown_before
 from app.facades.punctum.instances import is_signed, show_to_instance
-from app.facades.punctum.keys import INSTANCE, reference
+from app.facades.punctum.keys import INSTANCE
 from app.facades.punctum.problems import (
     HiddenError,
     MissingKeyError,
@@ -22,6 +22,7 @@ from app.facades.punctum.problems import (
     WrongValueError,
 )
 from app.facades.punctum.scopes import DEPENDS, READING, allow_reading, allow_writing
+from app.facades.punctum.values import reference
 from app.ids import INSTANCE_ID
 from app.pipeline import compose
 from app.queries.objects import OPEN_KINDS, Found, Kind, find_object, may_read, may_remove

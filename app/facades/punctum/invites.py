@@ -11,8 +11,9 @@ from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import deleted, do, make_once, refer, show_id, shown_before
 from app.facades.punctum.instances import is_signed, show_to_instance
 from app.facades.punctum.joining import find_elsewhere, join_elsewhere
-from app.facades.punctum.keys import INVITE, reference
+from app.facades.punctum.keys import INVITE
 from app.facades.punctum.problems import MissingKeyError, MissingObjectError
+from app.facades.punctum.values import reference
 from app.ids import id_beside
 from app.pipeline import compose
 from app.queries.bits import Bit

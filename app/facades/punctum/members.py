@@ -11,9 +11,10 @@ from app.db import reading
 from app.errors import ForbiddenError
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import at_once, deleted, do, refer, show_id, show_if_readable, shown_before
-from app.facades.punctum.keys import MEMBER, reference
+from app.facades.punctum.keys import MEMBER
 from app.facades.punctum.problems import HiddenError, MissingObjectError, NotPartOfError, WrongTypeError
 from app.facades.punctum.scopes import allow
+from app.facades.punctum.values import reference
 from app.pipeline import compose
 from app.queries.actors import get_by_id
 from app.queries.bits import Bit

@@ -11,8 +11,9 @@ from app.facades.punctum import members
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import refer, show_id, shown_before
-from app.facades.punctum.keys import REPORT, reference
+from app.facades.punctum.keys import REPORT
 from app.facades.punctum.problems import HiddenError, MissingKeyError, NotPartOfError, WrongTypeError
+from app.facades.punctum.values import reference
 from app.queries.objects import Found, Kind, may_read
 from app.queries.punctum.shown import Shown, show
 from app.queries.viewers import Viewer

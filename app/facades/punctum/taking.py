@@ -21,10 +21,6 @@ from app.actions.peers.sending import is_name
 from app.db import reading
 from app.errors import AppError, ForbiddenError, NotFoundError
 from app.facades.punctum.kept import KEEPERS
-from app.facades.punctum.keys import (
-    many,
-    reference,
-)
 from app.facades.punctum.problems import (
     MissingKeyError,
     UnknownReferenceError,
@@ -32,6 +28,7 @@ from app.facades.punctum.problems import (
     WrongTypeError,
     WrongValueError,
 )
+from app.facades.punctum.values import many, reference
 from app.queries.actors import find_by_id
 from app.queries.objects import Found, FoundConversation, Kind, find_object, may_read
 from app.queries.peers import find_known, find_origin
