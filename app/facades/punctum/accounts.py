@@ -29,12 +29,12 @@ from app.web.idempotency import idempotency_key
 _STATUSES: Final = ("offline", "online", "afk", "dnd")
 
 
-@route("GET", "/accounts", scope="account:read")
+@route("GET", "/accounts", scope="account:read", answers="account")
 def get_own_account(ask: Ask) -> Shown:
     return show_id(ask.viewer, ask.viewer.actor_id)
 
 
-@route("POST", "/accounts", scope="account:write", status=201)
+@route("POST", "/accounts", scope="account:write", status=201, answers="account")
 def post_account(ask: Ask) -> Shown:
     """A bot of the caller's: a login is made at /auth/sign_up alone."""
     return create(ask.viewer, ask.data("account"))
@@ -54,7 +54,7 @@ def create(viewer: Viewer, data: Data) -> Shown:
     return show_id(viewer, bot_id)
 
 
-@route("GET", "/accounts/{id}", scope="account:read", is_open=True)
+@route("GET", "/accounts/{id}", scope="account:read", is_open=True, answers="account", signed="may")
 def get_account(ask: Ask) -> Shown:
     if is_signed():
         return show_to_instance(ask)
@@ -62,7 +62,7 @@ def get_account(ask: Ask) -> Shown:
         return show(session, ask.asker, ask.find_in(session, "account"))
 
 
-@route("PATCH", "/accounts/{id}", scope="account:write")
+@route("PATCH", "/accounts/{id}", scope="account:write", answers="account")
 def patch_account(ask: Ask) -> Shown:
     return change(ask, ask.find("account"))
 
@@ -72,13 +72,13 @@ def delete_account(ask: Ask) -> Shown:
     return remove(ask, ask.find("account"))
 
 
-@route("GET", "/accounts/by-name/{name}", scope="account:read", is_open=True)
+@route("GET", "/accounts/by-name/{name}", scope="account:read", is_open=True, answers="account")
 def get_account_by_name(ask: Ask) -> Shown:
     with reading() as session:
         return show(session, ask.asker, _by_name(ask))
 
 
-@route("PATCH", "/accounts/by-name/{name}", scope="account:write")
+@route("PATCH", "/accounts/by-name/{name}", scope="account:write", answers="account")
 def patch_account_by_name(ask: Ask) -> Shown:
     return change(ask, _by_name(ask))
 
