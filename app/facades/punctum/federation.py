@@ -29,8 +29,8 @@ from app.facades.punctum.problems import (
 )
 from app.facades.punctum.scopes import READING
 from app.facades.punctum.shapes import ANY, ID_ALONE, Body, body, stash_of
-from app.facades.punctum.taking import Taking, read_identity, take_several
-from app.facades.punctum.values import Schema, reference
+from app.facades.punctum.taking import KINDS, Taking, read_identity, take_several
+from app.facades.punctum.values import Schema, one_of, reference
 from app.queries.objects import Found, FoundConversation, may_read
 from app.queries.peers import find_home
 from app.queries.punctum.federated import instance_viewer, show_for
@@ -39,7 +39,9 @@ from app.queries.viewers import Viewer
 
 MAX_STASH = 100
 _STASH: Final = stash_of(*KEYS)
-_SENT: Final = Body({"anyOf": [ANY, _STASH, PING]})
+_SENT: Final = Body(
+    {"anyOf": [body("id", "object_type", id=reference, object_type=one_of(*sorted(KINDS))).schema, _STASH, PING]}
+)
 _TAKEN: Final[Schema] = {"anyOf": [ANY, _STASH, ID_ALONE, REACTIONS]}
 
 

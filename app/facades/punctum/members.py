@@ -122,7 +122,7 @@ def _require_change(viewer: Viewer, member: Any) -> None:
 
 
 def ban_stranger(ask: Ask, space: Found, actor_id: str) -> Shown:
-    changes = MEMBER.of_change(ask.data(), {})
+    changes = MEMBER.of_change(ask.data(), {"object_type": "conference_member"})
     if changes.keys() != {"banned"} or not changes["banned"]:
         raise NotPartOfError("This account is not in the conference.")
     allow(ask.viewer, "conference_member:ban")

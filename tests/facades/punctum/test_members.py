@@ -100,7 +100,8 @@ def test_who_never_joined_is_banned_by_account(
     path = f"/conferences/{conference['id']}/members/{member.id}"
     invite = client.make("/invites", owner, conference_id=conference["id"])
 
-    assert client.patch(path, owner, banned=True)["banned"] is True
+    named = {"object_type": "conference_member", "banned": True}
+    assert client.patch(path, owner, **named)["banned"] is True
 
     assert is_refused(client.call("POST", f"/invites/{invite['id']}/join", member), 403, 3)
     assert is_refused(client.call("PATCH", path.replace(member.id, owner.id), owner, json={"banned": True}), 403, 3)
