@@ -77,6 +77,7 @@ class Settings:
     local_socket: Path | None
     activitypub: bool
     blocked_domains: frozenset[str]
+    nested_post_status: int
     failpoints: Path | None = None
 
     def refuses(self, domain: str) -> bool:
@@ -134,6 +135,7 @@ class Settings:
             local_socket=values.parsed("SHOAL_LOCAL_SOCKET", "", _socket_path),
             activitypub=values.parsed("SHOAL_ACTIVITYPUB", "on", _on_or_off),
             blocked_domains=values.parsed("SHOAL_BLOCKED_DOMAINS", "", _domains),
+            nested_post_status=values.parsed("SHOAL_NESTED_POST_STATUS", "200", _whole_number(200, 201)),
             failpoints=values.parsed(failpoints.VARIABLE, "", lambda text: failpoints.folder(text, origin)),
         )
 

@@ -12,11 +12,14 @@ from flask import Flask, Response
 
 from app.errors import ConflictError, InvalidInputError, ReusedKeyError
 from app.facades.punctum.ask import Ask, find_asker
+from app.facades.punctum.instances import is_signed
 from app.facades.punctum.scopes import DEPENDS, Needed, allow
 from app.facades.punctum.shapes import ID_ALONE, Body, change_of, new
 from app.facades.punctum.values import Check, Schema
 from app.queries.objects import Kind
 from app.queries.punctum.shown import Known
+from app.queries.server_settings import server_settings
+from app.settings import current
 from app.web.answers import JSON
 
 Answer = dict[str, Any]
@@ -54,6 +57,18 @@ class Route:
     query: Mapping[str, Check[Any]] = field(default_factory=dict)
     errors: Collection[int] = ()
     signed: Literal["may", "must"] | None = None
+
+    @property
+    def status_of_new(self) -> int:
+        """What is made inside another object has the operator's (contract, 6, H-1)."""
+        return current().nested_post_status if self.makes and self.status == 200 else self.status
+
+    def is_open_now(self) -> bool:
+        """Whether strangers may ask: of all but the server itself, not where the staff wants a login (contract, 6,
+        H-7). What an instance asks, it signs."""
+        if not self.is_open or self.scope is None or not server_settings().require_login_to_read:
+            return self.is_open
+        return self.signed is not None and is_signed()
 
 
 ROUTES: list[Route] = []
@@ -123,7 +138,7 @@ def _handler(one: Route) -> Callable[..., Response]:
         ask = Ask(given, find_asker())
         if one.scope != DEPENDS:
             allow(ask.asker, one.scope)
-        if not one.is_open:
+        if not one.is_open_now():
             ask.require_viewer()
         try:
             shown = one.view(ask)
@@ -131,6 +146,8 @@ def _handler(one: Route) -> Callable[..., Response]:
             raise InvalidInputError(error.message) from error  # What is taken is a wrong value (contract, 6, H-21).
         is_new = one.makes and not isinstance(shown, Known)
         headers = _NO_STORE | {"Location": f"{PREFIX}/id/{shown['id']}"} if is_new else _NO_STORE
-        return Response(msgspec.json.encode(shown), one.status if is_new else 200, headers=headers, mimetype=JSON)
+        return Response(
+            msgspec.json.encode(shown), one.status_of_new if is_new else 200, headers=headers, mimetype=JSON
+        )
 
     return handle

@@ -69,7 +69,7 @@ def _answers(route: Route) -> Schema:
     if not route.makes:
         return {"200": response(200, schema)}
     # What was there before is answered with 200, wherever what is new is not.
-    return {str(status): response(status, schema) | {"headers": _LOCATION} for status in {200, route.status}}
+    return {str(status): response(status, schema) | {"headers": _LOCATION} for status in {200, route.status_of_new}}
 
 
 def _statuses(route: Route) -> frozenset[int]:
