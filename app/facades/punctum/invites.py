@@ -24,6 +24,7 @@ from app.queries.punctum.shown import Shown, show
 from app.queries.spaces import find_invite_by_name, find_member_of
 from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
+from app.web.limiting import guess_name, note_unknown_name
 
 
 @route(
@@ -141,8 +142,11 @@ def join(viewer: Viewer, found: Found) -> Shown:
 
 
 def _by_name(ask: Ask) -> Found:
+    """Raises MissingObjectError, and TooManyRequestsError for who only guesses."""
+    guess_name()
     with reading() as session:
         invite = find_invite_by_name(session, ask.name())
     if invite is None:
+        note_unknown_name()
         raise MissingObjectError
     return Found("invite", invite.id, invite, invite.space_id)

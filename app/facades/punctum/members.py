@@ -186,13 +186,14 @@ def _unban(viewer: Viewer, found: Found) -> None:
 
 
 def join_as(viewer: Viewer, space: Found, data: Data) -> Shown:
-    """Who is a member already is shown as it is. Raises ForbiddenError for anybody but oneself and one's bots."""
+    """Who is a member already is shown as it is, to who reads of members. Raises HiddenError for others, ForbiddenError
+    for anybody but oneself and one's bots, and for who is banned."""
     actor_id = reference("user_id", data.get("user_id", viewer.actor_id))
     account = refer("user_id", actor_id, {"account"})
     with reading() as session:
         known = find_member_of(session, space.id, actor_id)
         may_invite = find_standing(session, viewer.actor_id, space.id).has(Bit.INVITE)
-    if known is None:
+    if known is None or known.banned_at is not None:
         joining = viewer
         if account.value.bot_owner_id == viewer.actor_id and may_invite:
             with reading() as session:
@@ -205,6 +206,8 @@ def join_as(viewer: Viewer, space: Found, data: Data) -> Shown:
         with reading() as session:
             joined = find_member_of(session, space.id, actor_id)
         return show_id(viewer, joined.id) if joined else deleted(space.id)
+    with reading() as session:
+        require_membership(session, viewer, space.id)
     return Known(show_id(viewer, known.id))
 
 
