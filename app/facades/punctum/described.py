@@ -8,7 +8,7 @@ from typing import Final
 from app.facades.punctum.api import PREFIX, ROUTES, Route
 from app.facades.punctum.keys import KEYS
 from app.facades.punctum.scopes import DEPENDS
-from app.facades.punctum.shapes import reference_to, shown
+from app.facades.punctum.shapes import reference_to, shown, told
 from app.facades.punctum.values import Schema
 from app.web.answers import JSON
 from app.web.cookies import cookie_name
@@ -27,7 +27,7 @@ def describe() -> Part:
         paths.setdefault(PREFIX + route.path, {})[route.method.lower()] = _operation(route)
     return Part(
         paths=paths,
-        schemas={kind: shown(kind) for kind in KEYS},
+        schemas={**{kind: shown(kind) for kind in KEYS}, "told": told()},
         security_schemes={
             "browser": {
                 "type": "apiKey",

@@ -14,7 +14,6 @@ from app.facades.punctum.ask import Ask
 from app.facades.punctum.ids import show_instance
 from app.facades.punctum.instances import sender
 from app.facades.punctum.joining import let_in
-from app.facades.punctum.keys import KEYS
 from app.facades.punctum.messages import REACTIONS
 from app.facades.punctum.pinged import PING, answer_ping
 from app.facades.punctum.problems import (
@@ -28,9 +27,9 @@ from app.facades.punctum.problems import (
     WrongValueError,
 )
 from app.facades.punctum.scopes import READING
-from app.facades.punctum.shapes import ANY, ID_ALONE, Body, body, stash_of
-from app.facades.punctum.taking import KINDS, Taking, read_identity, take_several
-from app.facades.punctum.values import Schema, one_of, reference
+from app.facades.punctum.shapes import ID_ALONE, TOLD, TOLD_STASH, Body, body
+from app.facades.punctum.taking import Taking, read_identity, take_several
+from app.facades.punctum.values import Schema, reference
 from app.queries.objects import Found, FoundConversation, may_read
 from app.queries.peers import find_home
 from app.queries.punctum.federated import instance_viewer, show_for
@@ -38,11 +37,8 @@ from app.queries.punctum.shown import Shown, stash
 from app.queries.viewers import Viewer
 
 MAX_STASH = 100
-_STASH: Final = stash_of(*KEYS)
-_SENT: Final = Body(
-    {"anyOf": [body("id", "object_type", id=reference, object_type=one_of(*sorted(KINDS))).schema, _STASH, PING]}
-)
-_TAKEN: Final[Schema] = {"anyOf": [ANY, _STASH, ID_ALONE, REACTIONS]}
+_SENT: Final = Body({"anyOf": [TOLD, TOLD_STASH, PING]})
+_TAKEN: Final[Schema] = {"anyOf": [TOLD, TOLD_STASH, ID_ALONE, REACTIONS]}
 
 
 @route("GET", "/federation/inbox", scope=READING["instance"], is_open=True, answers="instance")
@@ -66,7 +62,7 @@ def post_inbox(ask: Ask) -> Shown:
             raise WrongTypeError("type: object, stash or ping.")
 
 
-@route("POST", "/federation/subscribe/{id}", scope=None, is_open=True, answers=ANY, signed="must")
+@route("POST", "/federation/subscribe/{id}", scope=None, is_open=True, answers=TOLD, signed="must")
 def post_subscribe(ask: Ask) -> Shown:
     signer = sender(ask)
     found = _target(signer, ask.given["id"])
@@ -99,7 +95,7 @@ def post_unsubscribe(ask: Ask) -> Shown:
     "/federation/join-conference-by-invite/{id}",
     scope=None,
     is_open=True,
-    answers=_STASH,
+    answers=TOLD_STASH,
     takes=body("user_id", user_id=reference),
     signed="must",
 )

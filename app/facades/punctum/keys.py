@@ -32,15 +32,16 @@ from app.facades.punctum.values import (
 from app.queries.objects import Kind
 
 _FLAG: Final[Schema] = {"type": "boolean"}
-# `known_ids` is shown to nobody.
+# `activitypub_id` is for other instances, and `known_ids` is shown to nobody.
 IDENTITY: Final[Mapping[str, Schema]] = {
     "id": reference.schema,
     "type": {"const": "object"},
     "object_type": TEXT,
     "remote_domain": TEXT,
     "remote_id": TEXT,
+    "activitypub_id": TEXT,
 }
-_NEVER_CHANGED: Final = (*IDENTITY, "known_ids")
+_NEVER_CHANGED: Final = ("id", "type", "remote_domain", "remote_id", "known_ids")
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,22 +67,28 @@ def shown(kind: Kind) -> Schema:
     return _dictionary({**IDENTITY, **_of(kind), **values}, ("id", "type", "object_type", *keys.always))
 
 
+def told() -> Schema:
+    """An object as instances are told it: with the keys of its kind that leave this server, without those that are
+    inherited there."""
+    return _dictionary({**IDENTITY, "object_type": {"enum": list(KEYS)}}, ("id", "object_type"))
+
+
 def reference_to(name: str) -> Schema:
     """To what is described once for all routes."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def stash_of(*kinds: Kind) -> Schema:
-    return _dictionary(
-        {"type": {"const": "stash"}, "id_list": {"type": "array", "items": _ID}}, ("type", "id_list")
-    ) | {"additionalProperties": {"anyOf": [reference_to(kind) for kind in kinds]}}
+    return _stash({"anyOf": [reference_to(kind) for kind in kinds]})
+
+
+def _stash(one: Schema) -> Schema:
+    named: dict[str, Schema] = {"type": {"const": "stash"}, "id_list": {"type": "array", "items": _ID}}
+    return _dictionary(named, ("type", "id_list")) | {"additionalProperties": one}
 
 
 def or_id(kind: Kind) -> Schema:
     return {"anyOf": [reference_to(kind), ID_ALONE]}
-
-
-ANY: Final[Schema] = {"anyOf": [reference_to(kind) for kind in KEYS]}
 
 
 def _of(kind: Kind) -> dict[str, Schema]:
@@ -91,3 +97,9 @@ def _of(kind: Kind) -> dict[str, Schema]:
 
 def _dictionary(properties: dict[str, Schema], required: Collection[str] = ()) -> Schema:
     return {"type": "object", "properties": properties, "required": list(required)}
+
+
+ANY: Final[Schema] = {"anyOf": [reference_to(kind) for kind in KEYS]}
+# What is said between instances.
+TOLD: Final = reference_to("told")
+TOLD_STASH: Final = _stash(TOLD)

@@ -10,23 +10,21 @@ from app.facades.punctum import ROUTES
 from app.facades.punctum.keys import KEYS
 from app.facades.punctum.scopes import DEPENDS
 from tests.facades.conftest import Person, Server
+from tests.facades.federation.conftest import World
 from tests.facades.punctum.cast import Cast
-from tests.facades.punctum.conftest import Client, Shown
+from tests.facades.punctum.conftest import ON_ONE_BACKEND, Client, Shown
 from tests.facades.punctum.description import Description
 from tests.facades.punctum.routes import PUNCTUM
 
-# The document is the same on each backend, and what is answered is compared by other tests.
-on_one_backend = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-
-@on_one_backend
+@ON_ONE_BACKEND
 def test_the_document_is_valid(server: Server) -> None:
     validator = pytest.importorskip("openapi_spec_validator")
 
     validator.validate(server.call("GET", "/openapi.json").json)
 
 
-@on_one_backend
+@ON_ONE_BACKEND
 def test_every_route_is_described_with_its_scope(server: Server) -> None:
     description = Description(server)
 
@@ -42,10 +40,11 @@ def _is_named(scope: str | None) -> bool:
     return scope not in (None, DEPENDS)
 
 
-@on_one_backend
-@pytest.mark.parametrize("asker", ["owner", "member", "outsider", "anonymous"])
-def test_what_each_route_is_asked_and_answers_is_described(server: Server, asker: str) -> None:
-    cast, description = Cast(server), Description(server)
+@ON_ONE_BACKEND
+@pytest.mark.parametrize("asker", ["owner", "member", "outsider", "anonymous", "instance"])
+def test_what_each_route_is_asked_and_answers_is_described(world: World, asker: str) -> None:
+    server = world.server
+    cast, description = Cast(server, world), Description(server)
     before, wrong = server.stored(), []
     for method, path in PUNCTUM:
         answer, asked = cast.try_route(asker, method, path), cast.body_of(method, path)
@@ -53,10 +52,10 @@ def test_what_each_route_is_asked_and_answers_is_described(server: Server, asker
         if server.stored() != before:
             cast.put_back()
 
-    assert wrong == []
+    assert wrong == [], "\n".join(map(str, wrong))
 
 
-@on_one_backend
+@ON_ONE_BACKEND
 def test_objects_with_every_key_are_described(client: Client, owner: Person, member: Person) -> None:
     """Each as it comes with all that it can have, so that no key of one is forgotten."""
     description, seen = Description(client.server), set()
@@ -66,7 +65,9 @@ def test_objects_with_every_key_are_described(client: Client, owner: Person, mem
         seen |= {(shown["object_type"], key) for key in client.get(f"/id/{shown['id']}", owner)}
 
     described = {(kind, key) for kind in KEYS for key in _properties(description, kind)}
-    assert described - seen == {(kind, key) for kind in KEYS for key in ("remote_domain", "remote_id")}
+    assert described - seen == {
+        (kind, key) for kind in KEYS for key in ("remote_domain", "remote_id", "activitypub_id")
+    }
 
 
 def _properties(description: Description, kind: str) -> dict[str, Any]:
