@@ -30,8 +30,8 @@ _NO_STORE: Final = {"Cache-Control": "no-store"}  # Answers hold what only the a
 
 
 class Described(TypedDict):
-    """What is said of a route to clients alone: `answers` is an object of a kind, or what a schema says; `errors` are
-    statuses beyond those of all routes. An instance signs what it asks where that is `signed`."""
+    """What a route takes and answers, as the OpenAPI document says: `answers` is an object of a kind, or what a schema
+    says; `errors` are statuses beyond those of all routes. An instance signs what it asks where that is `signed`."""
 
     answers: NotRequired[Kind | Schema]
     takes: NotRequired[Body]

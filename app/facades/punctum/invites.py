@@ -88,7 +88,7 @@ def post_join(ask: Ask) -> Shown:
 @route("GET", "/invites/by-name/{name}", scope="conference:read", is_open=True, answers="invite", signed="may")
 def get_invite_by_name(ask: Ask) -> Shown:
     if is_signed():
-        return show_to_instance(ask, _by_name(ask))
+        return show_to_instance(ask, _by_name)
     with reading() as session:
         return show(session, ask.asker, _by_name(ask))
 

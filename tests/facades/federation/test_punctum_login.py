@@ -32,7 +32,8 @@ def test_people_of_instances_join(pond: Pond) -> None:
 
 def test_a_signature_that_proves_nothing_opens_nothing(pond: Pond, world: World) -> None:
     forged = {"Signature": 'keyId="https://pond.example/zoe#main-key",headers="date",signature="AAAA"'}
-    for path in (f"/id/{pond.alice.id}", f"/accounts/{pond.alice.id}", f"/conferences/{pond.conference}"):
+    there = (f"/id/{pond.alice.id}", f"/accounts/{pond.alice.id}", f"/conferences/{pond.conference}")
+    for path in (*there, "/id/user_nothing", "/invites/by-name/come-in", "/invites/by-name/stay-out"):
         is_error(world.server.call("GET", f"/api/v1{path}"), 401, 3)
         is_error(world.server.call("GET", f"/api/v1{path}", headers=forged), 401, 3)
     is_error(world.get(f"/api/v1/conferences/{pond.conference}", pond.peer, accept="application/json"), 401, 3)
