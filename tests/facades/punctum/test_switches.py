@@ -122,7 +122,8 @@ def _make_nested(client: Client, owner: Person, conference: Shown, path: str) ->
         channel = client.call("POST", f"{parent}/channels", owner, json={"name": "quay"})
         parent = f"/channels/{channel.json['id']}"
     body = {"name": "x1", "content": "x", "shortcode": "duck", "image": "https://pond.example/duck.png"}
-    answer = client.call("POST", f"{parent}/{path}", owner, json=body)
+    answer = client.call("POST", f"{parent}/{path}", owner, json=body, headers={"Origin": "https://client.example"})
+    assert "Location" in answer.headers["Access-Control-Expose-Headers"].split(", ")
     assert client.server.call("GET", answer.headers["Location"], person=owner).json["id"] == answer.json["id"]
     return int(answer.status_code)
 
