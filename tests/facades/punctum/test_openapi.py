@@ -70,6 +70,23 @@ def test_objects_with_every_key_are_described(client: Client, owner: Person, mem
     }
 
 
+@ON_ONE_BACKEND
+def test_conversations_are_described(client: Client, owner: Person, member: Person) -> None:
+    description, carol = Description(client.server), client.server.sign_up("carol")
+    icon = "https://pond.example/ducks.png"
+    two = {"channel_type": "direct_message", "members": [member.id]}
+    group = {"channel_type": "direct_message", "members": [member.id, carol.id], "name": "Ducks", "icon": icon}
+
+    for asked in (two, group):
+        answer = client.call("POST", "/channels", owner, json=asked)
+        assert description.find_wrong("POST", "/channels", answer, asked=asked) == []
+        assert answer.status_code == 201
+    for changed in ({"name": "Geese"}, {"name": None, "icon": None}, {"members": [member.id, carol.id]}):
+        answer = client.call("PATCH", f"/channels/{answer.json['id']}", owner, json=changed)
+        assert description.find_wrong("PATCH", "/channels/{id}", answer, asked=changed) == []
+        assert answer.status_code == 200
+
+
 def _properties(description: Description, kind: str) -> dict[str, Any]:
     properties: dict[str, Any] = description.document["components"]["schemas"][kind]["properties"]
     return properties
