@@ -41,7 +41,7 @@ def _is_named(scope: str | None) -> bool:
 
 
 @ON_ONE_BACKEND
-@pytest.mark.parametrize("asker", ["owner", "member", "outsider", "anonymous", "instance"])
+@pytest.mark.parametrize("asker", ["owner", "outsider", "anonymous", "instance"])
 def test_what_each_route_is_asked_and_answers_is_described(world: World, asker: str) -> None:
     server = world.server
     cast, description = Cast(server, world), Description(server)

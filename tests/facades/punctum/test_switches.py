@@ -102,11 +102,13 @@ def test_what_pufferblow_says_of_the_server_is_for_everybody_still(server: Serve
 # What is made inside another object (contracts/punctum.md, 6, H-1).
 
 
+@ON_ONE_BACKEND
 @pytest.mark.parametrize("path", ["roles", "invites", "channels", "emoji", "messages"])
 def test_a_nested_post_answers_200_and_says_where(client: Client, owner: Person, conference: Shown, path: str) -> None:
     assert _make_nested(client, owner, conference, path) == 200
 
 
+@ON_ONE_BACKEND
 @pytest.mark.usefixtures("nested_posts_are_201")
 @pytest.mark.parametrize("path", ["roles", "invites", "channels", "emoji", "messages"])
 def test_a_nested_post_answers_201_where_that_is_set(
@@ -139,6 +141,7 @@ def test_only_what_is_new_is_201(client: Client, owner: Person, member: Person, 
     assert (again.status_code, "Location" in again.headers) == (200, False)
 
 
+@ON_ONE_BACKEND
 @pytest.mark.usefixtures("nested_posts_are_201")
 def test_the_document_says_so() -> None:
     paths = punctum.describe().paths
