@@ -22,7 +22,7 @@ from app.errors import (
     UnauthenticatedError,
     UnsupportedMediaError,
 )
-from app.facades.punctum.problems import OTHER_TYPE, HiddenError, MissingObjectError, NoDataError, WrongTypeError
+from app.facades.punctum.problems import HiddenError, MissingObjectError, NoDataError, WrongTypeError
 from app.queries.objects import OPEN_KINDS, Found, Kind, find_object, may_read
 from app.queries.viewers import Viewer
 from app.web import authentication
@@ -92,7 +92,7 @@ class Ask:
             raise NoDataError
         named = self._data.get("object_type")
         if kind is not None and named is not None and named != kind:
-            raise WrongTypeError(OTHER_TYPE)
+            raise WrongTypeError("object_type: this endpoint is for another type of object.")
         return self._data
 
 

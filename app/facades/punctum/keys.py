@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app.facades.punctum.problems import OTHER_TYPE, MissingKeyError, ReadOnlyError, WrongTypeError, WrongValueError
+from app.facades.punctum.problems import MissingKeyError, ReadOnlyError, WrongValueError
 from app.facades.punctum.values import (
     MAX_LIST,
     TEXT,
@@ -41,7 +41,7 @@ IDENTITY: Final[Mapping[str, Schema]] = {
     "remote_id": TEXT,
     "activitypub_id": TEXT,
 }
-_NEVER_CHANGED: Final = ("id", "type", "remote_domain", "remote_id", "known_ids")
+_NEVER_CHANGED: Final = ("id", "type", "object_type", "remote_domain", "remote_id", "known_ids")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,8 @@ class Keys:
     def of_change(self, data: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
         """What changes of an object that is `shown` as it is; what comes back as it was shown does not.
 
-        Raises WrongTypeError, ReadOnlyError, WrongValueError.
+        Raises ReadOnlyError, WrongValueError.
         """
-        if data.get("object_type", shown["object_type"]) != shown["object_type"]:
-            raise WrongTypeError(OTHER_TYPE)
         for key in (*_NEVER_CHANGED, *self.read_only, *self.once):
             if key in data and data[key] != shown.get(key):
                 raise ReadOnlyError(key)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from app.errors import ErrorCode, ForbiddenError, InvalidInputError, MalformedBodyError, NotFoundError
 
 NO_SUCH_OBJECT = "Object with given ID not found."
-OTHER_TYPE = "object_type: this endpoint is for another type of object."
 
 
 class MissingObjectError(NotFoundError):

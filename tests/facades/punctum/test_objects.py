@@ -201,7 +201,7 @@ READ_ONLY: Mapping[str, Shown] = {
     "report": {"target": "x", "creator": "x", "submission_date": "x", "note": "other"},
     "instance": {"address": "x.example", "server_software": "x", "protocol_version": 2},
 }
-IDENTITY = {"id": "x", "type": "ping", "known_ids": {"a.example": "1"}, "remote_id": "1"}
+IDENTITY = {"id": "x", "type": "ping", "object_type": "nothing", "known_ids": {"a.example": "1"}, "remote_id": "1"}
 WRONG: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "account": {
         "username": ("a b", "a@b", "a.b", "", "x" * 129, 7, None),
