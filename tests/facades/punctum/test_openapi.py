@@ -9,22 +9,23 @@ import pytest
 from app.facades.punctum import ROUTES
 from app.facades.punctum.keys import KEYS
 from app.facades.punctum.scopes import DEPENDS
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 from tests.facades.federation.conftest import World
 from tests.facades.punctum.cast import Cast
-from tests.facades.punctum.conftest import ON_ONE_BACKEND, Client, Shown
+from tests.facades.punctum.conftest import Client, Shown
 from tests.facades.punctum.description import Description
 from tests.facades.punctum.routes import PUNCTUM
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 def test_the_document_is_valid(server: Server) -> None:
     validator = pytest.importorskip("openapi_spec_validator")
 
     validator.validate(server.call("GET", "/openapi.json").json)
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 def test_every_route_is_described_with_its_scope(server: Server) -> None:
     description = Description(server)
 
@@ -40,7 +41,7 @@ def _is_named(scope: str | None) -> bool:
     return scope not in (None, DEPENDS)
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 @pytest.mark.parametrize("asker", ["owner", "outsider", "anonymous", "instance"])
 def test_what_each_route_is_asked_and_answers_is_described(world: World, asker: str) -> None:
     server = world.server
@@ -55,7 +56,7 @@ def test_what_each_route_is_asked_and_answers_is_described(world: World, asker: 
     assert wrong == [], "\n".join(map(str, wrong))
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 def test_objects_with_every_key_are_described(client: Client, owner: Person, member: Person) -> None:
     """Each as it comes with all that it can have, so that no key of one is forgotten."""
     description, seen = Description(client.server), set()
@@ -70,7 +71,7 @@ def test_objects_with_every_key_are_described(client: Client, owner: Person, mem
     }
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 def test_conversations_are_described(client: Client, owner: Person, member: Person) -> None:
     description, carol = Description(client.server), client.server.sign_up("carol")
     icon = "https://pond.example/ducks.png"

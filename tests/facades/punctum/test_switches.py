@@ -9,9 +9,10 @@ import pytest
 
 from app.facades import pufferblow, punctum
 from app.settings import configure, current
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
 from tests.facades.punctum.cast import Cast
-from tests.facades.punctum.conftest import ON_ONE_BACKEND, Client, Shown, is_refused
+from tests.facades.punctum.conftest import Client, Shown, is_refused
 from tests.facades.punctum.routes import PUNCTUM
 
 CONFIG = "/api/v1/system/runtime-config"
@@ -34,7 +35,7 @@ def require_login(server: Server, admin: Person, *, is_required: bool) -> None:
 # Reading without a login (contracts/punctum.md, 6, H-7).
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 def test_strangers_read_the_instance_alone_where_a_login_is_required(server: Server) -> None:
     cast = Cast(server)
     require_login(server, cast.people["founder"], is_required=True)
@@ -51,7 +52,7 @@ def is_refused_to_strangers(cast: Cast, method: str, path: str) -> bool:
     return answer.status_code != 200 and is_refused(answer, 401, 3, "Authentication required")
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 def test_what_is_not_there_looks_to_them_like_what_is(server: Server) -> None:
     cast = Cast(server)
     require_login(server, cast.people["founder"], is_required=True)
@@ -63,7 +64,7 @@ def test_what_is_not_there_looks_to_them_like_what_is(server: Server) -> None:
         assert is_refused(cast.ask("anonymous", "POST", "/stash/request", {"id_list": [id_]}), 401, 3)
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 def test_it_is_switched_on_and_off_while_the_server_runs(server: Server, owner: Person, member: Person) -> None:
     client, path = Client(server), f"/accounts/{owner.id}"
 
@@ -75,7 +76,7 @@ def test_it_is_switched_on_and_off_while_the_server_runs(server: Server, owner: 
     assert client.call("GET", path).status_code == 200
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 def test_who_may_not_change_settings_does_not_switch_it(server: Server, owner: Person, member: Person) -> None:
     changed = {"settings": {"REQUIRE_LOGIN_TO_READ": True}}
     with server.stores_nothing():
@@ -87,7 +88,7 @@ def test_who_may_not_change_settings_does_not_switch_it(server: Server, owner: P
     assert Client(server).call("GET", f"/accounts/{owner.id}").status_code == 200
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 def test_what_pufferblow_says_of_the_server_is_for_everybody_still(server: Server, owner: Person) -> None:
     """Clients show it before anybody signs in, and send no token (contracts/pufferblow.md, 11)."""
     public = [route for route in pufferblow.API.routes if not route.needs_viewer and route.params.model_fields == {}]
@@ -102,13 +103,13 @@ def test_what_pufferblow_says_of_the_server_is_for_everybody_still(server: Serve
 # What is made inside another object (contracts/punctum.md, 6, H-1).
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 @pytest.mark.parametrize("path", ["roles", "invites", "channels", "emoji", "messages"])
 def test_a_nested_post_answers_200_and_says_where(client: Client, owner: Person, conference: Shown, path: str) -> None:
     assert _make_nested(client, owner, conference, path) == 200
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 @pytest.mark.usefixtures("nested_posts_are_201")
 @pytest.mark.parametrize("path", ["roles", "invites", "channels", "emoji", "messages"])
 def test_a_nested_post_answers_201_where_that_is_set(
@@ -130,7 +131,7 @@ def _make_nested(client: Client, owner: Person, conference: Shown, path: str) ->
     return int(answer.status_code)
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 @pytest.mark.usefixtures("nested_posts_are_201")
 def test_only_what_is_new_is_201(client: Client, owner: Person, member: Person, conference: Shown) -> None:
     client.call("POST", f"/conferences/{conference['id']}/invites", owner, json={"name": "come-in"})
@@ -141,7 +142,7 @@ def test_only_what_is_new_is_201(client: Client, owner: Person, member: Person, 
     assert (again.status_code, "Location" in again.headers) == (200, False)
 
 
-@ON_ONE_BACKEND
+@ON_SQLITE
 @pytest.mark.usefixtures("nested_posts_are_201")
 def test_the_document_says_so() -> None:
     paths = punctum.describe().paths
