@@ -109,4 +109,10 @@ SETTINGS_DOCS = (
         "Domains, separated by commas, whose servers, and those below them, are refused: nothing is taken from them "
         "over ActivityPub or Punctum, asked of them, or told them.",
     ),
+    SettingDoc(
+        "SHOAL_NESTED_POST_STATUS",
+        "200",
+        "200 or 201: how Punctum answers a POST that makes something inside another object, such as a channel of a "
+        "conference. 200 is the protocol's, 201 what clients of its reference server expect.",
+    ),
 )

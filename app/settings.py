@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import os
 import re
 import secrets
-import ssl
 import stat
 import sys
 import tempfile
@@ -16,22 +14,15 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from app import failpoints
+from app import setting_values as read
 from app.dotenv import read_dotenv
 from app.setting_docs import SETTINGS_DOCS
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 T = TypeVar("T")
 
-SECRET_LENGTH_MIN = 32
 MEGABYTE = 2**20
-MAX_SOCKET_PATH = 103
-LOG_LEVELS = ("debug", "info", "warning", "error")
-_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_POSTGRESQL_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
 
 
 class SettingsError(Exception):
@@ -61,9 +52,9 @@ class Settings:
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     has_own_broker: bool
-    allow_networks: tuple[Network, ...]
+    allow_networks: tuple[read.Network, ...]
     ca_file: Path | None
-    trusted_proxies: tuple[Network, ...]
+    trusted_proxies: tuple[read.Network, ...]
     workers: int
     rate_limit: int
     worker_threads: int
@@ -77,6 +68,7 @@ class Settings:
     local_socket: Path | None
     activitypub: bool
     blocked_domains: frozenset[str]
+    nested_post_status: int
     failpoints: Path | None = None
 
     def refuses(self, domain: str) -> bool:
@@ -105,7 +97,7 @@ class Settings:
         Makes the data folder, and in development the secret in it. Raises SettingsError.
         """
         values = _Values(environ, _read_file(dotenv_path))
-        port = values.parsed("PORT", "7575", _whole_number(1, 65535))
+        port = values.parsed("PORT", "7575", read.whole_number(1, 65535))
         origin = _read_origin(values, port)
         data_dir = _make_data_dir(values.text("SHOAL_DATA") or "data")
         own_broker_url = f"unix://{runtime_dir(data_dir)}/valkey.sock"
@@ -115,25 +107,26 @@ class Settings:
             bind=_read_bind(values, origin, is_port_given="PORT" in environ),
             data_dir=data_dir,
             secret_keys=_read_secret_keys(values, origin, data_dir),
-            database_url=values.parsed("DATABASE_URL", "", _database_url) or f"sqlite:///{data_dir}/shoal.db",
-            redis_url=values.parsed("REDIS_URL", own_broker_url, _redis_url),
+            database_url=values.parsed("DATABASE_URL", "", read.database_url) or f"sqlite:///{data_dir}/shoal.db",
+            redis_url=values.parsed("REDIS_URL", own_broker_url, read.redis_url),
             has_own_broker=values.text("REDIS_URL") is None,
-            allow_networks=values.parsed("SHOAL_ALLOW_NETWORKS", "", _outgoing_networks),
-            ca_file=values.parsed("SHOAL_CA_FILE", "", _ca_file),
-            trusted_proxies=values.parsed("SHOAL_TRUSTED_PROXIES", "", _networks),
-            workers=values.parsed("SHOAL_WORKERS", "1", _whole_number(1, 64)),
-            rate_limit=values.parsed("SHOAL_RATE_LIMIT", "6000", _whole_number(25, 999_999)),
-            worker_threads=values.parsed("SHOAL_WORKER_THREADS", "8", _whole_number(1, 256)),
-            log_level=values.parsed("SHOAL_LOG_LEVEL", "info", _log_level),
-            flower_auth=values.parsed("SHOAL_FLOWER_AUTH", "", _flower_auth),
-            flower_port=values.parsed("SHOAL_FLOWER_PORT", "5555", _whole_number(1, 65535)),
-            storage_quota=values.parsed("SHOAL_STORAGE_QUOTA", "1024", _whole_number(1, 999_999)) * MEGABYTE,
+            allow_networks=values.parsed("SHOAL_ALLOW_NETWORKS", "", read.outgoing_networks),
+            ca_file=values.parsed("SHOAL_CA_FILE", "", read.ca_file),
+            trusted_proxies=values.parsed("SHOAL_TRUSTED_PROXIES", "", read.networks),
+            workers=values.parsed("SHOAL_WORKERS", "1", read.whole_number(1, 64)),
+            rate_limit=values.parsed("SHOAL_RATE_LIMIT", "6000", read.whole_number(25, 999_999)),
+            worker_threads=values.parsed("SHOAL_WORKER_THREADS", "8", read.whole_number(1, 256)),
+            log_level=values.parsed("SHOAL_LOG_LEVEL", "info", read.log_level),
+            flower_auth=values.parsed("SHOAL_FLOWER_AUTH", "", read.flower_auth),
+            flower_port=values.parsed("SHOAL_FLOWER_PORT", "5555", read.whole_number(1, 65535)),
+            storage_quota=values.parsed("SHOAL_STORAGE_QUOTA", "1024", read.whole_number(1, 999_999)) * MEGABYTE,
             s3=_read_bucket(values),
-            backup_dir=_folder(values.text("SHOAL_BACKUPS") or str(data_dir / "backups")),
-            check_releases=values.parsed("SHOAL_CHECK_RELEASES", "", _repository),
-            local_socket=values.parsed("SHOAL_LOCAL_SOCKET", "", _socket_path),
-            activitypub=values.parsed("SHOAL_ACTIVITYPUB", "on", _on_or_off),
-            blocked_domains=values.parsed("SHOAL_BLOCKED_DOMAINS", "", _domains),
+            backup_dir=read.folder(values.text("SHOAL_BACKUPS") or str(data_dir / "backups")),
+            check_releases=values.parsed("SHOAL_CHECK_RELEASES", "", read.repository),
+            local_socket=values.parsed("SHOAL_LOCAL_SOCKET", "", read.socket_path),
+            activitypub=values.parsed("SHOAL_ACTIVITYPUB", "on", read.on_or_off),
+            blocked_domains=values.parsed("SHOAL_BLOCKED_DOMAINS", "", read.domains),
+            nested_post_status=values.parsed("SHOAL_NESTED_POST_STATUS", "200", read.whole_number(200, 201)),
             failpoints=values.parsed(failpoints.VARIABLE, "", lambda text: failpoints.folder(text, origin)),
         )
 
@@ -184,17 +177,17 @@ class _Values:
 def _read_origin(values: _Values, port: int) -> str:
     if values.text("SHOAL_ORIGIN") is None and values.text("DATABASE_URL") is not None:
         raise SettingsError("SHOAL_ORIGIN is required with DATABASE_URL, for example https://chat.example")
-    return values.parsed("SHOAL_ORIGIN", f"http://localhost:{port}", _origin)
+    return values.parsed("SHOAL_ORIGIN", f"http://localhost:{port}", read.origin)
 
 
 def _read_bind(values: _Values, origin: str, *, is_port_given: bool) -> tuple[str, ...]:
     is_public = is_port_given or origin.startswith("https://")
-    return values.parsed("SHOAL_BIND", "0.0.0.0" if is_public else "127.0.0.1,::1", _addresses)  # noqa: S104  Documented.
+    return values.parsed("SHOAL_BIND", "0.0.0.0" if is_public else "127.0.0.1,::1", read.addresses)  # noqa: S104  Documented.
 
 
 def _read_secret_keys(values: _Values, origin: str, data_dir: Path) -> tuple[str, ...]:
     if values.text("SHOAL_SECRET_KEY") is not None:
-        return values.parsed("SHOAL_SECRET_KEY", "", _secret_ring)
+        return values.parsed("SHOAL_SECRET_KEY", "", read.secret_ring)
     if origin.startswith("https://"):
         raise SettingsError("SHOAL_SECRET_KEY is required with an https SHOAL_ORIGIN")
     if values.text("DATABASE_URL") is not None:
@@ -204,8 +197,8 @@ def _read_secret_keys(values: _Values, origin: str, data_dir: Path) -> tuple[str
 
 
 def _read_bucket(values: _Values) -> BucketSettings | None:
-    bucket = values.parsed("SHOAL_S3_BUCKET", "", _bucket)
-    endpoint = values.parsed("SHOAL_S3_ENDPOINT", "", _endpoint)
+    bucket = values.parsed("SHOAL_S3_BUCKET", "", read.bucket)
+    endpoint = values.parsed("SHOAL_S3_ENDPOINT", "", read.endpoint)
     access_key, secret_key = values.text("SHOAL_S3_ACCESS_KEY"), values.text("SHOAL_S3_SECRET_KEY")
     if (access_key is None) != (secret_key is None):
         raise SettingsError("SHOAL_S3_ACCESS_KEY and SHOAL_S3_SECRET_KEY are set together or not at all")
@@ -239,7 +232,7 @@ def _development_secret(path: Path) -> str:
             secret = file.read().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"SHOAL_DATA holds a secret that cannot be read: {error}") from error
-    if len(secret) < SECRET_LENGTH_MIN:
+    if len(secret) < read.SECRET_LENGTH_MIN:
         raise SettingsError(f"SHOAL_DATA holds a damaged secret: {path} is too short")
     return secret
 
@@ -269,139 +262,6 @@ def _read_file(path: Path | None) -> dict[str, str]:
         return read_dotenv(path) if path is not None and path.exists() else {}
     except ValueError as error:
         raise SettingsError(str(error)) from error
-
-
-def _whole_number(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,6}", text) or not low <= int(text) <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}, not {text!r}")
-        return int(text)
-
-    return parse
-
-
-def _origin(text: str) -> str:
-    """Scheme, host and port as browsers serialise an origin (RFC 6454 section 6.1)."""
-    parts = urlsplit(text)
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        raise ValueError(f"must be like https://chat.example, not {text!r}")
-    if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError(f"must be a scheme, a host and perhaps a port, nothing else, not {text!r}")
-    host = f"[{ipaddress.IPv6Address(parts.hostname)}]" if ":" in parts.hostname else parts.hostname
-    if ":" not in host and not _HOST_NAME.fullmatch(host):
-        raise ValueError(f"has a host that is not a plain ASCII name: {parts.hostname!r}")
-    port = parts.port  # Reading it raises ValueError when it is above 65535.
-    if port == 0:
-        raise ValueError("cannot have port 0")
-    return f"{parts.scheme}://{host}" + ("" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}")
-
-
-def _items(text: str) -> list[str]:
-    return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def _secret_ring(text: str) -> tuple[str, ...]:
-    ring = tuple(_items(text))
-    if not ring or min(map(len, ring)) < SECRET_LENGTH_MIN:
-        raise ValueError(f"must have at least {SECRET_LENGTH_MIN} characters in each of its secrets")
-    return ring
-
-
-def _networks(text: str) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(item) for item in _items(text))
-
-
-def _outgoing_networks(text: str) -> tuple[Network, ...]:
-    networks = _networks(text)
-    if any(network.prefixlen == 0 for network in networks):
-        raise ValueError("may name networks, not all addresses there are")
-    return networks
-
-
-def _addresses(text: str) -> tuple[str, ...]:
-    return tuple(str(ipaddress.ip_address(item)) for item in _items(text))
-
-
-def _database_url(text: str) -> str:
-    scheme, _, rest = text.partition("://")
-    if text and (scheme not in _POSTGRESQL_SCHEMES or not rest):
-        raise ValueError("must be like postgresql://user:password@host/name")
-    return text and f"postgresql+psycopg://{rest}"  # The name of psycopg 3; platforms say postgres://.
-
-
-def _redis_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.scheme == "unix"):
-        raise ValueError("must be like redis://user:password@host:6379/0")
-    if parts.scheme == "rediss" and "ssl_cert_reqs=" not in parts.query:
-        return text + ("&" if parts.query else "?") + "ssl_cert_reqs=required"  # Celery insists that it is said.
-    return text
-
-
-def _folder(text: str) -> Path:
-    """An absolute path; whoever writes there first makes it."""
-    return Path(text).expanduser().resolve()
-
-
-def _on_or_off(text: str) -> bool:
-    if text not in ("on", "off"):
-        raise ValueError(f"must be on or off, not {text!r}")
-    return text == "on"
-
-
-def _domains(text: str) -> frozenset[str]:
-    domains = frozenset(item.lower() for item in _items(text))
-    for domain in domains:
-        if not _HOST_NAME.fullmatch(domain):
-            raise ValueError(f"must be domains separated by commas, not {domain!r}")
-    return domains
-
-
-def _repository(text: str) -> str | None:
-    if text and not re.fullmatch(r"[A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100}", text):
-        raise ValueError(f"must be owner/name, not {text!r}")
-    return text or None
-
-
-def _bucket(text: str) -> str:
-    if text and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
-        raise ValueError(f"must be a bucket's name, not {text!r}")
-    return text
-
-
-def _endpoint(text: str) -> str:
-    return text and _origin(text)
-
-
-def _ca_file(text: str) -> Path | None:
-    if not text:
-        return None
-    path = Path(text).expanduser().resolve()
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
-    except OSError as error:  # ssl.SSLError is one.
-        raise ValueError(f"is not a readable PEM file of certificates: {path}") from error
-    return path
-
-
-def _socket_path(text: str) -> Path | None:
-    path = Path(text).expanduser().resolve()
-    if text and (len(os.fsencode(path)) > MAX_SOCKET_PATH or not path.parent.is_dir()):
-        raise ValueError(f"is no path of at most {MAX_SOCKET_PATH} bytes in a folder that is there: {path}")
-    return path if text else None
-
-
-def _log_level(text: str) -> str:
-    if text.lower() not in LOG_LEVELS:
-        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}, not {text!r}")
-    return text.lower()
-
-
-def _flower_auth(text: str) -> str | None:
-    pairs = _items(text)
-    if any(not all(pair.partition(":")) for pair in pairs):
-        raise ValueError("must be user:password")
-    return ",".join(pairs) or None
 
 
 _current: Settings | None = None

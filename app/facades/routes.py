@@ -18,7 +18,7 @@ def mount_facades(app: Flask) -> None:
     pufferblow.mount(app)
     punctum.mount(app)
     oauth.mount(app)
-    docs.mount(app, [pufferblow.API], version=version("shoal"))
+    docs.mount(app, [pufferblow.describe, punctum.describe], version=version("shoal"))
 
 
 def serve_local(settings: Settings) -> Callable[[], None]:

@@ -42,6 +42,7 @@ def started_with(settings: Settings) -> dict[str, Any]:
         "SHOAL_LOCAL_SOCKET": str(settings.local_socket) if settings.local_socket else None,
         "SHOAL_ACTIVITYPUB": settings.activitypub,
         "SHOAL_BLOCKED_DOMAINS": ",".join(sorted(settings.blocked_domains)),
+        "SHOAL_NESTED_POST_STATUS": settings.nested_post_status,
         "SHOAL_STORAGE_QUOTA": settings.storage_quota // MEGABYTE,
         "SHOAL_S3_BUCKET": bucket.bucket if bucket else None,
         "SHOAL_S3_ENDPOINT": bucket.endpoint if bucket else None,

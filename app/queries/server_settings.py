@@ -33,8 +33,9 @@ _LIVES_SECONDS: Final = 5.0  # In a process that missed the word that something 
 class ServerSettings:
     """Sizes are megabytes (2**20 bytes), `max_message_length` characters, `rate_limit_duration` minutes.
 
-    `max_users` counts local accounts, None is no limit; a private server takes no sign-ups from strangers. Types are
-    the ends of file names, without the dot.
+    `max_users` counts local accounts, None is no limit; a private server takes no sign-ups from strangers, and one that
+    requires a login shows them no accounts or conferences over Punctum. Types are the ends of file names, without the
+    dot.
     """
 
     server_name: str
@@ -59,6 +60,7 @@ class ServerSettings:
     max_rate_limit_requests: int
     rate_limit_duration: int = 5
     max_rate_limit_warnings: int = 15
+    require_login_to_read: bool = False
 
 
 # The name and the description are the home space's, which other servers see: an activity changes them.

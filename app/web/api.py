@@ -23,6 +23,11 @@ Authenticate = Callable[[Fields], Viewer]
 _PATH_NAME = re.compile(r"\{([a-z_]+)\}")
 
 
+def path_names(path: str) -> list[str]:
+    """The parameters in a path that is written as OpenAPI does."""
+    return _PATH_NAME.findall(path)
+
+
 class NoParams(Params):
     """For a route that asks for nothing."""
 
@@ -70,7 +75,7 @@ class Route:
 
     @property
     def path_names(self) -> list[str]:
-        return _PATH_NAME.findall(self.path)
+        return path_names(self.path)
 
 
 class Api:

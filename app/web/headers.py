@@ -16,7 +16,7 @@ _PREFLIGHT = {
 }
 # What depends on a cookie is for pages of our own, and the authorization endpoint for no page at all (RFC 9700, 2.6).
 _OF_COOKIES = re.compile(r"/client\b|/auth/(?!oauth2/)|/auth/oauth2/(authorize)?\Z")
-_EXPOSED = f"{REQUEST_ID}, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+_EXPOSED = f"{REQUEST_ID}, Location, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 
 
 def request_id() -> str:

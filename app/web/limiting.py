@@ -34,6 +34,7 @@ _GUESSES_OF_ONE: Final = Rate(10, 900)
 _GUESSES_OF_ALL: Final = Rate(100, 900)
 _REGISTRATIONS: Final = Rate(20, 3600)
 _DEVICE_CODES: Final = Rate(20, 900)
+_UNKNOWN_NAMES: Final = Rate(10, 60)  # Of invites, which let in whoever knows one (hostile case AUZ-10).
 
 _AUTH: Final = ("/api/v1/users/signin", "/api/v1/users/signup", "/api/v1/users/profile/reset-auth-token")
 _AUTH_PREFIX: Final = "/api/v1/auth/"
@@ -97,6 +98,16 @@ def note_wrong_password(username: str) -> None:
     rates = _limits().rates
     rates.hit(_GUESSES_OF_ONE, "guess", name, network)
     rates.hit(_GUESSES_OF_ALL, "guess", name)
+
+
+def guess_name() -> None:
+    """Count nothing yet. Raises TooManyRequestsError for who asked for too many names that there are not."""
+    if not _limits().rates.has_room(_UNKNOWN_NAMES, "name", client_network()):
+        raise TooManyRequestsError(_EXCEEDED, retry_after_seconds=_UNKNOWN_NAMES.seconds)
+
+
+def note_unknown_name() -> None:
+    _limits().rates.hit(_UNKNOWN_NAMES, "name", client_network())
 
 
 def register_client() -> None:

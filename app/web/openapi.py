@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -12,13 +13,14 @@ from pydantic.json_schema import models_json_schema
 
 from app.queries.scopes import NODE_SCOPES, SCOPES, scopes_of_node
 from app.web.answers import JSON, Problem
-from app.web.api import Route
+from app.web.api import Route, path_names
 
 Schema = dict[str, Any]
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 _REF = "#/components/schemas/{model}"
+_PROBLEM: Schema = {"$ref": _REF.format(model=Problem.__name__)}
 _WITHOUT_BODY = frozenset({"GET", "DELETE"})
 # The body, which may come with every request, decides most; 403 is for who is blocked.
 _ALWAYS = frozenset({400, 403, 408, 413, 414, 415, 429, 503})
@@ -63,19 +65,61 @@ _SECURITY_SCHEMES: Schema = {
 }
 
 
-def document(routes: Sequence[Route], *, title: str, version: str, description: str) -> Schema:
-    """The description of `routes`, complete and without references to the outside."""
-    schemas = _Schemas(routes)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one facade adds to the document: its paths, and what they refer to."""
+
+    paths: Mapping[str, Schema]
+    schemas: Mapping[str, Schema]
+    security_schemes: Mapping[str, Schema] = field(default_factory=dict)
+
+
+def document(parts: Sequence[Part], *, title: str, version: str, description: str) -> Schema:
+    """The description of all parts, complete and without references to the outside."""
     paths: dict[str, Schema] = {}
-    for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    schemas: dict[str, Schema] = {}
+    schemes = dict(_SECURITY_SCHEMES)
+    for part in parts:
+        for path, methods in part.paths.items():
+            paths[path] = paths.get(path, {}) | methods
+        schemas |= part.schemas
+        schemes |= part.security_schemes
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version, "description": description},
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": schemas.shared, "securitySchemes": _SECURITY_SCHEMES},
+        "components": {"schemas": schemas, "securitySchemes": schemes},
     }
+
+
+def describe(routes: Sequence[Route]) -> Part:
+    """The part of a facade whose routes are a table of this layer."""
+    schemas = _Schemas(routes)
+    paths: dict[str, Schema] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    return Part(paths, schemas.shared)
+
+
+def path_parameters(path: str) -> list[Schema]:
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in path_names(path)]
+
+
+def query_parameter(name: str, schema: Schema, *, is_required: bool = False) -> Schema:
+    return {"name": name, "in": "query", "required": is_required, "schema": schema}
+
+
+def refusals(statuses: Collection[int]) -> Schema:
+    """The answers to what is not done, by their statuses."""
+    answers = {str(status): response(status, _PROBLEM) for status in sorted(statuses)}
+    for status in {429, 503}.intersection(statuses):
+        answers[str(status)]["headers"] = _RETRY_AFTER
+    return answers
+
+
+def response(status: int, schema: Schema) -> Schema:
+    return {"description": HTTPStatus(status).phrase, "content": {JSON: {"schema": schema}}}
 
 
 class _Schemas:
@@ -95,9 +139,6 @@ class _Schemas:
     def answer(self, model: type[BaseModel]) -> Schema:
         return dict(self._refs[model, "serialization"])
 
-    def problem(self) -> Schema:
-        return dict(self._refs[Problem, "serialization"])
-
     def properties(self, route: Route) -> tuple[dict[str, Schema], list[str]]:
         """The parameters outside the path: their schemas, and the names of those that must be there."""
         schema = self._params[self._name(route.params, "validation")]
@@ -110,9 +151,7 @@ class _Schemas:
 
 def _operation(route: Route, schemas: _Schemas) -> Schema:
     properties, required = schemas.properties(route)
-    parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in route.path_names
-    ]
+    parameters = path_parameters(route.path)
     operation: Schema = {
         "operationId": route.name,
         "tags": [route.tag],
@@ -122,7 +161,9 @@ def _operation(route: Route, schemas: _Schemas) -> Schema:
         "security": _security(route),
     }
     if route.method in _WITHOUT_BODY:
-        parameters += [_query_parameter(name, schema, required) for name, schema in properties.items()]
+        parameters += [
+            query_parameter(name, schema, is_required=name in required) for name, schema in properties.items()
+        ]
     elif properties:
         operation["requestBody"] = _request_body(properties, required)
     if properties:
@@ -137,10 +178,6 @@ def _security(route: Route) -> list[Schema]:
         return [{"bearer": []}]
     node: list[Schema] = [{"node": []}] if route.scope in _SCOPES_OF_NODES else []
     return [{"bearer": []}, {"oauth": [route.scope]}, *node]
-
-
-def _query_parameter(name: str, schema: Schema, required: Sequence[str]) -> Schema:
-    return {"name": name, "in": "query", "required": name in required, "schema": schema}
 
 
 def _request_body(properties: Mapping[str, Schema], required: Sequence[str]) -> Schema:
@@ -166,14 +203,6 @@ def _responses(route: Route, schemas: _Schemas) -> Schema:
     if route.answer is None:
         answers = deepcopy(_FILE_ANSWERS)
     else:
-        answers = {str(route.status): _response(route.status, schemas.answer(route.answer))}
+        answers = {str(route.status): response(route.status, schemas.answer(route.answer))}
     statuses = _ALWAYS | frozenset(route.errors) | (_WITH_VIEWER if route.needs_viewer else frozenset())
-    for status in sorted(statuses):
-        answers[str(status)] = _response(status, schemas.problem())
-        if status in (429, 503):
-            answers[str(status)]["headers"] = _RETRY_AFTER
-    return answers
-
-
-def _response(status: int, schema: Schema) -> Schema:
-    return {"description": HTTPStatus(status).phrase, "content": {JSON: {"schema": schema}}}
+    return answers | refusals(statuses)

@@ -6,7 +6,8 @@ import json
 import re
 from typing import Any
 
-from app.facades import pufferblow
+from app.facades import pufferblow, punctum
+from app.facades.punctum.api import PREFIX
 from tests.databases import ON_SQLITE
 from tests.facades.conftest import Server
 
@@ -16,7 +17,9 @@ def test_every_route_is_described(server: Server) -> None:
     paths = server.call("GET", "/openapi.json").json["paths"]
 
     described = {(method.upper(), path) for path, methods in paths.items() for method in methods}
-    assert described == {(route.method, route.path) for route in pufferblow.API.routes}
+    assert described == {(route.method, route.path) for route in pufferblow.API.routes} | {
+        (route.method, PREFIX + route.path) for route in punctum.ROUTES
+    }
 
 
 @ON_SQLITE
@@ -48,7 +51,8 @@ def test_the_description_is_whole(server: Server) -> None:
 
 @ON_SQLITE
 def test_operations_have_names_of_their_own(server: Server) -> None:
-    names = [route.name for route in pufferblow.API.routes]
+    paths = server.call("GET", "/openapi.json").json["paths"]
+    names = [operation["operationId"] for methods in paths.values() for operation in methods.values()]
 
     assert len(names) == len(set(names))
 

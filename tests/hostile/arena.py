@@ -20,7 +20,7 @@ from app.db import Database
 from app.models import Account, Actor, ActorKey, Host, InboxItem, Message
 from tests.e2e.processes import ManagedProcess, free_port
 from tests.e2e.waiting import eventually
-from tests.hostile import media, tokens
+from tests.hostile import conferences, media, tokens
 from tests.hostile.names import Names
 from tests.hostile.remote import Remote
 from tests.hostile.signing import Headers, Recipe
@@ -220,6 +220,7 @@ class Arena:
         self.words["deleted_msg"] = self.say("chan_A", ERASED_TEXT)
         self._delete("chan_A", "deleted_msg")
         media.put_files(self)
+        conferences.found(self)
         tokens.open_node_session(self)
         tokens.connect_client(self, PASSWORD)
         with self.engine.begin() as connection:

@@ -41,12 +41,28 @@ def _indistinguishable(run: Run, _: str) -> list[str]:
 
 
 def _attempts(run: Run, bound: str) -> list[str]:
-    """A guess that was compared is answered 401; who is told to wait is told how long."""
-    evaluated = sum(answer.status == 401 for answer in run.answers)
+    """A guess that was compared is answered 401."""
+    return _looked_at(run, int(bound), status=401)
+
+
+def _lookups(run: Run, bound: str) -> list[str]:
+    """A name that was looked for is answered 404."""
+    return _looked_at(run, int(bound), status=404)
+
+
+def _looked_at(run: Run, bound: int, *, status: int) -> list[str]:
+    """Not more than so many; who is told to wait is told how long."""
+    evaluated = sum(answer.status == status for answer in run.answers)
     told = [answer for answer in run.answers if answer.status == 429]
     silent = ["a 429 without Retry-After"] * any("retry-after" not in answer.headers for answer in told)
     endless = ["nobody was told to wait"] * (not told)
-    return [f"{evaluated} attempts were evaluated"] * (evaluated > int(bound)) + silent + endless + run.changes
+    return [f"{evaluated} attempts were evaluated"] * (evaluated > bound) + silent + endless + run.changes
+
+
+def _joins(run: Run, wanted: str) -> list[str]:
+    """So many are in a conference who were not."""
+    joined = sum(line.startswith("members got") for line in run.changes)
+    return [] if joined == int(wanted) else [f"{joined} joined"]
 
 
 def _one_account(run: Run, wanted: str) -> list[str]:
@@ -121,6 +137,8 @@ CHECKS: Final[Mapping[str, Callable[[Run, str], list[str]]]] = {
     "sessions_ended": _sessions_alone,
     "indistinguishable": _indistinguishable,
     r"attempts_evaluated<=(\d+)": _attempts,
+    r"lookups<=(\d+)": _lookups,
+    r"joins=(\d+)": _joins,
     r"accounts=(\d+)": _one_account,
     "shared_bucket": _shared_bucket,
     "proxy_ip_not_blocked": _proxy_is_open,

@@ -40,6 +40,7 @@ def test_without_any_variable_it_is_a_development_server(read: ReadSettings, tmp
     assert settings.database_url == f"sqlite:///{tmp_path}/data/shoal.db"
     assert settings.has_own_broker
     assert settings.workers == 1
+    assert settings.nested_post_status == 200
     assert settings.worker_threads == 8
     assert settings.log_level == "info"
     assert settings.allow_networks == settings.trusted_proxies == ()
@@ -60,6 +61,7 @@ def test_every_variable_arrives(read: ReadSettings, authority_file: Path) -> Non
         SHOAL_CA_FILE=str(authority_file),
         SHOAL_LOCAL_SOCKET=str(authority_file.with_name("shoal.sock")),
         SHOAL_TRUSTED_PROXIES="172.16.0.0/12,192.0.2.7",
+        SHOAL_NESTED_POST_STATUS="201",
         SHOAL_WORKERS="2",
         SHOAL_WORKER_THREADS="16",
         SHOAL_LOG_LEVEL="DEBUG",
@@ -79,6 +81,7 @@ def test_every_variable_arrives(read: ReadSettings, authority_file: Path) -> Non
     assert settings.ca_file == authority_file
     assert settings.local_socket == authority_file.with_name("shoal.sock").resolve()
     assert settings.trusted_proxies == (ip_network("172.16.0.0/12"), ip_network("192.0.2.7"))
+    assert settings.nested_post_status == 201
     assert settings.workers == 2
     assert settings.worker_threads == 16
     assert settings.log_level == "debug"
@@ -123,6 +126,7 @@ def test_every_variable_arrives(read: ReadSettings, authority_file: Path) -> Non
         ({"SHOAL_CA_FILE": "/nowhere/ca.pem"}, "SHOAL_CA_FILE is not a readable PEM file"),
         ({"SHOAL_CA_FILE": __file__}, "SHOAL_CA_FILE is not a readable PEM file"),
         ({"SHOAL_LOCAL_SOCKET": "/nowhere/shoal.sock"}, "SHOAL_LOCAL_SOCKET is no path of at most 103 bytes"),
+        ({"SHOAL_NESTED_POST_STATUS": "204"}, "SHOAL_NESTED_POST_STATUS must be a whole number from 200 to 201"),
         ({"SHOAL_WORKERS": "0"}, "SHOAL_WORKERS must be a whole number from 1 to 64"),
         ({"SHOAL_WORKER_THREADS": "many"}, "SHOAL_WORKER_THREADS must be a whole number from 1 to 256"),
         ({"SHOAL_LOG_LEVEL": "loud"}, "SHOAL_LOG_LEVEL must be one of debug, info, warning, error, not 'loud'"),

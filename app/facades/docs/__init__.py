@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -11,11 +11,13 @@ from pathlib import Path
 from flask import Flask, Response, send_from_directory
 
 from app.errors import NotFoundError
-from app.web.api import Api
-from app.web.openapi import document
+from app.web.openapi import Part, document
 
 _HERE = Path(__file__).parent
-_DESCRIPTION = "REST API of a Shoal server. Sign in for a token, and send it as `Authorization: Bearer`."
+_DESCRIPTION = (
+    "REST APIs of a Shoal server: PufferBlow's and Punctum's, on the same data. Sign in for a token, and send it as "
+    "`Authorization: Bearer`."
+)
 _CACHE_SECONDS = 86400
 # The page loads scripts from here only; the library sets styles from script.
 _POLICY = (
@@ -29,14 +31,14 @@ _LIBRARY_FILES = {
 }
 
 
-def mount(app: Flask, apis: Sequence[Api], *, version: str) -> None:
-    """Serve the description of `apis` as one document, which is built once: when it is first asked for, because it
-    would cost every start a tenth of a second and every idle process 4 MB."""
-    routes = [route for api in apis for route in api.routes]
+def mount(app: Flask, facades: Sequence[Callable[[], Part]], *, version: str) -> None:
+    """Serve what the facades say of themselves as one document, which is built once: when it is first asked for,
+    because it would cost every start a tenth of a second and every idle process 4 MB."""
 
     @cache
     def description() -> str:
-        return json.dumps(document(routes, title="Shoal", version=version, description=_DESCRIPTION))
+        parts = [describe() for describe in facades]
+        return json.dumps(document(parts, title="Shoal", version=version, description=_DESCRIPTION))
 
     def openapi() -> Response:
         return Response(description(), mimetype="application/json")

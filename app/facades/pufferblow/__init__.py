@@ -37,8 +37,10 @@ from app.facades.pufferblow import (
 )
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.telling import follow_events
+from app.web import openapi
+from app.web.openapi import Part
 
-__all__ = ["API", "follow_events", "mount"]
+__all__ = ["API", "describe", "follow_events", "mount"]
 
 ROUTES = (
     info,
@@ -76,6 +78,11 @@ def mount(app: Flask) -> None:
     sockets.mount(app)
     for path in ("/", "/api/v1"):
         app.add_url_rule(path, f"pufferblow.root{path}", _to_info)
+
+
+def describe() -> Part:
+    """What the API's document says of this facade."""
+    return openapi.describe(API.routes)
 
 
 def _to_info() -> Response:

@@ -61,6 +61,7 @@ class RuntimeChanges(ServerChanges):
     max_rate_limit_requests: Annotated[int | None, Field(ge=5, le=10_000_000)] = None
     rate_limit_duration: Annotated[int | None, Field(ge=1, le=1440)] = None
     max_rate_limit_warnings: Annotated[int | None, Field(ge=1, le=10_000)] = None
+    require_login_to_read: Flag | None = None
 
 
 class LogLine(BaseModel):

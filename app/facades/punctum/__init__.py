@@ -19,12 +19,13 @@ from app.facades.punctum import (
     socket,
 )
 from app.facades.punctum.api import ROUTES
+from app.facades.punctum.described import describe
 from app.facades.punctum.local import serve_local
 from app.facades.punctum.placeholder import get_placeholder
 from app.facades.punctum.telling import follow_events
 from app.queries.punctum.shown import PLACEHOLDER
 
-__all__ = ["ROUTES", "follow_events", "mount", "serve_local"]
+__all__ = ["ROUTES", "describe", "follow_events", "mount", "serve_local"]
 
 # Importing a module adds its routes.
 MODULES = (ids, accounts, conferences, channels, messages, invites, roles, reports, emoji, federation, socket)

@@ -16,7 +16,7 @@ from app.facades.punctum.ask import Ask, Data, digest_of_request
 from app.facades.punctum.doing import at_once, deleted, do, refer, show_id, shown_before
 from app.facades.punctum.instances import is_signed, show_to_instance
 from app.facades.punctum.keys import ACCOUNT
-from app.facades.punctum.problems import MissingObjectError, ReadOnlyError, WrongReferenceError, WrongValueError
+from app.facades.punctum.problems import MissingObjectError, ReadOnlyError, WrongReferenceError
 from app.facades.punctum.scopes import allow, allow_all
 from app.pipeline import compose
 from app.queries.accounts import get_profile, is_name_taken
@@ -29,12 +29,12 @@ from app.web.idempotency import idempotency_key
 _STATUSES: Final = ("offline", "online", "afk", "dnd")
 
 
-@route("GET", "/accounts", scope="account:read")
+@route("GET", "/accounts", scope="account:read", answers="account")
 def get_own_account(ask: Ask) -> Shown:
     return show_id(ask.viewer, ask.viewer.actor_id)
 
 
-@route("POST", "/accounts", scope="account:write", status=201)
+@route("POST", "/accounts", scope="account:write", status=201, answers="account")
 def post_account(ask: Ask) -> Shown:
     """A bot of the caller's: a login is made at /auth/sign_up alone."""
     return create(ask.viewer, ask.data("account"))
@@ -54,7 +54,7 @@ def create(viewer: Viewer, data: Data) -> Shown:
     return show_id(viewer, bot_id)
 
 
-@route("GET", "/accounts/{id}", scope="account:read", is_open=True)
+@route("GET", "/accounts/{id}", scope="account:read", is_open=True, answers="account", signed="may")
 def get_account(ask: Ask) -> Shown:
     if is_signed():
         return show_to_instance(ask)
@@ -62,7 +62,7 @@ def get_account(ask: Ask) -> Shown:
         return show(session, ask.asker, ask.find_in(session, "account"))
 
 
-@route("PATCH", "/accounts/{id}", scope="account:write")
+@route("PATCH", "/accounts/{id}", scope="account:write", answers="account")
 def patch_account(ask: Ask) -> Shown:
     return change(ask, ask.find("account"))
 
@@ -72,13 +72,13 @@ def delete_account(ask: Ask) -> Shown:
     return remove(ask, ask.find("account"))
 
 
-@route("GET", "/accounts/by-name/{name}", scope="account:read", is_open=True)
+@route("GET", "/accounts/by-name/{name}", scope="account:read", is_open=True, answers="account")
 def get_account_by_name(ask: Ask) -> Shown:
     with reading() as session:
         return show(session, ask.asker, _by_name(ask))
 
 
-@route("PATCH", "/accounts/by-name/{name}", scope="account:write")
+@route("PATCH", "/accounts/by-name/{name}", scope="account:write", answers="account")
 def patch_account_by_name(ask: Ask) -> Shown:
     return change(ask, _by_name(ask))
 
@@ -206,10 +206,8 @@ def _set_blocklist(viewer: Viewer, wanted: list[str], before: list[str]) -> None
             _unblock(viewer, actor_id)
 
 
-def _leave_others(viewer: Viewer, wanted: Any, before: dict[str, str]) -> None:
+def _leave_others(viewer: Viewer, wanted: Mapping[str, Any], before: Mapping[str, str]) -> None:
     """What is taken out is left; what is added is not joined by this."""
-    if not isinstance(wanted, dict):
-        raise WrongValueError("joined_conferences", "an object")
     if any(before.get(space_id) != member_id for space_id, member_id in wanted.items()):
         raise ReadOnlyError("joined_conferences")
     for space_id in before:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from app.facades.punctum import conversations, messages
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data, read_data
 from app.facades.punctum.doing import Composed, deleted, do, make, refer, show_id, show_if_readable, shown_before
-from app.facades.punctum.keys import CHANNEL
+from app.facades.punctum.keys import CHANNEL, GROUP
 from app.facades.punctum.problems import (
     HiddenError,
     MissingKeyError,
@@ -26,6 +27,8 @@ from app.facades.punctum.problems import (
     WrongValueError,
 )
 from app.facades.punctum.scopes import allow
+from app.facades.punctum.shapes import change_of, either, new, or_id, stash_of
+from app.facades.punctum.values import Check, number, one_of, reference
 from app.pipeline import compose
 from app.queries.bits import Bit
 from app.queries.messages import list_around, list_since
@@ -39,10 +42,20 @@ MAX_PAGE: Final = 100
 MAX_BY_TIME: Final = 1000
 _MAX_MINUTES: Final = 10 * 366 * 24 * 60
 _TYPES: Final = {"text": "text", "media": "voice", "category": "category"}
+_NEW: Final = either(
+    new("channel", "name", "parent_conference"),
+    new("channel", "channel_type", keys=GROUP, channel_type=one_of("direct_message")),
+)
+_CHANGED: Final = either(change_of("channel"), change_of("channel", keys=GROUP))
+_PAGING: Final[Mapping[str, Check[Any]]] = {
+    "before_message": reference,
+    "after_message": reference,
+    "message_count": number(1, 999_999_999),
+}
 _COLUMNS: Final = {"parent_conference": "space_id", "category": "category_id"}
 
 
-@route("POST", "/channels", scope="channel:write", status=201)
+@route("POST", "/channels", scope="channel:write", status=201, answers="channel", takes=_NEW)
 def post_channel(ask: Ask) -> Shown:
     return create(ask.viewer, ask.data("channel"))
 
@@ -85,13 +98,13 @@ def _at_home(viewer: Viewer, given: dict[str, Any], type_: str) -> Composed:
     return compose.channel(viewer, given["name"], type=_TYPES[type_], is_private=False)
 
 
-@route("GET", "/channels/{id}", scope="channel:read")
+@route("GET", "/channels/{id}", scope="channel:read", answers="channel")
 def get_channel(ask: Ask) -> Shown:
     with reading() as session:
         return show(session, ask.viewer, ask.find_in(session, "channel"))
 
 
-@route("PATCH", "/channels/{id}", scope="channel:write")
+@route("PATCH", "/channels/{id}", scope="channel:write", answers=or_id("channel"), takes=_CHANGED)
 def patch_channel(ask: Ask) -> Shown:
     return change(ask, ask.find("channel"))
 
@@ -155,7 +168,7 @@ def remove(ask: Ask, found: Found) -> Shown:
     return deleted(found.id)
 
 
-@route("GET", "/channels/{id}/messages", scope="message:read")
+@route("GET", "/channels/{id}/messages", scope="message:read", answers=stash_of("message"), query=_PAGING)
 def get_messages(ask: Ask) -> Shown:
     with reading() as session:
         found = _readable(session, ask)
@@ -172,14 +185,21 @@ def get_messages(ask: Ask) -> Shown:
         return stash(show_messages(session, views))
 
 
-@route("POST", "/channels/{id}/messages", scope="message:write", makes=True)
+@route(
+    "POST",
+    "/channels/{id}/messages",
+    scope="message:write",
+    makes=True,
+    answers="message",
+    takes=new("message", lacking=("content", "parent_channel")),
+)
 def post_message(ask: Ask) -> Shown:
     with reading() as session:
         found = _readable(session, ask)
     return messages.create_in(ask.viewer, found, ask.data("message"))
 
 
-@route("GET", "/channels/{id}/messages/by-time/{minutes}", scope="message:read")
+@route("GET", "/channels/{id}/messages/by-time/{minutes}", scope="message:read", answers=stash_of("message"))
 def get_messages_by_time(ask: Ask) -> Shown:
     with reading() as session:
         found = _readable(session, ask)

@@ -10,9 +10,11 @@ from app.facades.punctum import channels, emoji, invites, members, roles
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import deleted, do, make, refer, show_id, shown_before
-from app.facades.punctum.keys import CONFERENCE
+from app.facades.punctum.keys import CONFERENCE, INVITE
 from app.facades.punctum.problems import NotPartOfError
 from app.facades.punctum.scopes import DEPENDS, WRITING, allow
+from app.facades.punctum.shapes import body, change_of, new, or_id, stash_of
+from app.facades.punctum.values import reference
 from app.pipeline import compose
 from app.queries import spaces
 from app.queries.bits import DEFAULT, Bit
@@ -24,7 +26,7 @@ from app.queries.viewers import Viewer
 _COLUMNS = {"icon": "icon_url", "owner": "owner_id", "index_conference": "is_listed"}
 
 
-@route("POST", "/conferences", scope="conference:moderate", status=201)
+@route("POST", "/conferences", scope="conference:moderate", status=201, answers="conference")
 def post_conference(ask: Ask) -> Shown:
     return create(ask.viewer, ask.data("conference"))
 
@@ -36,13 +38,13 @@ def create(viewer: Viewer, data: Data) -> Shown:
     return show_id(viewer, space_id)
 
 
-@route("GET", "/conferences/{id}", scope="conference:read", is_open=True)
+@route("GET", "/conferences/{id}", scope="conference:read", is_open=True, answers="conference")
 def get_conference(ask: Ask) -> Shown:
     with reading() as session:
         return show(session, ask.asker, ask.find_in(session, "conference"))
 
 
-@route("PATCH", "/conferences/{id}", scope="conference:moderate")
+@route("PATCH", "/conferences/{id}", scope="conference:moderate", answers="conference")
 def patch_conference(ask: Ask) -> Shown:
     return change(ask, ask.find("conference"))
 
@@ -88,7 +90,7 @@ def post_leave(ask: Ask) -> Shown:
     return deleted(found.id)
 
 
-@route("GET", "/conferences/{id}/members", scope="conference:read")
+@route("GET", "/conferences/{id}/members", scope="conference:read", answers=stash_of("conference_member"))
 def get_members(ask: Ask) -> Shown:
     with reading() as session:
         found = ask.find_in(session, "conference")
@@ -97,14 +99,21 @@ def get_members(ask: Ask) -> Shown:
         return stash(members.show_members(session, listed))
 
 
-@route("POST", "/conferences/{id}/members", scope="account:write", status=201)
+@route(
+    "POST",
+    "/conferences/{id}/members",
+    scope="account:write",
+    status=201,
+    answers="conference_member",
+    takes=body(user_id=reference),
+)
 def post_member(ask: Ask) -> Shown:
     """Oneself into an open conference, or a bot of one's own by who may invite."""
     found = ask.find("conference")
     return members.join_as(ask.viewer, found, ask.data("conference_member"))
 
 
-@route("GET", "/conferences/{id}/members/{child}", scope="conference:read")
+@route("GET", "/conferences/{id}/members/{child}", scope="conference:read", answers="conference_member")
 def get_member(ask: Ask) -> Shown:
     space, member = _member(ask)
     with reading() as session:
@@ -112,7 +121,13 @@ def get_member(ask: Ask) -> Shown:
         return show(session, ask.viewer, member)
 
 
-@route("PATCH", "/conferences/{id}/members/{child}", scope=DEPENDS)
+@route(
+    "PATCH",
+    "/conferences/{id}/members/{child}",
+    scope=DEPENDS,
+    answers=or_id("conference_member"),
+    takes=change_of("conference_member"),
+)
 def patch_member(ask: Ask) -> Shown:
     space = ask.find("conference")
     person = members.find_stranger(ask, space)
@@ -131,19 +146,23 @@ def post_kick(ask: Ask) -> Shown:
     return members.remove(ask, _member(ask)[1])
 
 
-@route("POST", "/conferences/{id}/members/{child}/ban", scope="conference_member:ban")
+@route(
+    "POST", "/conferences/{id}/members/{child}/ban", scope="conference_member:ban", answers=or_id("conference_member")
+)
 def post_ban(ask: Ask) -> Shown:
     space = ask.find("conference")
     person = members.find_stranger(ask, space)
     return members.ban(ask.viewer, space.id, person or _member(ask)[1].value.actor_id)
 
 
-@route("POST", "/conferences/{id}/members/{child}/unban", scope="conference_member:ban")
+@route(
+    "POST", "/conferences/{id}/members/{child}/unban", scope="conference_member:ban", answers=or_id("conference_member")
+)
 def post_unban(ask: Ask) -> Shown:
     return members.unban(ask.viewer, _member(ask)[1])
 
 
-@route("GET", "/conferences/{id}/roles", scope="conference:read")
+@route("GET", "/conferences/{id}/roles", scope="conference:read", answers=stash_of("role"))
 def get_roles(ask: Ask) -> Shown:
     with reading() as session:
         found = ask.find_in(session, "conference")
@@ -151,14 +170,14 @@ def get_roles(ask: Ask) -> Shown:
         return stash(show_all(session, ask.viewer, list_roles(session, found.value)))
 
 
-@route("POST", "/conferences/{id}/roles", scope="role:moderate", makes=True)
+@route("POST", "/conferences/{id}/roles", scope="role:moderate", makes=True, answers="role")
 def post_role(ask: Ask) -> Shown:
     found = ask.find("conference")
     _require(ask, found, Bit.ROLES)
     return roles.create_in(ask.viewer, found.id, ask.data("role"))
 
 
-@route("GET", "/conferences/{id}/invites", scope="conference:read")
+@route("GET", "/conferences/{id}/invites", scope="conference:read", answers=stash_of("invite"))
 def get_invites(ask: Ask) -> Shown:
     with reading() as session:
         found = ask.find_in(session, "conference")
@@ -168,14 +187,21 @@ def get_invites(ask: Ask) -> Shown:
         return stash(show_all(session, ask.viewer, [Found("invite", one.id, one, found.id) for one in listed]))
 
 
-@route("POST", "/conferences/{id}/invites", scope="invite:create", makes=True)
+@route(
+    "POST",
+    "/conferences/{id}/invites",
+    scope="invite:create",
+    makes=True,
+    answers="invite",
+    takes=new("invite", is_needed=False, code=INVITE.checks["name"]),
+)
 def post_invite(ask: Ask) -> Shown:
     found = ask.find("conference")
     _require(ask, found, Bit.INVITE)
     return invites.create_in(ask.viewer, found.id, ask.data("invite", may_be_empty=True))
 
 
-@route("GET", "/conferences/{id}/channels", scope="channel:read")
+@route("GET", "/conferences/{id}/channels", scope="channel:read", answers=stash_of("channel"))
 def get_channels(ask: Ask) -> Shown:
     with reading() as session:
         found = ask.find_in(session, "conference")
@@ -185,7 +211,14 @@ def get_channels(ask: Ask) -> Shown:
         return stash(show_all(session, ask.viewer, [Found("channel", one.actor_id, one, found.id) for one in listed]))
 
 
-@route("POST", "/conferences/{id}/channels", scope="channel:write", makes=True)
+@route(
+    "POST",
+    "/conferences/{id}/channels",
+    scope="channel:write",
+    makes=True,
+    answers="channel",
+    takes=new("channel", "name"),
+)
 def post_channel(ask: Ask) -> Shown:
     found = ask.find("conference")
     with reading() as session:
@@ -195,7 +228,7 @@ def post_channel(ask: Ask) -> Shown:
     return channels.create_in(ask.viewer, found, ask.data("channel"))
 
 
-@route("GET", "/conferences/{id}/emoji", scope="conference:read", is_open=True)
+@route("GET", "/conferences/{id}/emoji", scope="conference:read", is_open=True, answers=stash_of("emoji"))
 def get_emoji(ask: Ask) -> Shown:
     with reading() as session:
         found = ask.find_in(session, "conference")
@@ -203,19 +236,19 @@ def get_emoji(ask: Ask) -> Shown:
         return stash(show_all(session, ask.asker, [Found("emoji", one.id, one, found.id) for one in listed]))
 
 
-@route("POST", "/conferences/{id}/emoji", scope="conference:moderate", makes=True)
+@route("POST", "/conferences/{id}/emoji", scope="conference:moderate", makes=True, answers="emoji")
 def post_emoji(ask: Ask) -> Shown:
     found = ask.find("conference")
     emoji.require(ask.viewer, found.id)
     return emoji.create_in(ask.viewer, found.id, ask.data("emoji"))
 
 
-@route("GET", "/conferences/{id}/roles/{child}", scope="conference:read", is_open=True)
+@route("GET", "/conferences/{id}/roles/{child}", scope="conference:read", is_open=True, answers="role")
 def get_role(ask: Ask) -> Shown:
     return _show_child(ask, "role")
 
 
-@route("PATCH", "/conferences/{id}/roles/{child}", scope="role:moderate")
+@route("PATCH", "/conferences/{id}/roles/{child}", scope="role:moderate", answers="role")
 def patch_role(ask: Ask) -> Shown:
     return roles.change(ask, _child(ask, "role"))
 
@@ -225,12 +258,12 @@ def delete_role(ask: Ask) -> Shown:
     return roles.remove(ask, _child(ask, "role"))
 
 
-@route("GET", "/conferences/{id}/invites/{child}", scope="conference:read", is_open=True)
+@route("GET", "/conferences/{id}/invites/{child}", scope="conference:read", is_open=True, answers="invite")
 def get_invite(ask: Ask) -> Shown:
     return _show_child(ask, "invite")
 
 
-@route("PATCH", "/conferences/{id}/invites/{child}", scope="invite:create")
+@route("PATCH", "/conferences/{id}/invites/{child}", scope="invite:create", answers="invite")
 def patch_invite(ask: Ask) -> Shown:
     return invites.change(ask, _child(ask, "invite"))
 
@@ -240,12 +273,18 @@ def delete_invite(ask: Ask) -> Shown:
     return invites.remove(ask, _child(ask, "invite"))
 
 
-@route("GET", "/conferences/{id}/channels/{child}", scope="channel:read")
+@route("GET", "/conferences/{id}/channels/{child}", scope="channel:read", answers="channel")
 def get_channel(ask: Ask) -> Shown:
     return _show_child(ask, "channel")
 
 
-@route("PATCH", "/conferences/{id}/channels/{child}", scope="channel:write")
+@route(
+    "PATCH",
+    "/conferences/{id}/channels/{child}",
+    scope="channel:write",
+    answers=or_id("channel"),
+    takes=change_of("channel"),
+)
 def patch_channel(ask: Ask) -> Shown:
     return channels.change(ask, _child(ask, "channel"))
 

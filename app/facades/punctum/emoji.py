@@ -7,8 +7,10 @@ from app.errors import ForbiddenError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import deleted, do, make, refer, show_id, shown_before
-from app.facades.punctum.keys import EMOJI, reference
+from app.facades.punctum.keys import EMOJI
 from app.facades.punctum.scopes import allow
+from app.facades.punctum.shapes import new
+from app.facades.punctum.values import reference
 from app.pipeline import compose
 from app.queries.bits import Bit
 from app.queries.objects import Found
@@ -17,7 +19,14 @@ from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
 
 
-@route("POST", "/emoji", scope="conference:moderate", status=201)
+@route(
+    "POST",
+    "/emoji",
+    scope="conference:moderate",
+    status=201,
+    answers="emoji",
+    takes=new("emoji", parent_conference=reference),
+)
 def post_emoji(ask: Ask) -> Shown:
     return create(ask.viewer, ask.data("emoji"))
 
@@ -38,13 +47,13 @@ def create_in(viewer: Viewer, space_id: str | None, data: Data) -> Shown:
     return show_id(viewer, make(compose.emoji(viewer, values | {"space_id": space_id})))
 
 
-@route("GET", "/emoji/{id}", scope="conference:read", is_open=True)
+@route("GET", "/emoji/{id}", scope="conference:read", is_open=True, answers="emoji")
 def get_emoji(ask: Ask) -> Shown:
     with reading() as session:
         return show(session, ask.asker, ask.find_in(session, "emoji"))
 
 
-@route("PATCH", "/emoji/{id}", scope="conference:moderate")
+@route("PATCH", "/emoji/{id}", scope="conference:moderate", answers="emoji")
 def patch_emoji(ask: Ask) -> Shown:
     return change(ask, ask.find("emoji"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from app.actions.peers.hearing import subscribe, unsubscribe
 from app.actions.peers.sending import is_name
@@ -14,7 +14,8 @@ from app.facades.punctum.ask import Ask
 from app.facades.punctum.ids import show_instance
 from app.facades.punctum.instances import check_welcome, sender
 from app.facades.punctum.joining import let_in
-from app.facades.punctum.pinged import answer_ping
+from app.facades.punctum.messages import REACTIONS
+from app.facades.punctum.pinged import PING, answer_ping
 from app.facades.punctum.problems import (
     HiddenError,
     MissingKeyError,
@@ -26,7 +27,9 @@ from app.facades.punctum.problems import (
     WrongValueError,
 )
 from app.facades.punctum.scopes import READING
+from app.facades.punctum.shapes import ID_ALONE, TOLD, TOLD_STASH, Body, body
 from app.facades.punctum.taking import Taking, read_identity, take_several
+from app.facades.punctum.values import Schema, reference
 from app.queries.objects import Found, FoundConversation, may_read
 from app.queries.peers import find_home
 from app.queries.punctum.federated import instance_viewer, show_for
@@ -34,15 +37,17 @@ from app.queries.punctum.shown import Shown, stash
 from app.queries.viewers import Viewer
 
 MAX_STASH = 100
+_SENT: Final = Body({"anyOf": [TOLD, TOLD_STASH, PING]})
+_TAKEN: Final[Schema] = {"anyOf": [TOLD, TOLD_STASH, ID_ALONE, REACTIONS]}
 
 
-@route("GET", "/federation/inbox", scope=READING["instance"], is_open=True)
+@route("GET", "/federation/inbox", scope=READING["instance"], is_open=True, answers="instance")
 def get_inbox(ask: Ask) -> Shown:
     check_welcome(ask)
     return show_instance(ask.asker)
 
 
-@route("POST", "/federation/inbox", scope=None, is_open=True)
+@route("POST", "/federation/inbox", scope=None, is_open=True, answers=_TAKEN, takes=_SENT, signed="must")
 def post_inbox(ask: Ask) -> Shown:
     """An object, a stash or a request ping of an instance; what came of it, in our ids."""
     data = ask.data()
@@ -58,7 +63,7 @@ def post_inbox(ask: Ask) -> Shown:
             raise WrongTypeError("type: object, stash or ping.")
 
 
-@route("POST", "/federation/subscribe/{id}", scope=None, is_open=True)
+@route("POST", "/federation/subscribe/{id}", scope=None, is_open=True, answers=TOLD, signed="must")
 def post_subscribe(ask: Ask) -> Shown:
     signer = sender(ask)
     found = _target(signer, ask.given["id"])
@@ -76,8 +81,8 @@ def post_subscribe(ask: Ask) -> Shown:
     return _show(signer, found.id)
 
 
-@route("POST", "/federation/unsubscribe/{id}", scope=None, is_open=True)
-@route("DELETE", "/federation/unsubscribe/{id}", scope=None, is_open=True)
+@route("POST", "/federation/unsubscribe/{id}", scope=None, is_open=True, signed="must")
+@route("DELETE", "/federation/unsubscribe/{id}", scope=None, is_open=True, signed="must")
 def post_unsubscribe(ask: Ask) -> Shown:
     """Whoever is not subscribed is not so afterwards, either."""
     signer = sender(ask)
@@ -86,7 +91,15 @@ def post_unsubscribe(ask: Ask) -> Shown:
     return {"id": found.id}
 
 
-@route("POST", "/federation/join-conference-by-invite/{id}", scope=None, is_open=True)
+@route(
+    "POST",
+    "/federation/join-conference-by-invite/{id}",
+    scope=None,
+    is_open=True,
+    answers=TOLD_STASH,
+    takes=body("user_id", user_id=reference),
+    signed="must",
+)
 def post_join(ask: Ask) -> Shown:
     data = ask.data()
     signer = sender(ask)

@@ -8,11 +8,11 @@ from typing import Any, Final, cast
 from app.db import reading
 from app.errors import ForbiddenError, UnauthenticatedError
 from app.facades.punctum import accounts, channels, conferences, emoji, invites, members, messages, reports, roles
-from app.facades.punctum.api import route
+from app.facades.punctum.api import ROUTES, route
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import do, show_id, shown_before
 from app.facades.punctum.instances import is_signed, show_to_instance
-from app.facades.punctum.keys import INSTANCE, reference
+from app.facades.punctum.keys import INSTANCE, KEYS
 from app.facades.punctum.problems import (
     HiddenError,
     MissingKeyError,
@@ -22,6 +22,8 @@ from app.facades.punctum.problems import (
     WrongValueError,
 )
 from app.facades.punctum.scopes import DEPENDS, READING, allow_reading, allow_writing
+from app.facades.punctum.shapes import ANY, Body, body, change_of, stash_of
+from app.facades.punctum.values import Check, reference, references
 from app.ids import INSTANCE_ID
 from app.pipeline import compose
 from app.queries.objects import OPEN_KINDS, Found, FoundConversation, Kind, find_object, may_read, may_remove
@@ -89,7 +91,7 @@ _REMOVERS: Final[Mapping[Kind, Callable[[Ask, Found], Shown]]] = {
 }
 
 
-@route("GET", "/instance", scope=READING["instance"], is_open=True)
+@route("GET", "/instance", scope=READING["instance"], is_open=True, answers="instance")
 def get_instance(ask: Ask) -> Shown:
     return show_instance(ask.asker)
 
@@ -151,14 +153,35 @@ def _delete(ask: Ask) -> Shown:
     return remove_any(ask, ask.find(may=may_remove))
 
 
+def _any_new() -> Body:
+    """As each is made at an address of its own; here it has to say what it is."""
+    made = [
+        one.takes
+        for one in ROUTES
+        if isinstance(one.answers, str) and one.answers in _MAKERS and one.takes and one.path.count("/") == 1
+    ]
+    return Body({"anyOf": [takes.schema for takes in made], "required": ["object_type"]})
+
+
+_ANY_NEW: Final = _any_new()
+_ANY_CHANGE: Final = Body({"anyOf": [change_of(kind).schema for kind in _CHANGERS]})
+_ID_LIST: Final = Check({**references.schema, "minItems": 1}, references.read)
+
 for _path in ("/id", "/ids"):
-    route("POST", _path, scope=DEPENDS, status=201)(_post)
-    route("GET", f"{_path}/{{id}}", scope=DEPENDS, is_open=True)(_get)
-    route("PATCH", f"{_path}/{{id}}", scope=DEPENDS)(_patch)
+    route("POST", _path, scope=DEPENDS, status=201, answers=ANY, takes=_ANY_NEW)(_post)
+    route("GET", f"{_path}/{{id}}", scope=DEPENDS, is_open=True, answers=ANY, signed="may")(_get)
+    route("PATCH", f"{_path}/{{id}}", scope=DEPENDS, answers=ANY, takes=_ANY_CHANGE)(_patch)
     route("DELETE", f"{_path}/{{id}}", scope=DEPENDS)(_delete)
 
 
-@route("POST", "/stash/request", scope=DEPENDS, is_open=True)
+@route(
+    "POST",
+    "/stash/request",
+    scope=DEPENDS,
+    is_open=True,
+    answers=stash_of(*KEYS),
+    takes=body("id_list", id_list=_ID_LIST),
+)
 def request_stash(ask: Ask) -> Shown:
     return make_stash(ask.asker, ask.data())
 

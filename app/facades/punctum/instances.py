@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -58,19 +59,23 @@ def sender(ask: Ask) -> Viewer:
     return viewer
 
 
-def show_to_instance(ask: Ask, found: Found | None = None) -> Shown:
-    """What the path names, or what was found by it; who asks for an account is told of its changes from then on (4.3).
-
-    Raises MissingObjectError, HiddenError for what nobody of the instance may read, and what `sender` does of a
-    signature.
-    """
-    viewer, _ = _signer(ask)
-    domain = viewer.host or ""
-    if found is None:
-        with reading() as session:
-            found = find_object(session, ask.given["id"])
+def _by_id(ask: Ask) -> Found:
+    with reading() as session:
+        found = find_object(session, ask.given["id"])
     if found is None:
         raise MissingObjectError
+    return found
+
+
+def show_to_instance(ask: Ask, find: Callable[[Ask], Found] = _by_id) -> Shown:
+    """What the path names; who asks for an account is told of its changes from then on (4.3).
+
+    Raises what `sender` does of a signature before anything is looked for, MissingObjectError, and HiddenError for what
+    nobody of the instance may read.
+    """
+    viewer, _ = _signer(ask)
+    found = find(ask)
+    domain = viewer.host or ""
     with reading() as session:
         if not may_read(session, instance_viewer(domain), found):
             raise MissingObjectError if isinstance(found.value, FoundConversation) else HiddenError

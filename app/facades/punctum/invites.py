@@ -11,8 +11,10 @@ from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import deleted, do, make_once, refer, show_id, shown_before
 from app.facades.punctum.instances import is_signed, show_to_instance
 from app.facades.punctum.joining import find_elsewhere, join_elsewhere
-from app.facades.punctum.keys import INVITE, reference
+from app.facades.punctum.keys import INVITE
 from app.facades.punctum.problems import MissingKeyError, MissingObjectError
+from app.facades.punctum.shapes import new
+from app.facades.punctum.values import reference
 from app.ids import id_beside
 from app.pipeline import compose
 from app.queries.bits import Bit
@@ -22,9 +24,17 @@ from app.queries.punctum.shown import Shown, show
 from app.queries.spaces import find_invite_by_name, find_member_of
 from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
+from app.web.limiting import guess_name, note_unknown_name
 
 
-@route("POST", "/invites", scope="invite:create", status=201)
+@route(
+    "POST",
+    "/invites",
+    scope="invite:create",
+    status=201,
+    answers="invite",
+    takes=new("invite", "conference_id", conference_id=reference, code=INVITE.checks["name"]),
+)
 def post_invite(ask: Ask) -> Shown:
     return create(ask.viewer, ask.data("invite"))
 
@@ -49,18 +59,18 @@ def _name_in(data: Data) -> str | None:
     return name
 
 
-@route("GET", "/invites/{id}", scope="conference:read", is_open=True)
+@route("GET", "/invites/{id}", scope="conference:read", is_open=True, answers="invite")
 def get_invite(ask: Ask) -> Shown:
     with reading() as session:
         return show(session, ask.asker, ask.find_in(session, "invite"))
 
 
-@route("GET", "/conference/invites/{id}", scope="conference:read", is_open=True)
+@route("GET", "/conference/invites/{id}", scope="conference:read", is_open=True, answers="invite")
 def get_invite_at_its_old_place(ask: Ask) -> Shown:
     return get_invite(ask)
 
 
-@route("PATCH", "/invites/{id}", scope="invite:create")
+@route("PATCH", "/invites/{id}", scope="invite:create", answers="invite")
 def patch_invite(ask: Ask) -> Shown:
     return change(ask, ask.find("invite"))
 
@@ -70,20 +80,20 @@ def delete_invite(ask: Ask) -> Shown:
     return remove(ask, ask.find("invite"))
 
 
-@route("POST", "/invites/{id}/join", scope="account:write")
+@route("POST", "/invites/{id}/join", scope="account:write", answers="conference")
 def post_join(ask: Ask) -> Shown:
     return join(ask.viewer, ask.find("invite"))
 
 
-@route("GET", "/invites/by-name/{name}", scope="conference:read", is_open=True)
+@route("GET", "/invites/by-name/{name}", scope="conference:read", is_open=True, answers="invite", signed="may")
 def get_invite_by_name(ask: Ask) -> Shown:
     if is_signed():
-        return show_to_instance(ask, _by_name(ask))
+        return show_to_instance(ask, _by_name)
     with reading() as session:
         return show(session, ask.asker, _by_name(ask))
 
 
-@route("PATCH", "/invites/by-name/{name}", scope="invite:create")
+@route("PATCH", "/invites/by-name/{name}", scope="invite:create", answers="invite")
 def patch_invite_by_name(ask: Ask) -> Shown:
     return change(ask, _by_name(ask))
 
@@ -93,7 +103,7 @@ def delete_invite_by_name(ask: Ask) -> Shown:
     return remove(ask, _by_name(ask))
 
 
-@route("POST", "/invites/by-name/{name}/join", scope="account:write")
+@route("POST", "/invites/by-name/{name}/join", scope="account:write", answers="conference")
 def post_join_by_name(ask: Ask) -> Shown:
     """One of another instance by its name there, `name@domain`."""
     if "@" in ask.given["name"]:
@@ -132,8 +142,11 @@ def join(viewer: Viewer, found: Found) -> Shown:
 
 
 def _by_name(ask: Ask) -> Found:
+    """Raises MissingObjectError, and TooManyRequestsError for who only guesses."""
+    guess_name()
     with reading() as session:
         invite = find_invite_by_name(session, ask.name())
     if invite is None:
+        note_unknown_name()
         raise MissingObjectError
     return Found("invite", invite.id, invite, invite.space_id)

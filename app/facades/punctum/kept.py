@@ -11,18 +11,7 @@ from app.actions.peers.instances import keep_instance
 from app.actions.peers.keeping import Name
 from app.db import reading
 from app.errors import ForbiddenError
-from app.facades.punctum.keys import (
-    ACCOUNT,
-    CHANNEL,
-    CONFERENCE,
-    EMOJI,
-    GROUP,
-    INVITE,
-    MEMBER,
-    OTHER_INSTANCE,
-    ROLE,
-    references,
-)
+from app.facades.punctum.keys import ACCOUNT, CHANNEL, CONFERENCE, EMOJI, GROUP, INVITE, MEMBER, OTHER_INSTANCE, ROLE
 from app.facades.punctum.problems import (
     MissingKeyError,
     UnknownReferenceError,
@@ -31,6 +20,7 @@ from app.facades.punctum.problems import (
     WrongValueError,
 )
 from app.facades.punctum.told import read_message
+from app.facades.punctum.values import references
 from app.queries import bits
 from app.queries.actors import get_by_id, list_by_ids
 from app.queries.objects import Found, FoundConversation, find_object

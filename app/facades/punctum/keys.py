@@ -2,35 +2,59 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from activitypub.embeds import MAX_CARRIED, MAX_COLOR, MAX_DESCRIPTION, MAX_EMBEDS, MAX_TITLE
-from app.facades.punctum.problems import MissingKeyError, ReadOnlyError, TooManyError, WrongValueError
-from app.queries.bits import ALL
+from app.facades.punctum.problems import MissingKeyError, ReadOnlyError, WrongValueError
+from app.facades.punctum.values import (
+    MAX_LIST,
+    TEXT,
+    TEXTS,
+    TIME,
+    Check,
+    Schema,
+    color,
+    dictionary,
+    embeds,
+    flag,
+    many,
+    matching,
+    number,
+    one_of,
+    permissions,
+    reference,
+    references,
+    text,
+    url,
+    urls,
+)
+from app.queries.objects import Kind
 
-MAX_LIST: Final = 100
-# What a message carries: a page has a hundred of them, and each socket is sent each. MAX_CARRIED is the characters of
-# all its embeds, or of all addresses of its files.
-MAX_FILES: Final = 20
-_COLOR = re.compile(r"\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*")
-_IDENTITY: Final = frozenset({"id", "type", "object_type", "remote_domain", "remote_id", "known_ids"})
-
-Check = Callable[[str, Any], Any]
+_FLAG: Final[Schema] = {"type": "boolean"}
+# `activitypub_id` is for other instances, and `known_ids` is shown to nobody.
+IDENTITY: Final[Mapping[str, Schema]] = {
+    "id": reference.schema,
+    "type": {"const": "object"},
+    "object_type": TEXT,
+    "remote_domain": TEXT,
+    "remote_id": TEXT,
+    "activitypub_id": TEXT,
+}
+_NEVER_CHANGED: Final = ("id", "type", "object_type", "remote_domain", "remote_id", "known_ids")
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
     """`checks` are of the keys that may be given; `once` of those only at the making; `read_only` are all others that
-    an object shows. A `nullable` key is unset by null."""
+    an object shows. A `nullable` key is unset by null. Those that every object shows are `always` there."""
 
-    checks: Mapping[str, Check]
+    checks: Mapping[str, Check[Any]]
     required: Collection[str] = ()
     once: Collection[str] = ()
-    read_only: Collection[str] = ()
+    read_only: Mapping[str, Schema] = field(default_factory=dict)
     nullable: Collection[str] = ()
+    always: Collection[str] = ()
 
     def of_new(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """What is made of; what the server decides itself is passed over. Raises MissingKeyError, WrongValueError."""
@@ -44,7 +68,7 @@ class Keys:
 
         Raises ReadOnlyError, WrongValueError.
         """
-        for key in (*_IDENTITY, *self.read_only, *self.once):
+        for key in (*_NEVER_CHANGED, *self.read_only, *self.once):
             if key in data and data[key] != shown.get(key):
                 raise ReadOnlyError(key)
         changed: dict[str, Any] = {}
@@ -69,132 +93,15 @@ def _is_empty(value: Any) -> bool:
     return value is None or value is False or value in ("", [])
 
 
-def text(most: int, *, least: int = 0) -> Check:
-    def check(key: str, value: Any) -> str:
-        if not isinstance(value, str) or not least <= len(value) <= most:
-            raise WrongValueError(key, f"a text of {least} to {most} characters")
-        return value
-
-    return check
-
-
-def matching(pattern: str, said: str) -> Check:
-    compiled = re.compile(pattern)
-
-    def check(key: str, value: Any) -> str:
-        if not isinstance(value, str) or not compiled.fullmatch(value):
-            raise WrongValueError(key, said)
-        return value
-
-    return check
-
-
-def flag(key: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise WrongValueError(key, "true or false")
-    return value
-
-
-def number(low: int, high: int) -> Check:
-    def check(key: str, value: Any) -> int:
-        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise WrongValueError(key, f"a number from {low} to {high}")
-        return value
-
-    return check
-
-
-permissions = number(0, ALL)
-
-
-def one_of(*values: str) -> Check:
-    def check(key: str, value: Any) -> str:
-        if value not in values or not isinstance(value, str):
-            raise WrongValueError(key, f"one of {', '.join(values)}")
-        return value
-
-    return check
-
-
-def url(key: str, value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 2048 or not re.match(r"(https?://[^\s/]+|/)[^\s]*\Z", value):
-        raise WrongValueError(key, "a URL")
-    return value
-
-
-def reference(key: str, value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
-        raise WrongValueError(key, "an ID")
-    return value
-
-
-def references(key: str, value: Any) -> list[str]:
-    return [reference(key, one) for one in many(key, value)]
-
-
-def urls(key: str, value: Any) -> list[str]:
-    listed = [url(key, one) for one in many(key, value, most=MAX_FILES)]
-    _check_carried(key, sum(map(len, listed)))
-    return listed
-
-
-def many(key: str, value: Any, *, most: int = MAX_LIST) -> list[Any]:
-    """Raises WrongValueError, TooManyError."""
-    if not isinstance(value, list):
-        raise WrongValueError(key, "a list")
-    if len(value) > most:
-        raise TooManyError(key, most)
-    return value
-
-
-def _check_carried(key: str, characters: int) -> None:
-    if characters > MAX_CARRIED:
-        raise WrongValueError(key, f"{MAX_CARRIED} characters at most in all")
-
-
-def color(key: str, value: Any) -> list[int]:
-    if isinstance(value, str) and (match := _COLOR.fullmatch(value)):
-        value = [int(part) for part in match.groups()]
-    if not isinstance(value, list) or len(value) != 3:
-        raise WrongValueError(key, "three numbers from 0 to 255")
-    return [number(0, 255)(key, part) for part in value]
-
-
-def embeds(key: str, value: Any) -> list[dict[str, Any]]:
-    listed = [_embed(key, one) for one in many(key, value, most=MAX_EMBEDS)]
-    _check_carried(key, sum(len(text) for one in listed for text in one.values() if isinstance(text, str)))
-    return listed
-
-
-def _embed(key: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise WrongValueError(key, "a list of objects")
-    if value.get("embed_type") not in (1, 2) or isinstance(value.get("embed_type"), bool):
-        raise WrongValueError(f"{key}.embed_type", "1 or 2")
-    checks: dict[str, Check] = {
-        "embed": flag,
-        "embed_title": text(MAX_TITLE, least=1),
-        "embed_description": text(MAX_DESCRIPTION),
-        "embed_color": text(MAX_COLOR),
-        "embed_image": url,
-    }
-    if "embed_title" not in value:
-        raise MissingKeyError(f"{key}.embed_title")
-    return {name: check(f"{key}.{name}", value[name]) for name, check in checks.items() if name in value} | {
-        "embed_type": value["embed_type"]
-    }
-
-
-_NAME = text(100, least=1)
-_TEXT = text(4096)
+_NAME: Final = text(100, least=1)
+_TEXT: Final = text(4096)
 USERNAME: Final = matching(r"[A-Za-z0-9_-]{1,128}", "1 to 128 letters (A to Z), digits, hyphens and underscores")
 
 INSTANCE: Final = Keys(
     checks={"name": text(255, least=1), "description": text(2000)},
-    read_only=("address", "server_software", "protocol_version"),
+    read_only={"address": TEXT, "server_software": TEXT, "protocol_version": {"const": 1}},
     nullable=("description",),
+    always=("name", "address", "server_software", "protocol_version"),
 )
 # What others say of themselves.
 OTHER_INSTANCE: Final = Keys(
@@ -215,12 +122,13 @@ ACCOUNT: Final = Keys(
         "bio": text(2000),
         "index_user": flag,
         "blocklist": references,
-        "joined_conferences": lambda _key, value: value,
+        "joined_conferences": dictionary,
         "bot_owner": reference,
     },
     required=("username",),
-    read_only=("bot", "friends"),
+    read_only={"bot": _FLAG, "friends": TEXTS},
     nullable=("status", "bio", "display_name"),
+    always=("username", "display_name", "short_status", "index_user", "bot"),
 )
 CONFERENCE: Final = Keys(
     checks={
@@ -232,13 +140,15 @@ CONFERENCE: Final = Keys(
         "permissions": permissions,
     },
     required=("name",),
-    read_only=("creation_date", "channels", "members", "roles"),
+    read_only={"creation_date": TIME, "channels": TEXTS, "members": TEXTS, "roles": TEXTS},
     nullable=("description",),
+    always=("name", "icon", "owner", "index_conference", "permissions", "creation_date", "channels"),
 )
 MEMBER: Final = Keys(
     checks={"nickname": _NAME, "roles": references, "permissions": permissions, "banned": flag},
-    read_only=("user_id", "parent_conference"),
+    read_only={"user_id": TEXT, "parent_conference": TEXT},
     nullable=("nickname", "roles", "permissions", "banned"),
+    always=("permissions", "banned"),  # Who is banned is shown with these alone.
 )
 CHANNEL_TYPES: Final = ("text", "media", "direct_message", "category")
 CHANNEL: Final = Keys(
@@ -251,17 +161,25 @@ CHANNEL: Final = Keys(
         "category": reference,
     },
     once=("channel_type",),
+    read_only={"members": TEXTS, "icon": TEXT},  # Of direct messages.
     nullable=("description", "permissions", "category"),
+    always=("channel_type", "name", "permissions"),
 )
 # Of direct messages: what of a group whoever is in it may change, and what of no other conversation.
 GROUP: Final = Keys(
     checks={"members": references, "name": _NAME, "icon": url},
     required=("members",),
     once=("channel_type",),
-    read_only=("parent_conference", "description", "permissions", "category"),
+    read_only={
+        name: CHANNEL.checks[name].shown for name in ("parent_conference", "description", "permissions", "category")
+    },
     nullable=("name", "icon"),
 )
-CONVERSATION: Final = Keys(checks={}, read_only=(*GROUP.checks, *GROUP.once, *GROUP.read_only))
+CONVERSATION: Final = Keys(
+    checks={},
+    read_only={**GROUP.read_only, **{name: check.shown for name, check in GROUP.checks.items()}},
+    once=GROUP.once,
+)
 MESSAGE: Final = Keys(
     checks={
         "content": text(100_000),
@@ -270,24 +188,32 @@ MESSAGE: Final = Keys(
         "reply_to": reference,
         "embeds": embeds,
         "pinned": flag,
-        "reactions": many,
+        "reactions": Check({"type": "array", "maxItems": MAX_LIST, "items": TEXT}, many),
     },
     required=("content", "parent_channel"),
     once=("parent_channel",),
-    read_only=("author", "post_date", "edit_date", "edited", "replies"),
+    read_only={"author": TEXT, "post_date": TIME, "edit_date": TIME, "edited": _FLAG, "replies": TEXTS},
     nullable=("attached_files", "reply_to", "embeds", "pinned", "reactions"),
+    always=("content", "parent_channel", "author", "post_date", "edited"),
 )
 INVITE: Final = Keys(
     checks={"name": matching(r"[A-Za-z0-9_-]{1,128}", "1 to 128 letters, digits, hyphens and underscores")},
-    read_only=("conference_id", "creator"),
+    read_only={"conference_id": TEXT, "creator": TEXT},
+    always=("name", "conference_id", "creator"),
 )
 ROLE: Final = Keys(
     checks={"name": _NAME, "description": _TEXT, "color": color, "permissions": permissions},
     required=("name",),
-    read_only=("parent_conference", "members"),
+    read_only={"parent_conference": TEXT, "members": TEXTS},
     nullable=("description", "color", "permissions"),
+    always=("name", "parent_conference"),
 )
-REPORT: Final = Keys(checks={"note": _TEXT}, once=("note",), read_only=("target", "creator", "submission_date"))
+REPORT: Final = Keys(
+    checks={"note": _TEXT},
+    once=("note",),
+    read_only={"target": TEXT, "creator": TEXT, "submission_date": TIME},
+    always=("target", "submission_date"),
+)
 EMOJI: Final = Keys(
     checks={
         "shortcode": matching(r"[A-Za-z0-9_]{2,64}", "2 to 64 letters (A to Z), digits and underscores"),
@@ -295,6 +221,19 @@ EMOJI: Final = Keys(
         "image": url,
     },
     required=("shortcode", "image"),
-    read_only=("parent_conference",),
+    read_only={"parent_conference": TEXT},
     nullable=("note",),
+    always=("shortcode", "image"),
 )
+KEYS: Final[Mapping[Kind, Keys]] = {
+    "instance": INSTANCE,
+    "account": ACCOUNT,
+    "conference": CONFERENCE,
+    "conference_member": MEMBER,
+    "channel": CHANNEL,
+    "message": MESSAGE,
+    "role": ROLE,
+    "invite": INVITE,
+    "report": REPORT,
+    "emoji": EMOJI,
+}

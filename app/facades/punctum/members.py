@@ -11,9 +11,10 @@ from app.db import reading
 from app.errors import ForbiddenError
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import at_once, deleted, do, refer, show_id, show_if_readable, shown_before
-from app.facades.punctum.keys import MEMBER, reference
+from app.facades.punctum.keys import MEMBER
 from app.facades.punctum.problems import HiddenError, MissingObjectError, NotPartOfError, WrongTypeError
 from app.facades.punctum.scopes import allow
+from app.facades.punctum.values import reference
 from app.pipeline import compose
 from app.queries.actors import get_by_id
 from app.queries.bits import Bit
@@ -121,7 +122,7 @@ def _require_change(viewer: Viewer, member: Any) -> None:
 
 
 def ban_stranger(ask: Ask, space: Found, actor_id: str) -> Shown:
-    changes = MEMBER.of_change(ask.data(), {})
+    changes = MEMBER.of_change(ask.data(), {"object_type": "conference_member"})
     if changes.keys() != {"banned"} or not changes["banned"]:
         raise NotPartOfError("This account is not in the conference.")
     allow(ask.viewer, "conference_member:ban")
@@ -185,13 +186,14 @@ def _unban(viewer: Viewer, found: Found) -> None:
 
 
 def join_as(viewer: Viewer, space: Found, data: Data) -> Shown:
-    """Who is a member already is shown as it is. Raises ForbiddenError for anybody but oneself and one's bots."""
+    """Who is a member already is shown as it is, to who reads of members. Raises HiddenError for others, ForbiddenError
+    for anybody but oneself and one's bots, and for who is banned."""
     actor_id = reference("user_id", data.get("user_id", viewer.actor_id))
     account = refer("user_id", actor_id, {"account"})
     with reading() as session:
         known = find_member_of(session, space.id, actor_id)
         may_invite = find_standing(session, viewer.actor_id, space.id).has(Bit.INVITE)
-    if known is None:
+    if known is None or known.banned_at is not None:
         joining = viewer
         if account.value.bot_owner_id == viewer.actor_id and may_invite:
             with reading() as session:
@@ -204,6 +206,8 @@ def join_as(viewer: Viewer, space: Found, data: Data) -> Shown:
         with reading() as session:
             joined = find_member_of(session, space.id, actor_id)
         return show_id(viewer, joined.id) if joined else deleted(space.id)
+    with reading() as session:
+        require_membership(session, viewer, space.id)
     return Known(show_id(viewer, known.id))
 
 

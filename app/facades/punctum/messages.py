@@ -22,6 +22,8 @@ from app.facades.punctum.problems import (
     WrongValueError,
 )
 from app.facades.punctum.scopes import allow
+from app.facades.punctum.shapes import body, new
+from app.facades.punctum.values import TEXTS, Schema, text
 from app.pipeline import compose
 from app.pipeline.submit import Draft
 from app.queries.objects import Found, FoundConversation, may_read, may_remove
@@ -32,10 +34,19 @@ from app.queries.viewers import Viewer
 from app.settings import current
 
 _WITHOUT_MESSAGES: Final = frozenset({"category", "voice"})
+_SHORTCODE: Final = text(64, least=1)
+REACTIONS: Final[Schema] = {"type": "object", "properties": {"reactions": TEXTS}, "required": ["reactions"]}
 UnknownAnchorError = UnknownReferenceError
 
 
-@route("POST", "/messages", scope="message:write", status=201)
+@route(
+    "POST",
+    "/messages",
+    scope="message:write",
+    status=201,
+    answers="message",
+    takes=new("message", lacking=("content",)),
+)
 def post_message(ask: Ask) -> Shown:
     return create(ask.viewer, ask.data("message"))
 
@@ -104,13 +115,13 @@ def _compose(viewer: Viewer, channel: Found, text: str, **more: Any) -> Activity
     return compose.channel_message(viewer, channel.id, text, **more)
 
 
-@route("GET", "/messages/{id}", scope="message:read")
+@route("GET", "/messages/{id}", scope="message:read", answers="message")
 def get_message(ask: Ask) -> Shown:
     with reading() as session:
         return show(session, ask.viewer, ask.find_in(session, "message"))
 
 
-@route("PATCH", "/messages/{id}", scope="message:write")
+@route("PATCH", "/messages/{id}", scope="message:write", answers="message")
 def patch_message(ask: Ask) -> Shown:
     return change(ask, ask.find("message"))
 
@@ -120,7 +131,13 @@ def delete_message(ask: Ask) -> Shown:
     return remove(ask, ask.find("message", may=may_remove))
 
 
-@route("POST", "/messages/{id}/react", scope="message:write")
+@route(
+    "POST",
+    "/messages/{id}/react",
+    scope="message:write",
+    answers=REACTIONS,
+    takes=body("reaction", reaction=_SHORTCODE),
+)
 def post_reaction(ask: Ask) -> Shown:
     return react(ask.viewer, ask.find("message"), ask.data())
 

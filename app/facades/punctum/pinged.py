@@ -24,6 +24,7 @@ from app.facades.punctum.problems import (
     WrongValueError,
 )
 from app.facades.punctum.taking import Taking
+from app.facades.punctum.values import TEXT, Schema
 from app.pipeline import compose
 from app.queries.actors import find_by_id, get_actor, get_by_id
 from app.queries.objects import Found, FoundConversation, behind, may_read
@@ -256,4 +257,16 @@ _METHODS: Final[Mapping[str, Callable[[Ping], Shown]]] = {
     "REPORT": _report,
     "DELETE": _delete,
     "PATCH": _patch,
+}
+PING: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "type": {"const": "ping"},
+        "ping_type": {"const": "client_request"},
+        "request_method": {"enum": list(_METHODS)},
+        "request_target_id": TEXT,
+        "request_source_user": TEXT,
+        "request_data": {"type": "object"},
+    },
+    "required": ["type", "ping_type", "request_method", "request_target_id"],
 }

@@ -11,8 +11,10 @@ from app.facades.punctum import members
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import refer, show_id, shown_before
-from app.facades.punctum.keys import REPORT, reference
+from app.facades.punctum.keys import REPORT
 from app.facades.punctum.problems import HiddenError, MissingKeyError, NotPartOfError, WrongTypeError
+from app.facades.punctum.shapes import new
+from app.facades.punctum.values import reference
 from app.queries.objects import Found, Kind, may_read
 from app.queries.punctum.shown import Shown, show
 from app.queries.viewers import Viewer
@@ -25,10 +27,11 @@ _REPORTED: dict[str, Kind] = {
     "invites": "invite",
     "roles": "role",
 }
+_NOTE: Final = new("report", is_needed=False)
 _NOT_REPORTED: Final = frozenset({"instance", "report"})
 
 
-@route("POST", "/id/{id}/report", scope="message:write", status=201)
+@route("POST", "/id/{id}/report", scope="message:write", status=201, answers="report", takes=_NOTE)
 def post_report_of_id(ask: Ask) -> Shown:
     found = ask.find()
     if found.kind in _NOT_REPORTED:
@@ -36,12 +39,19 @@ def post_report_of_id(ask: Ask) -> Shown:
     return report(ask.viewer, found, ask.data("report", may_be_empty=True))
 
 
-@route("POST", "/ids/{id}/report", scope="message:write", status=201)
+@route("POST", "/ids/{id}/report", scope="message:write", status=201, answers="report", takes=_NOTE)
 def post_report_of_ids(ask: Ask) -> Shown:
     return post_report_of_id(ask)
 
 
-@route("POST", "/reports", scope="message:write", status=201)
+@route(
+    "POST",
+    "/reports",
+    scope="message:write",
+    status=201,
+    answers="report",
+    takes=new("report", "target", target=reference),
+)
 def post_report(ask: Ask) -> Shown:
     return create(ask.viewer, ask.data("report"))
 
@@ -59,13 +69,20 @@ def create(viewer: Viewer, data: Data) -> Shown:
 
 
 def _of_kind(path: str, kind: Kind) -> None:
-    @route("POST", f"/{path}/{{id}}/report", scope="message:write", status=201)
+    @route("POST", f"/{path}/{{id}}/report", scope="message:write", status=201, answers="report", takes=_NOTE)
     def post_report_of_kind(ask: Ask) -> Shown:
         return report(ask.viewer, ask.find(kind), ask.data("report", may_be_empty=True))
 
 
 def _of_child(path: str, kind: Kind) -> None:
-    @route("POST", f"/conferences/{{id}}/{path}/{{child}}/report", scope="message:write", status=201)
+    @route(
+        "POST",
+        f"/conferences/{{id}}/{path}/{{child}}/report",
+        scope="message:write",
+        status=201,
+        answers="report",
+        takes=_NOTE,
+    )
     def post_report_of_child(ask: Ask) -> Shown:
         space = ask.find("conference")
         child = _member(ask, space) if kind == "conference_member" else ask.find(kind, "child")
@@ -89,13 +106,13 @@ _of_child("roles", "role")
 _of_child("invites", "invite")
 
 
-@route("GET", "/reports/{id}", scope="message:moderate")
+@route("GET", "/reports/{id}", scope="message:moderate", answers="report")
 def get_report(ask: Ask) -> Shown:
     with reading() as session:
         return show(session, ask.viewer, ask.find_in(session, "report"))
 
 
-@route("PATCH", "/reports/{id}", scope="message:write")
+@route("PATCH", "/reports/{id}", scope="message:write", answers="report")
 def patch_report(ask: Ask) -> Shown:
     return change(ask, ask.find("report"))
 

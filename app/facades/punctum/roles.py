@@ -7,8 +7,10 @@ from app.errors import ForbiddenError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import deleted, do, make, refer, show_id, shown_before
-from app.facades.punctum.keys import ROLE, reference
+from app.facades.punctum.keys import ROLE
 from app.facades.punctum.problems import MissingKeyError
+from app.facades.punctum.shapes import new
+from app.facades.punctum.values import reference
 from app.pipeline import compose
 from app.queries.bits import Bit
 from app.queries.objects import Found, find_object
@@ -17,7 +19,14 @@ from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
 
 
-@route("POST", "/roles", scope="role:moderate", status=201)
+@route(
+    "POST",
+    "/roles",
+    scope="role:moderate",
+    status=201,
+    answers="role",
+    takes=new("role", "parent_conference", parent_conference=reference),
+)
 def post_role(ask: Ask) -> Shown:
     return create(ask.viewer, ask.data("role"))
 
@@ -36,13 +45,13 @@ def create_in(viewer: Viewer, space_id: str, data: Data) -> Shown:
     return show_id(viewer, make(compose.space_role(viewer, space_id, values)))
 
 
-@route("GET", "/roles/{id}", scope="conference:read", is_open=True)
+@route("GET", "/roles/{id}", scope="conference:read", is_open=True, answers="role")
 def get_role(ask: Ask) -> Shown:
     with reading() as session:
         return show(session, ask.asker, ask.find_in(session, "role"))
 
 
-@route("PATCH", "/roles/{id}", scope="role:moderate")
+@route("PATCH", "/roles/{id}", scope="role:moderate", answers="role")
 def patch_role(ask: Ask) -> Shown:
     return change(ask, ask.find("role"))
 

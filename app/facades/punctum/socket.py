@@ -55,7 +55,7 @@ def mount(app: Flask) -> None:
     app.register_blueprint(_blueprint)
 
 
-@route("GET", PATH, scope="account:read", is_open=True)
+@route("GET", PATH, scope="account:read", status=101, is_open=True, errors={426})
 def get_socket(_ask: Ask) -> Shown:
     """Without an upgrade there is nothing here, and strangers are not even told that."""
     _authenticate()

@@ -24,7 +24,6 @@ from app.actions.remote_actors import known_or_fetched_actor
 from app.db import reading
 from app.errors import AppError, ForbiddenError
 from app.facades.punctum.kept import KEEPERS
-from app.facades.punctum.keys import reference
 from app.facades.punctum.problems import (
     MissingKeyError,
     UnknownReferenceError,
@@ -33,6 +32,7 @@ from app.facades.punctum.problems import (
     WrongValueError,
 )
 from app.facades.punctum.told import read_reactions, read_time
+from app.facades.punctum.values import reference
 from app.ids import INSTANCE_ID
 from app.queries.actors import PEOPLE, find_by_id
 from app.queries.messages import open_content

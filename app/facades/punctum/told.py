@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from activitypub.attachments import Attachment
-from app.facades.punctum.keys import MESSAGE, many
+from app.facades.punctum.keys import MESSAGE
 from app.facades.punctum.problems import WrongValueError
+from app.facades.punctum.values import many
 from app.pipeline.compose import ToldMessage
 from app.queries.punctum.federated import MAX_REACTIONS
 from app.queries.punctum.shortcodes import is_shortcode, to_sign

@@ -20,6 +20,7 @@ from app.queries.placement import conversation_id
 from app.services.rates import Rate
 from app.settings import configure, current
 from app.web import limiting
+from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.federation.conftest import World
 from tests.facades.federation.punctum import (
     INBOX,
@@ -34,7 +35,6 @@ from tests.facades.federation.punctum import (
     is_error,
     pond,
 )
-from tests.facades.punctum.conftest import MOSTLY_ON_SQLITE
 
 __all__ = ["pond"]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.federation.punctum import (
     INBOX,
     JOIN,
@@ -20,7 +21,6 @@ from tests.facades.federation.punctum import (
     an_instance,
     pond,
 )
-from tests.facades.punctum.conftest import MOSTLY_ON_SQLITE
 
 __all__ = ["pond"]
 

@@ -12,6 +12,7 @@ from app.db import reading
 from app.facades.punctum.news import News
 from app.facades.punctum.sights import Sights
 from app.queries.events import list_after
+from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.federation.punctum import (
     JOIN,
     Pond,
@@ -24,7 +25,6 @@ from tests.facades.federation.punctum import (
     is_error,
     pond,
 )
-from tests.facades.punctum.conftest import MOSTLY_ON_SQLITE
 
 __all__ = ["pond"]
 

@@ -84,11 +84,14 @@ class Cast:
         """A request as it should be, about things that are there. What is taken back was done before."""
         if path.endswith(("/block", "/friend")) and method == "DELETE":
             self.ask(asker, "POST", self.fill(path))
+        return self.ask(asker, method, self.fill(path), self.body_of(method, path))
+
+    def body_of(self, method: str, path: str) -> dict[str, Any] | None:
+        """What is sent with such a request."""
         words = [word for word in path.split("/") if not word.startswith("{")]
         last = {"ids": "id", "by-name": words[-2]}.get(words[-1], words[-1])
         body = BODIES.get(f"{method} {last}")
-        filled = {key: self._named(value) for key, value in body.items()} if body else None
-        return self.ask(asker, method, self.fill(path), filled)
+        return {key: self._named(value) for key, value in body.items()} if body else None
 
     def fill(self, path: str) -> str:
         """The collection before a parameter says what it names."""

@@ -21,11 +21,6 @@ HIDDEN = "You may not read this object."
 
 Shown = dict[str, Any]
 
-# For tests of many requests that are about this facade: on the second database `make e2e` runs them.
-MOSTLY_ON_SQLITE = pytest.mark.parametrize(
-    "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
-)
-
 
 class Client:
     """Asks below /api/v1 and says what came back."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 
 from app.facades.punctum import ROUTES
+from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import Server
 from tests.facades.federation.conftest import World
 from tests.facades.punctum.cast import ASKERS, Cast
 from tests.facades.punctum.routes import PUNCTUM, Cell, Row
-
-# What is asked is the same on each backend: tests/queries looks at the questions to both.
-on_one_backend = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def test_every_route_has_its_row() -> None:
@@ -25,7 +23,7 @@ def test_every_row_says_what_it_does() -> None:
     assert [key for key, row in activities if not any(_is_done(row, cell) for cell in row.cells.values())] == []
 
 
-@on_one_backend
+@MOSTLY_ON_SQLITE
 @pytest.mark.parametrize("asker", ASKERS)
 def test_each_cell(world: World, asker: str) -> None:
     """Who is refused and who only reads stores nothing; what others could need to know is an activity. That a signature

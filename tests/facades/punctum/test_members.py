@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.facades.conftest import Person, Server
-from tests.facades.punctum.conftest import Client, Shown, is_refused
+from tests.facades.punctum.conftest import HIDDEN, Client, Shown, is_refused
 
 
 @pytest.fixture
@@ -100,7 +100,8 @@ def test_who_never_joined_is_banned_by_account(
     path = f"/conferences/{conference['id']}/members/{member.id}"
     invite = client.make("/invites", owner, conference_id=conference["id"])
 
-    assert client.patch(path, owner, banned=True)["banned"] is True
+    named = {"object_type": "conference_member", "banned": True}
+    assert client.patch(path, owner, **named)["banned"] is True
 
     assert is_refused(client.call("POST", f"/invites/{invite['id']}/join", member), 403, 3)
     assert is_refused(client.call("PATCH", path.replace(member.id, owner.id), owner, json={"banned": True}), 403, 3)
@@ -120,6 +121,23 @@ def test_joining_without_an_invite(client: Client, server: Server, owner: Person
     assert "Location" not in again.headers
     carol = server.sign_up("carol")
     assert is_refused(client.call("POST", path, member, json={"user_id": carol.id}), 403, 3)
+    assert client.call("POST", path, owner, json={"user_id": member.id}).json == joined.json
+    assert is_refused(client.call("POST", path, carol, json={"user_id": member.id}), 403, 3, HIDDEN)
+
+
+def test_who_is_banned_does_not_join_without_an_invite(
+    client: Client, server: Server, owner: Person, member: Person
+) -> None:
+    conference = client.conference(owner, index_conference=True)
+    path = f"/conferences/{conference['id']}/members"
+    client.ok("POST", path, member, {"user_id": member.id}, status=201)
+    client.patch(f"{path}/{member.id}", owner, banned=True)
+
+    with server.stores_nothing():
+        answers = [client.call("POST", path, who, json={"user_id": member.id}) for who in (member, owner)]
+
+    assert is_refused(answers[0], 403, 3, "You are banned from this conference.")
+    assert is_refused(answers[1], 403, 3, "Only they themselves can join.")
 
 
 def test_ones_bot_is_let_in_by_who_may_invite(client: Client, owner: Person, member: Person, conference: Shown) -> None:

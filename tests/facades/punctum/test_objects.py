@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import ORIGIN, Person, Server
-from tests.facades.punctum.conftest import MOSTLY_ON_SQLITE, Client, Shown, is_refused, without
+from tests.facades.punctum.conftest import Client, Shown, is_refused, without
 
 PLACEHOLDER = f"{ORIGIN}/static/placeholder.svg"
 URL = "https://cdn.example/a.png"

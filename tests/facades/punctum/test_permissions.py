@@ -14,8 +14,9 @@ from sqlalchemy import delete, update
 from app.db import transaction
 from app.models import Member, RoleGrant
 from app.queries.bits import ALL, Bit
+from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import Person, Server
-from tests.facades.punctum.conftest import DENIED, MOSTLY_ON_SQLITE, Client, Shown, is_refused
+from tests.facades.punctum.conftest import DENIED, Client, Shown, is_refused
 
 # The table (contracts/punctum.md, 5.5).
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from app.facades.punctum import ROUTES
+from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import ORIGIN, Person, Server
 from tests.facades.oauth.flows import Browser
-from tests.facades.punctum.conftest import MOSTLY_ON_SQLITE, Client, Shown, is_refused
+from tests.facades.punctum.conftest import Client, Shown, is_refused
 
 IMAGE = "https://cdn.example/a.png"
 

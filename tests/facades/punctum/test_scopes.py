@@ -8,11 +8,11 @@ from typing import Any, Final
 from app.facades.punctum import ROUTES
 from app.facades.punctum.scopes import DEPENDS, READING, WRITING
 from app.queries.scopes import SCOPES, Scope
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Server
 from tests.facades.oauth.flows import bearer
 from tests.facades.oauth.test_scopes import token_for
 from tests.facades.punctum.cast import PREFIX, Cast
-from tests.facades.punctum.test_authorization_matrix import on_one_backend
 
 FOR_EVERYBODY: Final = {("GET", "/instance"), ("GET", "/federation/inbox")}
 FOR_INSTANCES: Final = {  # Which sign what they ask for; a client's token is no signature.
@@ -108,7 +108,7 @@ def test_every_kind_has_its_scopes() -> None:
     assert [kind for kind, scope in WRITING.items() if scope is None] == ["conference_member"]
 
 
-@on_one_backend
+@ON_SQLITE
 def test_a_client_is_let_in_by_the_scope_of_a_route_and_by_no_other(server: Server) -> None:
     person = server.sign_up("alice")
     tokens: dict[str | None, str] = {scope: token_for(person, scope) for scope in SCOPES}
@@ -125,7 +125,7 @@ def test_a_client_is_let_in_by_the_scope_of_a_route_and_by_no_other(server: Serv
     assert wrong == []
 
 
-@on_one_backend
+@ON_SQLITE
 def test_what_depends_needs_the_scope_of_the_object_and_of_what_is_done(server: Server) -> None:
     cast = Cast(server)
     home = cast.ask("founder", "GET", "/accounts").json["joined_conferences"]

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import Person, Server
-from tests.facades.punctum.conftest import MOSTLY_ON_SQLITE, Client, Shown
+from tests.facades.punctum.conftest import Client, Shown
 
 Fill = Callable[[Client, Server, Person, Shown, int], None]
 
