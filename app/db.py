@@ -25,8 +25,16 @@ LOCK_WAIT_SECONDS = 5.0  # Then 503: a writer that waits longer only makes the q
 _POOL_WAIT_SECONDS = 3.0
 _SQLITE_BUSY_SECONDS = 0.02  # sqlite3 sleeps inside C and stops every greenlet, so the waiting is done here.
 
+_TRIES = 3
+_DEADLOCK = "40P01"  # PostgreSQL's name for it (Errors Codes, class 40).
+
 Wake = tuple[str, str]
 Row = TypeVar("Row", bound="Base")
+Done = TypeVar("Done")
+
+
+class DeadlockError(UnavailableError):
+    """PostgreSQL ended this transaction, because it and another one waited for each other; the other went on."""
 
 
 class Base(DeclarativeBase):
@@ -266,6 +274,22 @@ def _refuse_flush(*_: object) -> None:
 event.listen(_ReadingSession, "before_flush", _refuse_flush)
 
 
+def despite_deadlocks(do: Callable[[], Done]) -> Done:
+    """What `do` does in a transaction of its own, done again where that had to make way for another.
+
+    Acts lock what they are about, and then what is noted of the instances that hear of it; and what those instances
+    say locks the two the other way round. Raises DeadlockError when that happens three times.
+    """
+    for _ in range(_TRIES - 1):
+        if is_inside():
+            break  # It is the outer transaction that was ended.
+        try:
+            return do()
+        except DeadlockError:
+            pass
+    return do()
+
+
 def _is_sqlite_busy(error: DBAPIError) -> bool:
     return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
 
@@ -276,7 +300,8 @@ def storage_errors() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-        raise UnavailableError from error
+        is_deadlock = getattr(getattr(error, "orig", None), "sqlstate", None) == _DEADLOCK
+        raise (DeadlockError if is_deadlock else UnavailableError) from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise UnavailableError from error

@@ -43,8 +43,6 @@ def postgres_url() -> Iterator[str]:
         kept(url).engine.dispose()
         if (connection := _asides.pop(url, None)) is not None:
             connection.close()
-        if (connection := _asides.pop(url, None)) is not None:
-            connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from activitypub.documents import Activity
 from activitypub.uris import same_origin
 from app import failpoints
 from app.act import Act, Gathered, RefusedError
-from app.db import reading, transaction
+from app.db import despite_deadlocks, reading, transaction
 from app.effects import EFFECTS
 from app.errors import AppError, ForbiddenError
 from app.ids import new_id
@@ -61,7 +61,7 @@ def receive(received: Received) -> Outcome | None:
     if received.activity.type not in EFFECTS:
         return None
     try:
-        return _receive_once(received)
+        return despite_deadlocks(lambda: _receive_once(received))
     except RefusedError as refused:
         _answer(refused.answer)
         raise

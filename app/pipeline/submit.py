@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from activitypub.documents import Activity
 from app import failpoints
-from app.db import is_inside, joined, reading, transaction
+from app.db import despite_deadlocks, is_inside, joined, reading, transaction
 from app.errors import ConflictError, ReusedKeyError
 from app.models import Activity as LoggedActivity
 from app.pipeline.perform import Outcome, local_act, perform
@@ -51,7 +51,7 @@ def submit(
     """
     key = _key(activity.actor, idempotency_key) if idempotency_key else None
     try:
-        return _submit(activity, private, key, request_digest)
+        return despite_deadlocks(lambda: _submit(activity, private, key, request_digest))
     except IntegrityError as error:
         # The same request may have come twice at the same moment. Inside of another's transaction, which has failed by
         # this, nothing can be asked any more.

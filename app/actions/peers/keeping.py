@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.db import reading, transaction
+from app.db import despite_deadlocks, reading, transaction
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.ids import new_id
 from app.models import Actor, Message
@@ -64,11 +64,11 @@ def _again(keep: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(keep)
     def keep_again(*given: P.args, **named: P.kwargs) -> R:
         try:
-            return keep(*given, **named)
+            return despite_deadlocks(lambda: keep(*given, **named))
         except (IntegrityError, ConflictError):
             pass
         try:
-            return keep(*given, **named)
+            return despite_deadlocks(lambda: keep(*given, **named))
         except IntegrityError as error:
             raise ConflictError("Another object is called so.") from error
 
