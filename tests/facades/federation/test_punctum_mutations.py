@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.databases import MOSTLY_ON_SQLITE
+from tests.databases import ON_SQLITE
 from tests.facades.federation.punctum import (
     INBOX,
     JOIN,
@@ -111,7 +111,8 @@ def _mutations(body: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]
                 yield f"{key}.{inner}", value, body | {key: changed}
 
 
-@MOSTLY_ON_SQLITE
+@pytest.mark.slow  # Some thousand requests.
+@ON_SQLITE
 @pytest.mark.parametrize(
     "name",
     [
