@@ -41,8 +41,9 @@ def postgres_url() -> Iterator[str]:
         _create_tables(url)
         yield url
         kept(url).engine.dispose()
-        if (connection := _asides.pop(url, None)) is not None:
+        for connection in _asides.values():
             connection.close()
+        _asides.clear()
 
 
 @pytest.fixture(scope="session")

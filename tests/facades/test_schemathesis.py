@@ -13,10 +13,10 @@ import pytest
 from tests.e2e.valkey import ValkeyServer
 from tests.facades.conftest import Person
 from tests.facades.pufferblow.chat import Chat
-from tests.facades.pufferblow.conftest import make_database, postgres, valkey
+from tests.facades.pufferblow.conftest import make_database, postgres
 from tests.facades.punctum.dictionaries import write_config
 
-__all__ = ["postgres", "valkey"]
+__all__ = ["postgres"]
 
 CHECKS = (
     "status_code_conformance",
@@ -30,15 +30,15 @@ EXAMPLES = 15  # For each of a hundred routes, beside those at the borders of ea
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def chat(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, valkey: ValkeyServer
-) -> Iterator[Chat]:
-    """A server of this test's own: whoever comes after it would find passwords changed and accounts locked."""
+def chat(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
+    """A server and a broker of this test's own: whoever comes after it would find passwords changed, accounts locked
+    and names guessed too often."""
     folder = tmp_path_factory.mktemp(f"described-{request.param}")
     url = make_database(request.param, folder, request)
-    chat = Chat(database_url=url, redis_url=valkey.url, name=f"described-{request.param}", folder=folder)
-    yield chat
-    chat.kill()
+    with ValkeyServer(folder / "valkey") as valkey:
+        chat = Chat(database_url=url, redis_url=valkey.url, name=f"described-{request.param}", folder=folder)
+        yield chat
+        chat.kill()
 
 
 @pytest.mark.slow

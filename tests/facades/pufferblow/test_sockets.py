@@ -34,7 +34,7 @@ def knock(chat: Chat, path: str, **options: Any) -> tuple[int, str]:
         body = client._buffer
         while client.status != 101 and len(body) < int(length.split()[0]):
             body += client.sock.recv(65536)
-        return client.status, body.decode()
+        return client.status, "" if client.status == 101 else body.decode()  # The first frame may be there already.
 
 
 def detail(answer: tuple[int, str]) -> tuple[int, str]:
