@@ -101,7 +101,7 @@ def _find_group(session: Session, uris: Uris, note: Note, author: Actor, address
     parent = None if author.is_local else find_by_uri(session, note.in_reply_to)
     # What one of ours says in a conversation that another server calls a group stays in that conversation.
     named = [note.context] if author.is_local else [note.context, note.conversation]
-    group = find_group(session, [uri for uri in named if uri and uri.startswith("https:")])
+    group = find_group(session, [uri for uri in named if uri and (uris.is_local(uri) or uri.startswith("https:"))])
     if group is None and parent is not None and parent.conversation_id is not None:
         group = find_conversation(session, parent.conversation_id)
     if group is None or not group.is_group:
