@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from tests.docs.markdown import blocks, read, section
 from tests.ops.processes import answers, clean_environ, free_port, started, wait_until
@@ -118,3 +119,23 @@ def test_output_with_something_left_out_is_as_shown(output: str, shown: str) -> 
 )
 def test_output_that_differs_is_not_as_shown(output: str, shown: str) -> None:
     assert not is_as_shown(output, shown)
+
+
+@pytest.mark.e2e
+def test_a_group_is_a_group_at_the_address_of_the_tour(server: str) -> None:
+    """Which begins with http: nothing from elsewhere is taken under one, and our own is."""
+    http, root = urllib3.PoolManager(), f"http://{server}/api/v1"
+    signed_up = [
+        http.request("POST", f"{root}/users/signup", json={"username": name, "password": "correct-horse"}).json()
+        for name in ("ann", "ben", "cat")
+    ]
+    ann, ben, cat = ({"Authorization": f"Bearer {one['auth_token']}"} for one in signed_up)
+    members = [http.request("GET", f"{root}/accounts", headers=one).json()["id"] for one in (ben, cat)]
+    wanted = {"channel_type": "direct_message", "members": members}
+    group = http.request("POST", f"{root}/channels", headers=ann, json=wanted).json()["id"]
+
+    said = http.request("POST", f"{root}/channels/{group}/messages", headers=ben, json={"content": "here?"}).json()
+
+    assert said["parent_channel"] == group
+    read = http.request("GET", f"{root}/channels/{group}/messages", headers=cat).json()
+    assert read["id_list"] == [said["id"]]
