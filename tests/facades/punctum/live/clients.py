@@ -31,11 +31,12 @@ class Client(Listener):
         return number
 
     def ask(self, method: str, target: str | None = None, data: Any = None, **more: Any) -> Heard:
-        """The answer, without the number."""
+        """The answer, without the number. What is told before it is still news: either may be the first."""
         number = self.request(method, target, data, **more)
+        began = self._waiting
         answer = self.wait_for(request_id=number)
         self.heard.remove(answer)
-        self._waiting -= 1
+        self._waiting = began
         return {key: value for key, value in answer.items() if key != "request_id"}
 
     def pass_over(self) -> None:
