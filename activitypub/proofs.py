@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from activitypub.canonical import canonical
 from activitypub.errors import ProofError
 from activitypub.keys import PublicKey, decode_base58btc, encode_base58btc, is_signed_by, sign
 from activitypub.strict_json import Json, JsonObject
@@ -96,7 +96,7 @@ def signed_bytes(document: Mapping[str, Json], options: Mapping[str, Json]) -> b
         # Whoever relays a document may add to its context, but not change what the author meant.
         _check_context(content.get("@context"), options["@context"])
         content["@context"] = options["@context"]
-    return hashlib.sha256(_canonical(options)).digest() + hashlib.sha256(_canonical(content)).digest()
+    return hashlib.sha256(canonical(dict(options))).digest() + hashlib.sha256(canonical(content)).digest()
 
 
 def _proof(document: Mapping[str, Json]) -> JsonObject:
@@ -136,10 +136,3 @@ def _check_context(document_context: Json, proof_context: Json) -> None:
 
 def _as_list(value: Json) -> list[Json]:
     return value if isinstance(value, list) else [value]
-
-
-def _canonical(value: Mapping[str, Json]) -> bytes:
-    try:
-        return rfc8785.dumps(dict(value))
-    except rfc8785.CanonicalizationError as error:
-        raise ProofError(f"no canonical form: {error}") from None

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy import Connection, CursorResult, Engine, MetaData, Result, create_engine, event
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    CursorResult,
+    Dialect,
+    Engine,
+    MetaData,
+    Result,
+    Select,
+    create_engine,
+    event,
+)
+from sqlalchemy import Row as SqlRow
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.orm.util import identity_key
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import UnavailableError
-from app.insertion import WritingSession
+from app.insertion import WritingSession, send_before
+
+if TYPE_CHECKING:
+    from app.impatience import ImpatientConnection
 
 LOCK_WAIT_SECONDS = 5.0  # Then 503: a writer that waits longer only makes the queue longer (fault F15).
 _POOL_WAIT_SECONDS = 3.0
@@ -29,6 +46,8 @@ _TRIES = 3
 _DEADLOCK = "40P01"  # PostgreSQL's name for it (Errors Codes, class 40).
 
 Wake = tuple[str, str]
+AnySelect = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
+AnyRow = SqlRow[*tuple[Any, ...]]
 Row = TypeVar("Row", bound="Base")
 Done = TypeVar("Done")
 
@@ -61,11 +80,12 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        # A read of several statements may see a commit between them; every caller can live with that, and it saves two
+        # round trips a request. Connections are mostly taken for reading, so it is what writes that says so.
         self.engine = _make_engine(self.url)
-        self._writing = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-        # A read of several statements may see a commit between them; every caller can live with that,
-        # and it saves two round trips a request.
-        self._reading = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.writing_engine = self.engine.execution_options(
+            **{"sqlite_begin": "BEGIN IMMEDIATE"} if self.is_sqlite else {"isolation_level": "READ COMMITTED"}
+        )
         self._write_lock = threading.Lock() if self.is_sqlite else None
         self._open = threading.local()  # `session`: the transaction this thread or greenlet is in.
 
@@ -78,7 +98,7 @@ class Database:
         """
         if getattr(self._open, "session", None) is not None:
             raise RuntimeError("a transaction inside a transaction")
-        session = WritingSession(self._writing, expire_on_commit=False, autoflush=False)
+        session = WritingSession(self.writing_engine, expire_on_commit=False, autoflush=False)
         with self._write_turn():
             try:
                 with storage_errors():
@@ -117,7 +137,7 @@ class Database:
         if is_inside is not None:
             yield is_inside
             return
-        session = _ReadingSession(self._reading, expire_on_commit=False, autoflush=False)
+        session = _ReadingSession(self.engine, expire_on_commit=False, autoflush=False)
         try:
             with storage_errors():
                 yield session
@@ -159,6 +179,13 @@ def find_loaded(session: Session, table: type[Row], id: str) -> Row | None:
     """The row with this primary key if the session holds it already, without asking the database."""
     found = session.identity_map.get(identity_key(table, id))
     return found if isinstance(found, table) else None
+
+
+def rows_of(session: Session, columns: AnySelect, values: Mapping[str, Any]) -> Sequence[AnyRow]:
+    """What a statement of columns finds, past the ORM, which has nothing to add to them and takes as long as the
+    database: for what every request asks."""
+    send_before(session, columns.get_execution_options())
+    return session.connection().execute(columns, values).all()
 
 
 def row_count(result: Result[Any]) -> int:
@@ -231,8 +258,6 @@ def _make_engine(url: URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    from app.impatience import connect_impatiently  # Not on SQLite, where there is no need for psycopg.
-
     engine = create_engine(
         url,
         # Writers beyond the cores only queue inside the server; the pool is where a flood waits and is refused.
@@ -240,6 +265,8 @@ def _make_engine(url: URL) -> Engine:
         max_overflow=10,
         pool_timeout=_POOL_WAIT_SECONDS,
         pool_use_lifo=True,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
         connect_args={
             "connect_timeout": 3,
             "tcp_user_timeout": 5000,
@@ -247,8 +274,26 @@ def _make_engine(url: URL) -> Engine:
             "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
         },
     )
-    event.listen(engine, "do_connect", connect_impatiently)
+    event.listen(engine, "do_connect", _connect_impatiently)
     return engine
+
+
+def _connect_impatiently(
+    _dialect: Dialect, _record: ConnectionPoolEntry, arguments: Sequence[Any], options: Mapping[str, Any]
+) -> ImpatientConnection:
+    """For SQLAlchemy's event `do_connect`."""
+    return _kind_of_connection().connect(*arguments, **options)
+
+
+def _kind_of_connection() -> type[ImpatientConnection]:
+    """Neither psycopg nor gevent is loaded where it is not used."""
+    if "gevent.monkey" in sys.modules and sys.modules["gevent.monkey"].is_module_patched("socket"):
+        from app.greenlet_connection import GreenletConnection
+
+        return GreenletConnection
+    from app.impatience import ImpatientConnection
+
+    return ImpatientConnection
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -71,6 +71,12 @@ def send_inserts(session: Session) -> None:
     connection.exec_driver_sql(statement.sql, values)
 
 
+def send_before(session: Session, options: Mapping[str, Any]) -> None:
+    """Send what is waiting, unless the statement with these execution options looks at nothing of it."""
+    if not options.get("looks_elsewhere"):
+        send_inserts(session)
+
+
 @lru_cache(maxsize=256)
 def _together(shapes: tuple[Shape, ...], dialect: Dialect) -> _Statement:
     """One INSERT for each table: PostgreSQL runs those of a WITH clause in no certain order, but the rows of one in
@@ -102,8 +108,7 @@ def _name(number: int, column: str) -> str:
 
 
 def _send_before_statement(state: ORMExecuteState) -> None:
-    if not state.execution_options.get("looks_elsewhere"):
-        send_inserts(state.session)
+    send_before(state.session, state.execution_options)
 
 
 def _hold(session: Session, row: object) -> None:

@@ -17,8 +17,7 @@ def run_migrations() -> None:
     """
     settings = context.config.attributes.get("settings") or load_settings()
     database = Database(settings.database_url)
-    engine = database.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-    with engine.connect() as connection:
+    with database.writing_engine.connect() as connection:
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,

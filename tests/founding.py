@@ -83,7 +83,7 @@ class Founding:
             self.snapshots[url] = take_snapshot(database)
 
     def _fill(self, database: Database) -> None:
-        with database.engine.begin() as connection:
+        with database.writing_engine.begin() as connection:
             for table in Base.metadata.sorted_tables:
                 if rows := self.rows[table.name]:
                     connection.execute(insert(table), rows)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -143,10 +144,10 @@ def read_access_token(token: str) -> AccessClaims:
     if set(header) != _HEADER_NAMES or (header["alg"], header["typ"]) != (_ALGORITHM, "JWT"):
         raise UnauthenticatedError(INVALID)  # Also whatever would have us take a key from the header (RFC 8725, 3.5).
     settings = current()
-    key = _signing_keys(settings.secret_keys).get(str(header["kid"]))
-    if key is None:
+    key_id = str(header["kid"])
+    if key_id not in _signing_keys(settings.secret_keys):
         raise InvalidTokenError(INVALID)  # As of a secret that was taken out of use: signing in again mends it.
-    return _check_claims(_verified_claims(token, key), settings)
+    return _check_claims(_verified_claims(token, key_id, settings.secret_keys), settings)
 
 
 def origin_server(settings: Settings) -> str:
@@ -267,14 +268,16 @@ def _read_header(token: str) -> JsonObject:
         raise MalformedTokenError(BAD_FORMAT) from error
 
 
-def _verified_claims(token: str, key: OctKey) -> dict[str, Any]:
+@lru_cache(maxsize=4096)
+def _verified_claims(token: str, key_id: str, secret_keys: tuple[str, ...]) -> Mapping[str, Any]:
+    """Of the same token they are the same each time; whether it is still good, they do not tell."""
     try:
-        return jwt.decode(token, key, algorithms=[_ALGORITHM]).claims
+        return jwt.decode(token, _signing_keys(secret_keys)[key_id], algorithms=[_ALGORITHM]).claims
     except JoseError as error:
         raise MalformedTokenError(BAD_FORMAT) from error
 
 
-def _check_claims(claims: dict[str, Any], settings: Settings) -> AccessClaims:
+def _check_claims(claims: Mapping[str, Any], settings: Settings) -> AccessClaims:
     origin = origin_server(settings)
     expected = {"iss": origin, "origin_server": origin, "aud": _audience(settings)}
     if any(claims.get(name) != value for name, value in expected.items()):

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, s
 from sqlalchemy.orm import Session, aliased
 
 from activitypub import html
+from app.db import rows_of
 from app.errors import ForbiddenError, NotFoundError
 from app.models import (
     Account,
@@ -98,8 +99,7 @@ def find_viewer(
 
     Raises ForbiddenError for a banned account.
     """
-    # Past the ORM, which has nothing to add to columns and takes as long as the database: every request asks this.
-    rows = session.connection().execute(_VIEWER, {"actor_id": actor_id, "session_id": session_id}).all()
+    rows = rows_of(session, _VIEWER, {"actor_id": actor_id, "session_id": session_id})
     if not rows:
         return None
     if rows[0].banned_at is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import bindparam, select, union_all
 from sqlalchemy.orm import Session
 
+from app.db import rows_of
 from app.models import Activity, Message, Tombstone
 
 # Built once, because building a statement takes longer than running it.
@@ -19,7 +20,7 @@ _NOTED = union_all(
 def list_noted(session: Session, uri: str, object_uri: str) -> set[str]:
     """Those of the two, of an activity and of its object, that the log or a message has, or a tombstone: what was
     undone or deleted, also before it came."""
-    return set(session.scalars(_NOTED, {"uri": uri, "object_uri": object_uri}))
+    return {row.uri for row in rows_of(session, _NOTED, {"uri": uri, "object_uri": object_uri})}
 
 
 def find_by_uri(session: Session, uri: str) -> Activity | None:

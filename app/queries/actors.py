@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.act import Inbox
-from app.db import find_loaded
+from app.db import find_loaded, rows_of
 from app.errors import NotFoundError
 from app.insertion import LOOKS_ELSEWHERE
 from app.models import Actor, ActorKey, Block, Channel, Follow
@@ -28,6 +28,7 @@ _FOLLOWER_INBOXES = (
     .join(Follow, Follow.actor_id == Actor.id)
     .where(Follow.target_id == bindparam("target_id"), Follow.state == ACCEPTED, _IS_REMOTE)
     .distinct()
+    .execution_options(**LOOKS_ELSEWHERE)
 )
 _REMOTE_FOLLOWER = (
     select(Follow.id)
@@ -182,7 +183,7 @@ def is_banned(session: Session, actor_id: str, space_id: str | None) -> bool:
 
 def list_follower_inboxes(session: Session, target_id: str) -> list[Inbox]:
     """The inboxes, each once, of everyone elsewhere who follows the actor."""
-    rows = session.execute(_FOLLOWER_INBOXES, {"target_id": target_id}, execution_options=LOOKS_ELSEWHERE)
+    rows = rows_of(session, _FOLLOWER_INBOXES, {"target_id": target_id})
     return list(
         {
             (uri := row.shared_inbox or row.inbox): Inbox(uri, row.host, row.shared_inbox is not None) for row in rows

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
-from app.db import find_loaded
+from app.db import find_loaded, rows_of
 from app.errors import NotFoundError
 from app.models import Actor, Channel, Follow, Message, Pin, ReadMark, Space
 from app.queries.actors import ACCEPTED
@@ -70,6 +70,19 @@ def get_visible(
     if row is None:
         raise NotFoundError(NO_SUCH_CHANNEL)
     return row[0], row[1]
+
+
+def require_visible(session: Session, viewer: Viewer, channel_id: str) -> None:
+    """As `get_visible`, for whoever only needs to know that it may be seen."""
+    if not rows_of(session, _is_visible(standing_of(viewer)), {"channel_id": channel_id, "viewer_id": viewer.actor_id}):
+        raise NotFoundError(NO_SUCH_CHANNEL)
+
+
+@cache
+def _is_visible(standing: Standing) -> Select[*tuple[Any, ...]]:
+    return select(Channel.actor_id).where(
+        Channel.actor_id == bindparam("channel_id"), channel_is_visible_to(bindparam("viewer_id"), standing)
+    )
 
 
 @cache

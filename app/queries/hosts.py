@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, cast, null, select, union_all
 from sqlalchemy.orm import Session
 
+from app.db import rows_of
 from app.insertion import LOOKS_ELSEWHERE
 from app.models import Host
 from app.queries.deliveries import HELD_ANSWERS, UP
@@ -19,7 +20,7 @@ _NOT_UP_OR_HELD = union_all(
         Host.host.in_(bindparam("hosts", expanding=True)), Host.state != UP
     ),
     select(_held.c.host, null(), _held.c.due_at),
-)
+).execution_options(**LOOKS_ELSEWHERE)
 
 
 def find_states(
@@ -29,7 +30,7 @@ def find_states(
     wait for their first attempt are due, the last of them for each host."""
     values = {"hosts": list(hosts), "sender_id": sender_id, "now": now}
     # Answers are sent to the database at once, and other servers noted in transactions of their own.
-    rows = session.execute(_NOT_UP_OR_HELD, values, execution_options=LOOKS_ELSEWHERE).all()
+    rows = rows_of(session, _NOT_UP_OR_HELD, values)
     states = {host: state for host, state, due_at in rows if due_at is None}
     held = {host: due_at for host, _, due_at in rows if due_at is not None}
     return dict.fromkeys(hosts, UP) | states, held

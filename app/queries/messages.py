@@ -12,6 +12,7 @@ from sqlalchemy import Integer, Row, Select, bindparam, exists, func, or_, selec
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from activitypub.attachments import Attachment
+from app.db import rows_of
 from app.errors import NotFoundError
 from app.models import (
     Account,
@@ -297,7 +298,7 @@ def _page(
 
 def read_views(session: Session, query: Views, values: Mapping[str, Any]) -> list[MessageView]:
     """What a statement made of VIEWS finds, in its order; without what was erased or does not open."""
-    rows = session.execute(query, values).all()
+    rows = rows_of(session, query, values)
     reactions = list_reactions(session, [row.id for row in rows if row.has_reactions])
     authors: dict[str, Author] = {}
     views = []

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, bindparam, select
 from sqlalchemy.orm import Session
 
+from app.db import rows_of
 from app.errors import ForbiddenError
 from app.models import Account, Actor, Role, RoleGrant, Space
 from app.queries.privileges import DEFAULT_ROLE, outranks, privileges_of
@@ -90,12 +91,12 @@ def require_rank_over(session: Session, permissions: Permissions, actor_id: str)
 
 def get_permissions(session: Session, actor: Actor) -> Permissions:
     """Raises ForbiddenError for an account that is banned, or an actor that is no account."""
-    return _permissions(actor, session.execute(_PERMISSIONS, {"actor_id": actor.id}).all())
+    return _permissions(actor, rows_of(session, _PERMISSIONS, {"actor_id": actor.id}))
 
 
 def get_permissions_at(session: Session, actor: Actor, place: Place) -> tuple[Permissions, bool]:
     """What an actor may do, and whether it may see the place. Raises as `get_permissions`."""
-    rows = session.execute(_permissions_at(place.shape), {"actor_id": actor.id, **place.ids}).all()
+    rows = rows_of(session, _permissions_at(place.shape), {"actor_id": actor.id, **place.ids})
     return _permissions(actor, rows), not place.is_gone and bool(rows[0].sees)
 
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from app.db import Base
+from app.db import Base, rows_of
 from app.models import (
     Account,
     Activity,
@@ -201,8 +201,8 @@ def who_may_see(session: Session, place: Place, candidates: Collection[str]) -> 
     """Those of `candidates` (actor ids) who may see the place now, in one query."""
     if place.is_gone or not candidates:
         return set()
-    statement = _among_candidates(place.shape)
-    return set(session.scalars(statement, {**place.ids, "candidates": list(candidates)}))
+    found = rows_of(session, _among_candidates(place.shape), {**place.ids, "candidates": list(candidates)})
+    return {row[0] for row in found}
 
 
 def may_read(session: Session, viewer: Viewer | None, place: Place | None, addressed: Collection[str]) -> bool:

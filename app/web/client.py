@@ -6,7 +6,7 @@ import ipaddress
 import re
 from ipaddress import IPv4Address, IPv6Address
 
-from flask import request
+from flask import g, request
 
 from app.settings import current
 
@@ -21,6 +21,12 @@ def client_ip() -> str:
     Whatever stands further left in X-Forwarded-For was written by the client itself (hostile case RAT-01). Empty where
     the peer has no address, as on a Unix socket.
     """
+    if "client_ip" not in g:
+        g.client_ip = _find_client_ip()
+    return str(g.client_ip)
+
+
+def _find_client_ip() -> str:
     hops = request.headers.get("X-Forwarded-For", "").split(",")
     address = _read(request.remote_addr or "")
     while address is not None and hops and _is_trusted(address):

@@ -9,7 +9,6 @@ from typing import Any
 
 import base58
 import pytest
-import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
@@ -323,16 +322,6 @@ def test_the_credential_of_vc_di_eddsa_verifies_until_a_character_changes() -> N
     for other in changed(signed):
         with pytest.raises(ProofError):
             check_proof_value(other, key)
-
-
-def test_canonical_json_is_that_of_rfc_8785() -> None:
-    folder = corpus("object-integrity") / "rfc8785-jcs"
-    inputs = {path.stem: json.loads(path.read_text()) for path in (folder / "input").iterdir()}
-
-    outputs = {name: rfc8785.dumps(value) for name, value in inputs.items()}
-
-    assert outputs == {name: (folder / "output" / f"{name}.json").read_bytes() for name in inputs}
-    assert {name: bytes.fromhex((folder / "outhex" / f"{name}.txt").read_text()) for name in inputs} == outputs
 
 
 def real_keys() -> dict[str, PublicKey]:

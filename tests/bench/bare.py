@@ -14,7 +14,7 @@ from app.db import Database
 
 _metadata = MetaData()
 _rows = Table("bare_rows", _metadata, Column("id", Integer, primary_key=True), Column("body", Text))
-_engine = Database(os.environ["BENCH_DATABASE_URL"]).engine
+_engine = Database(os.environ["BENCH_DATABASE_URL"]).writing_engine
 _body = "x" * 200
 
 

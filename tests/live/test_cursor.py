@@ -181,7 +181,7 @@ def test_real_writer_that_is_overtaken_is_waited_for(
 ) -> None:
     monkeypatch.setattr(module, "HOLE_SECONDS_MIN", 0.0)
     cursor = Cursor(0)
-    with database.engine.connect() as slow:
+    with database.writing_engine.connect() as slow:
         early = slow.execute(insert(Event).values(type="test", data={}, created_at=NOW).returning(Event.position))
         position = early.scalar_one()
         late = _commit_one()

@@ -16,7 +16,7 @@ from app.facades.pufferblow.params import Id, PageNumber, PageSize
 from app.facades.pufferblow.sent import get_sent
 from app.facades.pufferblow.shown import MessageShown, show, show_all
 from app.pipeline import Draft, compose, submit
-from app.queries.channels import get_visible
+from app.queries.channels import get_visible, require_visible
 from app.queries.found import search_channel
 from app.queries.messages import list_before, list_page
 from app.queries.search import MAX_QUERY
@@ -102,7 +102,7 @@ class MessageSent(Done):
 )
 def load_messages(viewer: Viewer, params: LoadMessages) -> MessagesLoaded:
     with reading() as session:
-        get_visible(session, viewer, params.channel_id)
+        require_visible(session, viewer, params.channel_id)
         size = params.messages_per_page
         if params.before_cursor is None:
             views = list_page(session, params.channel_id, page=params.page, size=size)

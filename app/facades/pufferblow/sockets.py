@@ -35,7 +35,7 @@ from app.live.hub import Subscriber
 from app.live.process import live
 from app.live.statuses import tell_status
 from app.queries.accounts import find_viewer
-from app.queries.channels import NO_SUCH_CHANNEL, find_channel, get_visible
+from app.queries.channels import NO_SUCH_CHANNEL, find_channel, require_visible
 from app.queries.presences import list_present
 from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
@@ -148,7 +148,7 @@ def _check_channel(viewer: Viewer, channel_id: str) -> None:
     """The same 403 for a channel that is not there and for one that is not for the viewer."""
     try:
         with reading() as session:
-            get_visible(session, viewer, channel_id)
+            require_visible(session, viewer, channel_id)
     except NotFoundError as error:
         raise ForbiddenError("There is no such channel, or it is not for you.") from error
 

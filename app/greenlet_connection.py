@@ -1,0 +1,42 @@
+"""A connection to PostgreSQL of a process whose threads are greenlets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import psycopg
+from gevent import socket
+from psycopg.abc import PQGen
+from psycopg.waiting import Ready, Wait
+
+from app.impatience import ANSWER_SECONDS, ImpatientConnection
+
+
+class GreenletConnection(ImpatientConnection):
+    """One whose greenlet waits for the socket as gevent's own do. psycopg would go through `select.poll`, of which
+    gevent's imitation makes an event, a set and a watcher each time."""
+
+    def _wait(self, gen: PQGen[Any], interval: float) -> Any:
+        file = self.pgconn.socket
+        try:
+            asked = next(gen)
+            while True:
+                _WAITS[asked](file, ANSWER_SECONDS, _SilenceError())
+                # Of both, either may be what came: trying to read what is not there is no mistake.
+                asked = gen.send(Ready.RW if asked == Wait.RW else Ready(asked))
+        except StopIteration as end:
+            return end.value
+        except OSError as error:
+            raise psycopg.OperationalError("connection socket closed") from error
+
+
+class _SilenceError(psycopg.OperationalError):
+    """Nothing was said for ANSWER_SECONDS."""
+
+
+_WAITS: Final[Mapping[Wait, Callable[[int, float, Exception], None]]] = {
+    Wait.R: socket.wait_read,
+    Wait.W: socket.wait_write,
+    Wait.RW: socket.wait_readwrite,
+}
