@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import Dialect, Table, bindparam, event, insert
+from sqlalchemy import Dialect, Insert, Table, Update, bindparam, event, insert
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, SessionTransaction
 
 Rows = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 # A table with the columns that are given, and how many rows; columns left out have a default of the database.
 Shape = tuple[Table, tuple[str, ...], int]
+Waiting = tuple[Table, Mapping[str, Any]]
 
 
 class _Statement(NamedTuple):
@@ -55,20 +56,31 @@ def insert_rows(session: Session, table: type[DeclarativeBase], rows: Rows) -> N
 
 def send_inserts(session: Session) -> None:
     """Send what is waiting: of each table in the order it was handed in, by which rows get their positions."""
-    pending: list[tuple[Table, Mapping[str, Any]]] = session.info.pop(_PENDING, [])
+    _send(session, session.info.pop(_PENDING, []), None, {})
+
+
+def update_with_inserts(session: Session, update: Update, values: Mapping[str, Any]) -> None:
+    """Send an UPDATE together with what is waiting, of which it sees nothing. It is one of a few that are made once;
+    all its values are parameters, named otherwise than a column with a number."""
+    _send(session, session.info.pop(_PENDING, []), update, values)
+
+
+def _send(session: Session, pending: Sequence[Waiting], update: Update | None, values: Mapping[str, Any]) -> None:
     if not pending:
+        if update is not None:
+            session.connection().execute(update, values)
         return
     by_shape: dict[tuple[Table, tuple[str, ...]], list[Mapping[str, Any]]] = {}
     for table, row in pending:
         by_shape.setdefault((table, tuple(row)), []).append(row)
     shapes = tuple((table, columns, len(rows)) for (table, columns), rows in by_shape.items())
     rows = [row for some in by_shape.values() for row in some]
-    values = {_name(number, column): row[column] for number, row in enumerate(rows) for column in row}
+    sent = {_name(number, column): row[column] for number, row in enumerate(rows) for column in row} | dict(values)
     connection = session.connection()
-    statement = _together(shapes, connection.dialect)
+    statement = _together(shapes, update, connection.dialect)
     for name, process in statement.processors.items():
-        values[name] = process(values[name])
-    connection.exec_driver_sql(statement.sql, values)
+        sent[name] = process(sent[name])
+    connection.exec_driver_sql(statement.sql, sent)
 
 
 def send_before(session: Session, options: Mapping[str, Any]) -> None:
@@ -78,7 +90,7 @@ def send_before(session: Session, options: Mapping[str, Any]) -> None:
 
 
 @lru_cache(maxsize=256)
-def _together(shapes: tuple[Shape, ...], dialect: Dialect) -> _Statement:
+def _together(shapes: tuple[Shape, ...], update: Update | None, dialect: Dialect) -> _Statement:
     """One INSERT for each table: PostgreSQL runs those of a WITH clause in no certain order, but the rows of one in
     theirs.
 
@@ -86,7 +98,8 @@ def _together(shapes: tuple[Shape, ...], dialect: Dialect) -> _Statement:
     does to run it.
     """
     processors: dict[str, Callable[[Any], Any]] = {}
-    inserts, number = [], 0
+    inserts: list[Insert] = []
+    number = 0
     for table, columns, count in shapes:
         rows = [
             {column: bindparam(_name(number + row, column), type_=table.c[column].type) for column in columns}
@@ -99,7 +112,8 @@ def _together(shapes: tuple[Shape, ...], dialect: Dialect) -> _Statement:
                 processors |= {_name(number + row, column): process for row in range(count)}
         number += count
     *first, last = inserts
-    together = last.add_cte(*(one.cte(f"table_{place}") for place, one in enumerate(first)))
+    others = first if update is None else [*first, update]
+    together = last.add_cte(*(one.cte(f"part_{place}") for place, one in enumerate(others)))
     return _Statement(str(together.compile(dialect=dialect)), processors)
 
 

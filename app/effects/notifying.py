@@ -24,7 +24,9 @@ _MENTION: Final = "mention"
 def notify_mentioned(act: Act, note: Note, message_id: str, author_id: str, channel: Channel | None) -> None:
     """Tell our people who are mentioned in a channel or replied to, and see it: not who blocks the author, and nobody
     twice. A conversation is told to all who are in it as it is."""
-    named = {own_id for mention in note.mentions if (own_id := act.uris.local_id(mention.href)) is not None}
+    # Most messages from elsewhere mention the channel that they are for.
+    mentioned = [mention.href for mention in note.mentions if act.uris.kind_of(mention.href) == "users"]
+    named = {own_id for uri in mentioned if (own_id := act.uris.local_id(uri)) is not None}
     if channel is not None and note.in_reply_to:
         # Not every server mentions whom a reply answers.
         parent = find_by_uri(act.session, note.in_reply_to)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, null, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from app.db import despite_deadlocks, reading, transaction
 from app.effects import EFFECTS
 from app.errors import AppError, ForbiddenError
 from app.ids import new_id
+from app.insertion import update_with_inserts
 from app.models import Actor, InboxItem
 from app.pipeline.perform import Outcome, local_act, perform
 from app.queries.activities import find_by_uri
@@ -31,7 +32,7 @@ _items: Any = InboxItem.__table__
 _DONE = (
     update(_items)
     .where(_items.c.position == bindparam("of_position"))
-    .values(state="done", sealed=None, outcome=bindparam("outcome"))
+    .values(state=bindparam("new_state"), sealed=null(), outcome=bindparam("outcome"))
 )
 
 
@@ -99,8 +100,9 @@ def _receive(received: Received) -> Outcome:
         act.via = find_actor(session, received.via)
         outcome = perform(act)
         failpoints.reach("receive.performed")
-        is_done = {"of_position": received.queue_position, "outcome": "repeat" if outcome.is_repeat else None}
-        session.connection().execute(_DONE, is_done)
+        why = "repeat" if outcome.is_repeat else None
+        is_done = {"of_position": received.queue_position, "new_state": "done", "outcome": why}
+        update_with_inserts(session, _DONE, is_done)
     failpoints.reach("receive.committed")
     return outcome
 

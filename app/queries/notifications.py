@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from app.db import rows_of
 from app.errors import NotFoundError
+from app.insertion import LOOKS_ELSEWHERE
 from app.models import Account, Block, Channel, Message, Notification
 from app.queries.viewers import Viewer
 from app.queries.visibility import channel_is_visible
@@ -28,6 +30,19 @@ class NotificationView:
     message_id: str
     created_at: datetime
     read_at: datetime | None
+
+
+_LISTENING = (
+    select(Account.actor_id)
+    .where(
+        Account.actor_id.in_(bindparam("candidates", expanding=True)),
+        ~select(Block.id)
+        .where(Block.actor_id == Account.actor_id, Block.blocked_id == bindparam("author_id"), Block.space_id.is_(None))
+        .exists(),
+    )
+    .order_by(Account.actor_id)
+    .execution_options(**LOOKS_ELSEWHERE)
+)
 
 
 def list_notifications(session: Session, viewer: Viewer, *, page: int, size: int) -> list[NotificationView]:
@@ -77,13 +92,8 @@ def list_mentioned(session: Session, message_id: str) -> set[str]:
 
 def list_listening(session: Session, candidates: Collection[str], *, author_id: str, limit: int) -> list[str]:
     """Those of the first `limit` candidates (actor ids) who have an account here and have not blocked the author."""
-    is_shut_out = (
-        select(Block.id)
-        .where(Block.actor_id == Account.actor_id, Block.blocked_id == author_id, Block.space_id.is_(None))
-        .exists()
-    )
-    query = select(Account.actor_id).where(Account.actor_id.in_(sorted(candidates)[:limit]), ~is_shut_out)
-    return list(session.scalars(query.order_by(Account.actor_id)))
+    rows = rows_of(session, _LISTENING, {"candidates": sorted(candidates)[:limit], "author_id": author_id})
+    return [row.actor_id for row in rows]
 
 
 def _own(viewer: Viewer, query: Select[*tuple[Any, ...]]) -> Select[Any]:

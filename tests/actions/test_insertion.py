@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import bindparam, event, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db import Database
-from app.insertion import LOOKS_ELSEWHERE, insert_rows
+from app.insertion import LOOKS_ELSEWHERE, insert_rows, update_with_inserts
 from app.models import Event, Space, Tombstone
 
 
@@ -110,3 +110,38 @@ def test_rows_of_a_table_keep_their_order(database: Database) -> None:
 
     with database.reading() as session:
         assert list(session.scalars(select(Event.type).order_by(Event.position))) == ["0", "1", "2", "3"]
+
+
+_TOMBSTONES: Any = Tombstone.__table__
+_RENAMED = update(_TOMBSTONES).where(_TOMBSTONES.c.uri == bindparam("of_uri")).values(former_type=bindparam("new_type"))
+
+
+@pytest.mark.parametrize("waiting", [[], [2], [2, 3]])
+def test_update_goes_with_them(database: Database, waiting: list[int]) -> None:
+    _insert(database, 1)
+    uri = _tombstone(1)["uri"]
+
+    with database.transaction() as session:
+        for number in waiting:
+            insert_rows(session, Tombstone, _tombstone(number))
+        update_with_inserts(session, _RENAMED, {"of_uri": uri, "new_type": "Video"})
+
+    with database.reading() as session:
+        assert session.scalar(select(Tombstone.former_type).where(Tombstone.uri == uri)) == "Video"
+        assert _count(session) == 1 + len(waiting)
+
+
+def test_update_is_undone_with_them(database: Database) -> None:
+    _insert(database, 1)
+    uri = _tombstone(1)["uri"]
+
+    def insert_again() -> None:
+        with database.transaction() as session:
+            insert_rows(session, Tombstone, _tombstone(1))
+            update_with_inserts(session, _RENAMED, {"of_uri": uri, "new_type": "Video"})
+
+    with pytest.raises(IntegrityError):
+        insert_again()
+
+    with database.reading() as session:
+        assert session.scalar(select(Tombstone.former_type).where(Tombstone.uri == uri)) == "Note"

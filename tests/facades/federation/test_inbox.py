@@ -396,4 +396,4 @@ def test_applying_a_message_costs_few_queries(world: World) -> None:
             process(world.zoe.host)
         counts.append(len(queries))
 
-    assert counts[-1] - counts[-2] == 5 * (20 if database().is_sqlite else 9)
+    assert counts[-1] - counts[-2] == 5 * (20 if database().is_sqlite else 8)
