@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -83,6 +84,11 @@ def parse_https(uri: str, *, allow_ports: frozenset[int] | None = None, allow_fr
 
     Raises ``MalformedDocumentError``.
     """
+    return _parse(uri, allow_ports, allow_fragment)
+
+
+@lru_cache(maxsize=1024)  # Of one request each URI is looked at a few times.
+def _parse(uri: str, allow_ports: frozenset[int] | None, allow_fragment: bool) -> ParsedUri:  # noqa: FBT001
     match = _URI.fullmatch(uri) if len(uri) <= MAX_LENGTH else None
     if match is None:
         raise MalformedDocumentError(f"not an acceptable https URI: {_shown(uri)}")

@@ -33,7 +33,7 @@ def accept(verified: Verified, activity: Activity, raw: bytes) -> Action:
     host = host_of(verified.owner)
     now = datetime.now(UTC)
     seen_key = _seen_key(verified, activity.type, activity.id)
-    with transaction() as session:
+    with transaction(is_one_statement=True) as session:
         values = {
             "seen_key": seen_key,
             "host": host,

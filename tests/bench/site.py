@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from tests.bench import names
 from tests.bench.figures import NotMeasuredError
@@ -40,6 +40,7 @@ class Site:
     inside: Inside
     owner: ChatClient = field(init=False)
     people: list[str] = field(default_factory=list)
+    _engine: Engine | None = None
 
     @property
     def port(self) -> int:
@@ -68,9 +69,14 @@ class Site:
 
     def scalar(self, query: str, **values: Any) -> Any:
         """The first value of a SELECT."""
-        engine = create_engine(self.database_url, poolclass=NullPool)
-        with engine.connect() as connection:
+        if self._engine is None:  # Kept, because a new connection costs the database more than most questions.
+            self._engine = create_engine(self.database_url, pool_size=1)
+        with self._engine.connect() as connection:
             return connection.execute(text(query), values).scalar()
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
 
     def message_count(self, channel_id: str) -> int:
         return int(self.scalar("SELECT count(*) FROM messages WHERE channel_id = :id", id=channel_id))
@@ -178,7 +184,9 @@ def _start(
         **secret,
     }
     inside = stack.enter_context(Inside(env_inside, server.data))
-    return Site(name, server, _driver_url(database_url), _driver_url(bare_url), inside)
+    site = Site(name, server, _driver_url(database_url), _driver_url(bare_url), inside)
+    stack.callback(site.close)
+    return site
 
 
 def _driver_url(url: str) -> str:

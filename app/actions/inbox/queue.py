@@ -103,7 +103,7 @@ def claim(host: str, now: datetime) -> str | None:
     """
     token = secrets.token_hex(8)
     lease = {"inbox_lease": token, "inbox_lease_until": now + LEASE}
-    with transaction() as session:
+    with transaction(is_one_statement=True) as session:
         taken = session.connection().execute(_CLAIM, {"of_host": host, "now": now, "far": now + 2 * LEASE, **lease})
         return token if row_count(taken) or _is_first(session, host, lease, now) else None
 
@@ -116,7 +116,7 @@ def _is_first(session: Session, host: str, lease: Mapping[str, object], now: dat
 
 def extend(host: str, token: str, now: datetime) -> bool:
     """A minute from now on; False where the lease ran out and another worker has taken it."""
-    with transaction() as session:
+    with transaction(is_one_statement=True) as session:
         extended = session.execute(
             update(Host).where(Host.host == host, Host.inbox_lease == token).values(inbox_lease_until=now + LEASE)
         )
@@ -124,7 +124,7 @@ def extend(host: str, token: str, now: datetime) -> bool:
 
 
 def release(host: str, token: str) -> None:
-    with transaction() as session:
+    with transaction(is_one_statement=True) as session:
         session.execute(
             update(Host)
             .where(Host.host == host, Host.inbox_lease == token)
@@ -152,13 +152,13 @@ def finish(position: int, *, state: str, outcome: str, keep_body: bool = False) 
     values: dict[str, object] = {"state": state, "outcome": outcome[:500]}
     if not keep_body:
         values["sealed"] = None
-    with transaction() as session:
+    with transaction(is_one_statement=True) as session:
         session.execute(update(InboxItem).where(*_is_waiting(position)).values(**values))
 
 
 def postpone(item: QueuedItem, *, reason: str, now: datetime, seconds: float) -> None:
     """Like `finish`, only where nobody else has come to an end with the item."""
-    with transaction() as session:
+    with transaction(is_one_statement=True) as session:
         session.execute(
             update(InboxItem)
             .where(*_is_waiting(item.position))

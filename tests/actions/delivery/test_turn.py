@@ -371,11 +371,11 @@ def test_outcomes_are_noted_although_the_database_was_away_for_a_moment(
     whole = Database.transaction
     failures: list[int] = []
 
-    def failing(self: Database) -> AbstractContextManager[Session]:
+    def failing(self: Database, **given: bool) -> AbstractContextManager[Session]:
         if len(world.wire.sent) == 3 and len(failures) < 2:
             failures.append(1)
             raise UnavailableError
-        return whole(self)
+        return whole(self, **given)
 
     monkeypatch.setattr(Database, "transaction", failing)
 
