@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.e2e.hosts import HOSTS_FILE, Host
 
-SQLITE = Host("bench-sqlite.shoal.test", "127.0.0.41")
-POSTGRESQL = Host("bench-postgresql.shoal.test", "127.0.0.42")
+SQLITE = Host("bench-sqlite.shoal.test", "127.0.0.61")
+POSTGRESQL = Host("bench-postgresql.shoal.test", "127.0.0.62")
 # Every remote host is one TLS server, which tells them apart by the Host header.
 SINKS = Host("*.sink.shoal.test", "127.0.1.1")
 
