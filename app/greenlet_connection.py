@@ -10,7 +10,7 @@ from gevent import socket
 from psycopg.abc import PQGen
 from psycopg.waiting import Ready, Wait
 
-from app.impatience import ANSWER_SECONDS, ImpatientConnection
+from app.impatience import ANSWER_SECONDS, ImpatientConnection, SilenceError
 
 
 class GreenletConnection(ImpatientConnection):
@@ -22,17 +22,13 @@ class GreenletConnection(ImpatientConnection):
         try:
             asked = next(gen)
             while True:
-                _WAITS[asked](file, ANSWER_SECONDS, _SilenceError())
+                _WAITS[asked](file, ANSWER_SECONDS, SilenceError())
                 # Of both, either may be what came: trying to read what is not there is no mistake.
                 asked = gen.send(Ready.RW if asked == Wait.RW else Ready(asked))
         except StopIteration as end:
             return end.value
         except OSError as error:
             raise psycopg.OperationalError("connection socket closed") from error
-
-
-class _SilenceError(psycopg.OperationalError):
-    """Nothing was said for ANSWER_SECONDS."""
 
 
 _WAITS: Final[Mapping[Wait, Callable[[int, float, Exception], None]]] = {

@@ -105,16 +105,14 @@ logger_class = QuerylessLogger
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
-    """Leave what is here already out of the worker's collections, which write to every object and so copy its page.
-
-    Nothing is collected while the code is loaded, either: it makes a million objects, and all of them stay.
-    """
+    """Leave what is here already out of the worker's collections, which write to every object and so copy its page."""
     gc.freeze()
-    gc.disable()
 
 
 def post_fork(server: Any, _worker: Any) -> None:
+    """Nothing is collected while the code is loaded: it makes a million objects, and nearly all of them stay."""
     die_with_parent(server.pid)
+    gc.disable()
 
 
 def post_request(_worker: Any, _request: Any, _environ: Any, _response: Any) -> None:

@@ -36,6 +36,10 @@ class PlainCursor(psycopg.Cursor[Any]):
         ]
 
 
+class SilenceError(psycopg.OperationalError):
+    """Nothing was said for ANSWER_SECONDS."""
+
+
 class ImpatientConnection(psycopg.Connection[Any]):
     """Gives up a server that hangs while its kernel keeps the connection, which neither ours nor libpq would notice."""
 
@@ -51,7 +55,7 @@ class ImpatientConnection(psycopg.Connection[Any]):
         try:
             return self._wait(gen, interval)
         except Exception as error:
-            if time.monotonic() - began < ANSWER_SECONDS:
+            if not isinstance(error, SilenceError) and time.monotonic() - began < ANSWER_SECONDS:
                 raise
             self.close()
             raise psycopg.OperationalError("the database does not answer") from error
