@@ -30,7 +30,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.orm.util import identity_key
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from app.errors import UnavailableError
 from app.insertion import WritingSession, send_before
@@ -43,6 +43,7 @@ _POOL_WAIT_SECONDS = 3.0
 _SQLITE_BUSY_SECONDS = 0.02  # sqlite3 sleeps inside C and stops every greenlet, so the waiting is done here.
 
 _TRIES = 3
+_IDLE = 0  # libpq's PQTRANS_IDLE.
 _DEADLOCK = "40P01"  # PostgreSQL's name for it (Errors Codes, class 40).
 
 Wake = tuple[str, str]
@@ -95,8 +96,9 @@ class Database:
 
         SQLite has one writer, so here its turn is taken without stopping other greenlets. What was asked for with
         `wake` is told after the commit. Where the block writes with one statement alone, saying so spares PostgreSQL
-        two round trips: each statement is then a transaction. Raises UnavailableError when storage is locked, full or
-        away.
+        two round trips: each statement is then a transaction, and what fails after it undoes nothing.
+
+        Raises UnavailableError when storage is locked, full or away.
         """
         if getattr(self._open, "session", None) is not None:
             raise RuntimeError("a transaction inside a transaction")
@@ -280,6 +282,7 @@ def _make_engine(url: URL) -> Engine:
         },
     )
     event.listen(engine, "do_connect", _connect_impatiently)
+    event.listen(engine, "reset", _refuse_busy)
     return engine
 
 
@@ -288,6 +291,16 @@ def _connect_impatiently(
 ) -> ImpatientConnection:
     """For SQLAlchemy's event `do_connect`."""
     return _kind_of_connection().connect(*arguments, **options)
+
+
+def _refuse_busy(connection: ImpatientConnection, _record: ConnectionPoolEntry, _state: PoolResetState) -> None:
+    """Have the pool throw away a connection that comes back in the middle of a statement.
+
+    One that commits by itself is not rolled back, and so would answer the next with what was meant for the last. Those
+    in a transaction are, which tells of itself when it cannot be done.
+    """
+    if connection.autocommit and connection.pgconn.transaction_status != _IDLE:
+        raise RuntimeError("a connection comes back with a statement under way")
 
 
 def _kind_of_connection() -> type[ImpatientConnection]:

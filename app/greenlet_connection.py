@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -19,15 +20,17 @@ class GreenletConnection(ImpatientConnection):
 
     def _wait(self, gen: PQGen[Any], interval: float) -> Any:
         file = self.pgconn.socket
+        ends_at = time.monotonic() + ANSWER_SECONDS
         try:
             asked = next(gen)
             while True:
-                _WAITS[asked](file, ANSWER_SECONDS, SilenceError())
+                _WAITS[asked](file, max(0.0, ends_at - time.monotonic()), SilenceError())
                 # Of both, either may be what came: trying to read what is not there is no mistake.
                 asked = gen.send(Ready.RW if asked == Wait.RW else Ready(asked))
         except StopIteration as end:
             return end.value
         except OSError as error:
+            self.close()
             raise psycopg.OperationalError("connection socket closed") from error
 
 

@@ -3,7 +3,6 @@ what they found at less cost than psycopg's own."""
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 import psycopg
@@ -37,7 +36,10 @@ class PlainCursor(psycopg.Cursor[Any]):
 
 
 class SilenceError(psycopg.OperationalError):
-    """Nothing was said for ANSWER_SECONDS."""
+    """A question was not answered within ANSWER_SECONDS."""
+
+    def __init__(self) -> None:
+        super().__init__("the database does not answer")
 
 
 class ImpatientConnection(psycopg.Connection[Any]):
@@ -48,17 +50,18 @@ class ImpatientConnection(psycopg.Connection[Any]):
         self.cursor_factory = PlainCursor
 
     def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Raises OperationalError, the connection closed, when nothing was said for ANSWER_SECONDS."""
+        """Raises SilenceError, the connection closed, when there is no answer for ANSWER_SECONDS."""
         if timeout is not None:
             return super().wait(gen, interval, timeout)
-        began = time.monotonic()
         try:
             return self._wait(gen, interval)
-        except Exception as error:
-            if not isinstance(error, SilenceError) and time.monotonic() - began < ANSWER_SECONDS:
-                raise
+        except SilenceError:
             self.close()
-            raise psycopg.OperationalError("the database does not answer") from error
+            raise
 
     def _wait(self, gen: PQGen[Any], interval: float) -> Any:
-        return super().wait(gen, interval, ANSWER_SECONDS)
+        """Raises SilenceError, the connection open."""
+        try:
+            return super().wait(gen, interval, ANSWER_SECONDS)
+        except psycopg.errors._WaitTimeout as error:  # noqa: SLF001  Nothing else tells it from an answer.
+            raise SilenceError from error

@@ -7,7 +7,7 @@ A violated constraint is raised from there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, cast
 
@@ -61,7 +61,7 @@ def send_inserts(session: Session) -> None:
 
 def update_with_inserts(session: Session, update: Update, values: Mapping[str, Any]) -> None:
     """Send an UPDATE together with what is waiting, of which it sees nothing. It is one of a few that are made once;
-    all its values are parameters, named otherwise than a column with a number."""
+    all its values are parameters of plain types, named otherwise than a column with a number."""
     _send(session, session.info.pop(_PENDING, []), update, values)
 
 
@@ -77,7 +77,7 @@ def _send(session: Session, pending: Sequence[Waiting], update: Update | None, v
     rows = [row for some in by_shape.values() for row in some]
     sent = {_name(number, column): row[column] for number, row in enumerate(rows) for column in row} | dict(values)
     connection = session.connection()
-    statement = _together(shapes, update, connection.dialect)
+    statement = _together(shapes, update, frozenset(values), connection.dialect)
     for name, process in statement.processors.items():
         sent[name] = process(sent[name])
     connection.exec_driver_sql(statement.sql, sent)
@@ -90,7 +90,9 @@ def send_before(session: Session, options: Mapping[str, Any]) -> None:
 
 
 @lru_cache(maxsize=256)
-def _together(shapes: tuple[Shape, ...], update: Update | None, dialect: Dialect) -> _Statement:
+def _together(
+    shapes: tuple[Shape, ...], update: Update | None, of_update: frozenset[str], dialect: Dialect
+) -> _Statement:
     """One INSERT for each table: PostgreSQL runs those of a WITH clause in no certain order, but the rows of one in
     theirs.
 
@@ -114,7 +116,19 @@ def _together(shapes: tuple[Shape, ...], update: Update | None, dialect: Dialect
     *first, last = inserts
     others = first if update is None else [*first, update]
     together = last.add_cte(*(one.cte(f"part_{place}") for place, one in enumerate(others)))
-    return _Statement(str(together.compile(dialect=dialect)), processors)
+    compiled = together.compile(dialect=dialect)
+    of_rows = {_name(row, column) for row, column in _cells(shapes)}
+    if not of_rows.isdisjoint(of_update) or of_rows | of_update != compiled.params.keys():
+        raise RuntimeError("an UPDATE that goes with rows has values of its own, or named as theirs")
+    return _Statement(str(compiled), processors)
+
+
+def _cells(shapes: tuple[Shape, ...]) -> Iterator[tuple[int, str]]:
+    """The number of each row, with each of its columns."""
+    number = 0
+    for _, columns, count in shapes:
+        yield from ((number + row, column) for row in range(count) for column in columns)
+        number += count
 
 
 def _name(number: int, column: str) -> str:

@@ -141,6 +141,7 @@ def _load(session: Session, scope: str) -> bytes | None:
 def _insert(session: Session, scope: str) -> None:
     master_id, wrapped = _ring().wrap(os.urandom(32), f"shoal|data key|{scope}".encode())
     values = {"scope": scope, "master_id": master_id, "wrapped": wrapped, "created_at": datetime.now(UTC)}
+    # At once, and not with other rows: what is sealed with it is never stored before it.
     session.execute(upsert(session, DataKey).values(values).on_conflict_do_nothing())
     session.info.setdefault("new_scopes", set()).add(scope)
 

@@ -33,6 +33,7 @@ def accept(verified: Verified, activity: Activity, raw: bytes) -> Action:
     host = host_of(verified.owner)
     now = datetime.now(UTC)
     seen_key = _seen_key(verified, activity.type, activity.id)
+    # Where the key of what waits is not there yet, it is stored first, by itself: a key without an item harms nobody.
     with transaction(is_one_statement=True) as session:
         values = {
             "seen_key": seen_key,
@@ -48,11 +49,11 @@ def accept(verified: Verified, activity: Activity, raw: bytes) -> Action:
             "signed_at": verified.signed_at,
             "received_at": now,
         }
+        failpoints.reach("accept.storing")
         # Not by the count of rows, which psycopg does not know of such an INSERT.
         if session.connection().scalar(_insert_of(session), values) is None:
             return "duplicate"
         wake(session, "inbox", host)
-        failpoints.reach("accept.stored")
     failpoints.reach("accept.committed")
     return "queued"
 

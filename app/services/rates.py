@@ -42,7 +42,7 @@ class Standing:
 
 
 # Both of the library's scripts in one, because every request asks for both and a round trip costs more than they do.
-_HIT: Final = f"""
+_COUNT: Final = f"""
 local function acquire(ARGV) {RedisStorage.SCRIPT_ACQUIRE_MOVING_WINDOW.decode()} end
 local function window(ARGV) {RedisStorage.SCRIPT_MOVING_WINDOW.decode()} end
 local is_within = acquire(ARGV) and 1 or 0
@@ -57,13 +57,17 @@ class _OnlyRedis(RedisStorage):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._hit = self.get_connection().register_script(_HIT.encode())
+        self._count = self.get_connection().register_script(_COUNT.encode())
 
-    def hit(self, item: RateLimitItem, *key: str) -> Standing:
+    def count(self, item: RateLimitItem, key: tuple[str, ...]) -> Standing:
         now, seconds = time.time(), item.get_expiry()
-        found = self._hit([self.prefixed_key(item.key_for(*key))], [now, item.amount, seconds, 1])
-        is_within, (oldest, count) = bool(found[0]), found[1] if len(found) > 1 else (now, 0)
-        return Standing(is_within, max(item.amount - count, 0), float(oldest) + seconds)
+        is_within, *window = self._count([self.prefixed_key(item.key_for(*key))], [now, item.amount, seconds, 1])
+        oldest, count = window[0] if window else (now, 0)
+        return Standing(bool(is_within), max(item.amount - count, 0), float(oldest) + seconds)
+
+    def has_room(self, item: RateLimitItem, key: tuple[str, ...]) -> bool:
+        _, count = self.get_moving_window(item.key_for(*key), item.amount, item.get_expiry())
+        return count < item.amount
 
 
 class _OwnMemory(MemoryStorage):
@@ -87,10 +91,7 @@ class Rates:
 
     def __init__(self, redis_url: str | None, *, installation: str = "") -> None:
         self._own = MovingWindowRateLimiter(_OwnMemory())
-        self._shared = None
-        if redis_url is not None:
-            self._storage = _redis_storage(redis_url, f"shoal:rates:{installation}")
-            self._shared = MovingWindowRateLimiter(self._storage)
+        self._shared = None if redis_url is None else _redis_storage(redis_url, f"shoal:rates:{installation}")
         self._alone_until = 0.0
         self._clock_offset = _clock_offset()
 
@@ -99,7 +100,7 @@ class Rates:
         item = RateLimitItemPerSecond(rate.amount, rate.seconds)
         if self._shared is not None and time.monotonic() >= self._alone_until:
             try:
-                return self._storage.hit(item, *key)
+                return self._shared.count(item, key)
             except (redis.RedisError, OSError) as error:
                 _log.warning("rates are counted by each process alone for %s s: %s", _PAUSE_SECONDS, error)
                 self._alone_until = time.monotonic() + _PAUSE_SECONDS
@@ -111,7 +112,7 @@ class Rates:
         item = RateLimitItemPerSecond(rate.amount, rate.seconds)
         if self._shared is not None and time.monotonic() >= self._alone_until:
             try:
-                return self._shared.test(item, *key)
+                return self._shared.has_room(item, key)
             except (redis.RedisError, OSError):
                 self._alone_until = time.monotonic() + _PAUSE_SECONDS
         self._forget_times_to_come()

@@ -23,7 +23,7 @@ FAILPOINTS = (
     "submit.committed",
     "upload.stored",
     "hint.taken",
-    "accept.stored",
+    "accept.storing",
     "accept.committed",
     "receive.performed",
     "receive.committed",

@@ -50,6 +50,7 @@ class Client:
         mark = f"{self.name}#{self.sequence + 1}"
         op, key = self._begin("send", mark, f"{mark} said"), new_key()
         gives_up = self.rng.random() < _GIVE_UP_SHARE
+        is_again = False
         while True:
             reply = self._post(op.text, key)
             message_id = message_id_of(reply)
@@ -58,7 +59,9 @@ class Client:
             is_late = time.monotonic() - op.began_at > _PATIENCE_SECONDS
             if reply.result != "unknown" or gives_up or is_late or is_over.wait(_AGAIN_SECONDS):
                 # Refused after an unknown attempt is no promise about that attempt.
-                return self.history.end(op, reply.result, message_id or str(reply))
+                result: Result = "unknown" if is_again and reply.result == "fail" else reply.result
+                return self.history.end(op, result, message_id or str(reply))
+            is_again = True
 
     def _post(self, text: str, key: str) -> Reply:
         person, target = self.place.person, self.place.target
