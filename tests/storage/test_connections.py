@@ -119,7 +119,9 @@ def _interrupt(database: Database, use: Use, error: BaseException) -> None:
 
 
 @each_use
-@pytest.mark.parametrize("error", [ValueError("a mistake"), gevent.GreenletExit(), gevent.Timeout(1)], ids=repr)
+@pytest.mark.parametrize(
+    "error", [ValueError("a mistake"), gevent.GreenletExit(), gevent.Timeout(1)], ids=["mistake", "killed", "timeout"]
+)
 def test_connection_that_was_left_in_a_statement_is_not_used_again(
     one_connection: Database, monkeypatch: pytest.MonkeyPatch, use: Use, error: BaseException
 ) -> None:
