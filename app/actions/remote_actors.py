@@ -67,7 +67,7 @@ def key_for(key_id: str) -> PublicKey:
     if known is not None:
         return known
     with _one_at_a_time(host_of(key_id)):
-        return _known_key(key_id) or _fetch_key_now(key_id)
+        return _cached_key(key_id) or _fetch_key_now(key_id)
 
 
 def is_known_key(key_id: str) -> bool:
@@ -143,11 +143,18 @@ def save_actor(document: Document) -> Actor:
         saved = _store(actor)
     except IntegrityError:
         saved = _store_again(actor)
-    _forget_keys_of(actor.id)
     return saved
 
 
 def _store(actor: ActorDocument) -> Actor:
+    saved, is_new = _store_once(actor)
+    if not is_new:
+        _forget_keys_of(actor.id)
+    return saved
+
+
+def _store_once(actor: ActorDocument) -> tuple[Actor, bool]:
+    """The actor, and whether it was met just now."""
     with transaction() as session:
         known = find_any(session, actor.id)
         if known is not None and known.deleted_at is not None:
@@ -164,7 +171,7 @@ def _store(actor: ActorDocument) -> Actor:
         )
         if actor.announces_rfc9421:
             hosts.note_rfc9421(session, host_of(actor.id))
-    return saved
+    return saved, known is None
 
 
 def _store_again(actor: ActorDocument) -> Actor:
@@ -193,9 +200,13 @@ def _local_person(find: Callable[[Session, str], Actor | None], name: str) -> Ac
     return actor
 
 
-def _known_key(key_id: str) -> PublicKey | None:
+def _cached_key(key_id: str) -> PublicKey | None:
     with _caches_lock:
-        cached = _keys.get(key_id)
+        return _keys.get(key_id)
+
+
+def _known_key(key_id: str) -> PublicKey | None:
+    cached = _cached_key(key_id)
     if cached is not None:
         return cached
     with reading() as session:
@@ -207,9 +218,12 @@ def _known_key(key_id: str) -> PublicKey | None:
         raise SignatureError(f"{actor.uri} is deleted")
     if actor.is_local:
         raise SignatureError("our own actors do not send requests to us")
-    key = PublicKey(id=row.id, owner=actor.uri, key=public_key_from_multikey(row.public))
+    return _remember(PublicKey(id=row.id, owner=actor.uri, key=public_key_from_multikey(row.public)))
+
+
+def _remember(key: PublicKey) -> PublicKey:
     with _caches_lock:
-        _keys[key_id] = key
+        _keys[key.id] = key
     return key
 
 
@@ -266,18 +280,13 @@ def _fetch_key(key_id: str) -> PublicKey:
         if not same_origin(owner_uri, key_id):
             raise KeyMismatchError("a key and its owner are of one origin")
         document = fetch_document(owner_uri)
-    if not _lists(document, key_id) and not _has_met(owner_uri):
-        # A row for everybody whom somebody names would be anybody's to fill our tables with.
+    key = next((key for key in _own_keys(parse_actor(document.json)) if key.id == key_id), None)
+    # A row for everybody whom somebody names would be anybody's to fill our tables with.
+    if key is not None or _has_met(owner_uri):
+        save_actor(document)
+    if key is None:
         raise KeyMismatchError("the owner does not list this key")
-    actor = save_actor(document)
-    key = _known_key(key_id)
-    if key is None or key.owner != actor.uri:
-        raise KeyMismatchError("the owner does not list this key")
-    return key
-
-
-def _lists(document: Document, key_id: str) -> bool:
-    return any(key.id == key_id for key in _own_keys(parse_actor(document.json)))
+    return _remember(key)
 
 
 def _has_met(uri: str) -> bool:

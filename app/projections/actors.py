@@ -116,15 +116,15 @@ def save_remote(
         id_ = new_id("channel" if document.type == "Group" else "user")
         known = Actor(id=id_, uri=document.id, created_at=document.published or now, **values)
         session.add(known)
+        session.flush()
     else:
         for name, value in values.items():
             setattr(known, name, value)
-    session.flush()
-    session.execute(delete(ActorKey).where(ActorKey.actor_id == known.id))
-    for key, encoded in ((key, encode_public(key)) for key in keys):
-        session.execute(
-            insert(ActorKey).values(id=key.id, actor_id=known.id, kind=key.kind, public=encoded, created_at=now)
-        )
+        session.flush()
+        session.execute(delete(ActorKey).where(ActorKey.actor_id == known.id))
+    if keys:
+        rows = [{"id": key.id, "actor_id": known.id, "kind": key.kind, "public": encode_public(key)} for key in keys]
+        session.execute(insert(ActorKey), [{**row, "created_at": now} for row in rows])
     return known
 
 

@@ -19,10 +19,11 @@ from app.queries.conversations import find_conversation, list_talkers
 from app.queries.peers import find_instance, has_member_at
 from app.queries.privileges import ROLES
 from app.queries.reports import PRIVILEGE
+from app.queries.rule_of_sight import TO_SEE
 from app.queries.spaces import SpaceView, find_emoji, find_invite, find_member, find_role, find_space
 from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
-from app.queries.visibility import TO_SEE, Place, may_remove_unseen, may_see, place_of_channel, place_of_message
+from app.queries.visibility import Place, may_remove_unseen, may_see, place_of_channel, place_of_message
 
 Kind = Literal[
     "instance",

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Select, literal, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Channel
+from app.queries.rule_of_sight import TO_SEE
 from app.queries.viewers import Viewer
-from app.queries.visibility import TO_SEE, channel_is_visible_to, pairs_of_sight, standing_of
+from app.queries.visibility import channel_is_visible_to, pairs_of_sight, standing_of
 
 _NOBODY: Final[frozenset[str]] = frozenset()
 

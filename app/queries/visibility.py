@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,42 +19,36 @@ from sqlalchemy import (
     SQLColumnExpression,
     and_,
     bindparam,
-    case,
-    exists,
-    false,
-    func,
     literal,
     or_,
     select,
-    true,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from app.db import Base, rows_of
+from app.db import rows_of
 from app.models import (
-    Account,
     Activity,
     ActivityDocument,
     Actor,
-    Block,
     Channel,
-    Follow,
-    Member,
     Message,
-    Participant,
-    Role,
-    RoleGrant,
     Space,
 )
-from app.queries.actors import ACCEPTED
-from app.queries.bits import Bit
-from app.queries.privileges import OF_ADMINS, ROLES
+from app.queries.privileges import OF_ADMINS
+from app.queries.rule_of_sight import (
+    TO_BE_A_MEMBER,
+    TO_READ,
+    TO_SEE,
+    Where,
+    Who,
+    any_channel,
+    anybody,
+    constant,
+    has_row,
+    is_welcome,
+    sees,
+)
 from app.queries.viewers import Viewer
-
-TO_READ = int(Bit.SEE | Bit.READ)
-TO_SEE = int(Bit.SEE)
-TO_BE_A_MEMBER = 0
-_SEES_PRIVATE = frozenset(role.id for role in ROLES.values() if "view_private_channels" in role.privileges)
 
 
 class Shape(NamedTuple):
@@ -247,20 +241,20 @@ def standing_of(viewer: Viewer) -> Standing:
 def channel_is_visible_to(
     viewer_id: ColumnElement[str], standing: Standing, *, needed: int = TO_READ
 ) -> ColumnElement[bool]:
-    who = _Who(viewer_id, is_local=_constant(standing.is_local), is_watching=_constant(standing.sees_private))
-    return and_(Channel.deleted_at.is_(None), _sees(who, _any_channel(needed)))
+    who = Who(viewer_id, is_local=constant(standing.is_local), is_watching=constant(standing.sees_private))
+    return and_(Channel.deleted_at.is_(None), sees(who, any_channel(needed)))
 
 
 def pairs_of_sight() -> Select[str, str]:
     """(who, what): each of the `candidates` that will be bound, with each of the channels bound as `channel_ids` that
     it sees."""
-    where = _any_channel(TO_SEE)
+    where = any_channel(TO_SEE)
     return select(Actor.id, Channel.actor_id).where(
         Actor.id.in_(bindparam("candidates", expanding=True)),
         Channel.actor_id.in_(bindparam("channel_ids", expanding=True)),
         Channel.deleted_at.is_(None),
-        _is_welcome(),
-        _sees(_anybody(where), where),
+        is_welcome(),
+        sees(anybody(where), where),
     )
 
 
@@ -274,7 +268,7 @@ def document_is_shown(viewer: Viewer | None) -> ColumnElement[bool]:
     is_for_all = and_(Activity.audience == "public", ~and_(is_ours, Channel.is_private))
     shown = is_for_all
     if viewer is not None:
-        where = _Where(
+        where = Where(
             ActivityDocument.scope,
             Channel.space_id,
             is_conversation=Channel.actor_id.is_(None),
@@ -285,109 +279,14 @@ def document_is_shown(viewer: Viewer | None) -> ColumnElement[bool]:
             has_bits=Channel.has_bits,
         )
         is_asking = Actor.host == viewer.host if viewer.asks_for_server else Actor.id == viewer.actor_id
-        is_there = _exists(Actor, is_asking, _is_welcome(), _sees(_anybody(where), where))
+        is_there = has_row(Actor, is_asking, is_welcome(), sees(anybody(where), where))
         shown = or_(is_for_all, and_(Activity.audience != "private", is_there))
     return and_(Channel.deleted_at.is_(None), shown)
 
 
 def is_private_channel(actor_id: SQLColumnExpression[str]) -> ColumnElement[bool]:
     """The opposite of `is_open_actor`, as a condition on whatever names the actor."""
-    return _exists(Channel, Channel.actor_id == actor_id, Channel.is_private)
-
-
-# The rule itself.
-
-
-class _Who(NamedTuple):
-    """Somebody in SQL. `is_watching` is whether a role shows them the private channels of the place's space."""
-
-    id: SQLColumnExpression[str]
-    is_local: SQLColumnExpression[bool]
-    is_watching: SQLColumnExpression[bool]
-
-
-class _Where(NamedTuple):
-    """A place in SQL. What is known before is a constant, and the statement then has only what must be looked up."""
-
-    id: SQLColumnExpression[str]
-    space_id: SQLColumnExpression[Any]
-    is_conversation: SQLColumnExpression[bool]
-    is_ours: SQLColumnExpression[bool]
-    is_elsewhere: SQLColumnExpression[bool]
-    is_private: SQLColumnExpression[bool]
-    is_public_message: SQLColumnExpression[bool]
-    has_bits: SQLColumnExpression[bool]
-    needed: int = TO_READ
-
-
-def _sees(who: _Who, where: _Where) -> ColumnElement[bool]:
-    """Whether somebody sees a place that is not gone."""
-    talks = _exists(Participant, Participant.conversation_id == where.id, Participant.actor_id == who.id)
-    follows = _exists(Follow, Follow.target_id == where.id, Follow.actor_id == who.id, Follow.state == ACCEPTED)
-    is_banned = _exists(Block, Block.space_id == where.space_id, Block.blocked_id == who.id)
-    is_open = and_(~where.is_private, or_(where.is_public_message, who.is_local))
-    is_let_in = and_(~where.has_bits, or_(is_open, follows, and_(where.is_private, who.is_watching)))
-    sees_here = and_(or_(is_let_in, and_(where.has_bits, _holds(who, where))), ~is_banned)
-    sees_elsewhere = or_(who.id == where.id, and_(who.is_local, follows))
-    return or_(
-        and_(where.is_conversation, talks),
-        and_(where.is_ours, sees_here),
-        and_(where.is_elsewhere, sees_elsewhere),
-    )
-
-
-def _holds(who: _Who, where: _Where) -> ColumnElement[bool]:
-    """Whether somebody is a member of the place's space who holds the bits needed: by `bits.evaluate`, in SQL."""
-    member, space, channel = aliased(Member), aliased(Space), aliased(Channel)
-    role, grant = aliased(Role), aliased(RoleGrant)
-    of_roles = (
-        exists()
-        .where(
-            grant.space_id == member.space_id,
-            grant.actor_id == member.actor_id,
-            role.id == grant.role,
-            role.permissions.is_not(None),
-        )
-        .correlate(member)
-    )
-    own_of_channel = select(channel.permissions).where(channel.actor_id == where.id).correlate_except(channel)
-    default = func.coalesce(own_of_channel.scalar_subquery(), space.permissions)
-    bits = [bit for bit in Bit if where.needed & bit]
-    holds = case(
-        (space.owner_id == member.actor_id, true()),
-        (member.permissions.is_not(None), member.permissions.bitwise_and(where.needed) == where.needed),
-        (of_roles, and_(true(), *(of_roles.where(role.permissions.bitwise_and(bit) != 0) for bit in bits))),
-        else_=default.bitwise_and(where.needed) == where.needed,
-    )
-    return (
-        select(member.id)
-        .join(space, space.actor_id == member.space_id)
-        .where(
-            member.space_id == where.space_id,
-            member.actor_id == who.id,
-            member.banned_at.is_(None),
-            holds,
-        )
-        .correlate_except(member, space)
-        .exists()
-    )
-
-
-def _is_welcome() -> ColumnElement[bool]:
-    """Neither deleted nor banned from the server."""
-    has_account = _exists(Account, Account.actor_id == Actor.id, Account.banned_at.is_(None))
-    return and_(Actor.deleted_at.is_(None), or_(Actor.host.is_not(None), has_account))
-
-
-def _anybody(where: _Where) -> _Who:
-    """Whoever is in the statement's `actors`."""
-    watches = _exists(
-        RoleGrant,
-        RoleGrant.actor_id == Actor.id,
-        RoleGrant.space_id == where.space_id,
-        or_(RoleGrant.role.in_(_SEES_PRIVATE), RoleGrant.role.in_(select(Role.id).where(Role.sees_private))),
-    )
-    return _Who(Actor.id, is_local=Actor.host.is_(None), is_watching=watches)
+    return has_row(Channel, Channel.actor_id == actor_id, Channel.is_private)
 
 
 @cache
@@ -408,18 +307,18 @@ def _at_host(shape: Shape) -> Select[str]:
 
 def _viewers(shape: Shape) -> Select[str]:
     """Everybody who sees a place of this shape."""
-    where = _Where(
+    where = Where(
         bindparam("place_id"),
         bindparam("space_id"),
-        is_conversation=_constant(shape.is_conversation),
-        is_ours=_constant(shape.is_ours),
-        is_elsewhere=_constant(not (shape.is_conversation or shape.is_ours)),
-        is_private=_constant(shape.is_private),
-        is_public_message=_constant(shape.is_public_message),
-        has_bits=_constant(shape.needed is not None),
+        is_conversation=constant(shape.is_conversation),
+        is_ours=constant(shape.is_ours),
+        is_elsewhere=constant(not (shape.is_conversation or shape.is_ours)),
+        is_private=constant(shape.is_private),
+        is_public_message=constant(shape.is_public_message),
+        has_bits=constant(shape.needed is not None),
         needed=shape.needed or 0,
     )
-    return select(Actor.id).where(_is_welcome(), _sees(_anybody(where), where))
+    return select(Actor.id).where(is_welcome(), sees(anybody(where), where))
 
 
 def _is_named(viewer: Viewer, addressed: Collection[str]) -> bool:
@@ -427,28 +326,3 @@ def _is_named(viewer: Viewer, addressed: Collection[str]) -> bool:
     if viewer.asks_for_server:
         return any(uri.startswith(f"https://{viewer.host}/") for uri in addressed)
     return viewer.uri in addressed
-
-
-def _any_channel(needed: int) -> _Where:
-    """Whichever the statement has in its `channels`."""
-    is_ours = Channel.space_id.is_not(None)
-    return _Where(
-        Channel.actor_id,
-        Channel.space_id,
-        is_conversation=false(),
-        is_ours=is_ours,
-        is_elsewhere=~is_ours,
-        is_private=Channel.is_private,
-        is_public_message=true(),
-        has_bits=Channel.has_bits,
-        needed=needed,
-    )
-
-
-def _constant(value: bool) -> ColumnElement[bool]:  # noqa: FBT001  What it makes a constant of.
-    return true() if value else false()
-
-
-def _exists(table: type[Base], *conditions: SQLColumnExpression[bool]) -> ColumnElement[bool]:
-    """Whether the table has such a row; every other table is that of the query around, however far outside."""
-    return exists().where(*conditions).correlate_except(table)

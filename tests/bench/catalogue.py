@@ -103,7 +103,9 @@ def _footprint() -> Iterator[Line]:
 def _soak(plan: Plan) -> Iterator[Line]:
     if plan.soak_seconds:
         label = f"growth in {plan.soak_seconds / 60:g} minutes of sends"
-        yield Line("soak.pss", f"{label}, memory of web and worker", "MB/h")
+        yield Line("soak.web", f"{label}, memory of web", "MB/h")
+        yield Line("soak.worker", f"{label}, memory of worker", "MB/h")
+        yield Line("soak.late", f"{label}, of both in the last half", "MB/h")
         yield Line("soak.files", f"{label}, open files", "")
 
 

@@ -18,18 +18,23 @@ _TOKEN_SECONDS = 600.0
 
 
 def measure_soak(site: Site, channel_id: str, plan: Plan, tools: Tools) -> Iterator[Sample]:
-    """Sends without a pause; growth from the end of the first quarter, when caches are full, to the end."""
+    """Sends without a pause; growth from the end of the first quarter, when caches are full, to the end.
+
+    What grows for ever grows in the last half as well; what fills a cache does not.
+    """
     seconds = plan.soak_seconds / _PARTS
-    memory, files = [], []
+    web, worker, files = [], [], []
     for _ in range(_PARTS):
         _send(site, channel_id, seconds, tools)
-        processes = [*site.web(), *site.worker()]
-        memory.append(pss_megabytes(processes))
-        files.append(open_files(processes))
-    settled = _PARTS // 4 - 1
-    hours = (_PARTS - 1 - settled) * seconds / 3600
-    yield "soak.pss", (memory[-1] - memory[settled]) / hours
-    yield "soak.files", float(files[-1] - files[settled])
+        web.append(pss_megabytes(site.web()))
+        worker.append(pss_megabytes(site.worker()))
+        files.append(open_files([*site.web(), *site.worker()]))
+    quarter, half = _PARTS // 4 - 1, _PARTS // 2 - 1
+    hour = 3600 / seconds
+    yield "soak.web", (web[-1] - web[quarter]) / (_PARTS - 1 - quarter) * hour
+    yield "soak.worker", (worker[-1] - worker[quarter]) / (_PARTS - 1 - quarter) * hour
+    yield "soak.late", (web[-1] + worker[-1] - web[half] - worker[half]) / (_PARTS - 1 - half) * hour
+    yield "soak.files", float(files[-1] - files[quarter])
 
 
 def _send(site: Site, channel_id: str, seconds: float, tools: Tools) -> None:

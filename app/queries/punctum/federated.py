@@ -18,9 +18,10 @@ from app.queries.objects import Found, FoundConversation, find_object, may_read
 from app.queries.peers import Origin, find_home, has_member_at, list_origins, names_at
 from app.queries.punctum.shortcodes import to_shortcode
 from app.queries.punctum.shown import Shown, show_all
+from app.queries.rule_of_sight import TO_SEE
 from app.queries.spaces import SpaceView, list_channels_of, list_member_ids, list_space_roles
 from app.queries.viewers import Viewer
-from app.queries.visibility import TO_SEE, Place, may_see, place_of_message, place_of_space
+from app.queries.visibility import Place, may_see, place_of_message, place_of_space
 from app.settings import current
 
 MAX_STASH: Final = 100

@@ -17,8 +17,9 @@ from app.models import Channel, Member, Role, RoleGrant, Space
 from app.queries import bits
 from app.queries.bits import ALL, Bit
 from app.queries.privileges import ROLES
+from app.queries.rule_of_sight import TO_READ, TO_SEE
 from app.queries.standing import find_standing
-from app.queries.visibility import TO_READ, TO_SEE, Place, who_may_see
+from app.queries.visibility import Place, who_may_see
 from tests.facades.conftest import Person, Server
 from tests.facades.punctum.conftest import Client
 
