@@ -6,8 +6,8 @@ import threading
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from cachetools import TTLCache
-from sqlalchemy import Select, select, update
+from cachetools import LRUCache, TTLCache
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from activitypub.errors import FetchError, KeyUnavailableError
@@ -26,6 +26,12 @@ _LOOK_AGAIN_SECONDS: Final = 5
 _DEAD_SECONDS = 300
 _FAILING_SECONDS = 5
 _DEAD = frozenset({Reason.CONNECT, Reason.NO_SUCH_HOST})
+
+# Beyond so many hosts, one that merely was named as the home of a key gets no row, or whoever has a domain could fill
+# the table (hostile case FED-07): each process remembers some of them for itself.
+_MAX_HOSTS: Final = 10_000
+_left_alone: LRUCache[str, datetime] = LRUCache(maxsize=8192)
+_left_alone_lock = threading.Lock()
 
 _RFC9421: Final = "rfc9421"
 _REMEMBER_SCHEME_SECONDS: Final = 3600
@@ -64,8 +70,11 @@ def note_inbound(host: str) -> None:
 
 def check_may_fetch_key(host: str) -> None:
     """Raises KeyUnavailableError while the host is left alone."""
-    with reading() as session:
-        retry_at = session.scalar(select(Host.key_retry_at).where(Host.host == host))
+    with _left_alone_lock:
+        retry_at = _left_alone.get(host)
+    if retry_at is None:
+        with reading() as session:
+            retry_at = session.scalar(select(Host.key_retry_at).where(Host.host == host))
     if retry_at is not None and retry_at > datetime.now(UTC):
         raise KeyUnavailableError(f"{host} did not answer lately")
 
@@ -73,9 +82,16 @@ def check_may_fetch_key(host: str) -> None:
 def note_key_failure(host: str, error: FetchError) -> None:
     now = datetime.now(UTC)
     is_dead = isinstance(error, UnreachableError) and error.reason in _DEAD
-    seconds = _DEAD_SECONDS if is_dead else _FAILING_SECONDS
+    retry_at = now + timedelta(seconds=_DEAD_SECONDS if is_dead else _FAILING_SECONDS)
     with transaction() as session:
-        _put(session, host, now, key_retry_at=now + timedelta(seconds=seconds))
+        has_row = _has_row(session, host) or _count_hosts(session) < _MAX_HOSTS
+        if has_row:
+            _put(session, host, now, key_retry_at=retry_at)
+    with _left_alone_lock:
+        if has_row:
+            _left_alone.pop(host, None)
+        else:
+            _left_alone[host] = retry_at
 
 
 def note_rfc9421(session: Session, host: str) -> None:
@@ -102,6 +118,14 @@ def note_signature(host: str, scheme: Scheme) -> None:
 def _put(session: Session, host: str, now: datetime, **values: object) -> None:
     ensure_host(session, host, now=now)
     session.execute(update(Host).where(Host.host == host).values(**values))
+
+
+def _has_row(session: Session, host: str) -> bool:
+    return session.scalar(select(Host.host).where(Host.host == host)) is not None
+
+
+def _count_hosts(session: Session) -> int:
+    return int(session.scalar(select(func.count()).select_from(Host)) or 0)
 
 
 def _failing(host: str) -> Select[*tuple[object, ...]]:

@@ -195,7 +195,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
 
 
 def _forget_others() -> None:
-    for cache in (remote_actors._keys, remote_actors._refused, hosts._seen_lately):
+    for cache in (remote_actors._keys, remote_actors._refused, hosts._seen_lately, hosts._left_alone):
         cache.clear()
 
 
