@@ -8,14 +8,16 @@ import socket
 import statistics
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 
 from app.web.admission import MAX_OPEN
 from app.web.bodies import BODY_SECONDS
-from tests.bench.load import Expected, send_each
+from tests.bench.load import Expected, request_bytes, send_each
 from tests.e2e.waiting import eventually
 from tests.faults import hosts
 from tests.faults.fleet import Fleet, Place, uri_of
@@ -33,6 +35,7 @@ _SENDS = 250  # For some seconds, in which the server lets in more and less.
 # What a machine of two cores, that runs the flood and all servers too, takes away from everybody at times.
 _ALLOWANCE_SECONDS = 0.01
 _PROMPT_SECONDS = 6.0
+_SPARE_BYTES = 128 << 20
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +219,29 @@ def test_hosts_that_hang_when_delivered_to_hold_up_no_other_host(fleet: Fleet, c
 
 def _asked(crowd: list[Peer]) -> int:
     return sum(peer.kept_waiting for peer in crowd)
+
+
+def test_f35_a_process_short_of_memory_refuses_before_it_fails(fleet: Fleet) -> None:
+    """Ten thousand requests, a thousand at a time, where there is memory for little more than it has already."""
+    site, talk = fleet.sites["a"], own_room(fleet, "a", "crowded")
+    token = talk.place.person.token
+    path = f"/api/v1/channels/{talk.place.target}/load_messages"
+    headers = ["X-Forwarded-Proto: https", f"Authorization: Bearer {token}", "Connection: close"]
+    request = request_bytes("GET", path, host=site.host.name, headers=headers)
+    process = max(site.find("web"), key=lambda found: found.memory_info().rss)
+    before = process.rlimit(psutil.RLIMIT_AS)
+    process.rlimit(psutil.RLIMIT_AS, (process.memory_info().vms + _SPARE_BYTES, before[1]))
+    answers: Counter[bytes] = Counter()
+    try:
+        for _ in range(10):
+            with sent_at_once(site, [request] * 1000) as connections, ThreadPoolExecutor(4) as pool:
+                lines = pool.map(lambda connection: answer_of(connection, seconds=30)[:12], connections)
+                answers.update(lines)
+            began = time.monotonic()
+            assert talk.say_until_told(words()).status == 201
+            assert time.monotonic() - began < 5
+    finally:
+        process.rlimit(psutil.RLIMIT_AS, before)
+
+    assert process.is_running()
+    assert set(answers) == {b"HTTP/1.1 200", b"HTTP/1.1 503"}, answers

@@ -41,6 +41,7 @@ _OBJECT_KEYS: Final = frozenset({"to", "content", "type", "attributedTo", "publi
 
 # What the description of a listed case says and no field of it does, and fields by the names that the contract has.
 _IMPLIED: Final[Mapping[str, dict[str, Any]]] = {
+    "ORI-26": {"setup": "good:victim n/1 received"},
     "RAT-05": {"from": "{{proxy_ip}}"},
     "STO-03": {"setup": "PostgreSQL restarts"},
     "STO-05": {"body": {"peer": "{{bob_id}}", "message": "x"}},

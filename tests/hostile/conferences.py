@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from app.queries.bits import Bit
 
 if TYPE_CHECKING:
     from tests.hostile.arena import Arena
+
+_LOW: Final = int(Bit.SEE | Bit.READ)
 
 
 def found(arena: Arena) -> None:
@@ -21,6 +25,7 @@ def found(arena: Arena) -> None:
     words["conf_B"] = make("/conferences", name="Lower pond")
     inside = f"/conferences/{words['conf_B']}"
     words["chan_of_conf_B"] = make(f"{inside}/channels", name="reeds", description=SECRET_TEXT)
+    words["low_role"] = make(f"/conferences/{words['conf_A']}/roles", name="waders", permissions=_LOW)
     words["role_of_conf_B"] = make(f"{inside}/roles", name="helpers", description=SECRET_TEXT)
     words["invite_of_conf_B"] = make(f"{inside}/invites", name="wade-in")
     words["invite_of_conf_A"] = make(f"/conferences/{words['conf_A']}/invites", name="dive-in")

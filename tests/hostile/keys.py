@@ -45,7 +45,7 @@ def actor_document(url: str) -> dict[str, Any] | None:
     return {
         "@context": ["https://www.w3.org/ns/activitystreams", "https://w3id.org/security/v1"],
         "id": uri,
-        "type": "Person",
+        "type": "Application" if name.endswith(":instance") else "Person",
         "preferredUsername": name.partition(":")[2],
         "inbox": f"{uri}/inbox",
         "outbox": f"{uri}/outbox",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from app.models import Follow
 from tests.hostile.arena import ORIGIN, Arena
 from tests.hostile.cases import Json, expand
 from tests.hostile.keys import actor_document
+from tests.hostile.signing import Recipe
 
 _GOOD: Final = "https://good.test"
 _EVIL: Final = "https://evil.test"
@@ -52,7 +54,9 @@ def _note_by_victim(name: str) -> Callable[[Arena], None]:
         if arena.find_message(uri) is None:
             arena.post_activity(direct_note(arena, uri, f"{_GOOD}/u/victim"), key="good:victim")
             arena.settle()
-        assert arena.find_message(uri) is not None, "the victim's message was not stored"
+        message = arena.find_message(uri)
+        assert message is not None, "the victim's message was not stored"
+        arena.words |= {"msg_of_good_user": message.id, "good_user_remote_id": message.author_id}
 
     return send
 
@@ -98,10 +102,22 @@ def _bob_joins_club(arena: Arena) -> None:
     assert _follows(arena, follow["id"]), "bob does not follow the club"
 
 
+def _evil_speaks_punctum(arena: Arena) -> None:
+    """Its instance is believed to be one, and there is a message of good:victim's."""
+    _note_by_victim("1")(arena)
+    asked = f"/api/v1/federation/unsubscribe/{arena.words['alice_id']}"
+    comment = json.dumps({"...": secrets.token_hex(8)}).encode()  # The same bytes once more are a replay.
+    signed, headers = Recipe.of({"key": "evil:instance"}), {"Content-Type": "application/json"}
+    answer = arena.send("POST", asked, headers=headers, body=comment, recipe=signed)
+    assert answer.status == 200, f"evil's instance was not met: {answer.status} {answer.body!r}"
+
+
 def _follows(arena: Arena, uri: str) -> bool:
     with arena.engine.connect() as connection:
         return connection.execute(select(Follow.id).where(Follow.activity_uri == uri)).first() is not None
 
+
+BLOCKED: Final = "domain block evil.test severity=suspend"
 
 SETUPS: Final[Mapping[str, Callable[[Arena], None]]] = {
     "good:victim message n/1 already received": _note_by_victim("1"),
@@ -110,6 +126,8 @@ SETUPS: Final[Mapping[str, Callable[[Arena], None]]] = {
     "good:victim follows alice": _victim_follows_alice,
     "alice has a pending Follow to good:victim": _alice_asks_victim,
     "bob is in evil:club": _bob_joins_club,
+    "good:victim n/1 received; evil speaks Punctum": _evil_speaks_punctum,
+    BLOCKED: lambda _arena: None,  # From the start.
 }
 
 

@@ -12,7 +12,7 @@ import app.models  # noqa: F401  It fills the metadata.
 from app.db import Base
 
 # Wakes and presence, what is known of hosts, what was seen, and keys that are made before they are needed.
-_LEFT_OUT = frozenset({"events", "hosts", "inbox_items", "presences", "data_keys"})
+_LEFT_OUT = frozenset({"events", "hosts", "inbox_items", "seen_signatures", "presences", "data_keys"})
 # A look at an actor's home, or somebody's visit, is no change; a delivery goes its way by itself.
 _VOLATILE: Mapping[str, frozenset[str]] = {
     "actors": frozenset({"fetched_at", "updated_at"}),

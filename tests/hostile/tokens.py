@@ -102,7 +102,10 @@ def open_node_session(arena: Arena) -> None:
 
 
 def connect_client(arena: Arena, password: str) -> None:
-    """A client of OAuth as word `client`, which alice allowed to read; `R1` is its refresh token."""
+    """A client of OAuth as word `client`, which alice allowed to read; `R1` is its refresh token.
+
+    She also allowed it to write and not to read, which is the access token `tok:alice:write_only`.
+    """
     metadata = {
         "redirect_uris": [_REDIRECT],
         "grant_types": ["authorization_code", "refresh_token"],
@@ -111,26 +114,32 @@ def connect_client(arena: Arena, password: str) -> None:
     client: str = arena.api("POST", "/auth/oauth2/register", metadata)["client_id"]
     entered = arena.send_json("POST", "/auth/login", {"username": "alice", "password": password})
     cookie = {"Cookie": entered.headers["set-cookie"].partition(";")[0]}
+    arena.words |= {"client": client, "R1": _allow(arena, client, cookie, "message:read")["refresh_token"]}
+    arena.words["tok:alice:write_only"] = _allow(arena, client, cookie, "message:write")["access_token"]
+
+
+def _allow(arena: Arena, client: str, cookie: Mapping[str, str], scope: str) -> dict[str, Any]:
+    """The tokens of a client that whoever the cookie belongs to allows a scope."""
     verifier = secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     asked = {
         "response_type": "code",
         "client_id": client,
         "redirect_uri": _REDIRECT,
-        "scope": "message:read",
+        "scope": scope,
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
     path = f"/auth/oauth2/authorize?{urlencode(asked)}"
-    page = Page(arena.send("GET", path, headers=cookie | {"Accept": "text/html"}).body.decode())
+    page = Page(arena.send("GET", path, headers={**cookie, "Accept": "text/html"}).body.decode())
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     allowed = urlencode(page.forms[0] | {"decision": "allow"}).encode()
-    answer = arena.send("POST", path, headers=cookie | form, body=allowed)
+    answer = arena.send("POST", path, headers={**cookie, **form}, body=allowed)
     code = dict(parse_qsl(urlsplit(answer.headers["location"]).query))["code"]
     grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": _REDIRECT}
     body = urlencode(grant | {"client_id": client, "code_verifier": verifier}).encode()
-    token = json.loads(arena.send("POST", _TOKEN, headers=form, body=body).body)
-    arena.words |= {"client": client, "R1": token["refresh_token"]}
+    tokens: dict[str, Any] = json.loads(arena.send("POST", _TOKEN, headers=form, body=body).body)
+    return tokens
 
 
 def _spoil(claims: dict[str, Any], flaw: str) -> None:
