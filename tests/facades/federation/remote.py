@@ -12,10 +12,12 @@ from typing import Any, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from activitypub.errors import FetchError
+from activitypub.errors import BlockedAddressError, FetchError
 from activitypub.fetch import GuardedClient, Headers, Response
 from activitypub.keys import generate_rsa, public_key_to_pem, sign
 from activitypub.signatures import HttpRequest
+from activitypub.uris import host_of
+from app.settings import current
 from tests.activitypub.signed import cavage, rfc9421
 from tests.facades.conftest import ORIGIN
 
@@ -52,6 +54,7 @@ class Wire(GuardedClient):
 
     def _post(self, url: str, body: bytes, headers: Any, *_: Any) -> Response:
         """What is posted is noted without its comment, and answered by the script as if it were asked for."""
+        _check(url)
         said = json.loads(body)
         said.pop("...", None)
         self.posted.append((url, said))
@@ -59,6 +62,7 @@ class Wire(GuardedClient):
 
     def _get(self, url: str, headers: Any, *others: Any) -> Response:
         budget = others[-1]
+        _check(url)
         if budget is not None:
             budget.spend()
         self.headers.append(headers(url) if callable(headers) else headers)
@@ -75,6 +79,12 @@ class Wire(GuardedClient):
         if isinstance(answer, int):
             return Response(answer, Headers(), b"", url)
         return Response(200, Headers([("content-type", "application/activity+json")]), json.dumps(answer).encode(), url)
+
+
+def _check(url: str) -> None:
+    """As the guarded client does before it asks (tests/activitypub/fetch/test_guard.py)."""
+    if current().refuses(host_of(url)):
+        raise BlockedAddressError(f"{url} is refused")
 
 
 @dataclass

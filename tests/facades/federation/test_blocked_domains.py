@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from activitypub.vocabulary import PUBLIC
 from app.actions.inbox import process
+from app.db import reading
+from app.models import Message
 from app.services import remote
 from app.settings import configure, current
 from tests.answers import refusal
 from tests.facades.federation.conftest import World
+from tests.facades.federation.remote import CONTEXT, RemoteActor
 
 BLOCKED = "This server is blocked here."
 
@@ -62,3 +68,33 @@ def test_the_one_client_of_a_server_asks_them_nothing() -> None:
     assert remote.remote_client()._is_refused("peer.example") is False
     with blocked("peer.example"):
         assert remote.remote_client()._is_refused("peer.example") is True
+
+
+@pytest.mark.parametrize("kind", ["uri", "note", "activity"])
+def test_nothing_of_theirs_comes_by_way_of_another_servers_channel(world: World, kind: str) -> None:
+    """Without the block the channel's members hear of it: it is as its home says when it is asked."""
+    club = RemoteActor("https://peer.example/groups/club", "Group")
+    author = world.meet(RemoteActor("https://shut.example/users/mallory"))
+    channel = world.actor(world.join_elsewhere(world.bob, club, is_open=True))
+
+    def passed_on(number: int) -> dict[str, Any]:
+        note = author.note(number=number, to=[PUBLIC], audience=channel.uri)
+        create = author.activity("Create", note, number=number, to=[PUBLIC], audience=channel.uri)
+        for document in ({"@context": CONTEXT} | note, create):
+            world.wire.serve(document["id"], document)
+        told = {"uri": note["id"], "note": note, "activity": create}[kind]
+        return club.activity("Announce", told, number=number, to=[f"{club.uri}/followers"])
+
+    with blocked("shut.example"):
+        world.receive(club, passed_on(1))
+        assert messages_of(world, author) == []
+        assert [url for url in world.wire.asked if "shut.example" in url] == []
+
+    world.receive(club, passed_on(2))
+    assert messages_of(world, author) == [f"{author.uri}/notes/2"]
+
+
+def messages_of(world: World, author: RemoteActor) -> list[str]:
+    with reading() as session:
+        found = select(Message.uri).where(Message.uri.startswith(author.uri))
+        return list(session.scalars(found))
