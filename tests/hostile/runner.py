@@ -117,7 +117,8 @@ def _run(arena: Arena, case: Json) -> Run:
     arena.names.forget()
     arena.remote.forget()
     is_limited = isinstance(arena, Spare) and limits.prepare(arena, case)
-    if setups.prepare(arena, case) or is_limited:
+    is_renewed = arena.renew()
+    if setups.prepare(arena, case) or is_limited or is_renewed:
         arena.seen = None
         arena.names.forget()
         arena.remote.forget()

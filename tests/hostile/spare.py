@@ -76,6 +76,10 @@ class Spare(Arena):
         with self._mounted:
             super().__exit__(kind, error, trace)
 
+    def renew(self) -> bool:
+        """Never: its cases guess passwords, after which nobody may sign in, and are through in time."""
+        return False
+
     def fresh_address(self) -> str:
         """Of a client that nobody has heard of."""
         self._addresses += 1
