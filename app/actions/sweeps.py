@@ -7,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.actions import background, clock_steps, presence
 from app.actions.indexing import index_older
 from app.actions.pruning import prune
-from app.db import reading, transaction
+from app.db import reading, transaction, upsert
 from app.models import Setting
 from app.queries.peers import list_due_peers
 from app.queries.queues import list_delivery_hosts, list_inbox_hosts, list_probe_hosts, list_without_rsa_key
@@ -82,6 +81,5 @@ def _noted_time(session: Session, name: str) -> datetime | None:
 
 def _note_time(session: Session, name: str, now: datetime) -> None:
     value: Any = now.isoformat()
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(Setting).values(name=name, value=value)
+    statement = upsert(session, Setting).values(name=name, value=value)
     session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from activitypub.vocabulary import PUBLIC
+from app.db import upsert
 from app.models import Actor, Delivery, Follow
 from app.queries.actors import ACCEPTED
 from app.queries.deliveries import QUEUED, DueDelivery
@@ -45,9 +45,8 @@ def fall_back(session: Session, host: str, due: DueDelivery, body: bytes, now: d
         .execution_options(synchronize_session=False)
     )
     if inboxes:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
         rows = [_row(host, due, inbox, now) for inbox in inboxes]
-        session.execute(dialect.insert(Delivery).values(rows).on_conflict_do_nothing())
+        session.execute(upsert(session, Delivery).values(rows).on_conflict_do_nothing())
     return len(inboxes)
 
 
