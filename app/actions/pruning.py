@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Delete,
-    ForeignKey,
-    Select,
-    Update,
-    delete,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Delete, Select, Update, delete, exists, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from app.actions.blocked_networks import prune_blocks
 from app.actions.oauth.clients import forget_unused
-from app.db import Base, transaction, upsert, wake
+from app.db import transaction, upsert, wake
 from app.models import (
     Activity,
     ActivityDocument,
     Actor,
-    ActorKey,
     BrowserSession,
     Delivery,
     Event,
     Follow,
     Host,
     InboxItem,
-    KnownId,
     Message,
     OAuthCode,
     OAuthDeviceCode,
@@ -63,9 +46,6 @@ _INBOX_MEMORY: Final = timedelta(days=90)
 _EVENT_LIFE: Final = timedelta(days=7)
 _DELIVERY_MEMORY: Final = timedelta(days=30)
 _HOST_MEMORY: Final = timedelta(days=7)
-# Somebody of whom nothing came in the first week is looked at in the second.
-_STRANGER_MEMORY: Final = timedelta(days=7)
-_STRANGERS_SEEN: Final = timedelta(days=14)
 _PING_MEMORY: Final = timedelta(days=30)
 # Longer than a signature is good for, which may be dated as far ahead as behind.
 _SIGNATURE_MEMORY: Final = timedelta(minutes=15)
@@ -85,7 +65,6 @@ def prune(now: datetime) -> None:
         _forget_oauth,
         _forget_clients,
         _forget_hosts,
-        _forget_strangers,
         prune_blocks,
         _forget_signatures,
     ):
@@ -308,39 +287,6 @@ def _forget_hosts(session: Session, now: datetime) -> int:
         .limit(_BATCH)
     )
     return _count(session, delete(Host).where(Host.host.in_(idle)))
-
-
-def _forget_strangers(session: Session, now: datetime) -> int:
-    """Actors elsewhere who signed something once, and of whom nothing is kept: they are met again when they come again.
-
-    Without this, whoever has a domain could fill our tables with its people (FED-07). Rows are locked before it is
-    looked whether anything names them, so that nothing does so in between.
-    """
-    met = select(Actor.id).where(
-        Actor.host.is_not(None),
-        Actor.deleted_at.is_(None),
-        Actor.fetched_at.between(now - _STRANGERS_SEEN, now - _STRANGER_MEMORY),
-        _is_named_nowhere(),
-    )
-    ids = session.scalars(met.limit(_BATCH).with_for_update(skip_locked=True)).all()
-    return _count(session, delete(Actor).where(Actor.id.in_(ids), _is_named_nowhere())) if ids else 0
-
-
-@cache
-def _is_named_nowhere() -> ColumnElement[bool]:
-    """Whether no row of any table names the actor, but for its own keys."""
-    is_named = [exists().where(column == Actor.id).correlate(Actor) for column in _columns_of_actors()]
-    return ~or_(*is_named, exists().where(KnownId.local_id == Actor.id).correlate(Actor))
-
-
-def _columns_of_actors() -> Iterator[Column[Any]]:
-    for table in Base.metadata.sorted_tables:
-        if table is not ActorKey.__table__:
-            yield from (column for column in table.columns if any(_is_actor(key) for key in column.foreign_keys))
-
-
-def _is_actor(key: ForeignKey) -> bool:
-    return key.column is Actor.__table__.c.id
 
 
 def _end(

@@ -85,7 +85,7 @@ def newer_key(key: PublicKey) -> PublicKey | None:
     KeyUnavailableError where it could not be fetched just now.
     """
     with _one_at_a_time(host_of(key.id)):
-        forget_keys_of(key.owner)
+        _forget_keys_of(key.owner)
         known = _known_key(key.id)
         if known is None or known.key != key.key:
             return known  # Another process has asked.
@@ -93,13 +93,6 @@ def newer_key(key: PublicKey) -> PublicKey | None:
             return None
         fetched = _fetch_key_now(key.id)
     return fetched if fetched.key != key.key else None
-
-
-def forget_keys_of(owner: str) -> None:
-    """Have the database asked for them the next time: they may have changed."""
-    with _caches_lock:
-        for key_id in [key_id for key_id, key in _keys.items() if key.owner == owner]:
-            del _keys[key_id]
 
 
 def fetch_actor(uri: str, *, budget: FetchBudget | None = None) -> Actor:
@@ -147,16 +140,15 @@ def save_actor(document: Document) -> Actor:
     if not same_origin(actor.inbox, actor.id):
         raise MalformedDocumentError("the actor's inbox is on another server")
     try:
-        saved = _store(actor)
+        return _store(actor)
     except IntegrityError:
-        saved = _store_again(actor)
-    return saved
+        return _store_again(actor)
 
 
 def _store(actor: ActorDocument) -> Actor:
     saved, is_new = _store_once(actor)
     if not is_new:
-        forget_keys_of(actor.id)
+        _forget_keys_of(actor.id)
     return saved
 
 
@@ -232,6 +224,12 @@ def _remember(key: PublicKey) -> PublicKey:
     with _caches_lock:
         _keys[key.id] = key
     return key
+
+
+def _forget_keys_of(owner: str) -> None:
+    with _caches_lock:
+        for key_id in [key_id for key_id, key in _keys.items() if key.owner == owner]:
+            del _keys[key_id]
 
 
 def _was_asked_lately(uri: str) -> bool:

@@ -22,7 +22,7 @@ class Role(Base):
     # The case-folded name, unique in the home space; elsewhere the id.
     name_key: Mapped[Name]
     privileges: Mapped[list[str]] = mapped_column(JSON)
-    # Whether "view_private_channels" is among them, for conditions in SQL (app/queries/visibility.py).
+    # Whether "view_private_channels" is among them, for conditions in SQL (app/queries/rule_of_sight.py).
     sees_private: Mapped[bool]
     # Bits (`app.queries.bits`) of a role outside the home space; None where it sets none.
     permissions: Mapped[int | None]

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.db import find_loaded, rows_of
@@ -166,15 +166,21 @@ def is_name_taken(session: Session, name_key: str) -> bool:
 
 def list_visible(session: Session, viewer: Viewer, *, limit: int = 1000) -> list[ChannelView]:
     """The viewer's channels, oldest first; private ones with their members, whatever server they are of."""
-    rows = session.execute(
-        select(Channel, Actor.uri, Actor.host)
-        .join(Actor, Actor.id == Channel.actor_id)
-        .where(channel_is_visible(viewer))
-        .order_by(Channel.actor_id)
-        .limit(limit)
-    ).all()
+    asked = {"viewer_id": viewer.actor_id, "limit": limit}
+    rows = session.execute(_all_visible(standing_of(viewer)), asked).all()
     members = list_members(session, [row.Channel.actor_id for row in rows if row.Channel.is_private])
     return [view_channel(row.Channel, row.uri, row.host, members.get(row.Channel.actor_id, ())) for row in rows]
+
+
+@cache
+def _all_visible(standing: Standing) -> Select[Channel, str, str | None]:
+    return (
+        select(Channel, Actor.uri, Actor.host)
+        .join(Actor, Actor.id == Channel.actor_id)
+        .where(channel_is_visible_to(bindparam("viewer_id"), standing))
+        .order_by(Channel.actor_id)
+        .limit(bindparam("limit"))
+    )
 
 
 def view_channel(channel: Channel, uri: str, host: str | None, member_ids: Sequence[str] = ()) -> ChannelView:
@@ -224,20 +230,26 @@ def list_remote_members(session: Session, channel_id: str) -> list[Actor]:
 
 def count_unread(session: Session, viewer: Viewer) -> dict[str, int]:
     """Messages of others behind the viewer's mark, for every channel it sees; channels fully read are left out."""
-    mark = and_(ReadMark.channel_id == Channel.actor_id, ReadMark.actor_id == viewer.actor_id)
-    query = (
+    rows = session.execute(_unread(standing_of(viewer)), {"viewer_id": viewer.actor_id})
+    return {row[0]: row[1] for row in rows}
+
+
+@cache
+def _unread(standing: Standing) -> Select[str, int]:
+    viewer_id: ColumnElement[str] = bindparam("viewer_id")
+    mark = and_(ReadMark.channel_id == Channel.actor_id, ReadMark.actor_id == viewer_id)
+    return (
         select(Channel.actor_id, func.count(Message.id))
         .join(Message, Message.channel_id == Channel.actor_id)
         .outerjoin(ReadMark, mark)
         .where(
-            channel_is_visible(viewer),
+            channel_is_visible_to(viewer_id, standing),
             Message.deleted_at.is_(None),
             Message.position > func.coalesce(ReadMark.position, 0),
-            Message.author_id != viewer.actor_id,
+            Message.author_id != viewer_id,
         )
         .group_by(Channel.actor_id)
     )
-    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def list_read_message_ids(session: Session, viewer: Viewer, *, limit: int = 200) -> list[str]:

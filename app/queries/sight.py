@@ -7,21 +7,20 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, literal, or_, select
+from sqlalchemy import Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Channel
 from app.queries.rule_of_sight import TO_SEE
 from app.queries.viewers import Viewer
-from app.queries.visibility import channel_is_visible_to, pairs_of_sight, standing_of
+from app.queries.visibility import Standing, channel_is_visible_to, pairs_of_sight, standing_of
 
 _NOBODY: Final[frozenset[str]] = frozenset()
 
 
 def list_seen(session: Session, viewer: Viewer) -> set[str]:
     """The ids of all channels that the viewer sees."""
-    is_seen: ColumnElement[bool] = channel_is_visible_to(literal(viewer.actor_id), standing_of(viewer), needed=TO_SEE)
-    return set(session.scalars(select(Channel.actor_id).where(is_seen)))
+    return set(session.scalars(_seen(standing_of(viewer)), {"viewer_id": viewer.actor_id}))
 
 
 def who_sees_each(
@@ -59,6 +58,12 @@ def _kind_of(channel: Channel) -> object:
     if channel.has_bits:
         return channel.space_id, channel.permissions
     return channel.actor_id if channel.is_private or channel.space_id is None else channel.space_id
+
+
+@cache
+def _seen(standing: Standing) -> Select[str]:
+    is_seen = channel_is_visible_to(bindparam("viewer_id"), standing, needed=TO_SEE)
+    return select(Channel.actor_id).where(is_seen)
 
 
 @cache

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 from flask import Request, request
 
-from activitypub.errors import KeyUnavailableError, SignatureError
+from activitypub.errors import SignatureError
 from activitypub.signatures import HttpRequest, PresentedSignature, Verified, check_policy, parse, verify
 from activitypub.uris import host_of
-from app.actions.remote_actors import forget_keys_of, key_for, newer_key
+from app.actions.remote_actors import key_for, newer_key
 from app.db import reading
-from app.errors import ForbiddenError, NotFoundError
-from app.queries.actors import find_any
+from app.errors import ForbiddenError
+from app.queries.actors import get_actor
 from app.queries.viewers import Viewer, remote_viewer
 from app.settings import current
 from app.web.admission import waiting
@@ -47,16 +47,9 @@ def verify_request(wire: HttpRequest, presented: PresentedSignature) -> Verified
 
 
 def viewer_of(verified: Verified) -> Viewer:
-    """Raises NotFoundError where the actor was deleted meanwhile, KeyUnavailableError where we have forgotten it, as
-    those of whom nothing is kept are: it is met anew when it asks again."""
+    """Raises NotFoundError where the actor was deleted meanwhile."""
     with reading() as session:
-        actor = find_any(session, verified.owner)
-    if actor is None:
-        forget_keys_of(verified.owner)
-        raise KeyUnavailableError(f"{verified.owner} is not known any more")
-    if actor.deleted_at is not None:
-        raise NotFoundError("The actor does not exist.")
-    return remote_viewer(actor)
+        return remote_viewer(get_actor(session, verified.owner))
 
 
 def asking_viewer() -> Viewer | None:

@@ -223,6 +223,7 @@ class Arena:
             answer = self.api("POST", "/api/v1/users/signin", credentials)
             self.words |= {f"tok:{name}": answer["auth_token"], f"refresh:{name}": answer["refresh_token"]}
         self.words["tok:owner"] = self.words["tok:alice"]
+        tokens.connect_client(self, PASSWORD)
         self._signed_in_at = time.monotonic()
         return True
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from activitypub.errors import FetchError, MalformedDocumentError
 from activitypub.fetch import Document, Reason, UnreachableError
 from activitypub.keys import generate_ed25519, public_key_to_multikey, public_key_to_pem, sign
 from activitypub.signatures import HttpRequest
-from app.actions import remote_actors
+from app.actions import hosts, remote_actors
 from app.db import reading, transaction
 from app.models import Actor, ActorKey, Host
 from app.queries.actors import find_any
@@ -108,6 +108,21 @@ def test_a_dead_host_is_asked_once_however_many_requests_name_it(world: World) -
         left_alone_until = session.scalars(select(Host.key_retry_at).where(Host.host == "peer.example")).one()
     assert left_alone_until is not None
     assert 200 < (left_alone_until - datetime.now(UTC)).total_seconds() <= 300
+
+
+def test_hosts_that_are_only_named_get_no_row_beyond_so_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And are left alone all the same."""
+    monkeypatch.setattr(hosts, "_MAX_HOSTS", 1)
+    nobody = [RemoteActor(f"https://h{number}.example/users/x") for number in range(3)]
+    for actor in nobody:
+        world.wire.serve(actor.uri, NO_ANSWER)
+
+    answers = [follow(world, actor, number) for number in range(2) for actor in nobody]
+
+    assert {answer.status_code for answer in answers} == {503}
+    assert world.wire.asked == [actor.uri for actor in nobody]
+    with reading() as session:
+        assert session.scalar(select(func.count()).select_from(Host)) == 1
 
 
 @pytest.mark.parametrize("failure", [500, 503, 429, UnreachableError("slow", reason=Reason.TIMEOUT)])

@@ -87,7 +87,8 @@ def test_each_task_runs_and_says_so(server: Server, owner: Person) -> None:
         assert after["last_error"] is None
         assert datetime.fromisoformat(after["last_run"]) <= datetime.now(UTC)
     with reading() as session:
-        entries = session.scalars(select(AuditEntry).where(AuditEntry.type == "background_task_run")).all()
+        query = select(AuditEntry).where(AuditEntry.type == "background_task_run").order_by(AuditEntry.position)
+        entries = session.scalars(query).all()
     assert [(entry.actor_id, entry.target) for entry in entries] == [(owner.id, task_id) for task_id in TASKS]
 
 
