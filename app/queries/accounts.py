@@ -236,7 +236,8 @@ def list_profiles(session: Session, viewer: Viewer) -> list[Profile]:
         .order_by(Actor.id)
         .limit(MAX_LISTED)
     )
-    return _profiles(session.execute(_select_profiles().where(Actor.id.in_(people))).all())
+    query = _select_profiles().where(Actor.id.in_(people))
+    return _profiles(session.execute(query, {"viewer_id": viewer.actor_id}).all())
 
 
 def about_of(summary: str) -> str | None:

@@ -50,7 +50,7 @@ def list_audited(session: Session, viewer: Viewer, *, limit: int) -> list[AuditV
             data=entry.data,
             created_at=entry.created_at,
         )
-        for entry, username, avatar_url, target in session.execute(query)
+        for entry, username, avatar_url, target in session.execute(query, {"viewer_id": viewer.actor_id})
     ]
 
 

@@ -262,7 +262,7 @@ def list_read_message_ids(session: Session, viewer: Viewer, *, limit: int = 200)
         .order_by(Message.id.desc())
         .limit(limit)
     )
-    return list(session.scalars(query))
+    return list(session.scalars(query, {"viewer_id": viewer.actor_id}))
 
 
 def has_pinned(session: Session, channel_id: str, message_uri: str) -> bool:

@@ -281,7 +281,8 @@ def _uses(session: Session, viewer: Viewer, file_ids: Sequence[str]) -> dict[str
         .outerjoin(Actor, Actor.id == Message.channel_id)
         .where(Attached.file_id.in_(file_ids), Message.deleted_at.is_(None))
         .where(or_(talks, channel_is_visible(viewer)))
-        .order_by(Message.id.desc())
+        .order_by(Message.id.desc()),
+        {"viewer_id": viewer.actor_id},
     )
     # The first message comes last, and stays.
     return {file_id: Use(message_id, channel_id, name) for file_id, message_id, channel_id, name in rows}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.db import rows_of
@@ -15,7 +15,7 @@ from app.errors import NotFoundError
 from app.insertion import LOOKS_ELSEWHERE
 from app.models import Account, Block, Channel, Message, Notification
 from app.queries.viewers import Viewer
-from app.queries.visibility import channel_is_visible
+from app.queries.visibility import channel_is_visible, channel_is_visible_to, standing_of
 
 NO_SUCH_NOTIFICATION = "The provided notification_id does not exist or could not be found."
 
@@ -53,18 +53,18 @@ def list_notifications(session: Session, viewer: Viewer, *, page: int, size: int
         .limit(size)
         .offset((page - 1) * size)
     )
-    return [_view(*row) for row in session.execute(query)]
+    return [_view(*row) for row in session.execute(query, _bound(viewer))]
 
 
 def count_unread_notifications(session: Session, viewer: Viewer) -> int:
     query = _own(viewer, select(func.count()).select_from(Notification)).where(Notification.read_at.is_(None))
-    return session.scalar(query) or 0
+    return session.scalar(query, _bound(viewer)) or 0
 
 
 def get_notification(session: Session, viewer: Viewer, notification_id: str) -> NotificationView:
     """Raises NotFoundError for somebody else's, and for one about a message that the viewer no longer sees."""
     query = _own(viewer, select(Notification, Message.channel_id)).where(Notification.id == notification_id)
-    row = session.execute(query).one_or_none()
+    row = session.execute(query, _bound(viewer)).one_or_none()
     if row is None:
         raise NotFoundError(NO_SUCH_NOTIFICATION)
     return _view(*row)
@@ -81,8 +81,9 @@ def find_views(session: Session, notification_ids: Collection[str]) -> dict[str,
 
 
 def unread_ids(viewer: Viewer) -> Select[str]:
-    """As part of another statement: those that the viewer sees and has not read."""
-    return _own(viewer, select(Notification.id)).where(Notification.read_at.is_(None))
+    """As part of an UPDATE, which would take what is bound for what is to be set: those seen and not read."""
+    is_visible = channel_is_visible_to(literal(viewer.actor_id), standing_of(viewer))
+    return _own(viewer, select(Notification.id), is_visible).where(Notification.read_at.is_(None))
 
 
 def list_mentioned(session: Session, message_id: str) -> set[str]:
@@ -96,11 +97,16 @@ def list_listening(session: Session, candidates: Collection[str], *, author_id: 
     return [row.actor_id for row in rows]
 
 
-def _own(viewer: Viewer, query: Select[*tuple[Any, ...]]) -> Select[Any]:
+def _bound(viewer: Viewer) -> dict[str, str]:
+    return {"viewer_id": viewer.actor_id}
+
+
+def _own(viewer: Viewer, query: Select[*tuple[Any, ...]], is_visible: ColumnElement[bool] | None = None) -> Select[Any]:
+    is_visible = channel_is_visible(viewer) if is_visible is None else is_visible
     return (
         query.join(Message, Message.id == Notification.message_id)
         .join(Channel, Channel.actor_id == Message.channel_id)
-        .where(Notification.account_id == viewer.actor_id, Message.deleted_at.is_(None), channel_is_visible(viewer))
+        .where(Notification.account_id == viewer.actor_id, Message.deleted_at.is_(None), is_visible)
     )
 
 
