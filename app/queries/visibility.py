@@ -13,26 +13,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    SQLColumnExpression,
-    and_,
-    bindparam,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.db import rows_of
-from app.models import (
-    Activity,
-    ActivityDocument,
-    Actor,
-    Channel,
-    Message,
-    Space,
-)
+from app.models import Activity, ActivityDocument, Actor, Channel, Message, Space
 from app.queries.privileges import OF_ADMINS
 from app.queries.rule_of_sight import (
     TO_BE_A_MEMBER,
