@@ -25,6 +25,8 @@ def mark_all_notifications_read(viewer: Viewer) -> int:
     with transaction() as session:
         read = update(Notification).where(Notification.id.in_(unread_ids(viewer)))
         changed = session.execute(
-            read.values(read_at=datetime.now(UTC)), execution_options={"synchronize_session": False}
+            read.values(read_at=datetime.now(UTC)),
+            {"viewer_id": viewer.actor_id},
+            execution_options={"synchronize_session": False},
         )
         return row_count(changed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.db import rows_of
@@ -15,7 +15,7 @@ from app.errors import NotFoundError
 from app.insertion import LOOKS_ELSEWHERE
 from app.models import Account, Block, Channel, Message, Notification
 from app.queries.viewers import Viewer
-from app.queries.visibility import channel_is_visible, channel_is_visible_to, standing_of
+from app.queries.visibility import channel_is_visible
 
 NO_SUCH_NOTIFICATION = "The provided notification_id does not exist or could not be found."
 
@@ -81,9 +81,8 @@ def find_views(session: Session, notification_ids: Collection[str]) -> dict[str,
 
 
 def unread_ids(viewer: Viewer) -> Select[str]:
-    """As part of an UPDATE, which would take what is bound for what is to be set: those seen and not read."""
-    is_visible = channel_is_visible_to(literal(viewer.actor_id), standing_of(viewer))
-    return _own(viewer, select(Notification.id), is_visible).where(Notification.read_at.is_(None))
+    """As part of another statement, where who the viewer is will be bound as `viewer_id`: those seen and not read."""
+    return _own(viewer, select(Notification.id)).where(Notification.read_at.is_(None))
 
 
 def list_mentioned(session: Session, message_id: str) -> set[str]:
@@ -101,12 +100,11 @@ def _bound(viewer: Viewer) -> dict[str, str]:
     return {"viewer_id": viewer.actor_id}
 
 
-def _own(viewer: Viewer, query: Select[*tuple[Any, ...]], is_visible: ColumnElement[bool] | None = None) -> Select[Any]:
-    is_visible = channel_is_visible(viewer) if is_visible is None else is_visible
+def _own(viewer: Viewer, query: Select[*tuple[Any, ...]]) -> Select[Any]:
     return (
         query.join(Message, Message.id == Notification.message_id)
         .join(Channel, Channel.actor_id == Message.channel_id)
-        .where(Notification.account_id == viewer.actor_id, Message.deleted_at.is_(None), is_visible)
+        .where(Notification.account_id == viewer.actor_id, Message.deleted_at.is_(None), channel_is_visible(viewer))
     )
 
 
