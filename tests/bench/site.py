@@ -114,6 +114,12 @@ def pss_megabytes(processes: list[psutil.Process]) -> float:
     return float(sum(process.memory_full_info().pss for process in processes)) / 1e6
 
 
+def own_megabytes(processes: list[psutil.Process]) -> float:
+    """Memory without a file behind it: what another process maps or lets go of does not change it, as it does a PSS."""
+    infos = [process.memory_info() for process in processes]
+    return float(sum(info.rss - info.shared for info in infos)) / 1e6
+
+
 def open_files(processes: list[psutil.Process]) -> int:
     """Descriptors of any kind."""
     return sum(process.num_fds() for process in processes)
