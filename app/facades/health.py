@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from flask import Flask, Response
-from pydantic import BaseModel
 from sqlalchemy import text
 
 from app.db import reading
 from app.web.answers import json_answer
+from app.web.shapes import Shape
 
 
-class Health(BaseModel):
+class Health(Shape):
     status: str
 
 

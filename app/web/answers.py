@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final, Literal
 
 from flask import Flask, Response, current_app, request
-from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
 from activitypub.errors import ActivityPubError, NotJsonError
@@ -28,6 +27,7 @@ from app.errors import (
     UpgradeNeededError,
 )
 from app.web.headers import request_id
+from app.web.shapes import Shape
 
 JSON = "application/json"
 _NO_STORE = {"Cache-Control": "no-store"}  # Answers hold tokens, and what only the asker may read.
@@ -51,7 +51,7 @@ _CODES: Final = {
 _log = logging.getLogger(__name__)
 
 
-class Debug(BaseModel):
+class Debug(Shape):
     """The error's names, the causes' after it, and the innermost lines of ours. No messages: those may quote people."""
 
     request_id: str
@@ -59,7 +59,7 @@ class Debug(BaseModel):
     raised_at: list[str]
 
 
-class Problem(BaseModel):
+class Problem(Shape):
     """Why a request was not done: an error ping of Punctum, with the `detail` and `message` of PufferBlow.
 
     All three texts are the same.
@@ -75,7 +75,7 @@ class Problem(BaseModel):
     debug: Debug | None = None
 
 
-def json_answer(model: BaseModel, status: int = 200) -> Response:
+def json_answer(model: Shape, status: int = 200) -> Response:
     return Response(model.model_dump_json(), status, headers=_NO_STORE, mimetype=JSON)
 
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict, TypeVar, Unpack
 
 from flask import Flask, Response, request
-from pydantic import BaseModel
 
 from app.errors import ForbiddenError, InsufficientScopeError
 from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
 from app.web.answers import json_answer
 from app.web.fields import Fields, P, Params, parse, read_fields
+from app.web.shapes import Shape
 
-A = TypeVar("A", bound=BaseModel)
+A = TypeVar("A", bound=Shape)
 Authenticate = Callable[[Fields], Viewer]
 
 _PATH_NAME = re.compile(r"\{([a-z_]+)\}")
@@ -56,9 +56,9 @@ class Route:
 
     method: str
     path: str
-    view: Callable[..., BaseModel | Response]
+    view: Callable[..., Shape | Response]
     params: type[Params]
-    answer: type[BaseModel] | None
+    answer: type[Shape] | None
     tag: str
     summary: str
     status: int = 200

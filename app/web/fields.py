@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from flask import Request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from activitypub.errors import MalformedDocumentError
@@ -17,6 +17,7 @@ from activitypub.strict_json import Json, JsonObject, load_object
 from app.errors import InvalidInputError, MalformedBodyError, UnsupportedMediaError
 from app.settings import current
 from app.web.bodies import MAX_BODY_BYTES, BodyStream, read_body
+from app.web.shapes import Shape
 from app.web.uploads import Upload, Uploaded, read_multipart
 
 __all__ = ["Fields", "Params", "Upload", "parse", "read_fields"]
@@ -24,7 +25,7 @@ __all__ = ["Fields", "Params", "Upload", "parse", "read_fields"]
 MAX_FORM_FIELDS = 200
 
 
-class Params(BaseModel):
+class Params(Shape):
     """The parameters of a route. A field typed as a list takes all that were given, any other refuses a second one."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, arbitrary_types_allowed=True)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.actions.tokens import TokenPair
+from app.web.shapes import Shape
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
-class Done(BaseModel):
+class Done(Shape):
     """Every success says its status once more in the body."""
 
     status_code: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.db import reading
 from app.facades.pufferblow.answers import Time, iso
@@ -13,6 +13,7 @@ from app.facades.pufferblow.urls import shown_url
 from app.queries.audit import AuditView, list_audited
 from app.queries.viewers import Viewer
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 TAG = "Audit log"
 
@@ -55,13 +56,13 @@ class HowMany(Params):
     limit: Annotated[int, Field(ge=1, le=100)] = 10
 
 
-class WhoDid(BaseModel):
+class WhoDid(Shape):
     id: str
     username: str
     avatar_url: str | None
 
 
-class ActivityShown(BaseModel):
+class ActivityShown(Shape):
     """`user` is null for what the server did by itself."""
 
     id: str
@@ -73,7 +74,7 @@ class ActivityShown(BaseModel):
     metadata: dict[str, Any]
 
 
-class RecentActivity(BaseModel):
+class RecentActivity(Shape):
     status_code: int
     activities: list[ActivityShown]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.actions import background
 from app.actions.background.registry import TASKS, BackgroundTask
@@ -20,6 +20,7 @@ from app.queries.background_tasks import TaskState, get_state, list_states
 from app.queries.viewers import Viewer
 from app.web.api import NoParams
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 TAG = "Administration"
 PRIVILEGE = "manage_background_tasks"
@@ -46,7 +47,7 @@ class BackupChanges(Params):
     max_files: Annotated[int | None, Field(ge=1, le=1000)] = None
 
 
-class TaskShown(BaseModel):
+class TaskShown(Shape):
     registered: bool
     enabled: bool
     next_run: Time | None
@@ -61,7 +62,7 @@ class TaskShown(BaseModel):
     schedule_label: str
 
 
-class TasksShown(BaseModel):
+class TasksShown(Shape):
     status_code: int
     tasks: dict[str, TaskShown]
 
@@ -71,7 +72,7 @@ class Switched(Done):
     enabled: bool
 
 
-class BackupConfigShown(BaseModel):
+class BackupConfigShown(Shape):
     enabled: bool
     mode: Literal["file"]
     path: str
@@ -80,7 +81,7 @@ class BackupConfigShown(BaseModel):
     max_files: int
 
 
-class BackupConfigAnswer(BaseModel):
+class BackupConfigAnswer(Shape):
     status_code: int
     config: BackupConfigShown
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.actions import blocked_networks
 from app.db import reading
@@ -15,6 +15,7 @@ from app.queries.viewers import Viewer
 from app.web.api import NoParams
 from app.web.client import client_ip
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 TAG = "Blocked addresses"
 PRIVILEGE = "manage_blocked_ips"
@@ -34,7 +35,7 @@ class AddressBlocked(Done):
     reason: str
 
 
-class BlockedAddress(BaseModel):
+class BlockedAddress(Shape):
     """`expires_at` is there for what the rate limit blocked by itself."""
 
     ip: str
@@ -45,7 +46,7 @@ class BlockedAddress(BaseModel):
     expires_at: Time | None
 
 
-class BlockedListed(BaseModel):
+class BlockedListed(Shape):
     status_code: int
     blocked_ips: list[BlockedAddress]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.actions.read_marks import mark_all_read, mark_read
 from app.db import reading
@@ -24,6 +24,7 @@ from app.queries.channels import (
 from app.queries.viewers import Viewer
 from app.web.api import NoParams
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 TAG = "Channels"
 
@@ -46,7 +47,7 @@ class ReadMessage(WhichChannel):
     message_id: Id
 
 
-class ChannelData(BaseModel):
+class ChannelData(Shape):
     """`allowed_users` are the members of a private channel."""
 
     channel_id: str
@@ -59,7 +60,7 @@ class ChannelData(BaseModel):
     created_at: Time
 
 
-class ChannelsListed(BaseModel):
+class ChannelsListed(Shape):
     status_code: int
     channels: list[ChannelData]
 
@@ -68,13 +69,13 @@ class ChannelShown(Done):
     channel_data: ChannelData
 
 
-class ChannelRead(BaseModel):
+class ChannelRead(Shape):
     status_code: int
     channel_id: str
     newly_marked_read: int
 
 
-class ServerRead(BaseModel):
+class ServerRead(Shape):
     """`channels_touched` are those that had something unread."""
 
     status_code: int
@@ -82,7 +83,7 @@ class ServerRead(BaseModel):
     newly_marked_read: int
 
 
-class ReadHistory(BaseModel):
+class ReadHistory(Shape):
     """Channels that were read to their end have no count."""
 
     status_code: int

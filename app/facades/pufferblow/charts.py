@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from app.db import reading
@@ -18,6 +18,7 @@ from app.queries.viewers import Viewer
 from app.queries.windows import Counted, Level, Window, count_in, measure_online
 from app.web.api import NoParams
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 TAG = "Administration"
 
@@ -33,7 +34,7 @@ class Which(Params):
     ] = None
 
 
-class Point(BaseModel):
+class Point(Shape):
     """One bucket. The reference's clients read `time_key` and `primary_value`, the web client `label` and `value`."""
 
     time_key: str
@@ -51,7 +52,7 @@ class Point(BaseModel):
 Points = list[Point]
 
 
-class RegistrationStats(BaseModel):
+class RegistrationStats(Shape):
     total_users: int
     new_this_week: int
     new_this_month: int
@@ -63,7 +64,7 @@ class RegistrationStats(BaseModel):
     avg_daily_registrations: float
 
 
-class MessageStats(BaseModel):
+class MessageStats(Shape):
     total_messages: int
     messages_today: int
     messages_this_week: int
@@ -77,7 +78,7 @@ class MessageStats(BaseModel):
     messages_per_user: float
 
 
-class ChannelStats(BaseModel):
+class ChannelStats(Shape):
     total_channels: int
     public_channels: int
     private_channels: int
@@ -89,7 +90,7 @@ class ChannelStats(BaseModel):
     avg_daily_creations: float
 
 
-class OnlineStats(BaseModel):
+class OnlineStats(Shape):
     currently_online: int
     recently_active: int
     peak_online_today: int
@@ -100,43 +101,43 @@ class OnlineStats(BaseModel):
     online_percentage: float
 
 
-class StatusStats(BaseModel):
+class StatusStats(Shape):
     online_users: int
     offline_users: int
     away_users: int
     total_users: int
 
 
-class RegistrationChart(BaseModel):
+class RegistrationChart(Shape):
     status_code: int
     chart_data: Points | dict[str, Points]
     raw_stats: RegistrationStats
 
 
-class MessageChart(BaseModel):
+class MessageChart(Shape):
     status_code: int
     chart_data: Points | dict[str, Points]
     raw_stats: MessageStats
 
 
-class ChannelChart(BaseModel):
+class ChannelChart(Shape):
     status_code: int
     chart_data: Points | dict[str, Points]
     raw_stats: ChannelStats
 
 
-class OnlineChart(BaseModel):
+class OnlineChart(Shape):
     status_code: int
     chart_data: Points | dict[str, Points]
     raw_stats: OnlineStats
 
 
-class Slice(BaseModel):
+class Slice(Shape):
     label: str
     value: int
 
 
-class StatusChart(BaseModel):
+class StatusChart(Shape):
     status_code: int
     chart_data: list[Slice]
     raw_stats: StatusStats

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.actions.files.attachments import find_attachments, submit_carrying
 from app.actions.files.rules import MAX_ATTACHMENTS
@@ -22,6 +22,7 @@ from app.queries.placement import conversation_id
 from app.queries.viewers import Viewer
 from app.web.fields import Params
 from app.web.idempotency import idempotency_key, request_digest
+from app.web.shapes import Shape
 
 TAG = "Direct messages"
 
@@ -46,7 +47,7 @@ class LoadDirect(Params):
     messages_per_page: PageSize = 20
 
 
-class DirectResult(BaseModel):
+class DirectResult(Shape):
     conversation_id: str
     message_id: str
     delivered_local: bool
@@ -64,7 +65,7 @@ class DirectSent(Done):
     result: RemoteDirectResult | DirectResult
 
 
-class DirectLoaded(BaseModel):
+class DirectLoaded(Shape):
     status_code: int
     conversation_id: str
     peer_actor_uri: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.errors import InvalidInputError, NotFoundError
 from app.facades.pufferblow.answers import Done
@@ -13,13 +13,14 @@ from app.facades.pufferblow.peers import find_known, resolve
 from app.pipeline import compose, submit
 from app.queries.viewers import Viewer
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 
 class Follow(Params):
     remote_handle: Annotated[str, Field(min_length=3, max_length=2048)]
 
 
-class FollowResult(BaseModel):
+class FollowResult(Shape):
     activity_id: str
     target_actor: str
     delivery_target: str

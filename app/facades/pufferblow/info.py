@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from pydantic import BaseModel
-
 from app.db import reading
 from app.facades.pufferblow.api import API
 from app.queries.instance import get_instance
 from app.web.api import NoParams
+from app.web.shapes import Shape
 
 _VERSION = version("shoal")
 
 
-class Info(BaseModel):
+class Info(Shape):
     status_code: int
     name: str
     version: str

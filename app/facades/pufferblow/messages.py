@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.actions.files.attachments import prepare_attachments, submit_carrying
 from app.actions.files.rules import MAX_ATTACHMENTS, max_message_bytes
@@ -23,6 +23,7 @@ from app.queries.search import MAX_QUERY
 from app.queries.viewers import Viewer
 from app.web.fields import Params, Upload
 from app.web.idempotency import idempotency_key, request_digest
+from app.web.shapes import Shape
 
 TAG = "Messages"
 
@@ -63,7 +64,7 @@ class DeleteMessage(Params):
     message_id: Id
 
 
-class MessagesListed(BaseModel):
+class MessagesListed(Shape):
     status_code: int
     messages: list[MessageShown]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.actions import moderation
 from app.db import reading
@@ -14,6 +14,7 @@ from app.facades.pufferblow.params import Flag, Id
 from app.queries.reports import ReportView, list_reports
 from app.queries.viewers import Viewer
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 TAG = "Moderation"
 MAX_REPORTS = 100
@@ -77,12 +78,12 @@ class ReportResolved(Done):
     report_id: str
 
 
-class Named(BaseModel):
+class Named(Shape):
     id: str
     username: str
 
 
-class ReportShown(BaseModel):
+class ReportShown(Shape):
     """`status` is pending, resolved or dismissed. `messages` is what they said when they were reported."""
 
     id: str
@@ -102,7 +103,7 @@ class ReportShown(BaseModel):
     messages: dict[str, str] | None = None
 
 
-class ReportsListed(BaseModel):
+class ReportsListed(Shape):
     """`total` counts all of them, listed or not."""
 
     status_code: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.actions import nodes
 from app.facades.pufferblow.answers import Done, Time, iso
@@ -12,6 +12,7 @@ from app.facades.pufferblow.api import API
 from app.facades.pufferblow.params import Id
 from app.queries.viewers import Viewer
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 TAG = "Nodes"
 
@@ -37,14 +38,14 @@ class WhichSession(Params):
     session_id: Id
 
 
-class Challenged(BaseModel):
+class Challenged(Shape):
     status_code: int
     challenge_id: str
     challenge_nonce: str
     expires_at: Time
 
 
-class NodeSessionOpened(BaseModel):
+class NodeSessionOpened(Shape):
     status_code: int
     session_id: str
     session_token: str
@@ -53,7 +54,7 @@ class NodeSessionOpened(BaseModel):
     scopes: list[str]
 
 
-class NodeSessionShown(BaseModel):
+class NodeSessionShown(Shape):
     status_code: int
     active: bool
     session_id: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.actions.notifications import mark_all_notifications_read, mark_notification_read
 from app.db import reading
@@ -15,6 +15,7 @@ from app.queries.notifications import NotificationView, count_unread_notificatio
 from app.queries.viewers import Viewer
 from app.web.api import NoParams
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 TAG = "Notifications"
 
@@ -28,7 +29,7 @@ class WhichNotification(Params):
     notification_id: Id
 
 
-class NotificationShown(BaseModel):
+class NotificationShown(Shape):
     notification_id: str
     user_id: str
     type: str
@@ -39,7 +40,7 @@ class NotificationShown(BaseModel):
     read_at: Time | None
 
 
-class UnreadCount(BaseModel):
+class UnreadCount(Shape):
     status_code: int
     unread_count: int
 

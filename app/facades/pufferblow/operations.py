@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any, Final
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from app.actions.server import change_server
 from app.errors import InvalidInputError
@@ -20,6 +20,7 @@ from app.queries.viewers import Viewer
 from app.services.log_ring import LINES, read_log
 from app.settings import current
 from app.web.fields import Fields, Params, parse
+from app.web.shapes import Shape
 
 TAG = "Administration"
 
@@ -64,12 +65,12 @@ class RuntimeChanges(ServerChanges):
     require_login_to_read: Flag | None = None
 
 
-class LogLine(BaseModel):
+class LogLine(Shape):
     content: str
     raw: str
 
 
-class LogShown(BaseModel):
+class LogShown(Shape):
     status_code: int
     logs: list[LogLine]
     total_lines: int
@@ -78,7 +79,7 @@ class LogShown(BaseModel):
     note: str
 
 
-class ConfigShown(BaseModel):
+class ConfigShown(Shape):
     status_code: int
     runtime_config: dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.actions import pings
 from app.db import reading
@@ -20,6 +20,7 @@ from app.queries.pings import Direction, PingView, count_pings, list_pending, li
 from app.queries.viewers import Viewer
 from app.web.api import NoParams
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 TAG = "Pings"
 
@@ -45,7 +46,7 @@ class ListPings(Params):
     per_page: Annotated[int, Field(ge=1, le=50)] = 20
 
 
-class SentPing(BaseModel):
+class SentPing(Shape):
     ping_id: str
     ping_type: str
     target_user_id: str | None
@@ -59,7 +60,7 @@ class PingSent(Done):
     ping: SentPing
 
 
-class InstancePing(BaseModel):
+class InstancePing(Shape):
     """`error` says why there was no answer."""
 
     ping_id: str
@@ -73,12 +74,12 @@ class InstancePing(BaseModel):
     sent_at: Time
 
 
-class InstancePinged(BaseModel):
+class InstancePinged(Shape):
     status_code: int
     ping: InstancePing
 
 
-class Ack(BaseModel):
+class Ack(Shape):
     ping_id: str
     sender_ping_id: str
     status: str
@@ -90,7 +91,7 @@ class PingAcked(Done):
     ack: Ack
 
 
-class PingShown(BaseModel):
+class PingShown(Shape):
     """`is_sender` is whether one sent it oneself."""
 
     ping_id: str
@@ -112,7 +113,7 @@ class PingShown(BaseModel):
     metadata: dict[str, Any]
 
 
-class PingsListed(BaseModel):
+class PingsListed(Shape):
     status_code: int
     direction: str
     page: int
@@ -120,13 +121,13 @@ class PingsListed(BaseModel):
     pings: list[PingShown]
 
 
-class PingsPending(BaseModel):
+class PingsPending(Shape):
     status_code: int
     pending_count: int
     pings: list[PingShown]
 
 
-class PingsCounted(BaseModel):
+class PingsCounted(Shape):
     status_code: int
     user_id: str
     sent_total: int

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 
-from pydantic import BaseModel
-
 from app.actions.tokens import origin_server
 from app.facades.pufferblow.answers import Time, iso
 from app.facades.pufferblow.urls import shown_url
@@ -15,19 +13,20 @@ from app.queries.privileges import ROLES, Role
 from app.queries.viewers import Viewer
 from app.settings import current
 from app.web.authentication import token_expires_at
+from app.web.shapes import Shape
 
 _ADMIN_ROLES = frozenset({"owner", "admin"})
 _ACCENTS = ("#0ea5e9", "#22c55e", "#d946ef", "#f97316", "#eab308", "#ef4444", "#6366f1", "#14b8a6")
 
 
-class ResolvedRole(BaseModel):
+class ResolvedRole(Shape):
     role_id: str
     role_name: str
     privileges_ids: list[str]
     is_system: bool
 
 
-class ModerationState(BaseModel):
+class ModerationState(Shape):
     is_banned: bool
     ban_reason: str | None
     banned_at: Time | None
@@ -36,7 +35,7 @@ class ModerationState(BaseModel):
     is_timed_out: bool
 
 
-class UserData(BaseModel):
+class UserData(Shape):
     """`is_owner` and `is_admin` are what the official SDK decides by; clients ask `resolved_privileges`."""
 
     user_id: str

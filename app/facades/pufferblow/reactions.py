@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from app.db import reading
 from app.errors import NotFoundError
@@ -17,6 +17,7 @@ from app.pipeline import Draft, compose, submit
 from app.queries.messages import get_view_in
 from app.queries.viewers import Viewer
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 TAG = "Messages"
 
@@ -56,7 +57,7 @@ class EditMessage(Params):
     message: Annotated[str, Field(json_schema_extra={"pattern": r"\S"})]
 
 
-class ReactionAnswer(BaseModel):
+class ReactionAnswer(Shape):
     status_code: int
     message_id: str
     channel_id: str
@@ -72,7 +73,7 @@ class ReactionRemoved(ReactionAnswer):
     already_absent: bool
 
 
-class MessageEdited(BaseModel):
+class MessageEdited(Shape):
     status_code: int
     message: str
     message_data: MessageShown

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
-
 from app.db import reading
 from app.facades.pufferblow.api import API
 from app.queries.snapshots import RELEASE, find_snapshot
 from app.settings import current
 from app.web.api import NoParams
+from app.web.shapes import Shape
 
 
-class Release(BaseModel):
+class Release(Shape):
     """The reference names things its own way, and the web client as GitHub does."""
 
     version: str
@@ -23,7 +22,7 @@ class Release(BaseModel):
     html_url: str
 
 
-class ReleaseShown(BaseModel):
+class ReleaseShown(Shape):
     status_code: int
     message: str | None = None
     release: Release | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.actions import roles
 from app.db import reading
@@ -16,6 +16,7 @@ from app.queries.roles import count_holders, list_roles
 from app.queries.viewers import Viewer
 from app.web.api import NoParams
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 TAG = "Roles"
 PRIVILEGE = "manage_server_privileges"
@@ -43,7 +44,7 @@ class SetRoles(Params):
     roles_ids: Annotated[list[Id], Field(max_length=100)]
 
 
-class RoleShown(BaseModel):
+class RoleShown(Shape):
     role_id: str
     role_name: str
     privileges_ids: list[str]
@@ -51,18 +52,18 @@ class RoleShown(BaseModel):
     user_count: int
 
 
-class RolesListed(BaseModel):
+class RolesListed(Shape):
     status_code: int
     roles: list[RoleShown]
 
 
-class PrivilegeShown(BaseModel):
+class PrivilegeShown(Shape):
     privilege_id: str
     privilege_name: str
     category: str
 
 
-class PrivilegesListed(BaseModel):
+class PrivilegesListed(Shape):
     status_code: int
     privileges: list[PrivilegeShown]
 
@@ -71,7 +72,7 @@ class RoleDone(Done):
     role: RoleShown
 
 
-class UserWithRoles(BaseModel):
+class UserWithRoles(Shape):
     user_id: str
     username: str
     roles_ids: list[str]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from app.actions.server import change_server
 from app.db import reading
@@ -28,6 +28,7 @@ from app.queries.statistics import count_people
 from app.queries.viewers import Viewer
 from app.web.api import NoParams
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 TAG = "Administration"
 
@@ -73,7 +74,7 @@ class ServerChanges(Params):
     allowed_gif_types: FileTypes = None
 
 
-class ServerInfo(BaseModel):
+class ServerInfo(Shape):
     server_id: str
     server_name: str
     server_description: str
@@ -103,7 +104,7 @@ class ServerInfo(BaseModel):
     rtc_media_quality: dict[str, Any]
 
 
-class ServerInfoShown(BaseModel):
+class ServerInfoShown(Shape):
     status_code: int
     server_info: ServerInfo
 

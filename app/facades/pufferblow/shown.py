@@ -6,15 +6,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 from activitypub.attachments import Attachment
 from app.facades.pufferblow.answers import Time, iso
 from app.facades.pufferblow.urls import shown_url
 from app.queries.messages import Author, MessageView
+from app.web.shapes import Shape
 
 
-class AttachmentShown(BaseModel):
+class AttachmentShown(Shape):
     """Width and height are in pixels, of pictures; `blurhash` is what to show until one is there."""
 
     url: str
@@ -26,13 +25,13 @@ class AttachmentShown(BaseModel):
     blurhash: str | None = None
 
 
-class ReactionShown(BaseModel):
+class ReactionShown(Shape):
     emoji: str
     count: int
     user_ids: list[str]
 
 
-class MessageShown(BaseModel):
+class MessageShown(Shape):
     """In a channel or in a conversation; the other of the two is null.
 
     The sender's name is there twice because the official clients look for it in two places. `reply_to` is the id of

@@ -6,8 +6,6 @@ import time
 from datetime import UTC, datetime
 from functools import cache
 
-from pydantic import BaseModel
-
 from app.db import reading
 from app.facades.pufferblow.answers import Time, iso
 from app.facades.pufferblow.api import API
@@ -17,11 +15,12 @@ from app.queries.viewers import Viewer
 from app.services.machine import Machine, uptime_seconds
 from app.settings import current
 from app.web.api import NoParams
+from app.web.shapes import Shape
 
 TAG = "Administration"
 
 
-class UserFigures(BaseModel):
+class UserFigures(Shape):
     total: int
     online: int
     recently_active: int
@@ -29,7 +28,7 @@ class UserFigures(BaseModel):
     new_this_month: int
 
 
-class ChannelFigures(BaseModel):
+class ChannelFigures(Shape):
     total: int
     public: int
     private: int
@@ -37,7 +36,7 @@ class ChannelFigures(BaseModel):
     new_this_month: int
 
 
-class MessageFigures(BaseModel):
+class MessageFigures(Shape):
     total: int
     past_24h: int
     past_week: int
@@ -46,12 +45,12 @@ class MessageFigures(BaseModel):
     past_year: int
 
 
-class SystemFigures(BaseModel):
+class SystemFigures(Shape):
     uptime: float
     last_updated: Time
 
 
-class Statistics(BaseModel):
+class Statistics(Shape):
     timestamp: Time
     users: UserFigures
     channels: ChannelFigures
@@ -59,7 +58,7 @@ class Statistics(BaseModel):
     system: SystemFigures
 
 
-class StatisticsShown(BaseModel):
+class StatisticsShown(Shape):
     """The official SDK reads `statistics`, the web client `stats`; they are the same."""
 
     status_code: int
@@ -68,7 +67,7 @@ class StatisticsShown(BaseModel):
     stats: Statistics | None
 
 
-class Usage(BaseModel):
+class Usage(Shape):
     cpu_percent: float
     ram_used_gb: float
     ram_total_gb: float
@@ -83,12 +82,12 @@ class Usage(BaseModel):
     timestamp: int
 
 
-class UsageShown(BaseModel):
+class UsageShown(Shape):
     status_code: int
     server_usage: Usage
 
 
-class ActivityMetrics(BaseModel):
+class ActivityMetrics(Shape):
     total_users: int
     total_channels: int
     messages_per_hour: int
@@ -100,12 +99,12 @@ class ActivityMetrics(BaseModel):
     last_updated: Time
 
 
-class ActivityMetricsShown(BaseModel):
+class ActivityMetricsShown(Shape):
     status_code: int
     activity_metrics: ActivityMetrics
 
 
-class Overview(BaseModel):
+class Overview(Shape):
     total_users: int
     total_channels: int
     messages_last_hour: int
@@ -113,7 +112,7 @@ class Overview(BaseModel):
     messages_this_period: int
 
 
-class OverviewShown(BaseModel):
+class OverviewShown(Shape):
     status_code: int
     server_overview: Overview
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.actions.files import library
 from app.actions.files.orphans import clean_up
@@ -18,6 +18,7 @@ from app.queries.files import DIRECTORIES, MAX_LISTED, ListedFile, list_director
 from app.queries.viewers import Viewer
 from app.settings import current
 from app.web.fields import Params, Upload
+from app.web.shapes import Shape
 
 TAG = "Files"
 _ALL = "all"
@@ -62,7 +63,7 @@ class FileUploaded(Done):
     is_duplicate: bool
 
 
-class FileListed(BaseModel):
+class FileListed(Shape):
     """`id` is the content's SHA-256, as the reference server has it."""
 
     id: str
@@ -83,7 +84,7 @@ class FileListed(BaseModel):
     is_orphaned: bool
 
 
-class FilesListed(BaseModel):
+class FilesListed(Shape):
     status_code: int
     directory: str
     files: list[FileListed]
@@ -91,7 +92,7 @@ class FilesListed(BaseModel):
     scanned_dirs: list[str]
 
 
-class FileInfo(BaseModel):
+class FileInfo(Shape):
     url: str
     path: str
     filename: str
@@ -102,7 +103,7 @@ class FileInfo(BaseModel):
     file_hash: str
 
 
-class FileShown(BaseModel):
+class FileShown(Shape):
     status_code: int
     file_info: FileInfo
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.actions import accounts
 from app.db import reading
@@ -19,6 +19,7 @@ from app.web.api import NoParams
 from app.web.authentication import find_asker
 from app.web.fields import Params
 from app.web.limiting import guess_password, note_wrong_password
+from app.web.shapes import Shape
 
 TAG = "Users"
 
@@ -46,17 +47,17 @@ class WhichProfile(Params):
     user_id: Annotated[str | None, Field(max_length=64)] = None
 
 
-class ProfileShown(BaseModel):
+class ProfileShown(Shape):
     status_code: int
     user_data: UserData
 
 
-class UsersListed(BaseModel):
+class UsersListed(Shape):
     status_code: int
     users: list[UserData]
 
 
-class UsersRoute(BaseModel):
+class UsersRoute(Shape):
     status_code: int
     description: str
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, NoReturn
 
-from pydantic import BaseModel
-
 from app.db import reading
 from app.errors import InvalidInputError, UnavailableError
 from app.facades.pufferblow.answers import Done
@@ -14,6 +12,7 @@ from app.facades.pufferblow.params import Id
 from app.queries.channels import get_visible
 from app.queries.viewers import Viewer
 from app.web.fields import Params
+from app.web.shapes import Shape
 
 TAG = "Voice"
 _RETRY_SECONDS = 3600
@@ -35,7 +34,7 @@ class SessionAction(WhichSession):
     action: str
 
 
-class Participants(BaseModel):
+class Participants(Shape):
     status_code: int
     channel_id: str
     participants: list[str]
@@ -43,7 +42,7 @@ class Participants(BaseModel):
     session_id: str | None = None
 
 
-class AudioStatus(BaseModel):
+class AudioStatus(Shape):
     status_code: int
     channel_id: str
     room_name: str | None = None
