@@ -26,7 +26,8 @@ test: $(DEV) system-packages
 	$(BIN)/pytest
 
 e2e: $(DEV) $(PEERS) system-packages
-	$(BIN)/pytest -m "e2e or slow" -n 0 --timeout 600
+	$(BIN)/pytest -m "(e2e or slow) and not quiet" -n 2 --dist loadgroup --timeout 600
+	$(BIN)/pytest -m "(e2e or slow) and quiet" -n 0 --timeout 600
 
 check: $(DEV)
 	$(BIN)/ruff format --check .

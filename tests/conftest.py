@@ -2,14 +2,22 @@
 
 import gc
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
 from tests.databases import postgres_url, sqlite_folder, sqlite_template
 from tests.founding import founding
 
+# Here, because what one of pytest's processes counted, the one that collects nothing tells.
+pytest_plugins = ("tests.hostile.tally",)
+
 # Here, so that each is made once for a test process, and not once for each folder that asks for it.
 __all__ = ["founding", "postgres_url", "sqlite_folder", "sqlite_template"]
+
+
+# What is measured there, or has a deadline, would be another test's to slow down.
+_QUIET = frozenset({"bench", "faults"})
 
 
 @pytest.hookimpl(wrapper=True)
@@ -23,3 +31,14 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
         gc.set_threshold(10_000, 10, 100)  # Of what comes after, nearly all stays as well: statements, routes, reports.
         gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup` a folder's tests run one after the other: they share addresses and servers."""
+    here = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(here).parts[0]
+        item.add_marker(pytest.mark.xdist_group(folder))
+        if folder in _QUIET:
+            item.add_marker(pytest.mark.quiet)

@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 HOSTS_FILE = Path("/etc/hosts")
@@ -52,6 +53,7 @@ def _append(hosts: list[Host], hosts_file: Path) -> None:
     lines = "".join(f"{host.address} {host.name}\n" for host in hosts)
     try:
         with hosts_file.open("r+", encoding="utf-8") as file:
+            flock(file, LOCK_EX)  # Two test processes may come to this at once.
             text = file.read()
             file.write(lines if text.endswith("\n") or not text else "\n" + lines)
     except OSError as error:

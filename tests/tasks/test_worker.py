@@ -31,7 +31,7 @@ INBOX = f"{SINK.origin}/inbox"
 LOST_HINT_SECONDS = 45  # Two sweeps missed, one look of the watchdog, and a busy machine.
 DEAD_WORKER_SECONDS = 100  # The lease of the dead and a sweep.
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 
 class Site:
