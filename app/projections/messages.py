@@ -69,6 +69,7 @@ def add(
 
     Taking the position locks that channel's row until the commit, which is what keeps positions in commit order.
     """
+    sealed = seal_row(session, channel_id or conversation_id or "", id, encode_content(content))
     position = _next_position(session, channel_id, conversation_id)
     insert_rows(
         session,
@@ -86,7 +87,6 @@ def add(
             "edited_at": edited_at,
         },
     )
-    sealed = seal_row(session, channel_id or conversation_id or "", id, encode_content(content))
     insert_rows(session, MessageContent, {"message_id": id, "sealed": sealed})
     if channel_id is not None:
         insert_rows(session, SearchTerms, {"message_id": id, "terms": search_terms(channel_id, position, content.text)})

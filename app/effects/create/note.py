@@ -12,7 +12,7 @@ from activitypub.documents import Activity, Note
 from app.act import Act, LiveEvent
 from app.effects.access import is_passed_on
 from app.effects.notifying import notify_mentioned
-from app.effects.relaying import relay
+from app.effects.relaying import list_followers, relay
 from app.effects.speaking import authorise_sender, check_speaking
 from app.errors import ConflictError, ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
 from app.ids import new_id
@@ -91,6 +91,8 @@ def authorise_in(act: Act, placement: Placement, author: Actor) -> None:
 def apply(act: Act, note: Note, *, edited_at: datetime | None = None) -> list[Activity]:
     placement: Placement = act.found.pop("placement")
     permissions: Permissions | None = act.found.pop("permissions", None)
+    if placement.group is not None and placement.group.is_local:
+        list_followers(act, placement.group.id)  # Now: others wait for the channel from `store` until the commit.
     stored = store(act, note, placement, act.actor, edited_at=edited_at)
     act.found["message_id"] = stored.id
     if permissions is not None:
