@@ -164,6 +164,7 @@ def file_of(name: str) -> FileStorage:
     return FileStorage(BytesIO(b"words"), filename=f"{name}.txt", content_type="text/plain")
 
 
+@MOSTLY_ON_SQLITE
 def test_a_private_channel_is_for_those_who_may_see_it(cast: Cast) -> None:
     wrong = []
     for number in range(len(private_requests(cast))):
