@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from app.db import reading, transaction
-from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from app.errors import ConflictError, ForbiddenError, InsufficientScopeError, InvalidInputError, NotFoundError
 from app.models import Actor
 from app.pipeline import compose, submit
 from app.projections import accounts, audit, reports
@@ -18,6 +18,7 @@ from app.queries.actors import find_by_id, get_by_id
 from app.queries.objects import Found, behind
 from app.queries.permissions import get_permissions, require_rank_over
 from app.queries.reports import find_open_report, get_report
+from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
 
 MAX_TIMEOUT_MINUTES: Final = 40_320  # Four weeks.
@@ -138,7 +139,7 @@ def resolve_report(viewer: Viewer, report_id: str, action: str, reason: str | No
     """Do to a report's person or messages what `action` says, and close it; returns the action's one name.
 
     Raises NotFoundError, InvalidInputError for an unknown action, ConflictError for a report that is closed,
-    ForbiddenError where the viewer may not do that.
+    ForbiddenError where the viewer may not do that, or not in this session.
     """
     resolution = RESOLUTIONS.get(action.strip().lower())
     if resolution is None:
@@ -169,10 +170,10 @@ def _carry_out(viewer: Viewer, resolution: str, target_id: str, message_ids: Seq
     """May be done twice: a report that could not be closed afterwards is resolved once more."""
     match resolution:
         case "ban":
-            _require(viewer, "ban_users")
+            _require(viewer, "ban_users", scope="conference_member:ban")
             ban(viewer, target_id, reason)
         case "timeout":
-            _require(viewer, "mute_users")
+            _require(viewer, "mute_users", scope="conference_member:kick")
             time_out(viewer, target_id, _REPORTED_TIMEOUT, reason)
         case "delete_messages":
             for message_id in message_ids:
@@ -186,7 +187,10 @@ def _delete(viewer: Viewer, message_id: str) -> None:
         return  # It is gone already.
 
 
-def _require(viewer: Viewer, privilege: str) -> None:
+def _require(viewer: Viewer, privilege: str, *, scope: Scope) -> None:
+    """What the route for it alone asks for: an answer to a report is no way around that."""
+    if not viewer.is_allowed(scope):
+        raise InsufficientScopeError(scope)
     if not viewer.has(privilege):
         raise ForbiddenError(f"Access forbidden. Missing required privilege: {privilege}.")
 

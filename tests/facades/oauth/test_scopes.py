@@ -140,6 +140,28 @@ def test_a_moderators_client_deletes_what_others_said_only_for_moderating(
     assert delete(texts[0], "message:write", "message:moderate") == 200
 
 
+@pytest.mark.parametrize(
+    ("action", "scope"), [("ban", "conference_member:ban"), ("timeout", "conference_member:kick")]
+)
+def test_a_report_is_answered_with_what_a_client_may_do_without_one(
+    server: Server, owner: Person, member: Person, action: str, scope: str
+) -> None:
+    about = {"target_user_id": member.id, "category": "abuse"}
+    assert server.call("POST", "/api/v1/moderation/reports/users", person=owner, json=about).status_code == 201
+    [report] = server.call("POST", "/api/v1/moderation/reports", person=owner).json["reports"]
+    path, answered = f"/api/v1/moderation/reports/{report['id']}/resolve", {"action": action}
+    narrow, wide = token_for(owner, "message:moderate"), token_for(owner, "message:moderate", scope)
+    with server.stores_nothing():
+        refused = server.call("POST", path, headers=bearer(narrow), json=answered)
+    state = server.call("POST", "/api/v1/users/profile", person=owner, json={"user_id": member.id}).json
+    [kept] = server.call("POST", "/api/v1/moderation/reports", person=owner).json["reports"]
+
+    assert (refused.status_code, f'scope="{scope}"' in refused.headers["WWW-Authenticate"]) == (403, True)
+    assert not {"is_banned", "is_timed_out"} & {key for key, on in state["user_data"]["moderation_state"].items() if on}
+    assert kept["status"] == "pending"
+    assert server.call("POST", path, headers=bearer(wide), json=answered).status_code == 200
+
+
 @pytest.mark.parametrize("missing", SCOPES_OF_LISTENING)
 def test_a_socket_needs_every_scope_of_what_it_tells(server: Server, member: Person, missing: str) -> None:
     token = token_for(member, *(set(SCOPES) - {missing}))
