@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final, Literal
 
 from app.actions.files.keeping import check_quota, kept
 from app.actions.files.preparing import Upload, prepare, prepare_portrait
 from app.actions.files.rules import categories_of
 from app.db import reading, transaction
-from app.errors import ForbiddenError, InvalidInputError, NotFoundError
+from app.errors import AppError, ForbiddenError, InsufficientScopeError, InvalidInputError, NotFoundError
 from app.projections import audit, files
 from app.queries.files import (
     DIRECTORIES,
@@ -24,9 +24,14 @@ from app.queries.files import (
     may_see_file,
     parse_address,
 )
+from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
 from app.settings import current
 
+OverAll = Literal["delete_files", "manage_storage"]
+"""What makes everybody's files somebody's business."""
+
+_SCOPE_OVER_ALL: Final[Scope] = "instance:modify"
 _PORTRAITS = frozenset({"avatars", "banners"})
 _OF_THE_STAFF = frozenset({"config"})
 IN_USE = "Cannot delete this file as it is currently used as a user or server avatar/banner."
@@ -65,31 +70,39 @@ def upload(viewer: Viewer, given: Upload, directory: str) -> tuple[StoredFile, b
         return list_own(session, viewer.actor_id, [prepared.file.id])[0], False
 
 
+def is_over_all(viewer: Viewer, privilege: OverAll) -> bool:
+    """Whether other people's files are the viewer's business, in a session that is not limited to its person's own."""
+    return viewer.has(privilege) and viewer.is_allowed(_SCOPE_OVER_ALL)
+
+
 def find(viewer: Viewer, url: str) -> StoredFile:
     """A file that the viewer may see, by its address; the staff of the storage sees all.
 
-    Raises InvalidInputError for what is no address of ours, NotFoundError.
+    Raises InvalidInputError for what is no address of ours, NotFoundError, InsufficientScopeError for what the staff
+    sees in a session with fewer limits.
     """
     address = _address(url)
     with reading() as session:
         for file in list_at(session, address):
-            if viewer.has("manage_storage") or may_see_file(session, viewer, file):
+            if is_over_all(viewer, "manage_storage") or may_see_file(session, viewer, file):
                 return file
-    raise NotFoundError(NO_SUCH_FILE)
+    raise _refusal(viewer, "manage_storage")
 
 
 def delete(viewer: Viewer, url: str) -> None:
     """One's own file, or with `delete_files` anybody's. The content goes with the clean-up, if nobody else has it.
 
     Raises InvalidInputError for what is no address of ours, NotFoundError for what is not there or not the viewer's to
-    delete, ForbiddenError for a picture that somebody shows.
+    delete, InsufficientScopeError where a session with fewer limits might, ForbiddenError for a picture that somebody
+    shows.
     """
     address = _address(url)
     now = datetime.now(UTC)
     with transaction() as session:
-        found = [file for file in list_at(session, address) if _may_delete(viewer)(file)]
+        is_staff = is_over_all(viewer, "delete_files")
+        found = [file for file in list_at(session, address) if is_staff or file.owner_id == viewer.actor_id]
         if not found:
-            raise NotFoundError(NO_SUCH_FILE)
+            raise _refusal(viewer, "delete_files")
         if any(file.is_public and is_picture_of_somebody(session, file.digest) for file in found):
             raise ForbiddenError(IN_USE)
         files.remove(session, [file.id for file in found])
@@ -104,6 +117,8 @@ def _address(url: str) -> Address:
     return address
 
 
-def _may_delete(viewer: Viewer) -> Callable[[StoredFile], bool]:
-    is_staff = viewer.has("delete_files")
-    return lambda file: is_staff or file.owner_id == viewer.actor_id
+def _refusal(viewer: Viewer, privilege: OverAll) -> AppError:
+    """The same whether there is a file that is somebody else's, or none."""
+    if viewer.has(privilege) and not is_over_all(viewer, privilege):
+        return InsufficientScopeError(_SCOPE_OVER_ALL)
+    return NotFoundError(NO_SUCH_FILE)

@@ -154,7 +154,7 @@ def upload_file(viewer: Viewer, params: UploadFile) -> FileUploaded:
 )
 def show_files(viewer: Viewer, params: WhichFiles) -> FilesListed:
     directory = _directory(params.directory, allowed=(_ALL, *DIRECTORIES))
-    owner_id = None if viewer.has("manage_storage") else viewer.actor_id
+    owner_id = None if library.is_over_all(viewer, "manage_storage") else viewer.actor_id
     with reading() as session:
         listed = list_files(
             session,

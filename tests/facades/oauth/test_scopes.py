@@ -140,9 +140,7 @@ def test_a_moderators_client_deletes_what_others_said_only_for_moderating(
     assert delete(texts[0], "message:write", "message:moderate") == 200
 
 
-@pytest.mark.parametrize(
-    ("action", "scope"), [("ban", "conference_member:ban"), ("timeout", "conference_member:kick")]
-)
+@pytest.mark.parametrize(("action", "scope"), [("ban", "conference_member:ban"), ("timeout", "conference_member:kick")])
 def test_a_report_is_answered_with_what_a_client_may_do_without_one(
     server: Server, owner: Person, member: Person, action: str, scope: str
 ) -> None:

@@ -19,6 +19,8 @@ from app.services.storage.bucket import BucketStore
 from app.settings import current
 from tests.answers import refusal
 from tests.facades.conftest import ORIGIN, Person, Server
+from tests.facades.oauth.flows import bearer
+from tests.facades.oauth.test_scopes import token_for
 from tests.facades.pufferblow.files import attached, get, set_portrait, upload
 from tests.media.pictures import SECRET, animation, picture
 from tests.services.moto_server import bucket, s3_endpoint
@@ -275,6 +277,36 @@ def test_another_persons_file_is_theirs_to_delete(server: Server, owner: Person,
     with reading() as session:
         deleted = session.scalars(select(AuditEntry.actor_id).where(AuditEntry.type == "file_deleted")).all()
     assert set(deleted) == {owner.id, member.id}
+
+
+@pytest.mark.parametrize("directory", ["attachments", "uploads"])
+def test_a_client_needs_the_scope_of_the_staff_for_other_peoples_files(
+    server: Server, owner: Person, member: Person, directory: str
+) -> None:
+    other = upload(server, member, "theirs.txt", b"theirs", directory).json["url"]
+    own = upload(server, owner, "mine.txt", b"mine", directory).json["url"]
+    narrow = bearer(token_for(owner, "account:write", "message:read"))
+    wide = bearer(token_for(owner, "account:write", "message:read", "instance:modify"))
+
+    def ask_as(client: dict[str, str], what: str, **body: Any) -> Any:
+        return server.call("POST", f"/api/v1/storage/{what}", headers=client, json=body)
+
+    def names(client: dict[str, str]) -> list[str]:
+        return [one["filename"] for one in ask_as(client, "files", directory="all").json["files"]]
+
+    unknown = f"/storage/{'0' * 64}"
+    with server.stores_nothing():
+        refused = [ask_as(narrow, "delete-file", file_url=url) for url in (other, unknown)]
+        looked_up = ask_as(narrow, "file-info", file_url=other)
+
+    assert [(answer.status_code, answer.json) for answer in refused] == [
+        refusal(403, "This session is limited. Sign in to do this.")
+    ] * 2
+    assert looked_up.status_code == (200 if directory == "uploads" else 403)  # What is public is so for all.
+    assert (names(narrow), names(wide)) == (["mine.txt"], ["mine.txt", "theirs.txt"])
+    assert ask_as(wide, "file-info", file_url=other).status_code == 200
+    assert ask_as(narrow, "delete-file", file_url=own).status_code == 200
+    assert ask_as(wide, "delete-file", file_url=other).status_code == 200
 
 
 def test_a_picture_that_somebody_shows_is_not_deleted(server: Server, owner: Person, member: Person) -> None:
