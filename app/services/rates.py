@@ -58,6 +58,7 @@ class _OnlyRedis(RedisStorage):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._count = self.get_connection().register_script(_COUNT.encode())
+        self._pop = self.get_connection().register_script(b"return redis.call('lpop', KEYS[1])")
 
     def count(self, item: RateLimitItem, key: tuple[str, ...]) -> Standing:
         now, seconds = time.time(), item.get_expiry()
@@ -68,6 +69,9 @@ class _OnlyRedis(RedisStorage):
     def has_room(self, item: RateLimitItem, key: tuple[str, ...]) -> bool:
         _, count = self.get_moving_window(item.key_for(*key), item.amount, item.get_expiry())
         return count < item.amount
+
+    def give_back(self, item: RateLimitItem, key: tuple[str, ...]) -> None:
+        self._pop([self.prefixed_key(item.key_for(*key))])
 
 
 class _OwnMemory(MemoryStorage):
@@ -82,6 +86,11 @@ class _OwnMemory(MemoryStorage):
             self._forgets_at = now + _FORGET_EVERY_SECONDS
             self._MemoryStorage__expire_events()  # type: ignore[attr-defined]
 
+    def give_back(self, item: RateLimitItem, key: tuple[str, ...]) -> None:
+        name = item.key_for(*key)
+        with self.locks[name]:
+            del self.events.get(name, [])[:1]
+
 
 class Rates:
     """Moving windows. While Redis is away each process counts for itself: a limit is then looser, never absent.
@@ -90,7 +99,8 @@ class Rates:
     """
 
     def __init__(self, redis_url: str | None, *, installation: str = "") -> None:
-        self._own = MovingWindowRateLimiter(_OwnMemory())
+        self._memory = _OwnMemory()
+        self._own = MovingWindowRateLimiter(self._memory)
         self._shared = None if redis_url is None else _redis_storage(redis_url, f"shoal:rates:{installation}")
         self._alone_until = 0.0
         self._clock_offset = _clock_offset()
@@ -118,12 +128,23 @@ class Rates:
         self._forget_times_to_come()
         return self._own.test(item, *key)
 
+    def give_back(self, rate: Rate, *key: str) -> None:
+        """Count one less: the newest, which in a window of minutes is as good as the one that is meant."""
+        item = RateLimitItemPerSecond(rate.amount, rate.seconds)
+        if self._shared is not None and time.monotonic() >= self._alone_until:
+            try:
+                self._shared.give_back(item, key)
+                return
+            except (redis.RedisError, OSError):
+                self._alone_until = time.monotonic() + _PAUSE_SECONDS
+        self._memory.give_back(item, key)
+
     def _forget_times_to_come(self) -> None:
         """Where the clock was put back, what happened before would fill the windows until it comes there again. Redis
         forgets by itself, because its keys live for seconds and not until some time."""
         offset = _clock_offset()
         if offset < self._clock_offset - _SMALLEST_STEP_SECONDS:
-            self._own.storage.reset()
+            self._memory.reset()
         self._clock_offset = offset
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 from flask import Flask, Response, current_app, g, request
 
 from app.actions.blocked_networks import Attempts, block_for_a_while
-from app.errors import BlockedError, TooManyRequestsError
+from app.errors import BlockedError, NotFoundError, TooManyRequestsError, UnauthenticatedError
 from app.queries.blocked_networks import find_block
 from app.queries.server_settings import server_settings
 from app.services.rates import Rate, Rates, Standing
@@ -85,19 +87,26 @@ def limit_requests(app: Flask, rates: Rates) -> None:
     app.after_request(_add_headers)
 
 
-def guess_password(username: str) -> None:
-    """Count an attempt to sign in. Raises TooManyRequestsError where there were too many wrong ones."""
-    name, network = username.lower()[:255], client_network()
-    rates = _limits().rates
-    if not (rates.has_room(_GUESSES_OF_ONE, "guess", name, network) and rates.has_room(_GUESSES_OF_ALL, "guess", name)):
-        raise TooManyRequestsError("Too many wrong passwords. Try again later.", retry_after_seconds=60)
+@contextmanager
+def guess_password(username: str) -> Iterator[None]:
+    """For an attempt to sign in, which counts if it ends in what is raised for a wrong name or password.
 
-
-def note_wrong_password(username: str) -> None:
+    It counts already while it is tried: many may be at the same moment. Raises TooManyRequestsError where there are
+    too many.
+    """
     name, network = username.lower()[:255], client_network()
+    counts: tuple[tuple[Rate, tuple[str, ...]], ...] = ((_GUESSES_OF_ONE, (name, network)), (_GUESSES_OF_ALL, (name,)))
     rates = _limits().rates
-    rates.hit(_GUESSES_OF_ONE, "guess", name, network)
-    rates.hit(_GUESSES_OF_ALL, "guess", name)
+    with ExitStack() as given_back:
+        for rate, key in counts:
+            if not rates.hit(rate, "guess", *key).is_within:
+                raise TooManyRequestsError("Too many wrong passwords. Try again later.", retry_after_seconds=60)
+            given_back.callback(rates.give_back, rate, "guess", *key)
+        try:
+            yield
+        except (NotFoundError, UnauthenticatedError):
+            given_back.pop_all()
+            raise
 
 
 def guess_name() -> None:

@@ -22,6 +22,7 @@ from tests.answers import refusal
 from tests.e2e.valkey import ValkeyServer
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.live.conftest import valkey
+from tests.together import at_once
 
 __all__ = ["valkey"]
 
@@ -212,6 +213,43 @@ def test_guesses_from_everywhere_come_to_an_end(server: Server, owner: Person) -
     assert answers == [401] * 100 + [429]
 
 
+@pytest.mark.parametrize("path", [SIGN_IN, "/auth/login"])
+def test_guesses_at_the_same_moment_come_to_the_same_end(
+    server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    answers: list[int] = []
+    tried: list[str] = []
+    rest_is_refused = threading.Event()
+    is_password = passwords.is_password
+
+    def look(password: str, password_hash: str | None) -> bool:
+        tried.append(password)
+        rest_is_refused.wait(timeout=5)
+        return is_password(password, password_hash)
+
+    def guess() -> None:
+        form = {"username": "alice", "password": "guess"}
+        answers.append(server.client.application.test_client().post(path, json=form).status_code)
+        if answers.count(429) == 20:
+            rest_is_refused.set()
+
+    monkeypatch.setattr("app.actions.accounts.is_password", look)
+    with server.stores_nothing():
+        at_once(guess, times=30)
+
+    assert (sorted(answers), len(tried)) == ([401] * 10 + [429] * 20, 10)
+
+
+def test_a_right_password_is_no_guess(server: Server, owner: Person) -> None:
+    right = {"username": "alice", "password": PASSWORD}
+    assert statuses(server, 9, SIGN_IN, method="POST", json=right | {"password": "guess"}) == [401] * 9
+    assert statuses(server, 3, SIGN_IN, method="POST", json=right) == [200] * 3
+    server.ban(owner)
+    assert statuses(server, 3, SIGN_IN, method="POST", json=right) == [403] * 3
+
+    assert statuses(server, 2, SIGN_IN, method="POST", json=right | {"password": "guess"}) == [401, 429]
+
+
 def test_whether_a_name_exists_cannot_be_told_from_the_limit(
     server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +310,8 @@ def test_processes_count_together_over_redis(valkey: ValkeyServer) -> None:
         (False, 0),
     ]
     assert not other.has_room(rate, key)
+    one.give_back(rate, key)
+    assert other.has_room(rate, key)
 
 
 def test_two_installations_on_one_redis_count_apart(valkey: ValkeyServer) -> None:

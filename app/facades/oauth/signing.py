@@ -12,7 +12,7 @@ from app.facades.oauth.browser import leads_to, need_viewer, read_form, safe_nex
 from app.facades.oauth.pages import page, show_error, target_of
 from app.queries.server_settings import server_settings
 from app.web.fields import Fields
-from app.web.limiting import guess_password, note_wrong_password
+from app.web.limiting import guess_password
 
 # One sentence for both, so that it tells nobody who has an account here.
 WRONG = "The name or the password is wrong."
@@ -77,11 +77,10 @@ def _sign_in(typed: str, password: str) -> browsers.Cookie:
     if not typed or not 1 <= len(password) <= accounts.MAX_PASSWORD_LENGTH:
         raise UnauthenticatedError(WRONG)
     name = browsers.name_of(typed)
-    guess_password(name)
     try:
-        return browsers.sign_in(name, password)
+        with guess_password(name):
+            return browsers.sign_in(name, password)
     except (NotFoundError, UnauthenticatedError) as error:
-        note_wrong_password(name)
         raise UnauthenticatedError(WRONG) from error
 
 

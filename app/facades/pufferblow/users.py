@@ -8,7 +8,6 @@ from pydantic import Field
 
 from app.actions import accounts
 from app.db import reading
-from app.errors import NotFoundError, UnauthenticatedError
 from app.facades.pufferblow.answers import SessionOpened, session_opened
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.profiles import UserData, user_data
@@ -18,7 +17,7 @@ from app.queries.viewers import Viewer
 from app.web.api import NoParams
 from app.web.authentication import find_asker
 from app.web.fields import Params
-from app.web.limiting import guess_password, note_wrong_password
+from app.web.limiting import guess_password
 from app.web.shapes import Shape
 
 TAG = "Users"
@@ -97,12 +96,8 @@ def sign_up(params: SignUp) -> SessionOpened:
     errors={401, 403, 404},
 )
 def sign_in(params: SignIn) -> SessionOpened:
-    guess_password(params.username)
-    try:
+    with guess_password(params.username):
         pair = accounts.sign_in(params.username, params.password)
-    except (NotFoundError, UnauthenticatedError):
-        note_wrong_password(params.username)
-        raise
     return session_opened(pair, status_code=200, message="Signin successfully")
 
 
