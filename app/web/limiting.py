@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,6 +19,7 @@ from app.actions.blocked_networks import Attempts, block_for_a_while
 from app.errors import BlockedError, NotFoundError, TooManyRequestsError, UnauthenticatedError
 from app.queries.blocked_networks import find_block
 from app.queries.server_settings import server_settings
+from app.queries.viewers import Viewer
 from app.services.rates import Rate, Rates, Standing
 from app.web.client import client_ip, client_network
 
@@ -31,7 +32,7 @@ _COOLING: Final = "Rate limit exceeded. Cooldown active."
 _MAX_COOLDOWN_SECONDS: Final = 300
 _COOLDOWN_STEP_SECONDS: Final = 30
 _EXTENSION: Final = "shoal.limits"
-# Guesses at one account's password: from one network, and from everywhere (hostile case TOK-16).
+# Guesses at one account's password: from one network or by one session, and from everywhere (hostile case TOK-16).
 _GUESSES_OF_ONE: Final = Rate(10, 900)
 _GUESSES_OF_ALL: Final = Rate(100, 900)
 _REGISTRATIONS: Final = Rate(20, 3600)
@@ -87,26 +88,19 @@ def limit_requests(app: Flask, rates: Rates) -> None:
     app.after_request(_add_headers)
 
 
-@contextmanager
-def guess_password(username: str) -> Iterator[None]:
-    """For an attempt to sign in, which counts if it ends in what is raised for a wrong name or password.
-
-    It counts already while it is tried: many may be at the same moment. Raises TooManyRequestsError where there are
-    too many.
-    """
+def guess_password(username: str) -> AbstractContextManager[None]:
+    """For an attempt to sign in. Raises TooManyRequestsError where there were too many wrong ones."""
     name, network = username.lower()[:255], client_network()
-    counts: tuple[tuple[Rate, tuple[str, ...]], ...] = ((_GUESSES_OF_ONE, (name, network)), (_GUESSES_OF_ALL, (name,)))
-    rates = _limits().rates
-    with ExitStack() as given_back:
-        for rate, key in counts:
-            if not rates.hit(rate, "guess", *key).is_within:
-                raise TooManyRequestsError("Too many wrong passwords. Try again later.", retry_after_seconds=60)
-            given_back.callback(rates.give_back, rate, "guess", *key)
-        try:
-            yield
-        except (NotFoundError, UnauthenticatedError):
-            given_back.pop_all()
-            raise
+    return _guess((_GUESSES_OF_ONE, ("guess", name, network)), (_GUESSES_OF_ALL, ("guess", name)))
+
+
+def guess_own_password(viewer: Viewer) -> AbstractContextManager[None]:
+    """For who is signed in and says their password. Raises TooManyRequestsError.
+
+    What counts is the session, in whichever network: whoever found its token opens no other, and keeps nobody with a
+    session of their own from ending it.
+    """
+    return _guess((_GUESSES_OF_ONE, ("guess of a session", viewer.session_id or viewer.actor_id)))
 
 
 def guess_name() -> None:
@@ -140,6 +134,23 @@ def count_said() -> None:
     standing = _limits().rates.hit(_rate_of(bucket), bucket, client_network())
     if not standing.is_within:
         raise TooManyRequestsError(_EXCEEDED, retry_after_seconds=max(1, math.ceil(standing.resets_at - time.time())))
+
+
+@contextmanager
+def _guess(*counts: tuple[Rate, tuple[str, ...]]) -> Iterator[None]:
+    """Counts if it ends in what is raised for a wrong name or password, and already while it is tried: many may be at
+    the same moment."""
+    rates = _limits().rates
+    with ExitStack() as given_back:
+        for rate, key in counts:
+            if not rates.hit(rate, *key).is_within:
+                raise TooManyRequestsError("Too many wrong passwords. Try again later.", retry_after_seconds=60)
+            given_back.callback(rates.give_back, rate, *key)
+        try:
+            yield
+        except (NotFoundError, UnauthenticatedError):
+            given_back.pop_all()
+            raise
 
 
 def _take(rate: Rate, *key: str) -> None:

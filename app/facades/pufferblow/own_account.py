@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated
 
 from pydantic import Field
@@ -15,6 +16,7 @@ from app.facades.pufferblow.users import TAG, Password, Username
 from app.live.statuses import tell_status
 from app.queries.viewers import Viewer
 from app.web.fields import Params
+from app.web.limiting import guess_own_password
 
 
 class ChangeProfile(Params):
@@ -57,7 +59,8 @@ def change_profile(viewer: Viewer, params: ChangeProfile) -> ProfileChanged:
         old_password=params.old_password,
         about=params.about,
     )
-    status = profile.change(viewer, changes)
+    with guess_own_password(viewer) if "Password" in changes.names else nullcontext():
+        status = profile.change(viewer, changes)
     if status is not None:
         tell_status(status, "http_profile_update")
     names = changes.names
@@ -75,5 +78,6 @@ def change_profile(viewer: Viewer, params: ChangeProfile) -> ProfileChanged:
     errors={404},
 )
 def reset_auth_token(viewer: Viewer, params: PasswordGiven) -> SessionOpened:
-    pair = tokens.reset(viewer, params.password)
+    with guess_own_password(viewer):
+        pair = tokens.reset(viewer, params.password)
     return session_opened(pair, status_code=200, message="auth_token reset successfully")

@@ -13,6 +13,7 @@ from tests.together import at_once
 
 PROFILE = "/api/v1/users/profile"
 RESET = "/api/v1/users/profile/reset-auth-token"
+SIGN_IN = "/api/v1/users/signin"
 NEW = "another horse, another battery"
 TAKEN = refusal(409, "username already exists. Please change it and try again later")
 
@@ -30,7 +31,7 @@ def profile(server: Server, person: Person) -> dict[str, Any]:
 
 def sign_in(server: Server, username: str, password: str) -> int:
     given = {"username": username, "password": password}
-    return int(server.call("POST", "/api/v1/users/signin", json=given).status_code)
+    return int(server.call("POST", SIGN_IN, json=given).status_code)
 
 
 def actor(server: Server, person: Person) -> dict[str, Any]:
@@ -210,3 +211,26 @@ def test_a_reset_with_a_wrong_password_ends_nothing(server: Server, owner: Perso
 
     assert (answer.status_code, answer.json) == refusal(404, "Incorrect password. Please try again")
     assert server.call("POST", PROFILE, person=owner).status_code == 200
+
+
+@pytest.mark.parametrize("door", ["change", "reset"])
+def test_a_password_is_not_guessed_with_a_token(server: Server, owner: Person, door: str) -> None:
+    elsewhere = Person(
+        owner.id, "alice", server.call("POST", SIGN_IN, json={"username": "alice", "password": PASSWORD}).json
+    )
+
+    def guess(person: Person, password: str, network: int = 0) -> int:
+        given = {"old_password": password, "new_password": NEW} if door == "change" else {"password": password}
+        method, path = ("PUT", PROFILE) if door == "change" else ("POST", RESET)
+        address = {"REMOTE_ADDR": f"198.51.{network}.1"}
+        return int(server.call(method, path, person=person, json=given, environ_base=address).status_code)
+
+    with server.stores_nothing():
+        guesses = [guess(owner, f"guess {number}", number) for number in range(12)]
+        right = guess(owner, PASSWORD)
+
+    assert guesses == [401 if door == "change" else 404] * 10 + [429] * 2
+    assert right == 429
+    assert change(server, owner, about="me").status_code == 200
+    assert sign_in(server, "alice", PASSWORD) == 200
+    assert guess(elsewhere, PASSWORD) == 200  # Whoever signed in themselves ends the other one's session.
