@@ -225,6 +225,12 @@ def _attached_path(file: StoredFile, *, is_for_everybody: bool) -> str:
     return f"/api/v1/storage/file/{file.path}?key={link_key(file.id)}"
 
 
+def without_key(url: str) -> str:
+    """The address of a file of ours for people, who have a token: the key opens it for whoever has it, and for as long
+    as the file is there. Another server's is what it is."""
+    return url.partition("?")[0] if url.startswith(f"{current().origin}/") else url
+
+
 def storage_url(uris: Uris, digest: str) -> str:
     """Where everybody finds a public content."""
     return f"{uris.origin}/storage/{digest}"

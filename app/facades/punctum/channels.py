@@ -182,7 +182,7 @@ def get_messages(ask: Ask) -> Shown:
             after=_position(session, found, "after_message", options["after_message"]),
             size=size,
         )
-        return stash(show_messages(session, views))
+        return stash(show_messages(session, ask.viewer, views))
 
 
 @route(
@@ -209,7 +209,7 @@ def get_messages_by_time(ask: Ask) -> Shown:
         back = timedelta(minutes=min(int(minutes[:12]), _MAX_MINUTES))
         is_channel = not isinstance(found.value, FoundConversation)
         views = list_since(session, found.id, is_channel=is_channel, since=datetime.now(UTC) - back, size=MAX_BY_TIME)
-        return stash(show_messages(session, views))
+        return stash(show_messages(session, ask.viewer, views))
 
 
 def _readable(session: Session, ask: Ask) -> Found:

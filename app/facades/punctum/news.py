@@ -72,7 +72,7 @@ class News:
         self._audiences = Audiences(session, batch, viewers)
         ids = [event.message_id for event in batch if event.type in _OF_MESSAGES and event.message_id]
         self._views = {view.id: view for view in view_messages(session, list(dict.fromkeys(ids)))}
-        self._messages = {shown["id"]: shown for shown in show_messages(session, list(self._views.values()))}
+        self._messages = {shown["id"]: shown for shown in show_messages(session, None, list(self._views.values()))}
         self._channels: dict[str, Found] = {}
         self._by_space: dict[str, list[str]] = defaultdict(list)
         self.changes = self._compare(batch, sights)

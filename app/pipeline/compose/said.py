@@ -24,7 +24,7 @@ from app.queries.channels import get_visible, list_remote_members
 from app.queries.conversations import list_participants, read_talk
 from app.queries.documents import handle, note_document
 from app.queries.embeds import tell_embeds
-from app.queries.files import StoredFile, as_attachments
+from app.queries.files import StoredFile, as_attachments, without_key
 from app.queries.placement import conversation_id
 from app.queries.reactions import find_own
 from app.queries.viewers import Viewer
@@ -162,7 +162,9 @@ def edit(
         content = messages.open_content(session, message)
         if content is not None and (links is not None or embeds is not None):
             shown = content.embeds if embeds is None else embeds
-            linked = content.attachments if links is None else links
+            # Who edits names what is there as it was shown: it stays what it was, with its size and its key.
+            known = {without_key(one.url): one for one in content.attachments}
+            linked = content.attachments if links is None else [known.get(link.url, link) for link in links]
             document |= {"attachment": build.carried(linked, tell_embeds(shown))}
         if reply_to is not ...:
             parent = _parent(session, viewer, reply_to, messages.scope_of(message))

@@ -13,6 +13,7 @@ from app.ids import INSTANCE_ID
 from app.models import ToldInstance
 from app.queries import bits
 from app.queries.accounts import Profile
+from app.queries.files import without_key
 from app.queries.friends import list_blocked, list_friends
 from app.queries.instance import get_instance
 from app.queries.messages import (
@@ -64,7 +65,9 @@ def show(session: Session, viewer: Viewer | None, found: Found) -> Shown:
 def show_all(session: Session, viewer: Viewer | None, several: Sequence[Found]) -> list[Shown]:
     """Objects in their order; all messages, all channels and all roles are looked up together."""
     texts = [found.id for found in several if found.kind == "message"]
-    messages = {shown["id"]: shown for shown in show_messages(session, view_messages(session, texts))} if texts else {}
+    messages = (
+        {shown["id"]: shown for shown in show_messages(session, viewer, view_messages(session, texts))} if texts else {}
+    )
     channels = [found for found in several if found.kind == "channel" and found.space_id is not None]
     bits_of_spaces = list_default_bits(session, {str(found.space_id) for found in channels}) if channels else {}
     roles = [found.id for found in several if found.kind == "role" and not isinstance(found.value, BuiltInRole)]
@@ -102,12 +105,12 @@ def time_text(at: datetime) -> str:
     return at.isoformat()
 
 
-def show_messages(session: Session, views: Sequence[MessageView]) -> list[Shown]:
+def show_messages(session: Session, viewer: Viewer | None, views: Sequence[MessageView]) -> list[Shown]:
     """In five queries, however many they are."""
     replies, pinned = list_replies(session, views), list_pinned(session, views)
     reactions = list_reactions_in_order(session, [view.id for view in views if view.reactions])
     shown = [
-        _message(view, replies.get(view.id, []), reactions.get(view.id, []), is_pinned=view.id in pinned)
+        _message(viewer, view, replies.get(view.id, []), reactions.get(view.id, []), is_pinned=view.id in pinned)
         for view in views
     ]
     return with_origins(session, shown)
@@ -118,7 +121,14 @@ def _object(kind: str, id_: str, **values: Any) -> Shown:
     return named | {key: value for key, value in values.items() if value is not None}
 
 
-def _message(view: MessageView, replies: list[str], reactions: Sequence[tuple[str, str]], *, is_pinned: bool) -> Shown:
+def _message(
+    viewer: Viewer | None,
+    view: MessageView,
+    replies: list[str],
+    reactions: Sequence[tuple[str, str]],
+    *,
+    is_pinned: bool,
+) -> Shown:
     return _object(
         "message",
         view.id,
@@ -129,12 +139,19 @@ def _message(view: MessageView, replies: list[str], reactions: Sequence[tuple[st
         edit_date=time_text(view.edited_at) if view.edited_at else None,
         edited=view.edited_at is not None,
         reactions=[to_shortcode(sign) for sign, _ in reactions] or None,
-        attached_files=[attachment.url for attachment in view.content.attachments] or None,
+        attached_files=_addresses(viewer, view) or None,
         reply_to=view.reply_to,
         replies=replies or None,
         embeds=list(view.content.embeds) or None,
         pinned=is_pinned or None,
     )
+
+
+def _addresses(viewer: Viewer | None, view: MessageView) -> list[str]:
+    """Another server needs the keys of private files: it fetches without saying for whom."""
+    urls = [attachment.url for attachment in view.content.attachments]
+    is_server = viewer is not None and viewer.asks_for_server
+    return urls if is_server else [without_key(url) for url in urls]
 
 
 def _instance(session: Session, _viewer: Viewer | None, found: Found) -> Shown:

@@ -16,7 +16,9 @@ from app.projections import peers
 from app.queries.peers import GIVEN_UP_AFTER, list_outgoing
 from app.settings import configure, current
 from tests.databases import MOSTLY_ON_SQLITE
+from tests.facades.conftest import ORIGIN
 from tests.facades.federation.punctum import Pond, a_message, an_account, pond
+from tests.facades.pufferblow.files import attached
 
 __all__ = ["pond"]
 
@@ -65,6 +67,20 @@ def test_new_message_is_told(pond: Pond, peer: Peer) -> None:
     assert told[said]["content"] == "hello"
     assert peer.waits() == 0
     assert peer.turn() == []
+
+
+def test_an_instance_is_told_the_key_of_a_file_that_people_are_not(pond: Pond, peer: Peer) -> None:
+    server = pond.world.server
+    attached(server, pond.alice, pond.shore, ("plan.txt", b"the plan"))
+
+    [told] = peer.turn()
+    [url] = next(told[id_] for id_ in told["id_list"] if told[id_]["object_type"] == "message")["attached_files"]
+    shown = pond.ask("GET", f"/channels/{pond.shore}/messages").json
+
+    address, _, key = url.partition("?")
+    assert key.startswith("key=")
+    assert shown[shown["id_list"][-1]]["attached_files"] == [address]
+    assert server.call("GET", url.removeprefix(ORIGIN)).data == b"the plan"
 
 
 def test_several_are_told_in_one_stash_with_whom_they_name_first(pond: Pond, peer: Peer) -> None:

@@ -10,7 +10,8 @@ from sqlalchemy import update
 
 from app.db import transaction
 from app.models import Message
-from tests.facades.conftest import Person, Server
+from tests.facades.conftest import ORIGIN, Person, Server
+from tests.facades.pufferblow.files import attached
 from tests.facades.punctum.conftest import Client, Shown, is_refused
 
 URL = "https://cdn.example/a.png"
@@ -111,6 +112,46 @@ def test_edits(client: Client, owner: Person, channel: Shown) -> None:
     attached = client.patch(path, owner, attached_files=[URL])
     assert (attached["content"], attached["attached_files"]) == ("two", [URL])
     assert attached["edit_date"] > edited["edit_date"]
+
+
+def test_who_was_put_out_has_no_address_of_a_file_that_still_opens(
+    client: Client, server: Server, owner: Person, member: Person
+) -> None:
+    place = server.create_channel(owner, channel_name="plans", is_private=True)["channel_id"]
+    added = {"to_add_user_id": member.id}
+    server.call("PUT", f"/api/v1/channels/{place}/add_user", person=owner, query_string=added)
+    attached(server, owner, place, ("plan.txt", b"the secret plan"))
+    [id_] = client.listed(f"/channels/{place}/messages", member)
+    found = [
+        client.get(f"/channels/{place}/messages", member)[id_],
+        client.get(f"/channels/{place}/messages/by-time/5", member)[id_],
+        client.get(f"/messages/{id_}", member),
+        client.get(f"/id/{id_}", member),
+        client.ok("POST", "/stash/request", member, {"id_list": [id_]})[id_],
+    ]
+    [[url], *others] = [one["attached_files"] for one in found]
+    path = url.removeprefix(ORIGIN)
+    assert others == [[url]] * 4
+    assert "?" not in url
+    assert server.call("GET", path, person=member).data == b"the secret plan"
+
+    removed = {"to_remove_user_id": member.id}
+    server.call("DELETE", f"/api/v1/channels/{place}/remove_user", person=owner, query_string=removed)
+
+    assert [server.call("GET", path, person=asker).status_code for asker in (member, None)] == [404, 404]
+
+
+def test_a_file_stays_what_it_is_beside_what_is_attached_later(client: Client, server: Server, owner: Person) -> None:
+    place = server.create_channel(owner, is_private=True)["channel_id"]
+    [before] = attached(server, owner, place, ("plan.txt", b"the plan"))
+    [id_] = client.listed(f"/channels/{place}/messages", owner)
+    [url] = client.get(f"/messages/{id_}", owner)["attached_files"]
+
+    edited = client.patch(f"/messages/{id_}", owner, attached_files=[url, URL])
+
+    assert edited["attached_files"] == [url, URL]
+    [said] = _history(server, owner, {"id": place})
+    assert said["attachments"][0] == before
 
 
 @pytest.mark.parametrize("carried", [{"attached_files": [URL]}, {"embeds": [{"embed_title": "x", "embed_type": 2}]}])
