@@ -71,10 +71,16 @@ def find_in_space(ask: Ask, space: Found) -> Found:
 
 
 def find_stranger(ask: Ask, space: Found) -> str | None:
-    """The account that the path names, if it was never in the conference: it can be banned all the same."""
+    """The account that the path names, if it was never in the conference: it can be banned all the same.
+
+    Raises HiddenError: outside, nobody learns who was.
+    """
     with reading() as session:
         named = find_object(session, ask.given["child"])
-        if named is None or named.kind != "account" or find_member_of(session, space.id, named.id) is not None:
+        if named is None or named.kind != "account":
+            return None
+        require_membership(session, ask.viewer, space.id)
+        if find_member_of(session, space.id, named.id) is not None:
             return None
     return named.id
 
@@ -186,11 +192,13 @@ def _unban(viewer: Viewer, found: Found) -> None:
 
 
 def join_as(viewer: Viewer, space: Found, data: Data) -> Shown:
-    """Who is a member already is shown as it is, to who reads of members. Raises HiddenError for others, ForbiddenError
-    for anybody but oneself and one's bots, and for who is banned."""
+    """Who is a member already is shown as it is. Raises HiddenError for who names somebody else from outside,
+    ForbiddenError for anybody but oneself and one's bots, and for who is banned."""
     actor_id = reference("user_id", data.get("user_id", viewer.actor_id))
     account = refer("user_id", actor_id, {"account"})
     with reading() as session:
+        if actor_id != viewer.actor_id:
+            require_membership(session, viewer, space.id)
         known = find_member_of(session, space.id, actor_id)
         may_invite = find_standing(session, viewer.actor_id, space.id).has(Bit.INVITE)
     if known is None or known.banned_at is not None:
@@ -206,8 +214,6 @@ def join_as(viewer: Viewer, space: Found, data: Data) -> Shown:
         with reading() as session:
             joined = find_member_of(session, space.id, actor_id)
         return show_id(viewer, joined.id) if joined else deleted(space.id)
-    with reading() as session:
-        require_membership(session, viewer, space.id)
     return Known(show_id(viewer, known.id))
 
 

@@ -94,6 +94,30 @@ def test_a_ban_and_its_end(
     assert client.get(f"/conferences/{conference['id']}/members/{member.id}", member)["permissions"] == 143
 
 
+def test_who_is_in_a_conference_is_told_to_nobody_outside(
+    client: Client, server: Server, member: Person, conference: Shown, path: str
+) -> None:
+    outsider, stranger = server.sign_up("carol"), server.sign_up("dave")
+    bot = client.make("/accounts", outsider, username="carols-bot")["id"]
+    named = path.rpartition("/")[0]
+
+    def answers(account_id: str) -> list[tuple[int, str]]:
+        asked = [
+            client.call("GET", f"{named}/{account_id}", outsider),
+            client.call("PATCH", f"{named}/{account_id}", outsider, json={"nickname": "x"}),
+            client.call("PATCH", f"{named}/{account_id}", outsider, json={"banned": True}),
+            client.call("DELETE", f"{named}/{account_id}", outsider),
+            *(client.call("POST", f"{named}/{account_id}/{what}", outsider) for what in ("ban", "kick", "unban")),
+            client.call("POST", named, outsider, json={"user_id": account_id}),
+        ]
+        return [(answer.status_code, answer.json["detail"]) for answer in asked]
+
+    with server.stores_nothing():
+        told = [answers(account_id) for account_id in (member.id, stranger.id, bot)]
+
+    assert told == [[(403, HIDDEN)] * 8] * 3
+
+
 def test_who_never_joined_is_banned_by_account(
     client: Client, owner: Person, member: Person, conference: Shown
 ) -> None:
