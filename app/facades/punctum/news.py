@@ -18,7 +18,7 @@ from app.queries.bits import Bit
 from app.queries.events import RecordedEvent
 from app.queries.messages import view_messages
 from app.queries.objects import Found, find_object
-from app.queries.punctum.shown import Shown, own_keys, show, show_all, show_conference, show_messages, stash
+from app.queries.punctum.shown import Shown, own_keys, show, show_all, show_conference, show_messages, show_role, stash
 from app.queries.sight import list_channels_touched, who_sees_each
 from app.queries.spaces import find_member_of, find_space, who_meets
 from app.queries.standing import who_holds_bit
@@ -217,7 +217,10 @@ class News:
             yield from self._own_account(actor_id)
 
     def of_role(self, event: RecordedEvent) -> Tellings:
-        yield from self._object(event, event.data["role_id"])
+        role_id = event.data["role_id"]
+        found = find_object(self._session, role_id)
+        body = deletion(role_id) if found is None else show_role(self._session, found)
+        yield Telling(self._audiences.seeing(event), body)
 
     def of_emoji(self, event: RecordedEvent) -> Tellings:
         yield from self._object(event, event.data["emoji_id"])

@@ -70,8 +70,8 @@ def show_all(session: Session, viewer: Viewer | None, several: Sequence[Found]) 
     )
     channels = [found for found in several if found.kind == "channel" and found.space_id is not None]
     bits_of_spaces = list_default_bits(session, {str(found.space_id) for found in channels}) if channels else {}
-    roles = [found.id for found in several if found.kind == "role" and not isinstance(found.value, BuiltInRole)]
-    holders = list_role_holders(session, roles) if roles else {}
+    roles = [found for found in several if found.kind == "role" and not isinstance(found.value, BuiltInRole)]
+    holders = _list_holders(session, viewer, roles)
     shown = []
     for found in several:
         match found.kind:
@@ -84,6 +84,12 @@ def show_all(session: Session, viewer: Viewer | None, several: Sequence[Found]) 
             case kind:
                 shown.append(_SHOWN[kind](session, viewer, found))
     return with_origins(session, shown)
+
+
+def show_role(session: Session, found: Found) -> Shown:
+    """As all members of its conference see it."""
+    [shown] = with_origins(session, [_role(found, {found.id: []} | list_role_holders(session, [found.id]))])
+    return shown
 
 
 def with_origins(session: Session, several: list[Shown]) -> list[Shown]:
@@ -330,6 +336,15 @@ def _name_of(conversation: FoundConversation) -> str:
     return ", ".join(conversation.usernames)[:MAX_NAME] or "?"
 
 
+def _list_holders(session: Session, viewer: Viewer | None, roles: Sequence[Found]) -> dict[str, list[str]]:
+    """By the role, of those conferences that the viewer is in: nobody outside learns who else is."""
+    if viewer is None or not roles:
+        return {}
+    joined = list_memberships(session, viewer.actor_id)
+    inside = [role.id for role in roles if role.space_id in joined]
+    return {role_id: [] for role_id in inside} | list_role_holders(session, inside)
+
+
 def _role(found: Found, holders: Mapping[str, list[str]]) -> Shown:
     role = found.value
     if isinstance(role, BuiltInRole):
@@ -344,7 +359,7 @@ def _role(found: Found, holders: Mapping[str, list[str]]) -> Shown:
         color=role.color,
         permissions=bits.bits_of(role.privileges) if role.privileges else role.permissions,
         parent_conference=role.space_id,
-        members=holders.get(role.id, []),
+        members=holders.get(role.id),
     )
 
 

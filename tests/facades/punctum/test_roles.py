@@ -12,11 +12,36 @@ def test_a_role_and_who_has_it(client: Client, owner: Person, member: Person, co
     path = f"/conferences/{conference['id']}"
     client.patch(f"{path}/members/{mine['id']}", owner, roles=[role["id"]])
 
-    assert client.get(f"/roles/{role['id']}", None)["members"] == [member.id]
+    assert client.get(f"/roles/{role['id']}", member)["members"] == [member.id]
     assert client.listed(f"{path}/roles", member) == [role["id"]]
     assert client.get(f"{path}/members/{mine['id']}", member)["permissions"] == 3
     assert client.ok("DELETE", f"{path}/roles/{role['id']}", owner) == {"id": role["id"]}
     assert client.get(f"{path}/members/{mine['id']}", member) == mine
+
+
+def test_who_has_a_role_is_told_to_members_alone(
+    client: Client, server: Server, owner: Person, member: Person, conference: Shown
+) -> None:
+    mine = client.join(owner, conference, member)
+    role, vacant = (client.role(owner, conference)["id"] for _ in range(2))
+    other = client.role(owner, client.conference(owner))["id"]
+    client.patch(f"/conferences/{conference['id']}/members/{mine['id']}", owner, roles=[role])
+
+    def shown(person: Person | None) -> list[list[str] | None]:
+        stash = client.ok("POST", "/stash/request", person, {"id_list": [role, vacant, other]})
+        found = [
+            client.get(f"/roles/{role}", person),
+            client.get(f"/id/{role}", person),
+            client.get(f"/conferences/{conference['id']}/roles/{role}", person),
+            *(stash[id_] for id_ in (role, vacant, other)),
+        ]
+        return [one.get("members") for one in found]
+
+    assert shown(None) == shown(server.sign_up("carol")) == [None] * 6
+    assert shown(member) == [[member.id]] * 4 + [[], None]
+    assert shown(owner) == [[member.id]] * 4 + [[], []]
+    client.ok("POST", f"/conferences/{conference['id']}/leave", member)
+    assert shown(member) == [None] * 6
 
 
 def test_several_roles_of_one_name(client: Client, owner: Person, conference: Shown) -> None:

@@ -104,6 +104,19 @@ def test_what_telling_asks_of_the_database_does_not_depend_on_how_many_listen(wo
     assert counts[0] == counts[1]
 
 
+def test_members_are_told_who_has_a_role_and_nobody_else_is_told_of_it(world: World, room: Room) -> None:
+    pond = Pond(world, [world.bob])
+    inside, outside = room.listen(world.bob), room.listen(world.actor("carol"))
+    room.pass_over()
+
+    _do(compose.space_role_update(pond.owner, pond.role, {"name": "Mallard"}))
+    room.tell()
+
+    [role] = [told for told in inside.heard if told.get("object_type") == "role"]
+    assert (role["name"], role["members"]) == ("Mallard", [world.bob.id])
+    assert pond.role not in str(outside.heard)
+
+
 def test_nobody_who_listens_costs_nothing(world: World, room: Room) -> None:
     pond = Pond(world, [])
     room.pass_over()
