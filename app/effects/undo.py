@@ -19,7 +19,7 @@ from app.queries.channels import find_channel_with_actor, get_home_space
 from app.queries.follows import find_undone
 from app.queries.messages import find_by_id as find_message
 from app.queries.messages import scope_of
-from app.queries.permissions import get_permissions
+from app.queries.permissions import get_permissions, require_rank_over
 from app.queries.reactions import find_reaction
 
 UNDOABLE = frozenset({"Announce", "Block", "EmojiReact", "Follow", "Join", "Like"})
@@ -30,8 +30,10 @@ def authorise(act: Act) -> None:
     """Sets `type` and `uri` of what is undone; nobody takes back what another did (hostile case ORI-06)."""
     named = act.activity.object
     logged = find_by_uri(act.session, named.id) if named.id else None
-    if logged is not None and logged.actor_id != act.actor.id:
+    if logged is not None and _is_our_ban(act, logged):
         _authorise_lift(act, logged)
+    elif logged is not None and logged.actor_id != act.actor.id:
+        raise ForbiddenError("only its own actor can undo an activity")
     if isinstance(named, Activity) and named.actor != act.actor.uri and logged is None:
         raise ForbiddenError("only its own actor can undo an activity")
     type_ = logged.type if logged else named.type
@@ -141,11 +143,20 @@ def _unblock(act: Act, logged: LoggedActivity | None) -> list[Activity]:
     return [build.join(actor=person.uri, object=space.uri)] if person.is_local else []
 
 
+def _is_our_ban(act: Act, logged: LoggedActivity) -> bool:
+    return act.is_local and logged.type == "Block" and logged.target_uri is not None
+
+
 def _authorise_lift(act: Act, logged: LoggedActivity) -> None:
-    """A ban is the space's, so any of its moderators may lift it; everything else only its own actor takes back."""
-    if not (act.is_local and logged.type == "Block" and logged.target_uri):
-        raise ForbiddenError("only its own actor can undo an activity")
+    """A ban is the space's, so whoever might ban the same person from it may lift it, whichever moderator said it.
+
+    Who is banned from a space with bits has no rank in it any more.
+    """
     if (space := expulsion.space_of(act, logged.target_uri)) is not None:
         expulsion.authorise_lift(act, space)
         return
-    get_permissions(act.session, act.actor).require("ban_users")
+    permissions = get_permissions(act.session, act.actor)
+    permissions.require("ban_users")
+    block = find_undone_block(act.session, act.activity, logged)
+    if block is not None:
+        require_rank_over(act.session, permissions, block.blocked_id)

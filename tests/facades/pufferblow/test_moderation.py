@@ -136,6 +136,24 @@ def test_nobody_acts_on_who_may_do_as_much(server: Server, owner: Person, modera
     assert timed_out.status_code == 403
 
 
+@pytest.mark.parametrize("role", ["admin", "moderator"])
+def test_nobody_lifts_the_ban_of_who_may_do_as_much(
+    server: Server, owner: Person, moderator: Person, role: str
+) -> None:
+    other = server.sign_up("ada")
+    ban(server, owner if role == "admin" else moderator, other)
+    server.give_role(other, role)
+
+    with server.stores_nothing():
+        refused = unban(server, moderator, other)
+
+    detail = "Access forbidden. The targeted user's roles allow as much as yours."
+    assert (refused.status_code, refused.json) == refusal(403, detail)
+    assert state(server, owner, other)["is_banned"] is True
+    assert sign_in(server, other).status_code == 403
+    assert unban(server, owner, other).status_code == 200
+
+
 def test_members_moderate_nobody(server: Server, owner: Person, member: Person) -> None:
     other = server.sign_up("zoe")
 
