@@ -1,4 +1,4 @@
-"""Who is in a space, what lets people in, and the emoji it has."""
+"""Who is or was in a space, what lets people in, and the emoji it has."""
 
 from __future__ import annotations
 
@@ -27,6 +27,16 @@ class Member(Base):
     banned_at: Mapped[Time | None]
 
     __table_args__ = (UniqueConstraint("space_id", "actor_id"), Index("ix_members_actor", "actor_id"))
+
+
+class FormerMember(Base):
+    """The bits that were set for somebody alone, who left a space or was put out of it: they count on the return."""
+
+    __tablename__ = "former_members"
+
+    space_id: Mapped[Id] = mapped_column(ForeignKey("spaces.actor_id", ondelete="CASCADE"), primary_key=True)
+    actor_id: Mapped[Id] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True, index=True)
+    permissions: Mapped[int]
 
 
 class Invite(Base):

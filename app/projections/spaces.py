@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from app.db import row_count, upsert
+from app.db import upsert
 from app.ids import new_id
-from app.models import Actor, Block, Channel, CustomEmoji, Follow, Invite, Member, Role, RoleGrant, Space
+from app.models import Actor, Block, Channel, CustomEmoji, Follow, FormerMember, Invite, Member, Role, RoleGrant, Space
 from app.projections import actors
 from app.uris import Uris
 
@@ -55,17 +55,20 @@ def change(session: Session, space_id: str, values: Mapping[str, Any], *, now: d
 
 def mark_deleted(session: Session, space_id: str, *, now: datetime) -> None:
     """What is in it goes before it does; its actor stays as a tombstone."""
-    for table in (Invite, Member, CustomEmoji, RoleGrant, Role, Block):
+    for table in (Invite, Member, FormerMember, CustomEmoji, RoleGrant, Role, Block):
         session.execute(delete(table).where(table.space_id == space_id))
     session.execute(update(Actor).where(Actor.id == space_id).values(deleted_at=now, local_name=None, icon_url=None))
     session.execute(delete(Follow).where(Follow.target_id == space_id))
 
 
 def add_member(session: Session, space_id: str, actor_id: str, *, now: datetime) -> None:
-    """Once; who is banned stays it."""
+    """Once; who is banned stays it, and who was here before finds what was taken from them then."""
+    before = delete(FormerMember).where(FormerMember.space_id == space_id, FormerMember.actor_id == actor_id)
+    kept = session.execute(before.returning(FormerMember.permissions)).scalar_one_or_none()
+    permissions = None if kept is None else _permissions_on_return(session, space_id, kept)
     session.execute(
         upsert(session, Member)
-        .values(id=new_id("member"), space_id=space_id, actor_id=actor_id, joined_at=now)
+        .values(id=new_id("member"), space_id=space_id, actor_id=actor_id, joined_at=now, permissions=permissions)
         .on_conflict_do_nothing(index_elements=["space_id", "actor_id"])
     )
 
@@ -78,13 +81,25 @@ def remove_from_all(session: Session, actor_id: str) -> None:
     """Who is gone is a member of nothing, and has no role anywhere."""
     session.execute(delete(RoleGrant).where(RoleGrant.actor_id == actor_id))
     session.execute(delete(Member).where(Member.actor_id == actor_id))
+    session.execute(delete(FormerMember).where(FormerMember.actor_id == actor_id))
 
 
 def remove_member(session: Session, space_id: str, actor_id: str) -> bool:
-    """With the roles that were held there. Whether there was one."""
+    """With the roles that were held there; bits for this member alone are kept for a return. Whether there was one."""
     session.execute(delete(RoleGrant).where(RoleGrant.space_id == space_id, RoleGrant.actor_id == actor_id))
-    gone = session.execute(delete(Member).where(Member.space_id == space_id, Member.actor_id == actor_id))
-    return row_count(gone) > 0
+    membership = delete(Member).where(Member.space_id == space_id, Member.actor_id == actor_id)
+    gone = session.execute(membership.returning(Member.permissions)).one_or_none()
+    if gone is not None and gone.permissions is not None:
+        kept = {"permissions": gone.permissions}
+        row = upsert(session, FormerMember).values(space_id=space_id, actor_id=actor_id, **kept)
+        session.execute(row.on_conflict_do_update(index_elements=["space_id", "actor_id"], set_=kept))
+    return gone is not None
+
+
+def _permissions_on_return(session: Session, space_id: str, kept: int) -> int | None:
+    """Less than everybody has where there was less, and not more where there was more, which came with a trust."""
+    everybodys = session.scalar(select(Space.permissions).where(Space.actor_id == space_id)) or 0
+    return kept & everybodys if everybodys & ~kept else None
 
 
 def ban_member(session: Session, space_id: str, actor_id: str, *, now: datetime, is_home: bool) -> None:

@@ -63,6 +63,40 @@ def test_leaving_by_deleting_oneself(client: Client, member: Person, conference:
     assert conference["id"] not in client.get("/accounts", member)["joined_conferences"]
 
 
+@pytest.mark.parametrize("way", ["leaves", "is put out"])
+def test_what_was_taken_from_a_member_stays_taken_until_it_is_given_back(
+    client: Client, owner: Person, member: Person, conference: Shown, channel: Shown, path: str, way: str
+) -> None:
+    messages, by_account = f"/channels/{channel['id']}/messages", path.rpartition("/")[0] + f"/{member.id}"
+
+    def go_and_come_back() -> int:
+        by = member if way == "leaves" else owner
+        client.ok("DELETE", by_account, by)
+        client.ok("POST", f"/invites/by-name/for-{member.username}/join", member)
+        return int(client.get(by_account, member)["permissions"])
+
+    client.patch(by_account, owner, permissions=3 | 512)
+    assert [go_and_come_back() for _ in range(2)] == [3, 3]
+    with client.server.stores_nothing():
+        assert is_refused(client.call("POST", messages, member, json={"content": "x"}), 403, 3)
+
+    client.patch(by_account, owner, permissions=None)
+    assert go_and_come_back() == 143
+    assert client.call("POST", messages, member, json={"content": "x"}).status_code == 200
+
+
+def test_what_a_member_was_trusted_with_is_gone_when_they_leave(
+    client: Client, owner: Person, member: Person, conference: Shown, path: str
+) -> None:
+    client.patch(path, owner, permissions=143 | 512 | 1024)
+    client.ok("POST", f"/conferences/{conference['id']}/leave", member)
+    client.ok("POST", f"/invites/by-name/for-{member.username}/join", member)
+
+    assert client.get(f"/conferences/{conference['id']}/members/{member.id}", member)["permissions"] == 143
+    client.patch(f"/conferences/{conference['id']}", owner, permissions=3)
+    assert client.get(f"/conferences/{conference['id']}/members/{member.id}", member)["permissions"] == 3
+
+
 @pytest.mark.parametrize("way", ["patch", "post"])
 def test_a_ban_and_its_end(
     client: Client, owner: Person, member: Person, conference: Shown, channel: Shown, path: str, way: str
