@@ -138,14 +138,14 @@ def report_object(viewer: Viewer, found: Found, note: str) -> str:
 def resolve_report(viewer: Viewer, report_id: str, action: str, reason: str | None) -> str:
     """Do to a report's person or messages what `action` says, and close it; returns the action's one name.
 
-    Raises NotFoundError, InvalidInputError for an unknown action, ConflictError for a report that is closed,
-    ForbiddenError where the viewer may not do that, or not in this session.
+    Raises NotFoundError for a report that the viewer may not look into, InvalidInputError for an unknown action,
+    ConflictError for a report that is closed, ForbiddenError where the viewer may not do that, or not in this session.
     """
     resolution = RESOLUTIONS.get(action.strip().lower())
     if resolution is None:
         raise InvalidInputError(f"Unsupported action. Supported values: {', '.join(sorted(set(RESOLUTIONS.values())))}")
     with reading() as session:
-        report = get_report(session, report_id)
+        report = get_report(session, viewer, report_id)
     if report.status != "pending":
         raise ConflictError("This report is closed already.")
     _carry_out(viewer, resolution, report.target_id, report.message_ids, reason)

@@ -18,7 +18,7 @@ from app.queries.channels import get_home_space
 from app.queries.conversations import find_conversation, list_talkers
 from app.queries.peers import find_instance, has_member_at
 from app.queries.privileges import ROLES
-from app.queries.reports import PRIVILEGE
+from app.queries.reports import may_look_into
 from app.queries.rule_of_sight import TO_SEE
 from app.queries.spaces import SpaceView, find_emoji, find_invite, find_member, find_role, find_space
 from app.queries.standing import find_standing
@@ -116,7 +116,7 @@ def may_read(session: Session, viewer: Viewer | None, found: Found) -> bool:
             return may_see(session, viewer, place_of_message(found.value.message, found.value.channel))
         case _:
             report: Report = found.value
-            return report.reporter_id == viewer.actor_id or viewer.has(PRIVILEGE)
+            return report.reporter_id == viewer.actor_id or may_look_into(viewer, report)
 
 
 def may_remove(session: Session, viewer: Viewer | None, found: Found) -> bool:

@@ -1,4 +1,4 @@
-"""Reads of reports: all of them for moderators, everybody's own for everybody else."""
+"""Reads of reports: for moderators all but those about themselves, for everybody else their own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from app.errors import NotFoundError
@@ -54,6 +54,17 @@ class ReportState:
     status: str
     resolution: str | None
     reporter_id: str
+    target_id: str
+
+
+def may_look_into(viewer: Viewer, report: Report) -> bool:
+    """Moderators read and close all reports but those about themselves: who reported them is hidden from them, and
+    somebody else decides (hostile case AUZ-21). The owner of the server may be the only one there is, and reads all."""
+    return viewer.has(PRIVILEGE) and (report.target_id != viewer.actor_id or _is_owner(viewer))
+
+
+def _is_owner(viewer: Viewer) -> bool:
+    return "owner" in viewer.roles
 
 
 def was_reported(
@@ -76,39 +87,41 @@ def was_reported(
 def list_reports(session: Session, viewer: Viewer, *, limit: int) -> tuple[list[ReportView], int]:
     """The newest ones that the viewer may read, and how many there are."""
     reporter, target = aliased(Actor), aliased(Actor)
-    sees_all = viewer.has(PRIVILEGE)
-    mine = () if sees_all else (Report.reporter_id == viewer.actor_id,)
+    readable: ColumnElement[bool] = Report.reporter_id == viewer.actor_id
+    if viewer.has(PRIVILEGE):  # As `may_look_into` says.
+        readable = true() if _is_owner(viewer) else or_(readable, Report.target_id != viewer.actor_id)
     query = (
         select(Report, reporter, target)
         .join(reporter, reporter.id == Report.reporter_id)
         .join(target, target.id == Report.target_id)
-        .where(*mine)
+        .where(readable)
         .order_by(Report.id.desc())
         .limit(limit)
     )
     views = [
-        _view(session, report, reporter_, target_, with_texts=sees_all)
+        _view(session, report, reporter_, target_, with_texts=may_look_into(viewer, report))
         for report, reporter_, target_ in session.execute(query)
     ]
-    return views, session.scalar(select(func.count()).select_from(Report).where(*mine)) or 0
+    return views, session.scalar(select(func.count()).select_from(Report).where(readable)) or 0
 
 
 def find_states(session: Session, report_ids: Collection[str]) -> dict[str, ReportState]:
     """How those that there still are stand, by id, for whoever checks who may know."""
-    columns = (Report.id, Report.type, Report.category, Report.status, Report.resolution, Report.reporter_id)
-    rows = session.execute(select(*columns).where(Report.id.in_(report_ids)))
+    columns = (Report.id, Report.type, Report.category, Report.status, Report.resolution)
+    people = (Report.reporter_id, Report.target_id)
+    rows = session.execute(select(*columns, *people).where(Report.id.in_(report_ids)))
     return {row.id: ReportState(*row) for row in rows}
 
 
-def who_sees_all(session: Session, candidates: Collection[str]) -> set[str]:
-    """Those of `candidates` (actor ids) to whom `list_reports` shows everybody's."""
+def list_moderators(session: Session, candidates: Collection[str]) -> set[str]:
+    """Those of `candidates` (actor ids) who look into reports, but not into one that they are the target of."""
     return who_holds(session, PRIVILEGE, candidates)
 
 
-def get_report(session: Session, report_id: str) -> Report:
-    """Raises NotFoundError."""
+def get_report(session: Session, viewer: Viewer, report_id: str) -> Report:
+    """One that the viewer may look into. Raises NotFoundError."""
     report = session.get(Report, report_id)
-    if report is None:
+    if report is None or not may_look_into(viewer, report):
         raise NotFoundError(NO_SUCH_REPORT)
     return report
 

@@ -234,7 +234,7 @@ def report_user(viewer: Viewer, params: ReportUser) -> Moderated:
     params=ListReports,
     answer=ReportsListed,
     tag=TAG,
-    summary="Reports, the newest first: all of them for moderators, for others their own and what became of them",
+    summary="Reports, the newest first: for moderators all but those about them, for others their own",
     scope="message:moderate",
 )
 def list_all_reports(viewer: Viewer, params: ListReports) -> ReportsListed:

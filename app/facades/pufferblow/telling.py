@@ -192,9 +192,9 @@ class _Batch:
             case "notification_created":
                 return seeing & {event.data["account_id"]}
             case "report_created":
-                return seeing & self._moderators
+                return seeing & self._looking_into(event)
             case "report_resolved":
-                return seeing & (self._moderators | self._reporter(event))
+                return seeing & (self._looking_into(event) | self._reporter(event))
             case _:
                 return seeing
 
@@ -215,7 +215,11 @@ class _Batch:
 
     @cached_property
     def _moderators(self) -> set[str]:
-        return reports.who_sees_all(self._session, self._viewers)
+        return reports.list_moderators(self._session, self._viewers)
+
+    def _looking_into(self, event: RecordedEvent) -> set[str]:
+        found = self._reports.get(event.data["report_id"])
+        return set() if found is None else self._moderators - {found.target_id}
 
     def _reporter(self, event: RecordedEvent) -> set[str]:
         found = self._reports.get(event.data["report_id"])

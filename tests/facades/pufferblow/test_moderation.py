@@ -271,6 +271,31 @@ def test_a_reporter_sees_what_became_of_it_and_nobody_else_sees_it(
     assert audited("report_resolved") == [(moderator.id, report["id"])]
 
 
+def test_who_is_reported_neither_learns_of_it_nor_closes_it(server: Server, owner: Person, moderator: Person) -> None:
+    report_user(server, server.sign_up("zoe"), moderator.id, description="threatens me")
+    (report,) = reports(server, owner)
+
+    with server.stores_nothing():
+        seen = server.call("POST", REPORTS, person=moderator).json
+        hidden, unknown = (resolve(server, moderator, id_, "dismiss") for id_ in (report["id"], "report_0"))
+
+    assert (seen["reports"], seen["total"]) == ([], 0)
+    assert (hidden.status_code, hidden.json) == (unknown.status_code, unknown.json)
+    assert hidden.status_code == 404
+    assert reports(server, owner) == [report]
+    assert resolve(server, owner, report["id"], "dismiss").status_code == 200
+
+
+def test_the_owner_reads_and_closes_a_report_about_them_who_may_be_the_only_moderator(
+    server: Server, owner: Person, moderator: Person
+) -> None:
+    report_user(server, server.sign_up("zoe"), owner.id, description="threatens me")
+
+    (report,) = reports(server, owner)
+    assert reports(server, moderator) == [report]
+    assert resolve(server, owner, report["id"], "dismiss").status_code == 200
+
+
 def test_what_one_cannot_see_one_cannot_report(server: Server, owner: Person, member: Person) -> None:
     private = server.create_channel(owner, channel_name="staff", is_private=True)["channel_id"]
     secret = server.send(owner, private, "a secret")["message_id"]

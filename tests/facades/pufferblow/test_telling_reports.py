@@ -101,6 +101,19 @@ def test_who_may_list_reports_is_asked_when_it_is_told(world: World, room: Room,
     assert heard(ears) == {"owner": ["report_created"], "other": ["report_created"]}
 
 
+def test_a_moderator_does_not_hear_of_a_report_about_them(
+    world: World, room: Room, people: Mapping[str, Actor]
+) -> None:
+    world.grant(people["reported"], "moderator")
+    ears = {name: room.listen(people[name]) for name in ("moderator", "reported")}
+
+    report_id = report(world, people)
+    moderation.resolve_report(world.viewer(people["moderator"]), report_id, "warn", None)
+    room.tell()
+
+    assert heard(ears) == {"moderator": list(TYPES)}
+
+
 def test_what_is_refused_is_told_to_nobody(world: World, room: Room, people: Mapping[str, Actor]) -> None:
     report_id = report(world, people)
     moderation.resolve_report(world.viewer(world.alice), report_id, "dismiss", None)

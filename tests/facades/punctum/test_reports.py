@@ -46,10 +46,13 @@ def test_what_is_not_reported(client: Client, server: Server, owner: Person, mem
 def test_who_reads_a_report(client: Client, server: Server, owner: Person, member: Person) -> None:
     report = client.make("/reports", member, target=owner.id, note="rude")
     path = f"/reports/{report['id']}"
-    carol = server.sign_up("carol")
+    carol, moderator = server.sign_up("carol"), server.sign_up("mona")
+    server.give_role(moderator, "moderator")
 
-    assert client.get(path, member) == client.get(path, owner) == report
+    assert client.get(path, member) == client.get(path, moderator) == client.get(path, owner) == report
     assert is_refused(client.call("GET", path, carol), 403, 3)
+    about = client.make("/reports", member, target=moderator.id, note="rude")
+    assert is_refused(client.call("GET", f"/reports/{about['id']}", moderator), 403, 3)
     assert is_refused(client.call("GET", path), 401, 3)
     assert is_refused(client.call("PATCH", path, member, json={"note": "kind"}), 400, 6)
     assert client.patch(path, member, **report) == report
