@@ -14,10 +14,12 @@ from sqlalchemy import delete, insert, update
 
 from activitypub.errors import FetchError
 from app.db import row_count, transaction
+from app.effects.speaking import check_speaking
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, TooManyRequestsError
 from app.ids import new_id
 from app.models import Actor, Ping
-from app.queries.actors import is_blocked
+from app.queries.actors import get_by_id, is_blocked
+from app.queries.permissions import get_permissions
 from app.queries.pings import SCOPE, PingView, count_waiting, find_ping, view_ping
 from app.queries.viewers import Viewer
 from app.sealing import seal_row
@@ -32,7 +34,7 @@ _ANSWER_SECONDS: Final = 5.0
 
 def send_ping(viewer: Viewer, person: Actor, message: str | None) -> PingView:
     """Raises InvalidInputError for another server's person and for oneself, ForbiddenError for who blocks the viewer,
-    TooManyRequestsError for who has too many without an answer."""
+    and where the viewer may not send messages, TooManyRequestsError for who has too many without an answer."""
     if not person.is_local:
         raise InvalidInputError("Only people of this server can be pinged.")
     if person.id == viewer.actor_id:
@@ -40,6 +42,7 @@ def send_ping(viewer: Viewer, person: Actor, message: str | None) -> PingView:
     now = datetime.now(UTC)
     ping_id = new_id("ping")
     with transaction() as session:
+        check_speaking(get_permissions(session, get_by_id(session, viewer.actor_id)), now=now)
         if is_blocked(session, by=person.id, actor_id=viewer.actor_id):
             raise ForbiddenError("You are blocked by this person.")
         if count_waiting(session, viewer.actor_id, now=now) >= MAX_WAITING:

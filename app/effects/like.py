@@ -6,21 +6,27 @@ from activitypub.documents import Activity
 from app.act import Act, LiveEvent
 from app.effects.access import authorise_on
 from app.effects.relaying import relay
+from app.effects.speaking import check_not_timed_out
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Message
 from app.projections import messages
 from app.queries.actors import is_blocked
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
+from app.queries.permissions import get_permissions
 from app.queries.reactions import HEART
 
 _MAX_EMOJI = 64
 
 
 def authorise(act: Act) -> None:
+    """Whoever reads a message may react to it (contracts/punctum.md, 5.5), but not who is timed out here: between two
+    colons there is room for words."""
     message = find_by_uri(act.session, act.activity.object_id)
     if message is None:
         raise NotFoundError(NO_SUCH_MESSAGE)
     found = authorise_on(act, message)
+    if act.is_local:
+        check_not_timed_out(get_permissions(act.session, act.actor), now=act.now)
     if is_blocked(act.session, by=message.author_id, actor_id=act.actor.id):
         raise ForbiddenError("you are blocked by this actor")
     if len(act.activity.content or "") > _MAX_EMOJI:

@@ -9,7 +9,7 @@ from activitypub.documents import Activity, parse_activity
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor
 from app.pipeline import compose
-from tests.world import Sent, World
+from tests.world import Sent, World, moment
 
 ORIGINS = pytest.mark.parametrize("origin", ["local", "remote"])
 
@@ -54,6 +54,17 @@ def test_reaction_is_understood_from_every_family(world: World, spelling: dict[s
     world.perform(parse_activity({"@context": [], "actor": zoe.uri, "object": uri} | spelling))
 
     assert world.reactions(uri) == {"🎈": 1}
+
+
+def test_who_is_timed_out_does_not_react(world: World) -> None:
+    uri = world.say(world.alice, world.channel("lobby"), "hello")
+    world.change_account(world.bob, timed_out_until=moment(hours=1))
+    world.forget()
+
+    with world.refuses(ForbiddenError, "timed out until"):
+        world.perform(compose.reaction(world.viewer(world.bob), world.message(uri).id, ":i_say_what_i_want:"))
+
+    assert world.reactions(uri) == {}
 
 
 def test_one_of_ours_reacts_and_author_and_channel_are_told(world: World) -> None:

@@ -225,6 +225,6 @@ def _sees(act: Act, author: Actor, place: Place) -> bool:
     if not author.is_local:
         return may_see(act.session, remote_viewer(author), place)
     permissions, sees = get_permissions_at(act.session, author, place)
-    check_speaking(act, permissions)
+    check_speaking(permissions, now=act.now)
     act.found["permissions"] = permissions
     return sees

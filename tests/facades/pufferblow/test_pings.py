@@ -157,6 +157,20 @@ def test_who_is_blocked_asks_nobody(server: Server, owner: Person, member: Perso
         assert send(server, owner).status_code == 403
 
 
+@pytest.mark.parametrize("who", ["is timed out", "has no send_messages"])
+def test_who_may_not_send_messages_asks_nobody(server: Server, owner: Person, member: Person, who: str) -> None:
+    if who == "is timed out":
+        path = f"/api/v1/moderation/users/{member.id}/timeout"
+        assert server.call("POST", path, person=owner, json={"duration_minutes": 60}).status_code == 201
+    else:
+        server.give_privileges(owner, member, "view_messages")
+
+    with server.stores_nothing():
+        assert send(server, member, "alice", "I say what I want").status_code == 403
+
+    assert get(server, owner, "pending")["pending_count"] == 0
+
+
 def test_there_is_an_end_to_asking(server: Server, owner: Person, member: Person) -> None:
     for _ in range(20):
         sent(server, owner)
