@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session, aliased
 from app.db import upsert
 from app.insertion import insert_rows
 from app.models import Attachment, Blob, File
+from app.projections.actors import hold
+from app.queries.files import require_room
 
 ATTACHMENTS = "attachments"
 
@@ -39,11 +41,15 @@ class NewFile:
     is_public: bool = False
 
 
-def add(session: Session, file: NewFile, *, now: datetime) -> None:
-    _put_blob(session, file.blob, now=now)
-    insert_rows(
-        session,
-        File,
+def add(session: Session, new: Sequence[NewFile], *, now: datetime) -> None:
+    """Files of one owner, whose uploads wait for each other's ends. Raises InvalidInputError beyond the quota."""
+    if not new:
+        return
+    hold(session, new[0].owner_id)
+    require_room(session, new[0].owner_id, sum(file.blob.size for file in new))
+    for file in new:
+        _put_blob(session, file.blob, now=now)
+    rows = [
         {
             "id": file.id,
             "digest": file.blob.digest,
@@ -52,8 +58,10 @@ def add(session: Session, file: NewFile, *, now: datetime) -> None:
             "filename": file.filename,
             "is_public": file.is_public,
             "created_at": now,
-        },
-    )
+        }
+        for file in new
+    ]
+    insert_rows(session, File, rows)
 
 
 def attach(session: Session, message_id: str, file_ids: Sequence[str]) -> None:

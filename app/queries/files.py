@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, literal, 
 from sqlalchemy.orm import Session, aliased
 
 from activitypub.attachments import Attachment
-from app.errors import NotFoundError
+from app.errors import InvalidInputError, NotFoundError
 from app.ids import is_id
 from app.media.kinds import extension_for
 from app.models import Account, Actor, Blob, Channel, File, Message, Participant
@@ -20,7 +20,7 @@ from app.models import Attachment as Attached
 from app.queries.viewers import Viewer
 from app.queries.visibility import Place, channel_is_visible, may_see, place_of_message
 from app.sealing import is_link_key, link_key
-from app.settings import current
+from app.settings import MEGABYTE, current
 from app.uris import Uris
 
 NO_SUCH_FILE: Final = "File not found"
@@ -145,6 +145,13 @@ def count_used_bytes(session: Session, owner_id: str) -> int:
     """What somebody's files take; a content they have twice counts twice."""
     used = select(func.sum(Blob.size)).join(File, File.digest == Blob.digest).where(File.owner_id == owner_id)
     return int(session.scalar(used) or 0)
+
+
+def require_room(session: Session, owner_id: str, size: int) -> None:
+    """Raises InvalidInputError where so many bytes more would be more than an account may have here."""
+    quota = current().storage_quota
+    if count_used_bytes(session, owner_id) + size > quota:
+        raise InvalidInputError(f"Your files would take more than the {quota // MEGABYTE}MB that an account has here.")
 
 
 def may_see_file(session: Session, viewer: Viewer | None, file: StoredFile, *, link_key: str | None = None) -> bool:

@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from app import failpoints
 from app.actions.files.preparing import Prepared
 from app.db import reading
-from app.errors import InvalidInputError
-from app.queries.files import count_used_bytes
+from app.queries.files import require_room
 from app.services.storage import store
-from app.settings import MEGABYTE, current
 
 
 @contextmanager
@@ -33,9 +31,9 @@ def kept(prepared: Sequence[Prepared]) -> Iterator[None]:
 
 
 def check_quota(owner_id: str, prepared: Sequence[Prepared]) -> None:
-    """Raises InvalidInputError where the account's files would take more than is allowed."""
-    quota = current().storage_quota
+    """Before anything is stored; of what comes at the same moment, the transaction that writes the rows decides.
+
+    Raises InvalidInputError.
+    """
     with reading() as session:
-        used = count_used_bytes(session, owner_id)
-    if used + sum(one.file.blob.size for one in prepared) > quota:
-        raise InvalidInputError(f"Your files would take more than the {quota // MEGABYTE}MB that an account has here.")
+        require_room(session, owner_id, sum(one.file.blob.size for one in prepared))

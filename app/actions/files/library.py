@@ -64,7 +64,7 @@ def upload(viewer: Viewer, given: Upload, directory: str) -> tuple[StoredFile, b
     check_quota(viewer.actor_id, [prepared])
     now = datetime.now(UTC)
     with kept([prepared]), transaction() as session:
-        files.add(session, prepared.file, now=now)
+        files.add(session, [prepared.file], now=now)
         audit.note(session, "file_upload", actor_id=viewer.actor_id, target=prepared.file.id, directory=directory)
     with reading() as session:
         return list_own(session, viewer.actor_id, [prepared.file.id])[0], False

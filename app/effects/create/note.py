@@ -117,6 +117,7 @@ def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_a
     if placement.conversation_id is not None and not placement.is_group:
         messages.ensure_conversation(act.session, placement.conversation_id, placement.people, now=act.now)
         _note_thread(act, note, placement)
+    files.add(act.session, act.private.get("new_files", ()), now=act.now)
     position = messages.add(
         act.session,
         id=message_id,
@@ -130,8 +131,6 @@ def store(act: Act, note: Note, placement: Placement, author: Actor, *, edited_a
         edited_at=edited_at,
         content=content,
     )
-    for file in act.private.get("new_files", ()):
-        files.add(act.session, file, now=act.now)
     files.attach(act.session, message_id, act.private.get("attached", ()))
     notify_mentioned(act, note, message_id, author.id, placement.channel)
     act.publish(

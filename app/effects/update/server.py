@@ -33,8 +33,7 @@ def apply(act: Act, document: ActorDocument) -> list[Activity]:
     """
     settings = act.private.get("settings", {})
     server_settings.describe(act.session, document, now=act.now)
-    for file in act.private.get("new_files", ()):
-        files.add(act.session, file, now=act.now)
+    files.add(act.session, act.private.get("new_files", ()), now=act.now)
     act.inboxes += list_server_inboxes(act.session)
     act.publish(LiveEvent("server_updated", channel_id=get_home_space(act.session).actor_id, actor_id=act.actor.id))
     if "portrait" in act.private:

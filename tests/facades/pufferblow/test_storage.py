@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from app import failpoints
 from app.actions.files import orphans
 from app.db import reading
 from app.models import AuditEntry
-from app.queries.files import DIRECTORIES
+from app.queries.files import DIRECTORIES, count_used_bytes
 from app.services import storage
 from app.services.storage import store
 from app.services.storage.bucket import BucketStore
@@ -21,9 +24,10 @@ from tests.answers import refusal
 from tests.facades.conftest import ORIGIN, Person, Server
 from tests.facades.oauth.flows import bearer
 from tests.facades.oauth.test_scopes import token_for
-from tests.facades.pufferblow.files import attached, get, set_portrait, upload
+from tests.facades.pufferblow.files import attached, get, send, set_portrait, upload
 from tests.media.pictures import SECRET, animation, picture
 from tests.services.moto_server import bucket, s3_endpoint
+from tests.together import at_once
 
 __all__ = ["bucket", "s3_endpoint"]
 
@@ -71,6 +75,38 @@ def test_a_file_is_put_up_and_everybody_can_have_it(server: Server, owner: Perso
         again = upload(server, member, "other.txt", TEXT)
     assert (again.status_code, again.json["is_duplicate"], again.json["url"]) == (201, True, URL)
     assert again.json["message"] == "Duplicate file detected, existing file returned"
+
+
+_WAYS: dict[str, Callable[[Server, Person, str, bytes], Any]] = {
+    "a file": lambda server, by, _place, data: upload(server, by, "a.png", data),
+    "in a message": lambda server, by, place, data: send(server, by, place, ("a.png", data)),
+    "a portrait": lambda server, by, _place, data: set_portrait(server, by, "avatar", "a.png", data),
+}
+
+
+@pytest.mark.parametrize("way", _WAYS)
+def test_files_that_come_together_stay_within_the_quota(
+    server: Server, owner: Person, member: Person, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    place = server.create_channel(owner)["channel_id"]
+    assert _WAYS[way](server, member, place, picture(size=(64, 64))).status_code == 201
+    object.__setattr__(current(), "storage_quota", used_bytes(member) * 5 // 2)
+    together = threading.Barrier(3, timeout=20)
+    monkeypatch.setattr(failpoints, "reach", lambda name: together.wait() if name == "upload.stored" else None)
+    others = iter([picture(size=(64, side)) for side in (61, 62, 63)])
+    told = server.stored()["events"]
+
+    answers = at_once(lambda: _WAYS[way](server, member, place, next(others)), times=3)
+
+    assert sorted(answer.status_code for answer in answers) == [201, 400, 400]
+    assert used_bytes(member) <= current().storage_quota
+    assert server.stored()["files"] == 2
+    assert server.stored()["events"] - told == (1 if way == "in a message" else 0)
+
+
+def used_bytes(person: Person) -> int:
+    with reading() as session:
+        return count_used_bytes(session, person.id)
 
 
 _PARTS: list[tuple[dict[str, str], int, bytes, str | None]] = [
