@@ -41,7 +41,7 @@ def add_local(
         id=id,
         uri=uris.channel(id),
         type="Group",
-        local_name=_free_local_name(session, name, id),
+        local_name=_local_name(session, name, id, is_private=is_private),
         name=name,
         shared_inbox=uris.shared_inbox,
         now=now,
@@ -100,11 +100,15 @@ def mark_deleted(session: Session, channel: Channel, *, now: datetime) -> None:
     session.execute(delete(Pin).where(Pin.channel_id == channel.actor_id))
 
 
-def _free_local_name(session: Session, name: str, id: str) -> str:
-    """A handle out of a channel's name: users and channels share one space of handles, so it may need a number."""
+def _local_name(session: Session, name: str, id: str, *, is_private: bool) -> str:
+    """A handle out of a channel's name: users and channels share one space of handles, so it may need a number.
+
+    A private channel takes none that somebody could ask for, whom the refusal would tell that it is there.
+    """
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9_.-]+", "-", ascii_name).strip("-.")[:40] or "channel"
-    for candidate in (stem, *(f"{stem}-{number}" for number in range(2, 10))):
+    candidates = () if is_private else (stem, *(f"{stem}-{number}" for number in range(2, 10)))
+    for candidate in candidates:
         if session.scalar(select(Actor.id).where(Actor.local_name == candidate)) is None:
             return candidate
     return f"{stem}-{id[-10:]}"

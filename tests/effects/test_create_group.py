@@ -48,6 +48,7 @@ def test_private_channel_has_its_maker_for_a_member_and_lets_nobody_in(world: Wo
     den = Channel(outcome.found["channel_id"], world.reload(URIS.channel(outcome.found["channel_id"])))
     assert world.members(den) == ["alice"]
     assert den.actor.manually_approves
+    assert den.actor.local_name == f"den-{den.id[-10:]}"
 
 
 @pytest.mark.parametrize(

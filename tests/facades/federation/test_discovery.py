@@ -90,7 +90,7 @@ def test_a_question_that_names_nobody_is_a_mistake(server: Server) -> None:
 def test_a_private_channel_is_as_unknown_as_one_that_never_was(world: World) -> None:
     private = world.channel("staff", is_private=True)
 
-    by_handle = finger(world, "acct:staff@chat.example")
+    by_handle = finger(world, f"acct:{world.actor(private).local_name}@chat.example")
     by_uri = finger(world, f"{ORIGIN}/ap/channels/{private}")
     unknown = finger(world, "acct:stuff@chat.example")
 

@@ -59,6 +59,15 @@ def test_a_name_is_given_once_in_whatever_case(server: Server, owner: Person, na
     assert (answer.status_code, answer.json) == refusal(409, TAKEN)
 
 
+def test_the_name_of_a_private_channel_is_free(server: Server, owner: Person, member: Person) -> None:
+    for name in ("merger-plans", "layoffs"):
+        server.create_channel(owner, channel_name=name, is_private=True)
+
+    renamed = server.call("PUT", "/api/v1/users/profile", person=member, json={"new_username": "layoffs"})
+
+    assert (renamed.status_code, server.sign_up("merger-plans").username) == (200, "merger-plans")
+
+
 @pytest.mark.parametrize("name", ["admin", "Owner", "system", "inbox", "by-name", "instance", "0", "everyone"])
 @ON_SQLITE
 def test_names_that_speak_for_the_server_are_not_given(server: Server, owner: Person, name: str) -> None:
