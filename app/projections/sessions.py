@@ -1,4 +1,4 @@
-"""Ends of login sessions and of node sessions."""
+"""Ends of login sessions, of node sessions, and of what opens them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from app.models import LoginSession, NodeChallenge, NodeSession
+from app.models import LoginSession, NodeChallenge, NodeSession, OAuthClient
 from app.projections import events
 
 
@@ -18,7 +18,10 @@ def end(session: Session, session_id: str, *, now: datetime) -> None:
 
 
 def end_all(session: Session, actor_id: str, *, now: datetime, but: str | None = None) -> None:
-    """Every login session of an account, and those of its nodes, also those about to be; `but` one, if it is named."""
+    """Every login session of an account, and those of its nodes, also those about to be; `but` one, if it is named.
+
+    Its bots' secrets end, too: whoever had stolen the account could have made one to keep it (hostile case TOK-10).
+    """
     alive = select(LoginSession.id).where(LoginSession.actor_id == actor_id, LoginSession.revoked_at.is_(None))
     for session_id in session.scalars(alive.where(LoginSession.id != (but or ""))).all():
         end(session, session_id, now=now)
@@ -28,6 +31,7 @@ def end_all(session: Session, actor_id: str, *, now: datetime, but: str | None =
         .values(revoked_at=now)
     )
     drop_challenges(session, actor_id)
+    session.execute(update(OAuthClient).where(OAuthClient.account_id == actor_id).values(secret_digest=None))
 
 
 def drop_challenges(session: Session, actor_id: str) -> None:

@@ -39,13 +39,14 @@ class ListedSession:
 
 @dataclass(frozen=True, slots=True)
 class ListedApp:
-    """A client that somebody allowed something, or that speaks for them."""
+    """A client that somebody allowed something, or that speaks for them, until it has ended."""
 
     id: str
     name: str
     uri: str | None
     scopes: tuple[str, ...]
     is_bot: bool
+    has_ended: bool = False
 
 
 def find_client(session: Session, client_id: str) -> OAuthClient | None:
@@ -163,7 +164,10 @@ def list_apps(session: Session, actor_id: str) -> Sequence[ListedApp]:
     allowed = session.execute(consents.where(OAuthConsent.actor_id == actor_id).limit(MAX_LISTED))
     apps = [ListedApp(client.id, client.name, client.uri, tuple(scopes), is_bot=False) for client, scopes in allowed]
     bots = session.scalars(select(OAuthClient).where(OAuthClient.account_id == actor_id).limit(MAX_LISTED))
-    apps += [ListedApp(bot.id, bot.name, bot.uri, tuple(bot.scopes), is_bot=True) for bot in bots]
+    apps += [
+        ListedApp(bot.id, bot.name, bot.uri, tuple(bot.scopes), is_bot=True, has_ended=bot.secret_digest is None)
+        for bot in bots
+    ]
     return sorted(apps, key=lambda app: (app.name.casefold(), app.id))
 
 

@@ -15,7 +15,7 @@ from app.actions.pruning import prune_tokens
 from app.db import reading, transaction
 from app.models import OAuthClient
 from tests.databases import ON_SQLITE
-from tests.facades.conftest import Person, Server
+from tests.facades.conftest import PASSWORD, Person, Server
 from tests.facades.oauth.flows import BASE, DEVICE, REDIRECT, App, Browser, Page, bearer, signed_in
 from tests.together import at_once
 
@@ -163,6 +163,30 @@ def test_a_removed_bot_is_gone(server: Server, member: Person) -> None:
 
     assert server.call("POST", "/api/v1/users/profile", headers=bearer(token)).status_code == 401
     assert app.ask("token", grant_type="client_credentials").json["error"] == "invalid_client"
+
+
+_NEW = {
+    "password": ("PUT", "/api/v1/users/profile", {"old_password": PASSWORD, "new_password": PASSWORD}),
+    "tokens": ("POST", "/api/v1/users/profile/reset-auth-token", {"password": PASSWORD}),
+}
+
+
+@pytest.mark.parametrize("what", _NEW)
+def test_a_new_password_and_new_tokens_end_ones_bots_and_no_others(
+    server: Server, owner: Person, member: Person, what: str
+) -> None:
+    app, other = (bot_app(server, signed_in(server, person), "account:read") for person in (member, owner))
+    token = app.ask("token", grant_type="client_credentials").json["access_token"]
+    method, path, given = _NEW[what]
+
+    assert server.call(method, path, person=member, json=given).status_code == 200
+
+    with server.stores_nothing():
+        assert app.ask("token", grant_type="client_credentials").json["error"] == "invalid_client"
+        assert server.call("POST", "/api/v1/users/profile", headers=bearer(token)).status_code == 401
+    assert other.ask("token", grant_type="client_credentials").status_code == 200
+    shown = [signed_in(server, person).get("/auth/account").text for person in (member, owner)]
+    assert ["(your bot, ended" in text for text in shown] == [True, False]
 
 
 def test_nobody_removes_anothers_bot(server: Server, owner: Person, member: Person) -> None:
