@@ -11,7 +11,7 @@ from app.effects.spaces import role as space_role
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor, Channel
 from app.projections import follows, pins
-from app.queries.actors import ACCEPTED, PEOPLE, find_actor, find_follow, get_actor, is_banned, is_blocked
+from app.queries.actors import ACCEPTED, PEOPLE, find_actor, find_follow, get_actor, is_banned, is_blocking_any
 from app.queries.bits import Bit
 from app.queries.channels import NO_SUCH_CHANNEL, find_channel
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri
@@ -121,11 +121,17 @@ def _authorise_member(act: Act, group: Actor) -> None:
     channel = find_channel(act.session, group.id)
     if is_banned(act.session, person.id, channel.space_id if channel else None):
         raise ForbiddenError("this actor is banned from the channel")
-    if any(is_blocked(act.session, by=person.id, actor_id=actor_id) for actor_id in (act.actor.id, group.id)):
+    if is_blocking_any(act.session, by=person.id, actor_ids=_hosts(act, group, channel)):
         raise ForbiddenError("you are blocked by this actor")
     if person.is_local and not group.is_local and find_follow(act.session, person.id, group.id) is None:
         # Another server decides who may be in its channels, not who of ours must.
         raise ForbiddenError("this person has not asked to be in the channel")
+
+
+def _hosts(act: Act, group: Actor, channel: Channel | None) -> set[str]:
+    """Into whose company somebody is let, by whichever of them (hostile case AUZ-13)."""
+    creator_id = channel.creator_id if channel else None
+    return {act.actor.id, group.id} | ({creator_id} if creator_id else set())
 
 
 def _authorise_pin(act: Act, group: Actor) -> None:

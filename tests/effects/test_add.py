@@ -131,6 +131,19 @@ def test_who_is_blocked_by_one_of_ours_does_not_let_it_in(world: World, who: str
 
 
 @ORIGINS
+def test_who_blocks_the_maker_of_a_channel_is_let_in_by_nobody(world: World, origin: str) -> None:
+    den, zoe = world.channel("den", is_private=True, members=[world.bob]), world.actor("zoe", origin)
+    world.grant(world.bob, "moderator")
+    world.perform(build.block(actor=zoe.uri, object=world.alice.uri))
+    world.forget()
+
+    with world.refuses(ForbiddenError, "blocked"):
+        world.perform(changed("Add", world.bob, den, zoe))
+
+    assert world.members(den) == ["alice", "bob"]
+
+
+@ORIGINS
 def test_banned_actor_is_not_let_in(world: World, origin: str) -> None:
     mallory = world.actor("mallory", origin)
     den = world.channel("den", is_private=True, banned=mallory)
