@@ -136,7 +136,7 @@ def change(ask: Ask, found: Found) -> Shown:
     changes = ACCOUNT.of_change(ask.data(), before)
     blocklist, joined = changes.pop("blocklist", None), changes.pop("joined_conferences", None)
     if "bot_owner" in changes:
-        _check_new_owner(found, changes["bot_owner"])
+        _check_new_owner(ask.viewer, found, changes["bot_owner"])
     status = changes.pop("short_status", None)
     with at_once():
         if joined is not None:
@@ -187,11 +187,11 @@ def _unblock(viewer: Viewer, actor_id: str) -> None:
         do(compose.account_block_lifted(viewer, target, known.activity_uri))
 
 
-def _check_new_owner(found: Found, owner_id: str) -> None:
+def _check_new_owner(viewer: Viewer, found: Found, owner_id: str) -> None:
     """A bot is given to a person, and nobody else has an owner. Raises ReadOnlyError, WrongReferenceError."""
     if found.value.bot_owner_id is None:
         raise ReadOnlyError("bot_owner")
-    owner = refer("bot_owner", owner_id, {"account"}).value
+    owner = refer(viewer, "bot_owner", owner_id, {"account"}).value
     if owner.is_bot or owner.host is not None:
         raise WrongReferenceError("bot_owner")
     check_room(owner_id)
@@ -200,7 +200,7 @@ def _check_new_owner(found: Found, owner_id: str) -> None:
 def _set_blocklist(viewer: Viewer, wanted: list[str], before: list[str]) -> None:
     for actor_id in wanted:
         if actor_id not in before:
-            block(viewer, refer("blocklist", actor_id, {"account"}))
+            block(viewer, refer(viewer, "blocklist", actor_id, {"account"}))
     for actor_id in before:
         if actor_id not in wanted:
             _unblock(viewer, actor_id)

@@ -14,7 +14,17 @@ from app.errors import ForbiddenError
 from app.facades.punctum import conversations, messages
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data, read_data
-from app.facades.punctum.doing import Composed, deleted, do, make, refer, show_id, show_if_readable, shown_before
+from app.facades.punctum.doing import (
+    Composed,
+    deleted,
+    do,
+    make,
+    refer,
+    refer_in,
+    show_id,
+    show_if_readable,
+    shown_before,
+)
 from app.facades.punctum.keys import CHANNEL, GROUP
 from app.facades.punctum.problems import (
     HiddenError,
@@ -22,7 +32,6 @@ from app.facades.punctum.problems import (
     NoDataError,
     NotPartOfError,
     ReadOnlyError,
-    WrongReferenceError,
     WrongTypeError,
     WrongValueError,
 )
@@ -32,7 +41,7 @@ from app.facades.punctum.values import Check, number, one_of, reference
 from app.pipeline import compose
 from app.queries.bits import Bit
 from app.queries.messages import list_around, list_since
-from app.queries.objects import Found, FoundConversation, find_object
+from app.queries.objects import Found, FoundConversation
 from app.queries.punctum.shown import Shown, show, show_messages, stash
 from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
@@ -68,7 +77,7 @@ def create(viewer: Viewer, data: Data) -> Shown:
         raise MissingKeyError("parent_conference")
     if "name" not in given:
         raise MissingKeyError("name")
-    space = refer("parent_conference", given["parent_conference"], {"conference"})
+    space = refer(viewer, "parent_conference", given["parent_conference"], {"conference"})
     return create_in(viewer, space, data)
 
 
@@ -84,7 +93,7 @@ def create_in(viewer: Viewer, space: Found, data: Data) -> Shown:
     if "permissions" in given:
         allow(viewer, "channel:moderate")
     if "category" in given:
-        refer("category", given["category"], {"channel"})
+        refer(viewer, "category", given["category"], {"channel"})
     if space.value.is_home:
         return show_id(viewer, make(_at_home(viewer, given, type_)))
     values = {_COLUMNS.get(key, key): value for key, value in given.items()} | {"type": _TYPES[type_]}
@@ -123,20 +132,20 @@ def change(ask: Ask, found: Found) -> Shown:
     changes = CHANNEL.of_change(ask.data(), shown_before(ask, found))
     if "permissions" in changes:
         allow(viewer, "channel:moderate")
-    _check_places(channel, changes)
+    _check_places(viewer, channel, changes)
     if changes:
         _apply(viewer, channel, changes)
     return show_if_readable(viewer, found.id)
 
 
-def _check_places(channel: Any, changes: dict[str, Any]) -> None:
+def _check_places(viewer: Viewer, channel: Any, changes: dict[str, Any]) -> None:
     """Where it is to be. Raises UnknownReferenceError, WrongReferenceError, ReadOnlyError."""
     if "parent_conference" in changes:
-        target = refer("parent_conference", changes["parent_conference"], {"conference"})
+        target = refer(viewer, "parent_conference", changes["parent_conference"], {"conference"})
         if target.value.is_home or not channel.has_bits:
             raise ReadOnlyError("parent_conference")
     if changes.get("category") is not None:
-        refer("category", changes["category"], {"channel"})
+        refer(viewer, "category", changes["category"], {"channel"})
 
 
 def _require_change(viewer: Viewer, channel: Any) -> None:
@@ -178,8 +187,8 @@ def get_messages(ask: Ask) -> Shown:
             session,
             found.id,
             is_channel=not isinstance(found.value, FoundConversation),
-            before=_position(session, found, "before_message", options["before_message"]),
-            after=_position(session, found, "after_message", options["after_message"]),
+            before=_position(session, ask.viewer, found, "before_message", options["before_message"]),
+            after=_position(session, ask.viewer, found, "after_message", options["after_message"]),
             size=size,
         )
         return stash(show_messages(session, ask.viewer, views))
@@ -240,18 +249,13 @@ def _count(given: Any) -> int:
     return min(int(text[:9]), MAX_PAGE)
 
 
-def _position(session: Session, channel: Found, key: str, id_: Any) -> int | None:
+def _position(session: Session, viewer: Viewer, channel: Found, key: str, id_: Any) -> int | None:
     """Where a message of the channel stands. Raises UnknownReferenceError, WrongReferenceError, NotPartOfError."""
     if id_ is None:
         return None
     if not isinstance(id_, str):
         raise WrongValueError(key, "an ID")
-    found = find_object(session, id_)
-    if found is None:
-        raise messages.UnknownAnchorError(key)
-    if found.kind != "message":
-        raise WrongReferenceError(key)
-    message = found.value.message
+    message = refer_in(session, viewer, key, id_, {"message"}).value.message
     if channel.id not in (message.channel_id, message.conversation_id):
         raise NotPartOfError(f"{key}: a message of another channel.")
     return int(message.position)

@@ -59,7 +59,7 @@ def change(ask: Ask, found: Found) -> Shown:
         find_standing(session, ask.viewer.actor_id, found.id).require(Bit.SPACE)
     changes = CONFERENCE.of_change(ask.data(), shown_before(ask, found))
     if "owner" in changes:
-        refer("owner", changes["owner"], {"account"})
+        refer(ask.viewer, "owner", changes["owner"], {"account"})
     if found.value.is_home:
         _change_home(ask.viewer, changes)
     elif changes:

@@ -22,7 +22,7 @@ _COLUMNS: Final = {"icon": "icon_url"}
 def create(viewer: Viewer, data: Data) -> Shown:
     """With one other person the conversation that there is, and else a new group."""
     given = GROUP.of_new(data)
-    others = [id_ for id_ in _accounts(given.pop("members")) if id_ != viewer.actor_id]
+    others = [id_ for id_ in _accounts(viewer, given.pop("members")) if id_ != viewer.actor_id]
     if len(others) > 1:
         return show_id(viewer, make(compose.group(viewer, others, _values(given))))
     id_, is_new = open_conversation(viewer, others[0] if others else viewer.actor_id)
@@ -55,12 +55,12 @@ def _compare(viewer: Viewer, conversation: FoundConversation, members: Sequence[
     gone = set(conversation.people) - set(members)
     if gone - {viewer.actor_id}:
         raise ForbiddenError("Whoever is in a conversation leaves it by themselves.")
-    return _accounts([id_ for id_ in members if id_ not in conversation.people]), bool(gone)
+    return _accounts(viewer, [id_ for id_ in members if id_ not in conversation.people]), bool(gone)
 
 
-def _accounts(ids: Sequence[str]) -> list[str]:
+def _accounts(viewer: Viewer, ids: Sequence[str]) -> list[str]:
     """Each once. Raises UnknownReferenceError, WrongReferenceError."""
-    return [refer("members", id_, {"account"}).id for id_ in dict.fromkeys(ids)]
+    return [refer(viewer, "members", id_, {"account"}).id for id_ in dict.fromkeys(ids)]
 
 
 def _values(given: dict[str, Any]) -> dict[str, Any]:

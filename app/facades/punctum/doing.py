@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from activitypub.documents import Activity
 from app.db import reading, transaction
 from app.facades.punctum.ask import Ask, digest_of_request
@@ -17,7 +19,7 @@ from app.facades.punctum.problems import (
 from app.pipeline import submit
 from app.pipeline.perform import Outcome
 from app.pipeline.submit import Draft
-from app.queries.objects import Found, FoundConversation, Kind, find_object, may_read
+from app.queries.objects import Found, Kind, find_object, may_read
 from app.queries.punctum.shown import Shown, show
 from app.queries.viewers import Viewer
 from app.settings import current
@@ -71,16 +73,20 @@ def show_if_readable(viewer: Viewer, id_: str) -> Shown:
         return show(session, viewer, found) if found and may_read(session, viewer, found) else {"id": id_}
 
 
-def refer(key: str, id_: str, kinds: Collection[Kind], *, viewer: Viewer | None = None) -> Found:
-    """What an ID-valued key names; a conversation is there for a viewer who is in it, and for nobody else.
+def refer(viewer: Viewer, key: str, id_: str, kinds: Collection[Kind]) -> Found:
+    """What an ID-valued key names; what the viewer may not read is not there.
 
     Raises UnknownReferenceError, WrongReferenceError.
     """
     with reading() as session:
-        found = find_object(session, id_)
-        is_secret = found is not None and isinstance(found.value, FoundConversation)
-        if found is None or (is_secret and not may_read(session, viewer, found)):
-            raise UnknownReferenceError(key)
+        return refer_in(session, viewer, key, id_, kinds)
+
+
+def refer_in(session: Session, viewer: Viewer, key: str, id_: str, kinds: Collection[Kind]) -> Found:
+    """Raises what `refer` does."""
+    found = find_object(session, id_)
+    if found is None or not may_read(session, viewer, found):
+        raise UnknownReferenceError(key)
     if found.kind not in kinds:
         raise WrongReferenceError(key)
     return found

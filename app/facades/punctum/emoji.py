@@ -36,7 +36,7 @@ def create(viewer: Viewer, data: Data) -> Shown:
     EMOJI.of_new(data)
     space_id = data.get("parent_conference")
     if space_id is not None:
-        space_id = refer("parent_conference", reference("parent_conference", space_id), {"conference"}).id
+        space_id = refer(viewer, "parent_conference", reference("parent_conference", space_id), {"conference"}).id
     return create_in(viewer, space_id, data)
 
 

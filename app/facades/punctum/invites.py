@@ -43,7 +43,7 @@ def create(viewer: Viewer, data: Data) -> Shown:
     if data.get("conference_id") is None:
         raise MissingKeyError("conference_id")
     _name_in(data)
-    space = refer("conference_id", reference("conference_id", data["conference_id"]), {"conference"})
+    space = refer(viewer, "conference_id", reference("conference_id", data["conference_id"]), {"conference"})
     return create_in(viewer, space.id, data)
 
 

@@ -195,7 +195,7 @@ def join_as(viewer: Viewer, space: Found, data: Data) -> Shown:
     """Who is a member already is shown as it is. Raises HiddenError for who names somebody else from outside,
     ForbiddenError for anybody but oneself and one's bots, and for who is banned."""
     actor_id = reference("user_id", data.get("user_id", viewer.actor_id))
-    account = refer("user_id", actor_id, {"account"})
+    account = refer(viewer, "user_id", actor_id, {"account"})
     with reading() as session:
         if actor_id != viewer.actor_id:
             require_membership(session, viewer, space.id)
@@ -221,7 +221,7 @@ def _set_roles(viewer: Viewer, found: Found, wanted: list[str]) -> None:
     """The whole list is replaced, by one activity for each that is given or taken."""
     member = found.value
     for role_id in wanted:
-        role = refer("roles", role_id, {"role"})
+        role = refer(viewer, "roles", role_id, {"role"})
         if role.space_id != member.space_id:
             raise NotPartOfError("roles: a role of another conference.")
     with reading() as session:

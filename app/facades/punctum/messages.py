@@ -17,7 +17,6 @@ from app.facades.punctum.keys import MESSAGE
 from app.facades.punctum.problems import (
     MissingKeyError,
     NotPartOfError,
-    UnknownReferenceError,
     WrongReferenceError,
     WrongValueError,
 )
@@ -26,7 +25,7 @@ from app.facades.punctum.shapes import body, new
 from app.facades.punctum.values import TEXTS, Schema, text
 from app.pipeline import compose
 from app.pipeline.submit import Draft
-from app.queries.objects import Found, FoundConversation, may_read, may_remove
+from app.queries.objects import Found, FoundConversation, may_remove
 from app.queries.punctum.shortcodes import is_shortcode, to_shortcode, to_sign
 from app.queries.punctum.shown import Shown, show
 from app.queries.reactions import find_own
@@ -36,7 +35,6 @@ from app.settings import current
 _WITHOUT_MESSAGES: Final = frozenset({"category", "voice"})
 _SHORTCODE: Final = text(64, least=1)
 REACTIONS: Final[Schema] = {"type": "object", "properties": {"reactions": TEXTS}, "required": ["reactions"]}
-UnknownAnchorError = UnknownReferenceError
 
 
 @route(
@@ -55,10 +53,7 @@ def create(viewer: Viewer, data: Data) -> Shown:
     if data.get("parent_channel") is None:
         raise MissingKeyError("parent_channel")
     _content_of(data)
-    channel = refer("parent_channel", data["parent_channel"], {"channel"}, viewer=viewer)
-    with reading() as session:
-        if not may_read(session, viewer, channel):
-            raise ForbiddenError("You may not write in this channel.")
+    channel = refer(viewer, "parent_channel", data["parent_channel"], {"channel"})
     return create_in(viewer, channel, data)
 
 
@@ -75,7 +70,7 @@ def create_in(viewer: Viewer, channel: Found, data: Data) -> Shown:
         raise WrongReferenceError("parent_channel")
     reply_to = given.get("reply_to")
     if reply_to is not None:
-        _check_parent(reply_to, channel.id)
+        _check_parent(viewer, reply_to, channel.id)
     draft = Draft(viewer.uri, lambda: _compose(viewer, channel, text, reply_to=reply_to, links=links, embeds=embeds))
     try:
         message_id = _send(viewer, channel, (draft, {"embeds": embeds}), is_pinned=given.get("pinned", False))
@@ -151,14 +146,14 @@ def change(ask: Ask, found: Found) -> Shown:
     before = shown_before(ask, found)
     changes = MESSAGE.of_change(data, before)
     if changes.get("reply_to") is not None:
-        _check_reply(found, changes["reply_to"])
+        _check_reply(viewer, found, changes["reply_to"])
     with at_once():
         if "reactions" in changes:
             _set_reactions(viewer, found, changes.pop("reactions") or [], before.get("reactions", []))
         if "pinned" in changes:
             is_pinned = bool(changes.pop("pinned"))
             channel = message.channel_id or message.conversation_id
-            place = refer("parent_channel", channel, {"channel"}, viewer=viewer)
+            place = refer(viewer, "parent_channel", channel, {"channel"})
             set_pinned(viewer, place, found.id, is_pinned=is_pinned)
         if changes:
             _edit(viewer, found.id, changes)
@@ -222,17 +217,17 @@ def set_pinned(viewer: Viewer, channel: Found, message_id: str, *, is_pinned: bo
     do(compose.pin(viewer, channel.id, message_id, is_pinned=is_pinned))
 
 
-def _check_reply(found: Found, reply_to: str) -> None:
+def _check_reply(viewer: Viewer, found: Found, reply_to: str) -> None:
     """Raises what `_check_parent` does, and WrongValueError for an answer to itself."""
     if reply_to == found.id:
         raise WrongValueError("reply_to", "another message")
     message = found.value.message
-    _check_parent(reply_to, message.channel_id or message.conversation_id)
+    _check_parent(viewer, reply_to, message.channel_id or message.conversation_id)
 
 
-def _check_parent(reply_to: str, channel_id: str) -> None:
+def _check_parent(viewer: Viewer, reply_to: str, channel_id: str) -> None:
     """Raises UnknownReferenceError, WrongReferenceError, NotPartOfError."""
-    parent = refer("reply_to", reply_to, {"message"})
+    parent = refer(viewer, "reply_to", reply_to, {"message"})
     message = parent.value.message
     if channel_id not in (message.channel_id, message.conversation_id):
         raise NotPartOfError("reply_to: a message of another channel.")

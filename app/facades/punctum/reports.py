@@ -12,10 +12,10 @@ from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import refer, show_id, shown_before
 from app.facades.punctum.keys import REPORT
-from app.facades.punctum.problems import HiddenError, MissingKeyError, NotPartOfError, WrongTypeError
+from app.facades.punctum.problems import MissingKeyError, NotPartOfError, WrongTypeError
 from app.facades.punctum.shapes import new
 from app.facades.punctum.values import reference
-from app.queries.objects import Found, Kind, may_read
+from app.queries.objects import Found, Kind
 from app.queries.punctum.shown import Shown, show
 from app.queries.viewers import Viewer
 
@@ -61,11 +61,7 @@ def create(viewer: Viewer, data: Data) -> Shown:
         raise MissingKeyError("target")
     REPORT.of_new(data)
     kinds: set[Kind] = {*_REPORTED.values(), "conference_member", "emoji"}
-    found = refer("target", reference("target", data["target"]), kinds, viewer=viewer)
-    with reading() as session:
-        if not may_read(session, viewer, found):
-            raise HiddenError
-    return report(viewer, found, data)
+    return report(viewer, refer(viewer, "target", reference("target", data["target"]), kinds), data)
 
 
 def _of_kind(path: str, kind: Kind) -> None:

@@ -35,7 +35,8 @@ def create(viewer: Viewer, data: Data) -> Shown:
     if data.get("parent_conference") is None:
         raise MissingKeyError("parent_conference")
     ROLE.of_new(data)
-    space = refer("parent_conference", reference("parent_conference", data["parent_conference"]), {"conference"})
+    space_id = reference("parent_conference", data["parent_conference"])
+    space = refer(viewer, "parent_conference", space_id, {"conference"})
     return create_in(viewer, space.id, data)
 
 

@@ -227,7 +227,7 @@ CASES: list[tuple[str, str, str | None, Any, Refusal]] = [
         of_another_type("parent_conference"),
     ),
     ("POST", "/reports", "bob", {"target": "nothing"}, unknown("target")),
-    ("POST", "/reports", "bob", {"target": "{report}"}, of_another_type("target")),
+    ("POST", "/reports", "alice", {"target": "{report}"}, of_another_type("target")),
     ("PATCH", "/conferences/{shared}", "alice", {"owner": "nobody"}, unknown("owner")),
     ("PATCH", "/conferences/{shared}", "alice", {"owner": "{role}"}, of_another_type("owner")),
     ("PATCH", "/channels/{channel}", "alice", {"category": "nothing"}, unknown("category")),
@@ -259,19 +259,26 @@ CASES: list[tuple[str, str, str | None, Any, Refusal]] = [
     ("POST", "/stash/request", "bob", {"id_list": LONG}, too_many("id_list")),
     ("POST", "/stash/request", "bob", {"id_list": ["{role}", "nothing"]}, unknown("id_list")),
     ("POST", "/stash/request", "bob", {"id_list": ["{role}", "{hidden_message}"]}, OUT_OF_SIGHT),
+    # What they may not read is not there, of whatever type it is.
+    ("POST", "/messages", "bob", {"parent_channel": "{hidden_channel}", "content": "x"}, unknown("parent_channel")),
+    ("POST", "/messages", "bob", {"parent_channel": "{hidden_message}", "content": "x"}, unknown("parent_channel")),
+    (
+        "POST",
+        "/channels/{channel}/messages",
+        "bob",
+        {"content": "x", "reply_to": "{hidden_message}"},
+        unknown("reply_to"),
+    ),
+    ("GET", "/channels/{channel}/messages?before_message={hidden_message}", "bob", None, unknown("before_message")),
+    ("PATCH", "/channels/{channel}", "alice", {"category": "{other_channel}"}, unknown("category")),
+    ("PATCH", "/conferences/{shared}/members/{bob}", "alice", {"roles": ["{other_message}"]}, unknown("roles")),
+    ("POST", "/reports", "bob", {"target": "{hidden_message}"}, unknown("target")),
+    ("POST", "/reports", "bob", {"target": "{report}"}, unknown("target")),
     # What depends on whose the object in the body is comes last.
     ("POST", "/roles", "bob", {"parent_conference": "{shared}", "name": "x"}, FORBIDDEN),
     ("POST", "/channels", "bob", {"parent_conference": "{shared}", "name": "x"}, FORBIDDEN),
     ("POST", "/invites", "bob", {"conference_id": "{shared}"}, FORBIDDEN),
     ("POST", "/emoji", "bob", {"parent_conference": "{shared}", "shortcode": "anchor", "image": "/x"}, FORBIDDEN),
-    (
-        "POST",
-        "/messages",
-        "bob",
-        {"parent_channel": "{hidden_channel}", "content": "x"},
-        refusal(403, "You may not write in this channel."),
-    ),
-    ("POST", "/reports", "bob", {"target": "{hidden_message}"}, OUT_OF_SIGHT),
 ]
 
 

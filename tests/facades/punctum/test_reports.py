@@ -39,7 +39,7 @@ def test_what_is_not_reported(client: Client, server: Server, owner: Person, mem
         assert is_refused(client.call("POST", f"/id/{report['id']}/report", owner), 400, 5)
         assert is_refused(client.call("POST", f"/id/{report['id']}/report", member), 403, 3)
         assert is_refused(client.call("POST", f"/messages/{message['id']}/report", member), 403, 3)
-        assert is_refused(client.call("POST", "/reports", member, json={"target": message["id"]}), 403, 3)
+        assert is_refused(client.call("POST", "/reports", member, json={"target": message["id"]}), 404, 9)
         assert is_refused(client.call("POST", f"/roles/{member.id}/report", member), 400, 5)
 
 
