@@ -35,6 +35,7 @@ _EXTENSION: Final = "shoal.limits"
 # Guesses at one account's password: from one network or by one session, and from everywhere (hostile case TOK-16).
 _GUESSES_OF_ONE: Final = Rate(10, 900)
 _GUESSES_OF_ALL: Final = Rate(100, 900)
+_SIGNED_IN: Final = Rate(1, 30 * 24 * 3600)  # A network where somebody signed in is theirs for a month.
 _REGISTRATIONS: Final = Rate(20, 3600)
 _DEVICE_CODES: Final = Rate(20, 900)
 _UNKNOWN_NAMES: Final = Rate(10, 60)  # Of invites, which let in whoever knows one (hostile case AUZ-10).
@@ -88,10 +89,25 @@ def limit_requests(app: Flask, rates: Rates) -> None:
     app.after_request(_add_headers)
 
 
-def guess_password(username: str) -> AbstractContextManager[None]:
-    """For an attempt to sign in. Raises TooManyRequestsError where there were too many wrong ones."""
+@contextmanager
+def guess_password(username: str) -> Iterator[None]:
+    """For an attempt to sign in. Raises TooManyRequestsError where there were too many wrong ones.
+
+    Those from elsewhere keep nobody out of a network where they signed in before.
+    """
     name, network = username.lower()[:255], client_network()
-    return _guess((_GUESSES_OF_ONE, ("guess", name, network)), (_GUESSES_OF_ALL, ("guess", name)))
+    rates = _limits().rates
+    counts = [(_GUESSES_OF_ONE, ("guess", name, network))]
+    if rates.has_room(_SIGNED_IN, "signed in", name, network):
+        counts.append((_GUESSES_OF_ALL, ("guess", name)))
+    with _guess(*counts):
+        yield
+    note_signed_in(username)
+
+
+def note_signed_in(username: str) -> None:
+    """Remember that the network is theirs."""
+    _limits().rates.hit(_SIGNED_IN, "signed in", username.lower()[:255], client_network())
 
 
 def guess_own_password(viewer: Viewer) -> AbstractContextManager[None]:

@@ -250,6 +250,21 @@ def test_a_right_password_is_no_guess(server: Server, owner: Person) -> None:
     assert statuses(server, 2, SIGN_IN, method="POST", json=right | {"password": "guess"}) == [401, 429]
 
 
+def test_guesses_from_elsewhere_keep_nobody_out_where_they_signed_in_before(server: Server, owner: Person) -> None:
+    home, right = "192.0.2.7", {"username": "Alice", "password": PASSWORD}
+    wrong = right | {"password": "guess"}
+    assert asks(server, SIGN_IN, method="POST", address=home, json=right).status_code == 200
+    for number in range(100):
+        asks(server, SIGN_IN, method="POST", address=f"198.51.{number}.1", json=wrong)
+
+    with server.stores_nothing():
+        elsewhere = asks(server, SIGN_IN, method="POST", address="203.0.113.8", json=right)
+    assert elsewhere.status_code == 429
+    assert asks(server, SIGN_IN, method="POST", address=home, json=right).status_code == 200
+    there = [asks(server, SIGN_IN, method="POST", address=home, json=wrong).status_code for _ in range(11)]
+    assert there == [401] * 10 + [429]
+
+
 def test_whether_a_name_exists_cannot_be_told_from_the_limit(
     server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

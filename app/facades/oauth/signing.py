@@ -12,7 +12,7 @@ from app.facades.oauth.browser import leads_to, need_viewer, read_form, safe_nex
 from app.facades.oauth.pages import page, show_error, target_of
 from app.queries.server_settings import server_settings
 from app.web.fields import Fields
-from app.web.limiting import guess_password
+from app.web.limiting import guess_password, note_signed_in
 
 # One sentence for both, so that it tells nobody who has an account here.
 WRONG = "The name or the password is wrong."
@@ -36,6 +36,7 @@ def sign_up() -> Response:
         if browser.is_json():
             raise
         return _sign_up_page(fields, {_field_of(error): error.message}, status=error.status)
+    note_signed_in(username)
     return _signed_in(fields, cookie)
 
 

@@ -17,7 +17,7 @@ from app.queries.viewers import Viewer
 from app.web.api import NoParams
 from app.web.authentication import find_asker
 from app.web.fields import Params
-from app.web.limiting import guess_password
+from app.web.limiting import guess_password, note_signed_in
 from app.web.shapes import Shape
 
 TAG = "Users"
@@ -74,6 +74,7 @@ class UsersRoute(Shape):
 def sign_up(params: SignUp) -> SessionOpened:
     inviter = find_asker(params.auth_token, scope=None) if server_settings().is_private else None
     pair = accounts.sign_up(params.username, params.password, invited_by=inviter)
+    note_signed_in(params.username)
     return session_opened(pair, status_code=201, message="Account created successfully")
 
 
