@@ -82,14 +82,14 @@ def process(
     processed = 0
     longest = 0.0
     met: set[str] = set()
-    held: set[str] = set()
     try:
         while items := queue.list_due(host, now()):
+            held: set[str] = set()  # Not for longer than these: whom the next look finds is due again.
             for item in items:
-                if item.author_uri in held:
-                    continue
                 if should_stop() or not lease.has_enough(now()):
                     return _turn(processed, longest)
+                if item.author_uri in held:
+                    continue
                 began = time.monotonic()
                 if not _process_one(item, met, now) and item.author_uri and item.attempts < queue.HELD_ATTEMPTS:
                     held.add(item.author_uri)  # As the next look would tell, too.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import update
 
 from activitypub import build
 from activitypub.documents import parse_activity
+from activitypub.errors import FetchError
 from app.actions.inbox import process, queue, work
 from app.actions.inbox.queue import RETRY_SECONDS, QueuedItem, claim
 from app.db import reading, transaction
@@ -355,6 +356,34 @@ def test_turn_ends_after_some_seconds_and_asks_for_another(
     assert (turn.processed, turn.has_more) == (2, True)
     assert lease_of() == (None, None)
     assert states() == ["done", "done", "queued"]
+
+
+@pytest.mark.parametrize("outage", [[TIMEOUT, 404], [TIMEOUT]])
+def test_turn_ends_though_what_it_put_off_is_due_again(
+    world: World, wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch, outage: list[FetchError | int]
+) -> None:
+    """By then yves' message has taken so long that the time to try zoe's again has come."""
+    zoe, yves = world.actor("zoe", "remote"), world.actor("yves", "remote")
+    wire.serve("https://lake.example/users/yan", *outage)
+    say_with_strangers(world, zoe, "put off")
+    say(world, yves, "takes long")
+    apply, list_due, looks = work._apply, queue.list_due, iter(range(100))
+
+    def apply_slowly(item: QueuedItem, met: set[str]) -> None:
+        clock.pass_by(RETRY_SECONDS[0] + 1 if item.author_uri == yves.uri else 0)
+        apply(item, met)
+
+    def look(host: str, now: datetime) -> list[QueuedItem]:
+        next(looks)  # Whoever looks for ever comes to the end of them.
+        clock.pass_by(0.01)
+        return list_due(host, now)
+
+    monkeypatch.setattr(work, "_apply", apply_slowly)
+    monkeypatch.setattr(queue, "list_due", look)
+
+    assert process(HOST, now=clock).processed == 3
+    assert states() == ["done" if 404 in outage else "queued", "done"]
+    assert lease_of() == (None, None)
 
 
 def test_what_came_during_the_last_look_asks_for_another_turn(
