@@ -27,6 +27,7 @@ DEADLINE_SECONDS: Final = 10.0
 _TURN: Final = timedelta(seconds=5)
 _BATCH_SECONDS: Final = 1.0
 _PROMPT_SECONDS: Final = 1.0
+_BUSY_SECONDS: Final = 2.0  # Another worker's turn may end just before it would have seen what is new.
 _SETTLE_PAUSES_SECONDS: Final = (1.0, 3.0, 6.0)
 # A row that cannot be sent through a fault of ours waits this long for somebody to mend it.
 _POISON_WAITS_SECONDS: Final = (60.0, 3600.0, 21600.0)
@@ -233,6 +234,10 @@ def _open(due: DueDelivery) -> bytes:
 
 
 def _due_in_seconds(host: str, now: datetime) -> float | None:
+    """When to come again to a host that could not be claimed: where something is due, another worker has it, or died
+    having it."""
     with reading() as session:
         at = find_next_attempt(session, host, now)
-    return None if at is None else max((at - now).total_seconds(), 0.0)
+    if at is None:
+        return None
+    return (at - now).total_seconds() if at > now else _BUSY_SECONDS

@@ -324,6 +324,22 @@ def test_a_worker_that_lost_its_lease_says_nothing_about_the_host(world: World) 
     assert world.states() == ["delivered", "queued"]
 
 
+def test_a_host_that_another_worker_has_is_asked_for_in_seconds_and_not_at_once(world: World) -> None:
+    """For the minute that the lease of a worker that died has left, too."""
+    world.queue()
+    world.wire.answers[INBOX] = [DOWN, 202]
+    world.deliver()
+    world.change_host(
+        probe_at=None, delivery_lease="another's", delivery_lease_until=world.clock.now + timedelta(minutes=1)
+    )
+    world.clock.pass_by(seconds=30)
+
+    turn = world.deliver()
+
+    assert len(world.wire.sent) == 1
+    assert turn.due_in_seconds == pytest.approx(2)
+
+
 def test_a_lease_and_a_row_from_before_the_clock_was_put_back_hold_nobody_up(world: World) -> None:
     world.queue()
     world.wire.answers[INBOX] = [DOWN, 202]
