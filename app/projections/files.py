@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Select, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Select, delete, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from app.db import upsert
+from app.db import row_count, upsert
+from app.errors import ConflictError
 from app.insertion import insert_rows
 from app.models import Attachment, Blob, File
 from app.projections.actors import hold
 from app.queries.files import require_room
 
 ATTACHMENTS = "attachments"
+IS_UNATTACHED: Final = ~exists().where(Attachment.file_id == File.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +83,34 @@ def remove(session: Session, file_ids: Iterable[str]) -> None:
     session.execute(delete(File).where(File.id.in_(list(file_ids))))
 
 
+def lock(session: Session, which: ColumnElement[bool]) -> Sequence[tuple[str, str]]:
+    """Ids and digests of the files. Whoever is about to attach one, or to show it, waits for the end of this
+    transaction; of those who did so before, the next statement sees it, and no earlier one."""
+    held = select(File.id, File.digest).where(which).order_by(File.id).with_for_update()
+    return [(id_, digest) for id_, digest in session.execute(held)]
+
+
+def hold_picture(session: Session, digest: str) -> None:
+    """Nobody takes the public file away before the end of this transaction. Raises ConflictError where it is gone."""
+    held = select(File.id).where(File.digest == digest, File.is_public).with_for_update(read=True, key_share=True)
+    if not session.scalars(held).all():
+        raise ConflictError("The picture was taken away at the same moment. Try again.")
+
+
+def remove_unattached(session: Session, file_id: str) -> bool:
+    """Whether no message carries it, which for certain is true of one that is locked."""
+    unattached = delete(File).where(File.id == file_id, IS_UNATTACHED)
+    return row_count(session.execute(unattached.execution_options(synchronize_session=False))) > 0
+
+
 def remove_of_messages(session: Session, message_ids: Select[str]) -> None:
     """The files that these messages alone carry. What was uploaded for something else too stays, no longer attached."""
-    other = aliased(Attachment)
-    is_elsewhere = exists().where(other.file_id == Attachment.file_id, other.message_id.not_in(message_ids))
-    carried = select(Attachment.file_id).where(Attachment.message_id.in_(message_ids), ~is_elsewhere)
-    only_carried = delete(File).where(File.id.in_(carried), File.directory == ATTACHMENTS)
-    session.execute(only_carried.execution_options(synchronize_session=False))
+    carried = select(Attachment.file_id).where(Attachment.message_id.in_(message_ids))
+    if lock(session, File.id.in_(carried) & (File.directory == ATTACHMENTS)):
+        other = aliased(Attachment)
+        is_elsewhere = exists().where(other.file_id == Attachment.file_id, other.message_id.not_in(message_ids))
+        only_carried = delete(File).where(File.id.in_(carried.where(~is_elsewhere)), File.directory == ATTACHMENTS)
+        session.execute(only_carried.execution_options(synchronize_session=False))
     session.execute(
         delete(Attachment).where(Attachment.message_id.in_(message_ids)).execution_options(synchronize_session=False)
     )

@@ -10,6 +10,7 @@ from app.actions.files.preparing import Upload, prepare, prepare_portrait
 from app.actions.files.rules import categories_of
 from app.db import reading, transaction
 from app.errors import AppError, ForbiddenError, InsufficientScopeError, InvalidInputError, NotFoundError
+from app.models import File
 from app.projections import audit, files
 from app.queries.files import (
     DIRECTORIES,
@@ -103,6 +104,7 @@ def delete(viewer: Viewer, url: str) -> None:
         found = [file for file in list_at(session, address) if is_staff or file.owner_id == viewer.actor_id]
         if not found:
             raise _refusal(viewer, "delete_files")
+        files.lock(session, File.id.in_([file.id for file in found]))  # Nobody begins to show one now.
         if any(file.is_public and is_picture_of_somebody(session, file.digest) for file in found):
             raise ForbiddenError(IN_USE)
         files.remove(session, [file.id for file in found])

@@ -10,7 +10,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import aliased
 
 from app.db import reading, transaction
-from app.models import Attachment, Blob, File
+from app.models import Blob, File
 from app.projections import audit, files
 from app.queries.files import is_picture_of_somebody
 from app.queries.viewers import Viewer
@@ -43,19 +43,13 @@ def clean_up(now: datetime | None = None, *, directory: str | None = None, by: V
 
 
 def _remove_unused(directory: str, now: datetime) -> int:
-    """Files of no message, and pictures that nobody shows."""
+    """Files of no message, and pictures that nobody shows, as they are while nobody can change that."""
     removed = 0
+    is_old = (File.directory == directory) & (File.created_at < now - UNUSED)
     with transaction() as session:
-        unused = session.execute(
-            select(File.id, File.digest)
-            .where(File.directory == directory, File.created_at < now - UNUSED)
-            .where(~exists().where(Attachment.file_id == File.id))
-            .order_by(File.id)
-        ).all()
-        for id_, digest in unused:
+        for id_, digest in files.lock(session, is_old & files.IS_UNATTACHED):
             if directory == files.ATTACHMENTS or not is_picture_of_somebody(session, digest):
-                files.remove(session, [id_])
-                removed += 1
+                removed += files.remove_unattached(session, id_)
     return removed
 
 

@@ -32,7 +32,7 @@ def set_own(viewer: Viewer, kind: Kind, upload: Upload) -> Portrait:
     activity = portrait(viewer, kind, digest=digest, media_type=prepared.file.blob.media_type)
     new_files = [prepared.file] if is_new else []
     with kept([prepared] if is_new else []):
-        submit(activity, private={"new_files": new_files})
+        submit(activity, private={"new_files": new_files, "picture": digest})
     return Portrait(f"/storage/{digest}", is_new)
 
 
@@ -43,7 +43,8 @@ def use_stored(viewer: Viewer, kind: Kind, url: str) -> Portrait:
         known = find_public(session, address.digest) if address.digest else None
     if known is None or known.media_type not in PICTURES:
         raise InvalidInputError(f"{kind}_url must be the /storage/ URL of a picture on this server.")
-    submit(portrait(viewer, kind, digest=known.digest, media_type=known.media_type))
+    activity = portrait(viewer, kind, digest=known.digest, media_type=known.media_type)
+    submit(activity, private={"picture": known.digest})
     return Portrait(known.url, is_new=False)
 
 
@@ -54,7 +55,7 @@ def set_servers(viewer: Viewer, kind: Kind, upload: Upload) -> Portrait:
     activity = server_portrait(viewer, kind, digest=digest, media_type=prepared.file.blob.media_type)
     new_files = [prepared.file] if is_new else []
     with kept([prepared] if is_new else []):
-        submit(activity, private={"new_files": new_files, "portrait": kind})
+        submit(activity, private={"new_files": new_files, "picture": digest, "portrait": kind})
     forget_server_settings()
     return Portrait(f"/storage/{digest}", is_new)
 

@@ -63,6 +63,8 @@ def apply(act: Act, document: ActorDocument) -> list[Activity]:
     if target.fetched_at is None or target.fetched_at < act.signed_at:
         actors.describe(act.session, target, document, now=act.now)
     files.add(act.session, act.private.get("new_files", ()), now=act.now)
+    if "picture" in act.private:
+        files.hold_picture(act.session, act.private["picture"])
     if act.is_local and "username" in act.private:
         accounts.describe(act.session, target, username=act.private["username"], about=act.private["about"])
         accounts.set_values(act.session, target.id, act.private.get("values", {}))

@@ -34,6 +34,8 @@ def apply(act: Act, document: ActorDocument) -> list[Activity]:
     settings = act.private.get("settings", {})
     server_settings.describe(act.session, document, now=act.now)
     files.add(act.session, act.private.get("new_files", ()), now=act.now)
+    if "picture" in act.private:
+        files.hold_picture(act.session, act.private["picture"])
     act.inboxes += list_server_inboxes(act.session)
     act.publish(LiveEvent("server_updated", channel_id=get_home_space(act.session).actor_id, actor_id=act.actor.id))
     if "portrait" in act.private:
