@@ -44,7 +44,10 @@ _SQLITE_BUSY_SECONDS = 0.02  # sqlite3 sleeps inside C and stops every greenlet,
 
 _TRIES = 3
 _IDLE = 0  # libpq's PQTRANS_IDLE.
-_DEADLOCK = "40P01"  # PostgreSQL's name for it (Errors Codes, class 40).
+# PostgreSQL's names for it (appendix A of its manual).
+_DEADLOCK = "40P01"
+_TOOK_TOO_LONG = "57014"
+_TOO_LARGE = "54"  # The class of whatever is beyond a limit of the program.
 
 Wake = tuple[str, str]
 AnySelect = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
@@ -55,6 +58,10 @@ Done = TypeVar("Done")
 
 class DeadlockError(UnavailableError):
     """PostgreSQL ended this transaction, because it and another one waited for each other; the other went on."""
+
+
+class TooMuchError(UnavailableError):
+    """PostgreSQL ended one statement, which took too long or is beyond what it can do; it is there for others."""
 
 
 class Base(DeclarativeBase):
@@ -357,14 +364,21 @@ def _is_sqlite_busy(error: DBAPIError) -> bool:
     return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
 
 
+def _kind_of(error: BaseException | None) -> type[UnavailableError]:
+    state = getattr(error, "sqlstate", None) or ""
+    if state == _DEADLOCK:
+        return DeadlockError
+    is_too_much = state == _TOOK_TOO_LONG or state.startswith(_TOO_LARGE)
+    return TooMuchError if is_too_much else UnavailableError
+
+
 @contextmanager
 def storage_errors() -> Iterator[None]:
     """Storage that is locked, full or away is the operator's trouble: 503, never a 500."""
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-        is_deadlock = getattr(getattr(error, "orig", None), "sqlstate", None) == _DEADLOCK
-        raise (DeadlockError if is_deadlock else UnavailableError) from error
+        raise _kind_of(getattr(error, "orig", None)) from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise UnavailableError from error

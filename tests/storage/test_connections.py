@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app import greenlet_connection, impatience
-from app.db import Database
+from app.db import Database, TooMuchError
 from app.errors import UnavailableError
 from app.greenlet_connection import GreenletConnection
 from app.impatience import ImpatientConnection
@@ -160,3 +160,23 @@ def test_transaction_is_undone_and_one_statement_is_not(one_connection: Database
             assert session.scalar(text("SELECT count(*) FROM ducks")) == kept
     with one_connection.transaction() as session:
         session.execute(text("DROP TABLE ducks"))
+
+
+@pytest.mark.parametrize("statement", ["SELECT pg_sleep(1)", "INSERT INTO long_names VALUES (:long)"])
+def test_statement_that_is_too_much_is_told_from_a_database_that_is_away(
+    one_connection: Database, statement: str
+) -> None:
+    """The second is a key longer than an index takes."""
+    long = "".join(chr(number) for number in range(0x20000, 0x20800))
+    given = {"long": long} if ":long" in statement else {}
+
+    def ask_too_much() -> None:
+        with one_connection.transaction() as session:
+            session.execute(text("CREATE TEMPORARY TABLE long_names (name text PRIMARY KEY) ON COMMIT DROP"))
+            session.execute(text("SET LOCAL statement_timeout = 50"))
+            session.execute(text(statement), given)
+
+    with pytest.raises(TooMuchError):
+        ask_too_much()
+    with one_connection.reading() as session:
+        assert session.scalar(text("SELECT 1")) == 1

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, case, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.db import reading, row_count, transaction, upsert
@@ -23,8 +22,12 @@ RETRY_SECONDS: Final = INBOX_RETRY_SECONDS
 _LONGEST_WAIT: Final = timedelta(seconds=RETRY_SECONDS[-1])
 # While an item waits for one of its first attempts, so does what its author said later.
 HELD_ATTEMPTS: Final = 2
+MAX_ATTEMPTS: Final = len(RETRY_SECONDS) + 1
 # What we ourselves fail at, without knowing why, is put aside after this many attempts (fault F32).
 POISON_ATTEMPTS: Final = 3
+# The outcome of an attempt that was counted before it began, and of which no end was noted.
+UNENDED: Final = "the worker came to no end with it"
+_INHERITED: Final = "inherited-"
 
 # Built once, because building a statement takes longer than running it.
 _hosts: Any = Host.__table__
@@ -41,7 +44,12 @@ _CLAIM = (
             _hosts.c.inbox_lease_until > bindparam("far"),
         ),
     )
-    .values(inbox_lease=bindparam("inbox_lease"), inbox_lease_until=bindparam("inbox_lease_until"))
+    .values(
+        # Only here is it seen whether there was another.
+        inbox_lease=case((_hosts.c.inbox_lease.is_(None), bindparam("token")), else_=bindparam("inherited")),
+        inbox_lease_until=bindparam("until"),
+    )
+    .returning(_hosts.c.inbox_lease)
 )
 # What was not tried yet is due, whatever the clock was when it came; and a time later than any we set was set before
 # the clock was put back.
@@ -55,6 +63,7 @@ _DUE = (
         _items.c.seen_key,
         _items.c.sealed,
         _items.c.attempts,
+        _items.c.outcome,
         _items.c.signed_at,
     )
     .where(
@@ -93,6 +102,7 @@ class QueuedItem:
     seen_key: str
     sealed: bytes = field(repr=False)
     attempts: int
+    outcome: str | None
     signed_at: datetime
 
 
@@ -101,16 +111,22 @@ def claim(host: str, now: datetime) -> str | None:
 
     Most calls are in vain, because a host is hinted at all the while it is worked on: they write nothing.
     """
-    token = secrets.token_hex(8)
-    lease = {"inbox_lease": token, "inbox_lease_until": now + LEASE}
+    token, until = secrets.token_hex(8), now + LEASE
+    lease = {"token": token, "inherited": _INHERITED + token, "until": until}
     with transaction(is_one_statement=True) as session:
         taken = session.connection().execute(_CLAIM, {"of_host": host, "now": now, "far": now + 2 * LEASE, **lease})
-        return token if row_count(taken) or _is_first(session, host, lease, now) else None
+        given: str | None = taken.scalar()
+        return given or (token if _is_first(session, host, token, until, now) else None)
 
 
-def _is_first(session: Session, host: str, lease: Mapping[str, object], now: datetime) -> bool:
+def is_inherited(token: str) -> bool:
+    """Whether the worker before did not give the lease back: it died, perhaps of the item that it was at."""
+    return token.startswith(_INHERITED)
+
+
+def _is_first(session: Session, host: str, token: str, until: datetime, now: datetime) -> bool:
     """Whether the host was never heard of, and now is there with the lease."""
-    insert = upsert(session, Host).values(host=host, created_at=now, **lease)
+    insert = upsert(session, Host).values(host=host, created_at=now, inbox_lease=token, inbox_lease_until=until)
     return session.scalar(insert.on_conflict_do_nothing().returning(Host.host)) is not None
 
 
@@ -135,7 +151,7 @@ def release(host: str, token: str) -> None:
 def list_due(host: str, now: datetime) -> list[QueuedItem]:
     with reading() as session:
         found = session.execute(_DUE, {"of_host": host, "now": now, "far": now + 2 * _LONGEST_WAIT})
-        return [QueuedItem(*row) for row in found]
+        return [QueuedItem(*tuple(row)) for row in found]
 
 
 def open_body(item: QueuedItem) -> bytes:
@@ -168,6 +184,12 @@ def postpone(item: QueuedItem, *, reason: str, now: datetime, seconds: float) ->
                 next_attempt_at=now + timedelta(seconds=seconds),
             )
         )
+
+
+def count(item: QueuedItem, now: datetime) -> None:
+    """Note that an attempt begins, which is then what it was if nothing else is noted of it: the item waits for the
+    next one, and those behind it do not wait for it."""
+    postpone(item, reason=UNENDED, now=now, seconds=RETRY_SECONDS[min(item.attempts, len(RETRY_SECONDS) - 1)])
 
 
 def _is_waiting(position: int) -> tuple[ColumnElement[bool], ...]:

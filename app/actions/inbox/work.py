@@ -16,6 +16,7 @@ from app.actions.inbox import queue
 from app.actions.inbox.gather import gather
 from app.actions.inbox.prove import prove
 from app.actions.inbox.queue import QueuedItem
+from app.db import TooMuchError
 from app.errors import AppError, UnavailableError
 from app.pipeline import Received, receive
 
@@ -53,6 +54,10 @@ class _Lease:
     token: str
     until: datetime
 
+    @property
+    def is_inherited(self) -> bool:
+        return queue.is_inherited(self.token)
+
     def has_enough(self, now: datetime) -> bool:
         """Whether there is time for one more item, which may need many fetches; it is made longer where there is not.
 
@@ -88,7 +93,7 @@ def process(
             for item in items:
                 if should_stop() or not lease.has_enough(now()):
                     return _turn(processed, longest)
-                if item.author_uri in held:
+                if item.author_uri in held or not _may_begin(item, lease, now()):
                     continue
                 began = time.monotonic()
                 if not _process_one(item, met, now) and item.author_uri and item.attempts < queue.HELD_ATTEMPTS:
@@ -107,11 +112,26 @@ def _turn(processed: int, longest_seconds: float, *, has_more: bool = False) -> 
     return Turn(processed, has_more, is_prompt=longest_seconds < _PROMPT_SECONDS if processed else None)
 
 
+def _may_begin(item: QueuedItem, lease: _Lease, now: datetime) -> bool:
+    """Count the attempt at an item that has perhaps ended a worker, because it may do so again; False where it has done
+    so too often, and is put aside. Others are counted when they fail, which costs nothing where they do not (F32)."""
+    if not lease.is_inherited and item.outcome != queue.UNENDED:
+        return True
+    if item.outcome == queue.UNENDED and item.attempts >= queue.MAX_ATTEMPTS:
+        queue.finish(item.position, state="quarantined", outcome=queue.UNENDED, keep_body=True)
+        return False
+    queue.count(item, now)
+    return True
+
+
 def _process_one(item: QueuedItem, met: set[str], now: Callable[[], datetime]) -> bool:
     """False when it is to be tried again. One item's failure is its own: the queue behind it moves on, except for what
     the same author said later, which waits a while."""
     try:
         _apply(item, met)
+    except TooMuchError as error:
+        _log.warning("cannot process %s: the database ended it", item.activity_uri)
+        return _quarantine(item, error, now(), max_attempts=queue.MAX_ATTEMPTS)
     except UnavailableError:
         raise
     except (FetchError, KeyUnavailableError) as error:
@@ -121,7 +141,7 @@ def _process_one(item: QueuedItem, met: set[str], now: Callable[[], datetime]) -
         queue.finish(item.position, state="dropped", outcome=str(error))
     except Exception as error:  # noqa: BLE001  A poisoned item must not stop its host's queue.
         _log.exception("cannot process %s", item.activity_uri)
-        return _quarantine(item, error, now())
+        return _quarantine(item, error, now(), max_attempts=queue.POISON_ATTEMPTS)
     return True
 
 
@@ -144,16 +164,16 @@ def _apply(item: QueuedItem, met: set[str]) -> None:
 def _retry_or_drop(item: QueuedItem, error: ActivityPubError, now: datetime) -> bool:
     """False when it is to be tried again."""
     is_permanent = isinstance(error, FetchError) and error.permanent
-    if is_permanent or item.attempts >= len(queue.RETRY_SECONDS):
+    if is_permanent or item.attempts + 1 >= queue.MAX_ATTEMPTS:
         queue.finish(item.position, state="dropped", outcome=str(error))
         return True
     queue.postpone(item, reason=str(error), now=now, seconds=queue.RETRY_SECONDS[item.attempts])
     return False
 
 
-def _quarantine(item: QueuedItem, error: Exception, now: datetime) -> bool:
+def _quarantine(item: QueuedItem, error: Exception, now: datetime, *, max_attempts: int) -> bool:
     """False when it is to be tried again."""
-    if item.attempts + 1 >= queue.POISON_ATTEMPTS:
+    if item.attempts + 1 >= max_attempts:
         queue.finish(item.position, state="quarantined", outcome=repr(error), keep_body=True)
         return True
     queue.postpone(item, reason=repr(error), now=now, seconds=queue.RETRY_SECONDS[item.attempts])
