@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from activitypub.documents import Activity, ActorDocument, Note, parse_object
 from activitypub.errors import ActivityPubError, FetchError
 from activitypub.fetch import FetchBudget
+from activitypub.uris import host_of
 from app.act import Gathered
 from app.actions.inbox.prove import Proved
 from app.actions.remote_actors import fetch_actor, fetch_document, known_or_fetched_actor
@@ -23,20 +24,21 @@ from app.uris import Uris
 _MAX_STRANGERS = 10
 
 
-def gather(proved: Proved, budget: FetchBudget, met: set[str]) -> Gathered:
+def gather(proved: Proved, budget: FetchBudget, met: set[str], *, is_last_attempt: bool) -> Gathered:
     """Stores unknown actors; returns the documents that no table holds. Raises ActivityPubError.
 
     `met` holds those who acted earlier in the turn, and are not looked for again: the transaction finds out itself
-    who was deleted since. Whoever acts now is added.
+    who was deleted since. Whoever acts now is added. At the last attempt, only what is needed has to be there: it is
+    no reason to drop a message for one of ours that the server of somebody else it is for is away.
     """
     for relayed in proved.relayed:
         _meet(relayed.actor, budget, met)
-        _gather_people(relayed, budget)
+        _gather_people(relayed, budget, is_last_attempt=is_last_attempt)
     activity = proved.activity
     _meet(activity.actor, budget, met)
     match activity.type:
         case "Create":
-            _gather_people(activity, budget)
+            _gather_people(activity, budget, is_last_attempt=is_last_attempt)
         case "Update" if isinstance(activity.object, ActorDocument):
             # Keys and addresses are believed from the actor's home alone.
             fetch_actor(activity.object.id, budget=budget)
@@ -69,7 +71,7 @@ def _gather_announced(activity: Activity, budget: FetchBudget) -> Gathered:
     return Gathered({uri: document.json})
 
 
-def _gather_people(activity: Activity, budget: FetchBudget) -> None:
+def _gather_people(activity: Activity, budget: FetchBudget, *, is_last_attempt: bool) -> None:
     """Those a private note is addressed to besides us, so that a conversation has all its people."""
     note = activity.object
     if not isinstance(note, Note):
@@ -82,15 +84,21 @@ def _gather_people(activity: Activity, budget: FetchBudget) -> None:
     people = [uri for uri in addressed if uri in mentioned and not ours.is_local(uri)]
     with reading() as session:
         known = {actor.uri for actor in list_by_uris(session, people)}
-    _fetch_strangers([uri for uri in people if uri not in known], budget)
+    _fetch_strangers([uri for uri in people if uri not in known], budget, is_last_attempt=is_last_attempt)
 
 
-def _fetch_strangers(uris: Sequence[str], budget: FetchBudget) -> None:
+def _fetch_strangers(uris: Sequence[str], budget: FetchBudget, *, is_last_attempt: bool) -> None:
+    away: set[str] = set()
     for uri in uris[:_MAX_STRANGERS]:
+        if host_of(uri) in away:
+            continue
         try:
             known_or_fetched_actor(uri, budget=budget)
         except FetchError as error:
-            if not error.permanent:
+            if error.permanent:
+                continue
+            if not is_last_attempt:
                 raise
+            away.add(host_of(uri))
         except ActivityPubError:
             continue  # Nobody we could write to; the others still have their conversation.

@@ -105,6 +105,10 @@ class QueuedItem:
     outcome: str | None
     signed_at: datetime
 
+    @property
+    def is_last_attempt(self) -> bool:
+        return self.attempts + 1 >= MAX_ATTEMPTS
+
 
 def claim(host: str, now: datetime) -> str | None:
     """Take the right to work on a host's items, for a minute; None where another worker has it.

@@ -149,7 +149,7 @@ def _apply(item: QueuedItem, met: set[str]) -> None:
     """The item is marked done in the transaction that applies it."""
     budget = FetchBudget(MAX_FETCHES)
     proved = prove(load_object(queue.open_body(item)), signer=item.signer_uri, budget=budget)
-    gathered = gather(proved, budget, met)
+    gathered = gather(proved, budget, met, is_last_attempt=item.is_last_attempt)
     received = Received(
         activity=proved.activity,
         signed_at=item.signed_at,
@@ -164,7 +164,7 @@ def _apply(item: QueuedItem, met: set[str]) -> None:
 def _retry_or_drop(item: QueuedItem, error: ActivityPubError, now: datetime) -> bool:
     """False when it is to be tried again."""
     is_permanent = isinstance(error, FetchError) and error.permanent
-    if is_permanent or item.attempts + 1 >= queue.MAX_ATTEMPTS:
+    if is_permanent or item.is_last_attempt:
         queue.finish(item.position, state="dropped", outcome=str(error))
         return True
     queue.postpone(item, reason=str(error), now=now, seconds=queue.RETRY_SECONDS[item.attempts])

@@ -22,8 +22,8 @@ from tests.world import World, moment
 TIMEOUT = UnreachableError("no answer", reason=Reason.TIMEOUT)
 
 
-def gathered(activity: Activity, *relayed: Activity) -> Gathered:
-    return gather(Proved(activity, relayed), FetchBudget(20), set())
+def gathered(activity: Activity, *relayed: Activity, is_last_attempt: bool = False) -> Gathered:
+    return gather(Proved(activity, relayed), FetchBudget(20), set(), is_last_attempt=is_last_attempt)
 
 
 def stranger(name: str, *, host: str = "lake.example", **described: Any) -> dict[str, Any]:
@@ -130,6 +130,19 @@ def test_who_cannot_be_found_just_now_is_waited_for(world: World, wire: Wire) ->
 
     with pytest.raises(FetchError):
         gathered(private_note(world, zoe, yan["id"]))
+
+
+def test_who_cannot_be_found_until_the_last_attempt_is_left_out_with_their_server(world: World, wire: Wire) -> None:
+    """Others of that server are not waited for as well."""
+    zoe, yan, yves = world.actor("zoe", "remote"), stranger("yan"), stranger("yves")
+    xan = stranger("xan", host="moor.example")
+    wire.serve(yan["id"], TIMEOUT)
+    wire.serve(xan["id"], xan)
+
+    gathered(private_note(world, zoe, yan["id"], yves["id"], xan["id"]), is_last_attempt=True)
+
+    assert wire.asked == [yan["id"], xan["id"]]
+    assert (is_known(world, yan["id"]), is_known(world, xan["id"])) == (False, True)
 
 
 def test_only_so_many_strangers_are_fetched(world: World, wire: Wire) -> None:

@@ -227,12 +227,13 @@ def test_item_is_tried_again_when_its_time_has_come(world: World, wire: Wire, cl
 
 
 def test_item_is_given_up_in_the_end(world: World, wire: Wire, clock: Clock) -> None:
-    zoe = world.actor("zoe", "remote")
-    wire.serve("https://lake.example/users/yan", TIMEOUT)
-    say_with_strangers(world, zoe, "never")
+    pond = world.remote_channel("pond", members=[world.bob])
+    uri = "https://lake.example/notes/1"
+    wire.serve(uri, TIMEOUT)
+    arrive(world, build.announce(actor=pond.uri, object=uri, published=moment(), to=[]))
     waits = []
 
-    for _ in range(len(RETRY_SECONDS) + 1):
+    for _ in range(MAX_ATTEMPTS):
         process(HOST, now=clock)
         (item,) = items()
         waits.append(round((item.next_attempt_at - clock.now).total_seconds()))
@@ -242,6 +243,22 @@ def test_item_is_given_up_in_the_end(world: World, wire: Wire, clock: Clock) -> 
     assert waits[:-1] == list(RETRY_SECONDS)
     assert items()[0].sealed is None
     assert texts(world) == []
+
+
+def test_message_to_one_of_ours_does_not_share_the_fate_of_anothers_server(
+    world: World, wire: Wire, clock: Clock
+) -> None:
+    zoe = world.actor("zoe", "remote")
+    wire.serve("https://lake.example/users/yan", TIMEOUT)
+    say_with_strangers(world, zoe, "for bob and yan")
+
+    for seconds in (0, *RETRY_SECONDS):
+        assert texts(world) == []
+        clock.pass_by(seconds + 1)
+        process(HOST, now=clock)
+
+    assert states() == ["done"]
+    assert texts(world) == ["for bob and yan"]
 
 
 def test_what_can_never_be_fetched_is_dropped_at_once(world: World, wire: Wire) -> None:
