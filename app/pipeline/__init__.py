@@ -3,6 +3,6 @@
 from app.pipeline.accept import accept
 from app.pipeline.perform import Outcome
 from app.pipeline.receive import Received, receive
-from app.pipeline.submit import Draft, submit, submit_together
+from app.pipeline.submit import Draft, find_first, submit, submit_together
 
-__all__ = ["Draft", "Outcome", "Received", "accept", "receive", "submit", "submit_together"]
+__all__ = ["Draft", "Outcome", "Received", "accept", "find_first", "receive", "submit", "submit_together"]

@@ -61,6 +61,14 @@ def submit(
         return first
 
 
+def find_first(actor: str, idempotency_key: str | None, request_digest: str | None) -> Outcome | None:
+    """What came of the request when it was made before; for whoever has to do more than compose before submitting it.
+
+    Raises ReusedKeyError as `submit` does.
+    """
+    return _find_first(_key(actor, idempotency_key), request_digest) if idempotency_key else None
+
+
 def submit_together(activities: Sequence[Activity]) -> None:
     """Do all of it, in this order and in one transaction, or nothing.
 

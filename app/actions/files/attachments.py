@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from activitypub.documents import Activity
 from app.actions.files.keeping import check_quota, kept
@@ -12,11 +13,13 @@ from app.actions.files.preparing import Prepared, Upload, prepare
 from app.actions.files.rules import MAX_ATTACHMENTS, categories_of, max_message_bytes
 from app.db import reading
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
-from app.pipeline import Draft, Outcome, submit
+from app.pipeline import Draft, Outcome, find_first, submit
 from app.projections.files import ATTACHMENTS, NewFile
 from app.queries.files import NO_SUCH_FILE, StoredFile, list_at, parse_address
 from app.queries.viewers import Viewer
 from app.settings import MEGABYTE, current
+
+Given = TypeVar("Given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,6 @@ def prepare_attachments(viewer: Viewer, uploads: Sequence[Upload]) -> Carried:
     Raises ForbiddenError for whoever may not upload, InvalidInputError and UnsupportedMediaError for what may not be
     uploaded or is too much.
     """
-    if not uploads:
-        return Carried()
     if not viewer.has("upload_files"):
         raise ForbiddenError("Access forbidden. Missing required privilege: upload_files.")
     _check_number(len(uploads))
@@ -76,17 +77,31 @@ def find_attachments(viewer: Viewer, urls: Sequence[str]) -> Carried:
 
 
 def submit_carrying(
-    carried: Carried, activity: Activity | Draft, *, idempotency_key: str | None, request_digest: str | None
+    viewer: Viewer,
+    given: Sequence[Given],
+    look_into: Callable[[Viewer, Sequence[Given]], Carried],
+    compose: Callable[[Sequence[StoredFile]], Activity],
+    *,
+    idempotency_key: str | None,
+    request_digest: str | None,
 ) -> Outcome:
-    """Files, message and activity in one transaction. Raises what `submit` raises, and UnavailableError."""
-    if not carried.files:
-        return submit(activity, idempotency_key=idempotency_key, request_digest=request_digest)
+    """Files, message and activity in one transaction; `look_into` is one of the two above, for what is `given`.
+
+    The files of a request that is repeated are here already, so it is answered before anything is said about them.
+    Raises what `submit` and `look_into` raise, and UnavailableError.
+    """
+    if not given:
+        draft = Draft(viewer.uri, lambda: compose(()))
+        return submit(draft, idempotency_key=idempotency_key, request_digest=request_digest)
+    first = find_first(viewer.uri, idempotency_key, request_digest)
+    if first is not None:
+        return first
+    carried = look_into(viewer, given)
+    activity = compose(carried.files)  # Before a file is kept: who may not write there leaves none.
     private = {
         "new_files": [one.file for one in carried.prepared],
         "attached": [file.id for file in carried.files],
     }
-    if isinstance(activity, Draft):
-        activity = activity.compose()  # Before a file is kept: who may not write there leaves none.
     with kept(carried.prepared):
         return submit(activity, private=private, idempotency_key=idempotency_key, request_digest=request_digest)
 

@@ -16,7 +16,7 @@ from app.facades.pufferblow.params import Id, PageNumber, PageSize
 from app.facades.pufferblow.peers import check_person, find_known, is_person, resolve
 from app.facades.pufferblow.sent import get_sent
 from app.facades.pufferblow.shown import MessageShown, show_all
-from app.pipeline import Draft, compose
+from app.pipeline import compose
 from app.queries.messages import list_conversation
 from app.queries.placement import conversation_id
 from app.queries.viewers import Viewer
@@ -89,15 +89,11 @@ def send_direct(viewer: Viewer, params: SendDirect) -> DirectSent:
     peer = resolve(params.peer)
     check_person(peer)
     conversation = conversation_id([viewer.uri, peer.uri])
-    carried = find_attachments(viewer, params.attachments)
     outcome = submit_carrying(
-        carried,
-        Draft(
-            viewer.uri,
-            lambda: compose.direct_message(
-                viewer, [peer], params.message, reply_to=params.reply_to, files=carried.files
-            ),
-        ),
+        viewer,
+        params.attachments,
+        find_attachments,
+        lambda files: compose.direct_message(viewer, [peer], params.message, reply_to=params.reply_to, files=files),
         idempotency_key=idempotency_key(),
         request_digest=request_digest(params),
     )

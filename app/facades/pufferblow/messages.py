@@ -15,7 +15,7 @@ from app.facades.pufferblow.api import API
 from app.facades.pufferblow.params import Id, PageNumber, PageSize
 from app.facades.pufferblow.sent import get_sent
 from app.facades.pufferblow.shown import MessageShown, show, show_all
-from app.pipeline import Draft, compose, submit
+from app.pipeline import compose, submit
 from app.queries.channels import get_visible, require_visible
 from app.queries.found import search_channel
 from app.queries.messages import list_before, list_page
@@ -154,14 +154,12 @@ def search_messages(viewer: Viewer, params: SearchMessages) -> MessagesFound:
     scope="message:write",
 )
 def send_message(viewer: Viewer, params: SendMessage) -> MessageSent:
-    carried = prepare_attachments(viewer, params.attachments)
     outcome = submit_carrying(
-        carried,
-        Draft(
-            viewer.uri,
-            lambda: compose.channel_message(
-                viewer, params.channel_id, params.message, reply_to=params.reply_to, files=carried.files
-            ),
+        viewer,
+        params.attachments,
+        prepare_attachments,
+        lambda files: compose.channel_message(
+            viewer, params.channel_id, params.message, reply_to=params.reply_to, files=files
         ),
         idempotency_key=idempotency_key(),
         request_digest=request_digest(params),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from app.db import reading
 from app.models import Actor, Attachment
 from app.queries.conversations import read_talk
 from app.queries.documents import note_document
-from app.settings import current
+from app.settings import configure, current
 from tests.answers import refusal
 from tests.facades.conftest import ORIGIN, Person, Server
 from tests.facades.pufferblow.files import attached, get, send, upload
@@ -298,6 +299,31 @@ def test_the_same_request_again_is_the_same_message(server: Server, owner: Perso
 
     assert again.json == first.json
     assert other.status_code == 422
+
+
+def test_the_same_request_again_is_answered_whatever_has_changed_since(
+    server: Server, owner: Person, member: Person, lobby: str
+) -> None:
+    """Its own files have filled the quota, or the file that it carried is gone."""
+    configure(replace(current(), storage_quota=15))
+    url = upload(server, member, *TEXT, directory="attachments").json["url"]
+    direct = {"peer": owner.username, "message": "hi", "attachments": [ORIGIN + url]}
+    keys = [{"headers": {"Idempotency-Key": key}} for key in ("one", "two")]
+
+    def ask() -> list[Any]:
+        return [
+            send(server, owner, lobby, TEXT, text="hi", **keys[0]),
+            server.call("POST", "/api/v1/dms/send", person=member, json=direct, **keys[1]),
+        ]
+
+    first = ask()
+    assert server.call("POST", "/api/v1/storage/delete-file", person=member, json={"file_url": url}).status_code == 200
+    with server.stores_nothing():
+        again = ask()
+
+    assert [answer.status_code for answer in (*first, *again)] == [201] * 4
+    assert again[0].json == first[0].json
+    assert again[1].json["result"]["message_id"] == first[1].json["result"]["message_id"]
 
 
 def test_a_full_store_is_a_503_and_keeps_nothing(
