@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,6 +90,7 @@ def back_up(now: datetime) -> Path:
     name = f"shoal-{now:%Y%m%dT%H%M%SZ}.{'db' if source.is_sqlite else 'dump'}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_drafts(folder, before=now - timedelta(seconds=_DUMP_SECONDS))
         copy = _write_whole(source.url, folder, name)
         _prune(folder, keep=config.max_files)
     except OSError as error:
@@ -162,7 +163,7 @@ def _dump_postgresql(url: URL, draft: Path) -> None:
     # The command line is for everybody on the machine to see.
     environ = os.environ | ({"PGPASSWORD": str(url.password)} if url.password else {})
     address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    command = [program, "--format=custom", "--no-password", f"--file={draft}", f"--dbname={address}"]
+    command = [*_leash(), program, "--format=custom", "--no-password", f"--file={draft}", f"--dbname={address}"]
     try:
         subprocess.run(command, env=environ, check=True, capture_output=True, timeout=_DUMP_SECONDS)
     except subprocess.SubprocessError as error:
@@ -174,6 +175,19 @@ def _find_pg_dump() -> str | None:
     """The one on PATH, or the newest of Debian's."""
     installed = sorted(Path("/").glob(_PG_DUMPS.lstrip("/")), key=lambda path: path.parts[-3].zfill(4))
     return shutil.which("pg_dump") or (str(installed[-1]) if installed else None)
+
+
+def _leash() -> list[str]:
+    """What has the program after it killed when this process is, where util-linux is installed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+
+
+def _remove_drafts(folder: Path, *, before: datetime) -> None:
+    """What was last written before then is of a worker that was killed at it."""
+    for path in folder.glob(f"{_DRAFT}*"):
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
+            path.unlink(missing_ok=True)
 
 
 def _prune(folder: Path, *, keep: int) -> None:

@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from app import db
 from app.actions import background, backups
@@ -19,9 +21,11 @@ from app.db import database
 from app.errors import UnavailableError
 from app.factory import make_app
 from app.settings import current
+from tests.databases import ON_SQLITE
 from tests.e2e.postgres import find_postgres_binaries
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.facades.pufferblow.test_background_tasks import ask, changes_nothing
+from tests.ops.processes import is_running, wait_until
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -109,6 +113,39 @@ def test_a_copy_that_fails_leaves_nothing_and_takes_nothing(
         backups.back_up(NOW + timedelta(days=1))
 
     assert [path.name for path in folder.iterdir()] == [first.name]
+
+
+@ON_SQLITE
+def test_what_a_killed_worker_left_is_taken_away_when_no_worker_can_be_at_it(server: Server, folder: Path) -> None:
+    folder.mkdir()
+    drafts = [folder / f"{backups._DRAFT}{age}" for age in ("old", "young")]
+    for draft, hours in zip(drafts, (2, 0.5), strict=True):
+        draft.write_text("half")
+        at = (NOW - timedelta(hours=hours)).timestamp()
+        os.utime(draft, (at, at))
+
+    copy = backups.back_up(NOW)
+
+    assert set(folder.iterdir()) == {copy, drafts[1]}
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="util-linux is not installed")
+def test_pg_dump_does_not_outlive_its_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted, program = tmp_path / "pid", tmp_path / "pg_dump"
+    program.write_text(f"#!/bin/sh\necho $$ > {noted}.new\nmv {noted}.new {noted}\nexec sleep 60\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    given = make_url("postgresql://nowhere/shoal"), tmp_path / "draft"
+    worker = get_context("fork").Process(target=backups._dump_postgresql, args=given)
+    worker.start()
+    wait_until(noted.exists)
+    pid = int(noted.read_text())
+    assert is_running(pid)
+
+    worker.kill()
+
+    wait_until(lambda: not is_running(pid), what="the end of pg_dump")
+    worker.join()
 
 
 def test_without_pg_dump_the_staff_is_told_what_is_missing(
