@@ -40,4 +40,5 @@ def bucket(s3_endpoint: str) -> Iterator[BucketStore]:
     yield store
     for content in list(store.list_contents(before=datetime.max.replace(tzinfo=UTC))):
         store.delete(content.digest)
-    store._client.close()
+    for client in (store._client, store._brief_client):
+        client.close()

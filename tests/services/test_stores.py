@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import socket
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -15,8 +17,10 @@ import pytest
 
 from app.errors import UnavailableError
 from app.services.storage import Store
+from app.services.storage import bucket as bucket_module
 from app.services.storage.bucket import BucketStore
 from app.services.storage.disk import DiskStore
+from app.settings import BucketSettings
 from tests.services.moto_server import BUCKET, bucket, s3_endpoint
 
 __all__ = ["bucket", "s3_endpoint"]
@@ -117,6 +121,22 @@ def test_a_bucket_that_is_away_is_unavailable(bucket: BucketStore, monkeypatch: 
     with pytest.raises(UnavailableError):
         list(bucket.list_contents(before=datetime.now(UTC)))
     monkeypatch.undo()
+
+
+def test_a_service_that_hangs_at_a_deletion_is_soon_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bucket_module, "_BRIEF_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        given = {"endpoint": endpoint, "region": "us-east-1", "access_key": "key", "secret_key": "secret"}
+        store = BucketStore(BucketSettings(bucket=BUCKET, **given))
+        began = time.monotonic()
+        with pytest.raises(UnavailableError):
+            store.delete(DIGEST)
+        seconds = time.monotonic() - began
+        for client in (store._client, store._brief_client):
+            client.close()
+
+    assert 0.3 <= seconds < 2
 
 
 def test_drafts_are_swept_once_they_are_old(tmp_path: Path) -> None:

@@ -77,10 +77,13 @@ def _list_ownerless(now: datetime) -> Iterator[str]:
 
 
 def _remove_content(digest: str, now: datetime) -> bool:
-    """Whether it was still nobody's. The store forgets it while whoever is about to use it waits for our commit."""
+    """Whether it was still nobody's. The store forgets it while whoever is about to use it waits for our commit, and
+    with SQLite every other writer, too; so a store that is away is found out before."""
+    is_there = store().has(digest)
     with transaction() as session:
         if not files.lock_blob(session, digest, now=now):
             return False
-        store().delete(digest)
+        if is_there:
+            store().delete(digest)
         files.remove_blob(session, digest)
     return True

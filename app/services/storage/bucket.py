@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from typing import Any, BinaryIO, Final
 
 import boto3
@@ -19,6 +20,7 @@ from app.settings import BucketSettings
 
 _ABSENT: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 _PART_BYTES: Final = 8 * 1024 * 1024
+_BRIEF_SECONDS: Final = 2.0  # Others wait for what is deleted, and give up after five (`app.db`).
 
 
 class BucketStore:
@@ -26,25 +28,16 @@ class BucketStore:
 
     def __init__(self, settings: BucketSettings) -> None:
         self._bucket = settings.bucket
-        self._client: Any = boto3.client(
-            "s3",
-            endpoint_url=settings.endpoint,
-            region_name=settings.region,
-            aws_access_key_id=settings.access_key,
-            aws_secret_access_key=settings.secret_key,
-            config=Config(
-                connect_timeout=5,
-                read_timeout=20,
-                retries={"max_attempts": 3, "mode": "standard"},
-                # Not every service knows the checksums that boto3 adds by itself since 1.36.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        self._settings = settings
+        self._client = _connect(settings, connect_timeout=5, read_timeout=20, attempts=3)
         # Threads of boto3's own would be greenlets with another's locks; parts go one after the other.
         self._transfer = TransferConfig(
             use_threads=False, multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES
         )
+
+    @cached_property
+    def _brief_client(self) -> Any:
+        return _connect(self._settings, connect_timeout=1, read_timeout=_BRIEF_SECONDS, attempts=1)
 
     def put(self, digest: str, file: BinaryIO) -> None:
         file.seek(0)
@@ -79,7 +72,7 @@ class BucketStore:
 
     def delete(self, digest: str) -> None:
         with _service_errors():
-            self._client.delete_object(Bucket=self._bucket, Key=_key(digest))
+            self._brief_client.delete_object(Bucket=self._bucket, Key=_key(digest))
 
     def list_contents(self, *, before: datetime) -> Iterator[Content]:
         with _service_errors():
@@ -101,6 +94,25 @@ class BucketStore:
 
 
 _PREFIX: Final = "files/"
+
+
+def _connect(settings: BucketSettings, *, connect_timeout: float, read_timeout: float, attempts: int) -> Any:
+    """Timeouts are in seconds."""
+    return boto3.client(
+        "s3",
+        endpoint_url=settings.endpoint,
+        region_name=settings.region,
+        aws_access_key_id=settings.access_key,
+        aws_secret_access_key=settings.secret_key,
+        config=Config(
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+            # Not every service knows the checksums that boto3 adds by itself since 1.36.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
 
 
 def _key(digest: str) -> str:

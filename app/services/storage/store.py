@@ -38,7 +38,8 @@ class Store(Protocol):
         """Those bytes in chunks, fewer where it ends before. Raises FileNotFoundError, before the first chunk."""
 
     def delete(self, digest: str) -> None:
-        """What is not there is as good as deleted."""
+        """What is not there is as good as deleted. It is done within three seconds or not at all, as far as the store
+        knows: a transaction waits for it."""
 
     def list_contents(self, *, before: datetime) -> Iterator[Content]:
         """Those last put there before that time, in no order."""

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from app import failpoints
 from app.actions.files import orphans
 from app.db import reading
+from app.errors import UnavailableError
 from app.models import AuditEntry
 from app.queries.files import DIRECTORIES, count_used_bytes
 from app.services import storage
@@ -413,6 +414,23 @@ def test_the_same_content_that_comes_back_during_a_clean_up_is_there_afterwards(
 
     assert upload(server, owner, "a.txt", TEXT).status_code == 201
     assert server.call("GET", URL).data == TEXT
+
+
+def test_nobody_waits_for_a_store_that_the_clean_up_waits_for(
+    server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel_id = str(server.create_channel(owner)["channel_id"])
+    upload(server, owner, "u.txt", b"u", "attachments")
+
+    def hang(_digest: str) -> bool:
+        server.send(owner, channel_id, "in the meantime")
+        raise UnavailableError
+
+    monkeypatch.setattr(store(), "has", hang, raising=False)
+    with pytest.raises(UnavailableError):
+        orphans.clean_up(datetime.now(UTC) + LATER)
+
+    assert server.stored()["messages"] == 1
 
 
 def test_a_bucket_serves_as_well_as_a_disk(
