@@ -24,9 +24,14 @@ from app.models import (
     Follow,
     Host,
     InboxItem,
+    LoginSession,
     Message,
+    NodeChallenge,
+    NodeSession,
+    OAuthClient,
     OAuthCode,
     OAuthDeviceCode,
+    OAuthSession,
     Ping,
     Receipt,
     RefreshToken,
@@ -46,6 +51,9 @@ _INBOX_MEMORY: Final = timedelta(days=90)
 _EVENT_LIFE: Final = timedelta(days=7)
 _DELIVERY_MEMORY: Final = timedelta(days=30)
 _HOST_MEMORY: Final = timedelta(days=7)
+_CHALLENGE_MEMORY: Final = timedelta(hours=1)
+# Longer than an access token is good for, which may be all that a session has.
+_ACCESS_LIFE: Final = timedelta(days=1)
 _PING_MEMORY: Final = timedelta(days=30)
 # Longer than a signature is good for, which may be dated as far ahead as behind.
 _SIGNATURE_MEMORY: Final = timedelta(minutes=15)
@@ -74,9 +82,9 @@ def prune(now: datetime) -> None:
 
 
 def prune_tokens(now: datetime) -> None:
-    """Refresh tokens that ended, and what else OAuth leaves. Between two runs they are only rows: whoever shows one
-    is refused."""
-    for step in (_forget_tokens, _forget_oauth, _forget_clients):
+    """Refresh tokens that ended, what else OAuth leaves, and sessions that nobody can go on with. Between two runs they
+    are only rows: whoever shows one is refused."""
+    for step in (_forget_tokens, _forget_oauth, _forget_sessions, _forget_nodes, _forget_clients):
         while _run(step, now) >= _BATCH:
             pass
 
@@ -247,6 +255,30 @@ def _forget_oauth(session: Session, now: datetime) -> int:
         _count(session, delete(OAuthCode).where(OAuthCode.digest.in_(codes))),
         _count(session, delete(OAuthDeviceCode).where(OAuthDeviceCode.digest.in_(devices))),
         _count(session, delete(BrowserSession).where(BrowserSession.session_id.in_(browsers))),
+    )
+
+
+def _forget_sessions(session: Session, now: datetime) -> int:
+    """A session whose tokens and cookie were forgotten is at its end; that of a bot, which needs neither, once it was
+    ended."""
+    of_bots = select(OAuthSession.session_id).join(OAuthClient).where(OAuthClient.account_id.is_not(None))
+    spent = select(LoginSession.id).where(
+        LoginSession.created_at < now - _ACCESS_LIFE,
+        ~exists().where(RefreshToken.session_id == LoginSession.id),
+        ~exists().where(BrowserSession.session_id == LoginSession.id),
+        LoginSession.revoked_at.is_not(None) | LoginSession.id.not_in(of_bots),
+    )
+    return _count(session, delete(LoginSession).where(LoginSession.id.in_(spent.limit(_BATCH))))
+
+
+def _forget_nodes(session: Session, now: datetime) -> int:
+    """Node sessions that ended, and challenges, of which it is known for an hour that they were answered or late."""
+    is_over = (NodeSession.expires_at < now) | NodeSession.revoked_at.is_not(None)
+    ended = select(NodeSession.id).where(is_over).limit(_BATCH)
+    late = select(NodeChallenge.id).where(NodeChallenge.expires_at < now - _CHALLENGE_MEMORY).limit(_BATCH)
+    return max(
+        _count(session, delete(NodeSession).where(NodeSession.id.in_(ended))),
+        _count(session, delete(NodeChallenge).where(NodeChallenge.id.in_(late))),
     )
 
 

@@ -20,9 +20,12 @@ from app.models import (
     Host,
     InboxItem,
     LoginSession,
+    NodeChallenge,
+    NodeSession,
     OAuthClient,
     OAuthCode,
     OAuthDeviceCode,
+    OAuthSession,
     RefreshToken,
 )
 from tests.actions.delivery.world import HOST, INBOX, World, respond
@@ -223,14 +226,16 @@ def test_events_last_a_week(world: World) -> None:
     assert count(Event) == 1
 
 
+def sign_up(world: World) -> None:
+    with transaction() as session:
+        account = {"username": "alice", "password_hash": "", "status": "offline", "last_seen_at": world.clock.now}
+        session.execute(insert(Account).values(actor_id=world.alice, **account))
+
+
 def test_refresh_tokens_end_with_their_time(world: World) -> None:
     now = world.clock.now
+    sign_up(world)
     with transaction() as session:
-        session.execute(
-            insert(Account).values(
-                actor_id=world.alice, username="alice", password_hash="", status="offline", last_seen_at=now
-            )
-        )
         session.execute(insert(LoginSession).values(id="session_1", actor_id=world.alice, created_at=now))
         for name, hours in (("old", -1), ("new", 1)):
             session.execute(
@@ -264,6 +269,50 @@ def test_what_oauth_leaves_ends_with_its_time(world: World) -> None:
     with reading() as session:
         for table in (BrowserSession, OAuthCode, OAuthDeviceCode):
             assert list(session.scalars(select(table.digest))) == ["new"]
+
+
+def test_sessions_end_with_what_they_go_on_by(world: World) -> None:
+    """A day after they began: an access token may be all that one has. A bot asks for those again and again."""
+    now = world.clock.now
+    sign_up(world)
+    with transaction() as session:
+        for name in ("token", "cookie", "bot", "old", "old-bot", "new"):
+            began = {"created_at": now - timedelta(days=0 if name == "new" else 40), "actor_id": world.alice}
+            ended_at = now if name == "old-bot" else None
+            session.execute(insert(LoginSession).values(id=f"session_{name}", revoked_at=ended_at, **began))
+        ends = {"digest": "x", "expires_at": now + timedelta(days=1)}
+        session.execute(insert(RefreshToken).values(id="token_1", session_id="session_token", **ends))
+        session.execute(insert(BrowserSession).values(session_id="session_cookie", **ends))
+        bot = {"auth_method": "client_secret_basic", "redirect_uris": [], "grant_types": [], "scopes": []}
+        made = {"id": "client_1", "name": "Bot", "account_id": world.alice, "created_at": now}
+        session.execute(insert(OAuthClient).values(**made, **bot))
+        for name in ("bot", "old-bot"):
+            limited = {"session_id": f"session_{name}", "client_id": "client_1", "scopes": []}
+            session.execute(insert(OAuthSession).values(**limited))
+
+    pruning.prune_tokens(now)
+
+    with reading() as session:
+        left = session.scalars(select(LoginSession.id).order_by(LoginSession.id)).all()
+    assert left == ["session_bot", "session_cookie", "session_new", "session_token"]
+
+
+def test_what_nodes_leave_ends_with_its_time(world: World) -> None:
+    now = world.clock.now
+    sign_up(world)
+    with transaction() as session:
+        for name, hours in (("new", 1), ("late", -0.5), ("old", -2)):
+            given = {"account_id": world.alice, "node_id": "laptop", "expires_at": now + timedelta(hours=hours)}
+            session.execute(insert(NodeChallenge).values(id=f"challenge_{name}", nonce="", **given))
+            proved = {"public_key": "", "digest": name, "scopes": [], "created_at": now}
+            session.execute(insert(NodeSession).values(id=f"node_{name}", **proved, **given))
+        session.execute(update(NodeSession).where(NodeSession.digest == "late").values(revoked_at=now))
+
+    pruning.prune_tokens(now)
+
+    with reading() as session:
+        assert set(session.scalars(select(NodeChallenge.id))) == {"challenge_late", "challenge_new"}
+        assert list(session.scalars(select(NodeSession.digest))) == ["new"]
 
 
 def test_hosts_that_nobody_follows_across_are_forgotten_in_a_week(world: World) -> None:

@@ -47,7 +47,7 @@ _TASKS: Final = (
     BackgroundTask(
         "auth_token_cleanup",
         "Auth Token Cleanup",
-        "Deletes refresh tokens that have ended.",
+        "Deletes tokens, cookies and sessions that have ended.",
         _each(hours=12),
         prune_tokens,
     ),
