@@ -59,7 +59,12 @@ SETTINGS_DOCS = (
         "Requests that one client network may make in five minutes, 25 to 999999, until an admin sets "
         "`max_rate_limit_requests`.",
     ),
-    SettingDoc("SHOAL_WORKER_THREADS", "8", "Threads of one Celery worker, 1 to 256."),
+    SettingDoc(
+        "SHOAL_WORKER_THREADS",
+        "8",
+        "Threads of one Celery worker, 2 to 256: one alone, busy for minutes, would be taken for a worker that hears "
+        "its broker no more.",
+    ),
     SettingDoc("SHOAL_LOG_LEVEL", "info", "debug, info, warning or error."),
     SettingDoc(
         "SHOAL_FLOWER_AUTH",

@@ -115,7 +115,7 @@ class Settings:
             trusted_proxies=values.parsed("SHOAL_TRUSTED_PROXIES", "", read.networks),
             workers=values.parsed("SHOAL_WORKERS", "1", read.whole_number(1, 64)),
             rate_limit=values.parsed("SHOAL_RATE_LIMIT", "6000", read.whole_number(25, 999_999)),
-            worker_threads=values.parsed("SHOAL_WORKER_THREADS", "8", read.whole_number(1, 256)),
+            worker_threads=values.parsed("SHOAL_WORKER_THREADS", "8", read.whole_number(2, 256)),
             log_level=values.parsed("SHOAL_LOG_LEVEL", "info", read.log_level),
             flower_auth=values.parsed("SHOAL_FLOWER_AUTH", "", read.flower_auth),
             flower_port=values.parsed("SHOAL_FLOWER_PORT", "5555", read.whole_number(1, 65535)),

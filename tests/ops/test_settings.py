@@ -128,7 +128,7 @@ def test_every_variable_arrives(read: ReadSettings, authority_file: Path) -> Non
         ({"SHOAL_LOCAL_SOCKET": "/nowhere/shoal.sock"}, "SHOAL_LOCAL_SOCKET is no path of at most 103 bytes"),
         ({"SHOAL_NESTED_POST_STATUS": "204"}, "SHOAL_NESTED_POST_STATUS must be a whole number from 200 to 201"),
         ({"SHOAL_WORKERS": "0"}, "SHOAL_WORKERS must be a whole number from 1 to 64"),
-        ({"SHOAL_WORKER_THREADS": "many"}, "SHOAL_WORKER_THREADS must be a whole number from 1 to 256"),
+        ({"SHOAL_WORKER_THREADS": "1"}, "SHOAL_WORKER_THREADS must be a whole number from 2 to 256"),
         ({"SHOAL_LOG_LEVEL": "loud"}, "SHOAL_LOG_LEVEL must be one of debug, info, warning, error, not 'loud'"),
         ({"SHOAL_FLOWER_AUTH": "admin"}, "SHOAL_FLOWER_AUTH must be user:password"),
         ({"SHOAL_FLOWER_AUTH": "admin:"}, "SHOAL_FLOWER_AUTH must be user:password"),
