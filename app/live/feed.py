@@ -31,7 +31,7 @@ class Feed:
     """Hands every event to every broadcaster once and in order, while `has_audience` says that anybody listens.
 
     A `hint` makes it look at once; without hints it looks every five seconds. It lives through outages of the
-    database and goes on where it was.
+    database, and through whatever else goes wrong, and goes on where it was.
     """
 
     def __init__(self, has_audience: Callable[[], bool]) -> None:
@@ -42,7 +42,7 @@ class Feed:
         self._batch: Sequence[RecordedEvent] = ()
         self._untold: list[Broadcaster] = []
         self._is_hinted = threading.Event()
-        self._is_stopped = False
+        self._is_stopped = threading.Event()
         self._is_away = False
         self._thread: threading.Thread | None = None
 
@@ -69,18 +69,23 @@ class Feed:
 
     def stop(self) -> None:
         """End the thread, within a second; the batch it is at is told to the end if that is long enough."""
-        self._is_stopped = True
+        self._is_stopped.set()
         self._is_hinted.set()
         if self._thread is not None:
             self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         pause = POLL_SECONDS
-        while not self._is_stopped:
+        while not self._is_stopped.is_set():
             self._is_hinted.wait(pause)
             self._is_hinted.clear()
-            cursor = self._cursor_for_audience()
-            pause = self._follow(cursor) if cursor else POLL_SECONDS
+            try:
+                cursor = self._cursor_for_audience()
+                pause = self._follow(cursor) if cursor else POLL_SECONDS
+            except Exception:  # noqa: BLE001  The feed must outlive whatever it finds.
+                _log.exception("the feed stumbled")
+                self._is_stopped.wait(RETRY_SECONDS)  # Whatever is hinted: what failed would only fail again.
+                pause = 0.0
 
     def _cursor_for_audience(self) -> Cursor | None:
         """None when nobody listens; whoever joins next starts from where the log will be then."""
@@ -104,7 +109,7 @@ class Feed:
     def _tell_all(self, session: Session, cursor: Cursor) -> None:
         self._tell_batch(session)  # An outage may have come between.
         is_full = True
-        while is_full and not self._is_stopped:
+        while is_full and not self._is_stopped.is_set():
             self._batch = cursor.read(session)
             self._untold = list(self._broadcasters) if self._batch else []
             self._tell_batch(session)

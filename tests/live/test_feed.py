@@ -177,6 +177,25 @@ def test_feed_goes_on_where_it_was_after_an_outage(
     assert caplog.text.count("cannot read the database") == 1
 
 
+def test_error_that_nobody_foresaw_does_not_end_the_feed(
+    database: Database, audience: Audience, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    audience.feed.attend()
+    listing, errors = events.list_after, [MemoryError(), MemoryError()]
+
+    def list_after(session: Session, position: int, *, limit: int) -> list[RecordedEvent]:
+        if errors:
+            raise errors.pop()
+        return listing(session, position, limit=limit)
+
+    monkeypatch.setattr(events, "list_after", list_after)
+    new = commit()
+    audience.feed.hint()
+
+    audience.wait_for(new)
+    assert caplog.text.count("the feed stumbled") == 2
+
+
 def test_nobody_joins_while_the_database_is_away(
     database: Database, audience: Audience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
