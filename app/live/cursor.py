@@ -1,77 +1,65 @@
-"""The cursor: a place in the log of events, moved on without passing over what is still being committed."""
+"""The cursor: a place in the log of events, moved on without losing what is still being committed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, pairwise
+from typing import Self
 
 from sqlalchemy.orm import Session
 
-from app.db import LOCK_WAIT_SECONDS
+from app.live.holes import HOLES_MAX, Holes
 from app.queries import events
 from app.queries.events import RecordedEvent
 
 BATCH = 50  # As each socket's queue takes 256, the writers have their turn in between.
-HOLE_SECONDS_MIN = 0.05
-HOLE_SECONDS_MAX = LOCK_WAIT_SECONDS  # No writer of ours waits for a lock any longer, so none commits later.
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """At `seen_at` the log reached to `position`, and no writer at `next_writer` or above had begun."""
-
-    position: int
-    next_writer: int
-    seen_at: float
+_BEHIND_HEAD = 10_000
 
 
 class Cursor:
-    """Reads every committed event once, in order.
+    """Reads every committed event once: in order, but for what takes long to commit.
 
-    A hole in the positions is a writer that has not committed, or one that never will. PostgreSQL knows: when all who
-    were at work as the hole was seen have ended, it stays. Only when one of them takes longer than `HOLE_SECONDS_MAX`
-    is the hole given up without knowing.
+    A position that is missing is waited for as long as most transactions take. Then what is behind it is read, and it
+    is read when it is there. Nothing of a channel comes before what was said there earlier: its messages are committed
+    one after the other.
     """
 
     def __init__(self, position: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.position = position
-        self._clock = clock
-        self._mark: _Mark | None = None
-
-    @property
-    def waits_for_hole(self) -> bool:
+        self.waits_for_hole = False
         """There is more behind a hole; read again soon."""
-        return self._mark is not None
+        self._holes = Holes(clock=clock)
+
+    @classmethod
+    def at_head(cls, session: Session) -> Self:
+        """Behind what is committed now, and before all that is committed later, whatever its position."""
+        cursor = cls(events.head(session))
+        cursor._holes.note(events.list_missing(session, cursor.position - _BEHIND_HEAD, cursor.position))
+        return cursor
 
     def read(self, session: Session) -> list[RecordedEvent]:
         """The next events, at most `BATCH`; the cursor is behind them then."""
-        settled = self._settled_position(session)  # Asked before the log is read: what has ended by now is in it.
+        self._holes.judge(session)
         log = events.list_after(session, self.position, limit=BATCH)
-        ready = self._before_first_hole(log, settled)
+        late = self._holes.read_filled(session, self.position)
+        ready = [*late, *self._before_hole(log)][:BATCH]
+        self._holes.fill(ready)
         if ready:
-            self.position = ready[-1].position
-        if settled or (self._mark and self.position >= self._mark.position):
-            self._mark = None
-        if len(ready) < len(log) and self._mark is None:
-            self._mark = _Mark(log[-1].position, events.writers(session).next, self._clock())
+            self.position = max(self.position, ready[-1].position)
         return ready
 
-    def _settled_position(self, session: Session) -> int:
-        """Up to here a hole is nobody's; 0 when that is not known."""
-        if self._mark is None:
-            return 0
-        age = self._clock() - self._mark.seen_at
-        if age < HOLE_SECONDS_MIN:
-            return 0  # A position is handed out an instant before its writer has a number.
-        if age < HOLE_SECONDS_MAX and events.writers(session).oldest < self._mark.next_writer:
-            return 0
-        return self._mark.position
+    def _before_hole(self, log: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
+        self._holes.fill(log)
+        if log and log[-1].position - self.position > len(log):
+            self._holes.note(_missing(self.position, log))
+        hole = self._holes.find_next(self.position)
+        ready = log if hole is None else [event for event in log if event.position < hole]
+        self.waits_for_hole = len(ready) < len(log)
+        return ready
 
-    def _before_first_hole(self, log: list[RecordedEvent], settled: int) -> list[RecordedEvent]:
-        expected = self.position + 1
-        for index, event in enumerate(log):
-            if event.position > max(expected, settled):
-                return log[:index]
-            expected = event.position + 1
-        return log
+
+def _missing(position: int, log: Sequence[RecordedEvent]) -> Iterator[int]:
+    """Of a gap of more than can be remembered, the end."""
+    for before, after in pairwise(chain([position], (event.position for event in log))):
+        yield from range(max(before + 1, after - HOLES_MAX), after)

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from app.db import reading, storage_errors
 from app.errors import UnavailableError
-from app.live.cursor import BATCH, HOLE_SECONDS_MIN, Cursor
-from app.queries import events
+from app.live.cursor import BATCH, Cursor
+from app.live.holes import HOLE_SECONDS_MIN
 from app.queries.events import RecordedEvent
 
 Broadcaster = Callable[[Session, Sequence[RecordedEvent]], None]
@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 
 
 class Feed:
-    """Hands every event to every broadcaster once and in order, while `has_audience` says that anybody listens.
+    """Hands every event to every broadcaster once, in the order of `Cursor`, while `has_audience` says that anybody
+    listens.
 
     A `hint` makes it look at once; without hints it looks every five seconds. It lives through outages of the
     database, and through whatever else goes wrong, and goes on where it was.
@@ -62,7 +63,7 @@ class Feed:
         with self._lock:
             if self._cursor is None:
                 with reading() as session:
-                    self._cursor = Cursor(events.head(session))
+                    self._cursor = Cursor.at_head(session)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
                 self._thread.start()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
 from app.models import Event
@@ -25,6 +25,18 @@ class RecordedEvent:
     actor_id: str | None
     data: Mapping[str, Any]
     created_at: datetime
+
+
+_RECORDED: Final = select(
+    Event.position,
+    Event.type,
+    Event.channel_id,
+    Event.conversation_id,
+    Event.message_id,
+    Event.actor_id,
+    Event.data,
+    Event.created_at,
+).order_by(Event.position)
 
 
 def head(session: Session) -> int:
@@ -51,22 +63,24 @@ def count_after(session: Session, position: int, *, limit: int) -> int:
 
 def list_after(session: Session, position: int, *, limit: int) -> list[RecordedEvent]:
     """The next events in order, as far as they are committed: a lower position may still appear between them."""
-    rows = session.execute(
-        select(
-            Event.position,
-            Event.type,
-            Event.channel_id,
-            Event.conversation_id,
-            Event.message_id,
-            Event.actor_id,
-            Event.data,
-            Event.created_at,
-        )
-        .where(Event.position > position)
-        .order_by(Event.position)
-        .limit(limit)
-    )
+    rows = session.execute(_RECORDED.where(Event.position > position).limit(limit))
     return [RecordedEvent(*row) for row in rows]
+
+
+def list_at(session: Session, positions: Collection[int]) -> list[RecordedEvent]:
+    """Those of the positions that are committed, in order."""
+    rows = session.execute(_RECORDED.where(Event.position.in_(positions)))
+    return [RecordedEvent(*row) for row in rows]
+
+
+def list_missing(session: Session, after: int, until: int) -> list[int]:
+    """The positions behind `after`, up to `until`, which is there, that are not committed."""
+    before = func.lag(Event.position).over(order_by=Event.position).label("before")
+    log = select(Event.position, before).where(Event.position > after, Event.position <= until).subquery()
+    first = or_(log.c.before.is_(None), log.c.before < log.c.position - 1)
+    gaps = session.execute(select(log.c.before, log.c.position).where(first))
+    floor = max(after, 0)
+    return [position for start, end in gaps for position in range((start or floor) + 1, end)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.db import Database, transaction
 from app.errors import UnavailableError
-from app.live import cursor
+from app.live import cursor, holes
 from app.live import feed as module
 from app.live.feed import Feed
 from app.models import Event
@@ -61,6 +61,38 @@ def test_what_was_committed_before_is_not_told(database: Database, audience: Aud
     audience.feed.hint()
 
     audience.wait_for(new)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_what_is_being_committed_as_the_first_socket_joins_is_told(database: Database, audience: Audience) -> None:
+    with database.writing_engine.connect() as slow:
+        statement = insert(Event).values(type="test", data={}, created_at=datetime.now(UTC)).returning(Event.position)
+        early = slow.execute(statement).scalar_one()
+        commit()
+
+        audience.feed.attend()
+        slow.commit()
+    audience.feed.hint()
+
+    audience.wait_for([early])
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_what_takes_longer_to_commit_than_anybody_waits_for_is_told_after_what_came_later(
+    database: Database, audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holes, "HOLE_SECONDS_MAX", 0.1)
+    audience.feed.attend()
+    with database.writing_engine.connect() as slow:
+        statement = insert(Event).values(type="test", data={}, created_at=datetime.now(UTC)).returning(Event.position)
+        early = slow.execute(statement).scalar_one()
+        later = commit()
+        audience.feed.hint()
+        audience.wait_for(later)
+        slow.commit()
+    audience.feed.hint()
+
+    audience.wait_for([*later, early])
 
 
 def test_hints_are_not_needed(database: Database, audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:

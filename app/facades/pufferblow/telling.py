@@ -19,8 +19,9 @@ from app.facades.pufferblow.shown import show
 from app.live import statuses
 from app.live.audiences import Audiences
 from app.live.catching_up import CatchingUp
-from app.live.cursor import BATCH, HOLE_SECONDS_MIN, Cursor
+from app.live.cursor import BATCH, Cursor
 from app.live.frames import CloseCode
+from app.live.holes import HOLE_SECONDS_MIN
 from app.live.hub import Hub, Subscriber
 from app.live.process import Live, is_live, live
 from app.live.statuses import ToldStatus, tell_status
