@@ -23,6 +23,7 @@ from app.models import (
     Subscription,
     ToldInstance,
 )
+from app.queries.peers import is_free
 
 _AT_ONCE: Final = 500
 
@@ -159,7 +160,7 @@ def put_all(session: Session, domain: str, kind: str, object_ids: Sequence[str],
 
 def lease(session: Session, domain: str, *, now: datetime, until: datetime) -> bool:
     """Whether the instance is ours to speak to until then."""
-    free = update(Peer).where(Peer.domain == domain, (Peer.leased_until.is_(None)) | (Peer.leased_until <= now))
+    free = update(Peer).where(Peer.domain == domain, is_free(now))
     return row_count(session.execute(free.values(leased_until=until))) > 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Actor, KnownId, Member, Outgoing, Peer, Space, Subscription, ToldInstance
@@ -17,6 +17,8 @@ from app.settings import current
 LEAVE: Final = "leave"
 """What waits to be told, as a kind of `Outgoing`: that somebody of ours has left what is at home there."""
 GIVEN_UP_AFTER: Final = timedelta(days=7)
+LEASE: Final = timedelta(minutes=2)
+"""For so long at most an instance is one worker's to speak to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,16 @@ def list_leaving(session: Session, domain: str, conversation_id: str) -> set[str
     return {str(data["actor_id"]) for data in session.scalars(waiting)}
 
 
+def is_free(now: datetime) -> ColumnElement[bool]:
+    """Of a peer: nobody speaks to it. A lease that ends later than any we give is of before the clock was put back."""
+    return or_(Peer.leased_until.is_(None), Peer.leased_until <= now, Peer.leased_until > now + 2 * LEASE)
+
+
 def list_due_peers(session: Session, now: datetime) -> list[str]:
     """Instances that something waits for, and that nobody speaks to: those that are silent when it is time to ask."""
     is_waiting = exists().where(Outgoing.domain == Peer.domain)
-    is_free = or_(Peer.leased_until.is_(None), Peer.leased_until <= now)
     is_time = or_(
         Peer.silent_since.is_(None),
         (Peer.next_probe_at <= now) & (Peer.silent_since > now - GIVEN_UP_AFTER),
     )
-    return list(session.scalars(select(Peer.domain).where(is_waiting, is_free, is_time)))
+    return list(session.scalars(select(Peer.domain).where(is_waiting, is_free(now), is_time)))

@@ -21,7 +21,7 @@ from app.pipeline.peers import CHANGED, CHANNELS, REACTION, REPORT, SUBSCRIBE
 from app.projections import peers
 from app.queries.messages import list_page
 from app.queries.objects import find_object
-from app.queries.peers import GIVEN_UP_AFTER, LEAVE, find_peer, list_outgoing, names_at
+from app.queries.peers import GIVEN_UP_AFTER, LEASE, LEAVE, find_peer, list_outgoing, names_at
 from app.queries.punctum.federated import in_parcels, list_people_in, show_for, show_hidden
 from app.queries.punctum.joined import LATEST
 from app.queries.punctum.shortcodes import to_shortcode
@@ -32,7 +32,6 @@ from app.settings import current
 PROBE_AFTER: Final = timedelta(minutes=10)
 _INBOX: Final = "/federation/inbox"
 _AT_ONCE: Final = 50  # With the accounts that they name, mostly one stash.
-_LEASE: Final = timedelta(minutes=2)
 _TURN: Final = timedelta(seconds=20)
 _BUSY_SECONDS: Final = 2.0  # Another worker's turn may end just before it would have seen what is new.
 _BUSY_THERE_SECONDS: Final = 30.0
@@ -131,7 +130,7 @@ def _lease(domain: str, now: datetime) -> bool:
     """Whether it is ours to speak to."""
     with transaction() as session:
         peers.ensure(session, domain, now=now)
-        return peers.lease(session, domain, now=now, until=now + _LEASE)
+        return peers.lease(session, domain, now=now, until=now + LEASE)
 
 
 def _is_answering(domain: str, now: datetime) -> bool:
