@@ -164,6 +164,12 @@ def lease(session: Session, domain: str, *, now: datetime, until: datetime) -> b
     return row_count(session.execute(free.values(leased_until=until))) > 0
 
 
+def renew(session: Session, domain: str, *, held: datetime, until: datetime | None) -> bool:
+    """Have the lease that ends at `held` end then instead, or now; False where it has ended, and may be another's."""
+    ours = update(Peer).where(Peer.domain == domain, Peer.leased_until == held)
+    return row_count(session.execute(ours.values(leased_until=until))) > 0
+
+
 def change(session: Session, domain: str, **values: Any) -> None:
     session.execute(update(Peer).where(Peer.domain == domain).values(**values))
 

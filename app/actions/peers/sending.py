@@ -14,6 +14,7 @@ from typing import Any, Final
 from activitypub.errors import FetchError
 from activitypub.fetch import FetchBudget
 from app.actions.peers.calls import Answer, ask, post
+from app.actions.peers.lease import Lease, LeaseLostError, find_lease
 from app.db import reading, transaction, wake
 from app.ids import INSTANCE_ID
 from app.models import Outgoing
@@ -21,7 +22,7 @@ from app.pipeline.peers import CHANGED, CHANNELS, REACTION, REPORT, SUBSCRIBE
 from app.projections import peers
 from app.queries.messages import list_page
 from app.queries.objects import find_object
-from app.queries.peers import GIVEN_UP_AFTER, LEASE, LEAVE, find_peer, list_outgoing, names_at
+from app.queries.peers import GIVEN_UP_AFTER, LEAVE, find_peer, list_outgoing, names_at
 from app.queries.punctum.federated import in_parcels, list_people_in, show_for, show_hidden
 from app.queries.punctum.joined import LATEST
 from app.queries.punctum.shortcodes import to_shortcode
@@ -87,15 +88,17 @@ def tell(
         with transaction() as session:
             peers.forget_outgoing(session, domain)
         return Turn()
-    if not _lease(domain, now()):
+    lease = find_lease(domain, now)
+    if lease is None:
         return Turn(due_in_seconds=_BUSY_SECONDS)
-    if not _is_answering(domain, now()):
-        return Turn()
     try:
-        return _speak(_Speaking(domain, now, pause), should_stop)
+        if not _is_answering(domain, now()):
+            return Turn()
+        return _speak(_Speaking(domain, now, pause, lease), should_stop)
+    except LeaseLostError:
+        return Turn(due_in_seconds=_BUSY_SECONDS)
     finally:
-        with transaction() as session:
-            peers.change(session, domain, leased_until=None)
+        lease.end()
 
 
 def _speak(speaking: _Speaking, should_stop: Callable[[], bool]) -> Turn:
@@ -126,15 +129,8 @@ def note_heard(domain: str, now: datetime) -> None:
             wake(session, "peers", domain)
 
 
-def _lease(domain: str, now: datetime) -> bool:
-    """Whether it is ours to speak to."""
-    with transaction() as session:
-        peers.ensure(session, domain, now=now)
-        return peers.lease(session, domain, now=now, until=now + LEASE)
-
-
 def _is_answering(domain: str, now: datetime) -> bool:
-    """Whether it answered the last time or, when it is time to ask, does again; it is let go of where it does not."""
+    """Whether it answered the last time or, when it is time to ask, does again."""
     with reading() as session:
         peer = find_peer(session, domain)
     since = peer.silent_since if peer else None
@@ -145,9 +141,9 @@ def _is_answering(domain: str, now: datetime) -> bool:
         with transaction() as session:
             peers.change(session, domain, silent_since=None, next_probe_at=None, last_error=None)
         return True
-    with transaction() as session:
-        values = {"next_probe_at": now + PROBE_AFTER} if is_time else {}
-        peers.change(session, domain, leased_until=None, **values)
+    if is_time:
+        with transaction() as session:
+            peers.change(session, domain, next_probe_at=now + PROBE_AFTER)
     return False
 
 
@@ -169,6 +165,7 @@ class _Speaking:
     domain: str
     now: Callable[[], datetime]
     pause: Callable[[float], None]
+    lease: Lease
     told: int = 0
 
     def go_on(self) -> bool:
@@ -262,7 +259,9 @@ class _Speaking:
         self._settle([row])
 
     def _post(self, body: Mapping[str, Any], path: str = _INBOX) -> Answer:
-        """Raises _NoAnswerError and _BusyError where it has to be tried again later."""
+        """Raises _NoAnswerError and _BusyError where it has to be tried again later, LeaseLostError where another may
+        be at it."""
+        self.lease.keep()
         try:
             answer = post(self.domain, path, body)
         except FetchError as error:

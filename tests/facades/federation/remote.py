@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -23,8 +23,10 @@ from tests.facades.conftest import ORIGIN
 
 CONTEXT = "https://www.w3.org/ns/activitystreams"
 
-# A document, a status, an error to raise.
-Answer: TypeAlias = dict[str, Any] | int | FetchError
+Said: TypeAlias = Mapping[str, Any] | None
+Scripted: TypeAlias = dict[str, Any] | int | FetchError
+# A document, a status, an error to raise; or which of them, by what is posted.
+Answer: TypeAlias = Scripted | Callable[[Said], Scripted]
 
 
 @functools.cache
@@ -58,7 +60,7 @@ class Wire(GuardedClient):
         said = json.loads(body)
         said.pop("...", None)
         self.posted.append((url, said))
-        return self._answer(url)
+        return self._answer(url, said)
 
     def _get(self, url: str, headers: Any, *others: Any) -> Response:
         budget = others[-1]
@@ -71,9 +73,11 @@ class Wire(GuardedClient):
             return self._get(self.moved[url], headers, *others)
         return self._answer(url)
 
-    def _answer(self, url: str) -> Response:
+    def _answer(self, url: str, said: Said = None) -> Response:
         answers = self.answers.get(url, [404])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if callable(answer):
+            answer = answer(said)
         if isinstance(answer, FetchError):
             raise answer
         if isinstance(answer, int):

@@ -1,4 +1,4 @@
-"""What waits to be told over Punctum: whose turn it is, whatever the clock says."""
+"""What waits to be told over Punctum: whose turn it is, and what the clock may do."""
 
 from __future__ import annotations
 
@@ -54,3 +54,42 @@ def test_lease_by_a_clock_that_was_ahead_holds_nobody_up(pond: Pond, peer: Peer)
 
     assert is_hinted_at(peer.now)
     assert len(peer.turn()) == 1
+
+
+# Whose turn it is.
+
+
+def lease(until: datetime) -> bool:
+    with transaction() as session:
+        return peers.lease(session, PEER, now=until - LEASE, until=until)
+
+
+def test_turn_that_outlasts_its_lease_ends_and_leaves_alone_whoever_came_after_it(pond: Pond, peer: Peer) -> None:
+    pond.say("one")
+    pond.say("two")
+
+    def refuse_slowly(_: object) -> int:
+        peer.now += LEASE + timedelta(seconds=1)
+        assert lease(peer.now + LEASE)
+        return 400
+
+    peer.answer(refuse_slowly)
+
+    assert len(peer.turn()) == 1
+    assert peer.waits() == 2
+    assert not lease(peer.now + LEASE), "two speak at once"
+
+
+def test_turn_of_many_slow_answers_keeps_its_lease(pond: Pond, peer: Peer) -> None:
+    for number in range(12):
+        pond.say(f"number {number}")
+
+    def refuse_slowly(_: object) -> int:
+        peer.now += timedelta(seconds=10)
+        assert not lease(peer.now + LEASE)
+        return 400
+
+    peer.answer(refuse_slowly)
+
+    assert len(peer.turn()) > LEASE / timedelta(seconds=10)
+    assert lease(peer.now + LEASE), "it is let go of at the end"
