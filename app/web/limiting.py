@@ -97,7 +97,7 @@ def guess_password(username: str) -> Iterator[None]:
     """
     name, network = username.lower()[:255], client_network()
     rates = _limits().rates
-    counts = [(_GUESSES_OF_ONE, ("guess", name, network))]
+    counts: list[tuple[Rate, tuple[str, ...]]] = [(_GUESSES_OF_ONE, ("guess", name, network))]
     if rates.has_room(_SIGNED_IN, "signed in", name, network):
         counts.append((_GUESSES_OF_ALL, ("guess", name)))
     with _guess(*counts):
