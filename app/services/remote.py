@@ -22,7 +22,14 @@ def remote_client() -> GuardedClient:
             _client = GuardedClient(
                 policy=AddressPolicy(settings.allow_networks),
                 ca_file=settings.ca_file,
-                is_refused=lambda host: current().refuses(host),
+                is_refused=is_refused,
                 user_agent=f"Shoal/{version('shoal')} (+{settings.origin})",
             )
         return _client
+
+
+def is_refused(host: str) -> bool:
+    """Whether the operator blocks it, or it is ours: who sends us to ourselves would have one of our threads wait for
+    another, and what we say of ourselves is never learned from outside."""
+    settings = current()
+    return host == settings.host or settings.refuses(host)

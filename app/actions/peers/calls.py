@@ -91,8 +91,6 @@ def _url(domain: str, path: str) -> str:
         raise FetchError("not a domain", permanent=True)
     if current().refuses(domain):
         raise ForbiddenError("This instance is blocked here.")
-    if domain == current().host:
-        raise FetchError("we do not ask ourselves", permanent=True)
     return f"https://{domain}{_PREFIX}{path}"
 
 

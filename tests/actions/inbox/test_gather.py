@@ -8,7 +8,7 @@ import pytest
 
 from activitypub import build
 from activitypub.documents import Activity
-from activitypub.errors import FetchError, GoneError
+from activitypub.errors import BlockedAddressError, FetchError, GoneError
 from activitypub.fetch import FetchBudget, Reason, UnreachableError
 from activitypub.vocabulary import PUBLIC
 from app.act import Gathered
@@ -191,6 +191,22 @@ def test_announced_note_is_not_fetched_for_nothing(world: World, wire: Wire, why
 
     assert gathered(world.identified(announce)) == Gathered()
     assert wire.asked == []
+
+
+@pytest.mark.parametrize("leads_by", ["what it says", "a redirect"])
+def test_announced_page_that_leads_to_one_of_ours_has_us_ask_nothing_of_ourselves(
+    world: World, wire: Wire, leads_by: str
+) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    ours, page = world.say(world.alice, world.channel("lobby"), "hello"), "https://pond.example/page"
+    wire.serve(page, {"id": ours, "type": "Note", "attributedTo": world.alice.uri})
+    if leads_by == "a redirect":
+        wire.moved[page] = ours
+
+    with pytest.raises(BlockedAddressError):
+        gathered(world.identified(build.announce(actor=pond.uri, object=page, published=moment(), to=[PUBLIC])))
+
+    assert wire.asked == [page]
 
 
 def test_announced_document_that_is_no_note_is_handed_on_to_be_refused(world: World, wire: Wire) -> None:

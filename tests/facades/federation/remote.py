@@ -17,7 +17,7 @@ from activitypub.fetch import GuardedClient, Headers, Response
 from activitypub.keys import generate_rsa, public_key_to_pem, sign
 from activitypub.signatures import HttpRequest
 from activitypub.uris import host_of
-from app.settings import current
+from app.services.remote import is_refused
 from tests.activitypub.signed import cavage, rfc9421
 from tests.facades.conftest import ORIGIN
 
@@ -87,7 +87,7 @@ class Wire(GuardedClient):
 
 def _check(url: str) -> None:
     """As the guarded client does before it asks (tests/activitypub/fetch/test_guard.py)."""
-    if current().refuses(host_of(url)):
+    if is_refused(host_of(url)):
         raise BlockedAddressError(f"{url} is refused")
 
 

@@ -265,6 +265,19 @@ def test_processes_that_meet_an_actor_at_once_both_know_it(world: World, monkeyp
     assert remote_actors.save_actor(document).id == first.id
 
 
+@pytest.mark.parametrize("leads_by", ["what it says", "a redirect"])
+def test_a_key_that_leads_to_one_of_ours_has_us_ask_nothing_of_ourselves(world: World, leads_by: str) -> None:
+    ours, key_url = world.actor(world.alice.id).uri, "https://evil.example/key"
+    world.wire.serve(key_url, {"id": ours, "type": "Person"})
+    if leads_by == "a redirect":
+        world.wire.moved[key_url] = ours
+
+    with world.server.stores_nothing():
+        assert follow(world, world.mallory, key_id=key_url).status_code == 401
+
+    assert world.wire.asked == [key_url]
+
+
 def test_an_actor_that_cannot_be_is_nobody(world: World) -> None:
     nonsense = {"id": f"{world.zoe.uri}#main-key", "publicKeyPem": "nonsense"}
     oddities: list[dict[str, Any]] = [

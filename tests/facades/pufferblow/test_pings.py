@@ -15,7 +15,7 @@ from app.models import Block, Ping
 from app.services import remote
 from tests.answers import refusal
 from tests.databases import ON_SQLITE
-from tests.facades.conftest import Person, Server
+from tests.facades.conftest import ORIGIN, Person, Server
 
 PINGS = "/api/v1/ping"
 
@@ -209,7 +209,7 @@ def test_what_is_no_server_is_not_asked(server: Server, owner: Person, url: str)
 
 
 @pytest.mark.parametrize(
-    "url", ["https://127.0.0.1", "http://169.254.169.254", "https://localhost", "https://[::1]:443"]
+    "url", ["https://127.0.0.1", "http://169.254.169.254", "https://localhost", "https://[::1]:443", ORIGIN]
 )
 def test_nothing_inside_is_asked(server: Server, owner: Person, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "_client", None)
@@ -218,7 +218,7 @@ def test_nothing_inside_is_asked(server: Server, owner: Person, url: str, monkey
 
     ping = answer.json["ping"]
     assert (answer.status_code, ping["status"], ping["http_status"]) == (200, "failed", None)
-    assert isinstance(ping["error"], str)
+    assert ping["error"] == "That address cannot be fetched."
 
 
 @pytest.mark.parametrize(
