@@ -13,7 +13,7 @@ from app.errors import ForbiddenError, NotFoundError
 from app.models import Actor, Message
 from app.projections import messages
 from app.queries.activities import find_by_uri as find_activity
-from app.queries.actors import get_actor
+from app.queries.actors import find_any, get_actor
 from app.queries.channels import find_channel
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.placement import Placement, may_pass_on
@@ -70,8 +70,8 @@ def _get_relayed(act: Act) -> Note:
         raise NotFoundError("what was announced is not a message")
     if not may_pass_on(act.actor, note.addressed):
         raise ForbiddenError("what was announced was not said to the channel")
-    if find_tombstone(act.session, note.id) is not None:
-        raise NotFoundError("what was announced is deleted")
+    if find_tombstone(act.session, note.id) is not None or find_any(act.session, note.id) is not None:
+        raise NotFoundError("what was announced is deleted, or is an actor")
     author: Actor = get_actor(act.session, note.attributed_to)
     if author.is_local:
         raise ForbiddenError("a message of this server cannot come from outside")

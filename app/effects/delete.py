@@ -33,7 +33,8 @@ def authorise(act: Act) -> None:
         roles.authorise_deletion(act)
         return
     uri = act.activity.object_id or ""
-    message = find_by_uri(act.session, uri)
+    # Whoever takes leave is an actor, whatever else was put under that URI before the actor was known.
+    message = find_by_uri(act.session, uri) if uri != act.actor.uri else None
     actor = None if message else find_actor(act.session, uri)
     if message is not None:
         _authorise_message(act, message)

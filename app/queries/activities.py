@@ -6,20 +6,21 @@ from sqlalchemy import bindparam, select, union_all
 from sqlalchemy.orm import Session
 
 from app.db import rows_of
-from app.models import Activity, Message, Tombstone
+from app.models import Activity, Actor, Message, Tombstone
 
 # Built once, because building a statement takes longer than running it.
 _BY_URI = select(Activity).where(Activity.uri == bindparam("uri"))
 _NOTED = union_all(
     select(Activity.uri).where(Activity.uri == bindparam("uri")),
     select(Message.uri).where(Message.uri == bindparam("object_uri")),
+    select(Actor.uri).where(Actor.uri == bindparam("object_uri")),
     select(Tombstone.uri).where(Tombstone.uri.in_((bindparam("uri"), bindparam("object_uri")))),
 )
 
 
 def list_noted(session: Session, uri: str, object_uri: str) -> set[str]:
-    """Those of the two, of an activity and of its object, that the log or a message has, or a tombstone: what was
-    undone or deleted, also before it came."""
+    """Those of the two, of an activity and of its object, that the log, a message or an actor has, or a tombstone: what
+    was undone or deleted, also before it came."""
     return {row.uri for row in rows_of(session, _NOTED, {"uri": uri, "object_uri": object_uri})}
 
 

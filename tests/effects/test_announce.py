@@ -168,7 +168,9 @@ def test_fetched_note_stands_in_the_channel_that_announces_it(world: World) -> N
     assert world.message(note["id"]).author_id == yan.id
 
 
-@pytest.mark.parametrize("why", ["gone", "no message", "by nobody we know", "by one of ours", "in anothers name"])
+@pytest.mark.parametrize(
+    "why", ["gone", "no message", "where an actor is", "by nobody we know", "by one of ours", "in anothers name"]
+)
 def test_what_a_channel_announces_must_be_a_message_of_its_author(world: World, why: str) -> None:
     pond = world.remote_channel("pond", members=[world.bob])
     yan = world.actor("yan", "remote", host="lake.example")
@@ -176,6 +178,7 @@ def test_what_a_channel_announces_must_be_a_message_of_its_author(world: World, 
     fetched: Mapping[str, Any] | None = {
         "gone": None,
         "no message": {"id": note["id"], "type": "Person"},
+        "where an actor is": note | {"id": yan.uri},
         "by nobody we know": note | {"attributedTo": "https://lake.example/users/nobody"},
         "by one of ours": note | {"attributedTo": world.bob.uri, "id": f"{ORIGIN}/ap/messages/msg_1"},
         "in anothers name": note | {"attributedTo": "https://pond.example/users/pond"},

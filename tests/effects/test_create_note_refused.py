@@ -7,7 +7,7 @@ import pytest
 from activitypub import build
 from activitypub.documents import Activity
 from activitypub.vocabulary import PUBLIC
-from app.errors import ForbiddenError, InvalidInputError, NotFoundError
+from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor
 from app.pipeline import compose
 from tests.founding import ORIGIN, URIS
@@ -147,6 +147,19 @@ def test_message_of_ours_may_not_be_too_long(world: World) -> None:
     world.perform(create(world, world.bob, lobby, "x" * 50_000))
 
     assert world.texts(lobby) == ["x" * 50_000]
+
+
+@pytest.mark.parametrize("whose", ["its author's", "a neighbour's", "a neighbour's who is gone"])
+def test_message_does_not_stand_where_an_actor_does(world: World, whose: str) -> None:
+    """It would be found in the actor's place."""
+    zoe, yan, lobby = world.actor("zoe", "remote"), world.actor("yan", "remote"), world.channel("lobby")
+    if whose == "a neighbour's who is gone":
+        world.perform(world.deleted(yan, yan.uri))
+        world.forget()
+    uri = zoe.uri if whose == "its author's" else yan.uri
+
+    with world.refuses(ConflictError):
+        world.perform(create(world, zoe, lobby, id=uri))
 
 
 def test_message_from_elsewhere_that_is_too_long_is_cut(world: World) -> None:

@@ -280,6 +280,20 @@ def test_actor_that_deletes_itself_leaves_nothing_but_its_name(world: World) -> 
     assert world.reload(zoe.uri).deleted_at is not None
 
 
+def test_actor_that_a_message_stands_in_the_place_of_deletes_itself_all_the_same(world: World) -> None:
+    """A neighbour put it there before anybody here knew the actor."""
+    neighbour, lobby = world.actor("yan", "remote"), world.channel("lobby")
+    misplaced = world.say(neighbour, lobby, "hello", id="https://pond.example/users/zoe")
+    zoe = world.actor("zoe", "remote")
+    said = world.say(zoe, lobby, "hello")
+
+    world.perform(_delete(zoe, zoe.uri))
+
+    assert zoe.uri == misplaced
+    assert world.text(said) is None
+    assert world.reload(zoe.uri).deleted_at is not None
+
+
 def test_followers_of_one_of_ours_hear_of_its_end(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     world.perform(build.follow(actor=zoe.uri, object=world.bob.uri))

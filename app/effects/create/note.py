@@ -44,7 +44,7 @@ def authorise(act: Act, note: Note) -> None:
         raise ForbiddenError("only its author can publish a message")
     # Of our own messages nothing is noted: their ids are fresh, and unique in the table.
     if note.id in act.noted:
-        raise ConflictError("this message was published before")
+        raise ConflictError("its id is that of a message published before, or of an actor")
     # Both name the audience, and peers differ in which of the two they fill (contracts/peers.md, 4).
     addressed = note.addressed.merged(act.activity.addressed)
     placement = find_placement(act.session, act.uris, note, act.actor, addressed=addressed, via=act.via)
