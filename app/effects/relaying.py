@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from activitypub import build
@@ -16,6 +16,9 @@ from app.queries.deliveries import list_receivers
 
 # What one of ours does in a private channel is addressed to each of its members (`pipeline.compose`).
 _TOLD_DIRECTLY = frozenset({"Create", "Delete", "Update"})
+
+_HIDDEN = frozenset({"bto", "bcc"})
+_PROOFS = frozenset({"proof", "signature"})
 
 
 def relay(act: Act, channel: Channel, group: Actor, *, note_uri: str | None = None) -> list[Activity]:
@@ -69,10 +72,24 @@ def withdraw(act: Act, group: Actor, note_uri: str) -> list[Activity]:
 
 
 def _announced(act: Act) -> Mapping[str, Any]:
-    """The activity as it was recorded; but some servers put the whole note into its Delete, and that text must not be
-    told again: then it is named, without the proof that no longer fits, and its home can be asked."""
-    deleted = act.recorded.get("object")
+    """The activity as it was recorded, but for those it is for in secret; and some servers put the whole note into its
+    Delete, and that text must not be told again: then it is named, and its home can be asked."""
+    told: Mapping[str, Any] = _without_hidden(act.recorded)
+    deleted = told.get("object")
     if act.activity.type != "Delete" or not isinstance(deleted, dict) or deleted.get("type") == "Tombstone":
-        return act.recorded
-    kept = {name: value for name, value in act.recorded.items() if name not in {"proof", "signature"}}
-    return kept | {"object": act.activity.object_id}
+        return told
+    return _without(_PROOFS, told) | {"object": act.activity.object_id}
+
+
+def _without_hidden(value: Any) -> Any:
+    """Without bto and bcc, wherever they stand (activitypub, section 6), or then the proof that no longer fits."""
+    if isinstance(value, list):
+        return [_without_hidden(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    told = {name: _without_hidden(part) for name, part in _without(_HIDDEN, value).items()}
+    return value if told == value else _without(_PROOFS, told)
+
+
+def _without(names: Collection[str], document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in names}

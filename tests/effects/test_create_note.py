@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from activitypub import build
@@ -75,6 +77,21 @@ def test_message_from_elsewhere_is_announced_to_the_others(world: World) -> None
 
     assert {sent.inbox for sent in world.deliveries()} == {"https://pond.example/inbox", "https://lake.example/inbox"}
     assert {sent.type for sent in world.deliveries()} == {"Announce"}
+
+
+@pytest.mark.parametrize("where", ["activity", "note"])
+def test_whom_a_message_is_for_in_secret_is_not_announced(world: World, where: str) -> None:
+    zoe, lobby = world.actor("zoe", "remote"), world.channel("lobby", members=[world.actor("yan", "remote")])
+    hidden = {"bto": ["https://lake.example/users/xan"], "bcc": "https://lake.example/users/xan"}
+    note = world.note(zoe, "hello", to=[lobby.uri, PUBLIC]) | (hidden if where == "note" else {})
+    create = dict(world.identified(build.create(actor=zoe.uri, object=note)).document)
+
+    world.perform(world.proved(parse_activity(create | (hidden if where == "activity" else {}))))
+
+    whole, _ = world.announced()
+    assert "xan" not in json.dumps(whole)
+    assert "proof" not in whole["object"]
+    assert whole["object"]["object"]["content"] == "<p>hello</p>"
 
 
 def test_nothing_is_announced_where_nobody_elsewhere_listens(world: World) -> None:
