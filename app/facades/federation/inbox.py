@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from flask import Blueprint, Response, request
 
-from activitypub.documents import id_of
+from activitypub.documents import id_of, type_of
 from activitypub.errors import ActivityPubError
 from activitypub.judgement import judge
 from activitypub.origin import Verdict
@@ -71,8 +71,8 @@ def _is_deletion_of_nobody(document: JsonObject) -> bool:
     For one we never knew, or know to be deleted, there is nothing to do: no key to ask for where it is signed by its
     actor, no home to ask where somebody passes it on (hostile case SIG-23).
     """
-    actor = document.get("actor")
-    if document.get("type") != "Delete" or not isinstance(actor, str) or actor != id_of(document.get("object")):
+    actor = id_of(document.get("actor"))
+    if type_of(document) != "Delete" or actor is None or actor != id_of(document.get("object")):
         return False
     with reading() as session:
         return find_actor(session, actor) is None

@@ -169,8 +169,16 @@ def test_what_cannot_be_true_is_passed_over(world: World) -> None:
 def test_the_deletion_of_somebody_we_never_knew_costs_nothing(world: World) -> None:
     gone = RemoteActor("https://peer.example/users/gone")
 
-    for deleted in (gone.uri, {"id": gone.uri, "type": "Tombstone"}, [gone.uri]):
-        sent = gone.post(gone.activity("Delete", deleted, to=[PUBLIC]))
+    spellings: list[dict[str, Any]] = [
+        {"object": gone.uri},
+        {"object": {"id": gone.uri, "type": "Tombstone"}},
+        {"object": [gone.uri]},
+        {"actor": {"id": gone.uri, "type": "Person"}},
+        {"actor": [gone.uri]},
+        {"type": ["Delete"]},
+    ]
+    for spelling in spellings:
+        sent = gone.post(gone.activity("Delete", gone.uri, to=[PUBLIC]) | spelling)
         with world.server.stores_nothing():
             answer = world.send(sent)
             forged = world.send(sent, Signature=f'keyId="{gone.key_id}",headers="date",signature="AAAA"')
