@@ -47,8 +47,8 @@ def _is_invited(act: Act, space: SpaceView) -> bool:
 
 def apply(act: Act) -> list[Activity]:
     space = _space(act)
-    if space is None:
-        return follow.apply(act)
+    if space is None or (space.is_home and not act.is_local):
+        return follow.apply(act)  # Whoever is elsewhere follows the home space; its members are ours.
     is_new = find_member_of(act.session, space.id, act.actor.id) is None
     if is_new:
         spaces.add_member(act.session, space.id, act.actor.id, now=act.now)

@@ -36,6 +36,22 @@ def test_local_actor_becomes_a_member_of_an_open_channel_without_an_answer(world
     assert (world.deliveries(), world.events()) == ([], ["member_added"])
 
 
+def test_join_of_the_home_space_from_elsewhere_is_a_follow_that_can_be_taken_back(world: World) -> None:
+    zoe = world.actor("zoe", "remote")
+    join = world.identified(build.join(actor=zoe.uri, object=world.home.uri))
+    before = {table: world.stored()[table] for table in ("follows", "members")}
+
+    world.perform(join)
+
+    assert "zoe" in world.followers(world.home)
+    assert world.stored()["members"] == before["members"]
+    assert world.deliveries() == [Sent("Accept", world.home.uri, "https://pond.example/inbox")]
+
+    world.perform(build.undo(actor=zoe.uri, object=join))
+
+    assert {table: world.stored()[table] for table in ("follows", "members")} == before
+
+
 def test_person_is_followed_without_anybody_being_added_to_a_channel(world: World) -> None:
     zoe = world.actor("zoe", "remote")
 
