@@ -172,9 +172,14 @@ def _check_undone(claim: _Claim) -> None:
 
 
 def _check_answered(claim: _Claim) -> None:
-    """Accept and Reject: what is answered is found by its id later, but a Follow of others is not ours to answer."""
+    """Accept and Reject: what is answered is found later, by its id or, as one may lack that, by its two actors; but a
+    Follow of others is not the sender's to answer."""
     answered = claim.object
-    _canonical(answered, "object")
+    if isinstance(answered, Mapping) and answered.get("id") is None:
+        _canonical(answered.get("actor"), "object's actor")
+        _canonical(answered.get("object"), "object's object")
+    else:
+        _canonical(answered, "object")
     if not isinstance(answered, Mapping) or type_of(answered) != "Follow" or "object" not in answered:
         return
     if _id(answered["object"]) != claim.actor:

@@ -34,8 +34,8 @@ def note(id: str | None = f"{EVIL}/n/1", *, by: object = MALLORY, **more: object
     return {key: value for key, value in made.items() if value is not None}
 
 
-def without(node: Mapping[str, object], key: str) -> dict[str, object]:
-    return {name: value for name, value in node.items() if name != key}
+def without(node: Mapping[str, object], *keys: str) -> dict[str, object]:
+    return {name: value for name, value in node.items() if name not in keys}
 
 
 def announce(inner: object, **more: object) -> dict[str, object]:
@@ -93,6 +93,7 @@ SAID_BY_ITS_ACTOR: dict[str, dict[str, object]] = {
     "Follow of one of ours": activity("Follow", ALICE),
     "Follow of an embedded actor": activity("Follow", {"id": ALICE, "type": "Person"}),
     "Accept of our Follow": activity("Accept", FOLLOW_BY_ALICE),
+    "Accept of our Follow without its id": activity("Accept", without(FOLLOW_BY_ALICE, "id")),
     "Accept of our Follow by URI": activity("Accept", f"{OURS}/ap/activities/f1"),
     "Accept of a Follow we never sent (ORI-13, the effect's)": activity("Accept", f"{OURS}/ap/activities/none"),
     "Reject of our Follow": activity("Reject", FOLLOW_BY_ALICE),
@@ -159,6 +160,11 @@ FALSE_WHOEVER_SIGNED: dict[str, dict[str, object]] = {
         **activity("Create", note(by_whom=VICTIM)), "@context": [AS, {"by_whom": "as:attributedTo"}],
     },
     "Accept of a Follow of another actor (ORI-13)": activity("Accept", {**FOLLOW_BY_ALICE, "object": VICTIM}),
+    "Accept of a Follow of another actor, without its id": activity(
+        "Accept", {**without(FOLLOW_BY_ALICE, "id"), "object": VICTIM}
+    ),
+    "Accept of a Follow without an id and its actor": activity("Accept", without(FOLLOW_BY_ALICE, "id", "actor")),
+    "Accept of a Follow without an id and its object": activity("Accept", without(FOLLOW_BY_ALICE, "id", "object")),
     "Accept of nothing (ORI-13)": activity("Accept"),
     "Move of another actor (ORI-16)": activity("Move", VICTIM, target=MALLORY),
     "Move to nowhere (ORI-16)": activity("Move", MALLORY),

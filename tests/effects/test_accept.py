@@ -75,6 +75,17 @@ def test_accept_that_repeats_the_follow_under_an_id_of_its_own(world: World) -> 
     assert world.followers(zoe) == ["bob"]
 
 
+@pytest.mark.parametrize(("answer", "now"), [("Accept", ["bob"]), ("Reject", [])])
+def test_answer_that_repeats_the_follow_without_its_id(world: World, answer: str, now: list[str]) -> None:
+    zoe = world.actor("zoe", "remote")
+    ask(world, world.bob, zoe)
+    follow = {"type": "Follow", "actor": world.bob.uri, "object": zoe.uri}
+
+    world.perform(parse_activity({"@context": [], "type": answer, "actor": zoe.uri, "object": follow}))
+
+    assert (world.followers(zoe), world.followers(zoe, state="pending")) == (now, [])
+
+
 def test_rejected_follower_follows_no_more(world: World) -> None:
     zoe = world.actor("zoe", "remote")
     follow = ask(world, world.bob, zoe)
