@@ -3,8 +3,10 @@
 import re
 from dataclasses import InitVar, dataclass, field
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NoReturn, TypeAlias
 from urllib.parse import urlsplit
+
+import http_sf
 
 from activitypub.errors import BlockedAddressError, SignatureError
 from activitypub.keys import KeyKind
@@ -52,6 +54,21 @@ class HttpRequest:
         if len(value) > MAX_HEADER:
             raise SignatureError(f"the {name} header is too long")
         return value
+
+
+def read_dictionary(request: HttpRequest, name: str) -> dict[str, Any]:
+    """The header of that name as a dictionary (RFC 9651 section 3.2), each key of which is there once; raises
+    ``SignatureError``."""
+
+    def refuse_duplicate(key: str, context: str) -> NoReturn:
+        raise SignatureError(f"the {name} header: a {context} gives the key {key} twice")
+
+    header = request.get(name)
+    try:
+        members: Any = http_sf.parse(header.encode("ascii"), tltype="dictionary", on_duplicate_key=refuse_duplicate)
+    except ValueError as error:
+        raise SignatureError(f"the {name} header is not a structured field: {error}") from None
+    return dict(members)
 
 
 @dataclass(frozen=True, slots=True)

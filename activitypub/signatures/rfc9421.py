@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from types import MappingProxyType
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import http_sf
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -21,7 +21,7 @@ from http_sf.compat import Item
 
 from activitypub.errors import BlockedAddressError, SignatureError
 from activitypub.keys import KeyKind, PrivateKey
-from activitypub.signatures.messages import HttpRequest, PresentedSignature, split_url
+from activitypub.signatures.messages import HttpRequest, PresentedSignature, read_dictionary, split_url
 
 _KINDS: Final[Mapping[str, KeyKind]] = MappingProxyType({"rsa-v1_5-sha256": "rsa", "ed25519": "ed25519"})
 _ANNOUNCEMENTS: Final = frozenset({"signature-input", "accept-signature"})
@@ -32,8 +32,8 @@ _Parameters = dict[str, Any]
 
 def parse_rfc9421(request: HttpRequest) -> PresentedSignature:
     """Read the one labelled signature; raises ``SignatureError`` if there are more, or it cannot be read."""
-    label, (components, parameters) = _only_member(request.get("signature-input"))
-    signature_label, (signature, _) = _only_member(request.get("signature"))
+    label, (components, parameters) = _only_member(request, "signature-input")
+    signature_label, (signature, _) = _only_member(request, "signature")
     if label != signature_label:
         raise SignatureError("Signature-Input and Signature have different labels")
     if not isinstance(components, list) or not isinstance(signature, bytes):
@@ -126,19 +126,12 @@ class _Message:
     headers: _FieldLines | dict[str, str]
 
 
-def _only_member(header: str) -> tuple[str, tuple[Any, _Parameters]]:
-    try:
-        members: Any = http_sf.parse(header.encode("ascii"), tltype="dictionary", on_duplicate_key=_refuse_duplicate)
-    except ValueError as error:
-        raise SignatureError(f"not a structured field: {error}") from None
+def _only_member(request: HttpRequest, name: str) -> tuple[str, tuple[Any, _Parameters]]:
+    members = read_dictionary(request, name)
     if len(members) != 1:
         raise SignatureError("not exactly one signature")
     [(label, member)] = members.items()
     return label, member
-
-
-def _refuse_duplicate(key: str, context: str) -> NoReturn:
-    raise SignatureError(f"a {context} gives the key {key} twice")
 
 
 def _covered(components: list[tuple[Any, _Parameters]]) -> tuple[str, ...]:

@@ -83,6 +83,9 @@ BELIEVED = {
     "RFC 9421 with a request target": rfc9421(covered='"@method" "host" "@request-target" "content-digest"'),
     "RFC 9421 with Digest": rfc9421(covered='"@method" "@target-uri" "digest"'),
     "RFC 9421 with SHA-512": rfc9421(headers={"content-digest": content_digest(BODY, "sha-512")}),
+    "RFC 9421 with a digest of a kind that proves nothing beside a good one": rfc9421(
+        headers={"content-digest": f"{content_digest(BODY)}, md5=:XUFAKrxLKna5cZ2REBfFkg==:, crc32c=:AAAAAA==:, new=?0"}
+    ),
     "RFC 9421 by its date alone": rfc9421(
         covered='"@method" "@target-uri" "date" "content-digest"', parameters=f'keyid="{KEY_ID}"'
     ),
@@ -203,6 +206,10 @@ def test_a_body_swapped_after_signing_is_refused(sign_request: Any) -> None:
         rfc9421(headers={"content-digest": f"{content_digest(b'{}')}, {content_digest(BODY)}"}),
         rfc9421(headers={"content-digest": "sha-256=1"}),
         rfc9421(headers={"content-digest": "md5=:XUFAKrxLKna5cZ2REBfFkg==:"}),
+        rfc9421(headers={"content-digest": f"{content_digest(BODY)}, {content_digest(b'{}')}"}),
+        rfc9421(headers={"content-digest": f"{content_digest(BODY)}, sha-512=1"}),
+        rfc9421(headers={"content-digest": f"{content_digest(BODY)}, sha-512=()"}),
+        rfc9421(headers={"content-digest": f"{content_digest(BODY)}, nonsense: 1"}),
         rfc9421(headers={"content-digest": ""}),
         rfc9421(headers={"content-digest": "é"}),
         rfc9421(covered='"@method" "@target-uri" "content-digest" "digest"', headers={"digest": digest(b"{}")}),

@@ -120,7 +120,7 @@ def test_a_key_given_twice_is_refused_though_the_standard_takes_the_last() -> No
 
 
 def test_no_field_passes_for_the_digest_of_a_body() -> None:
-    """Content-Digest is a dictionary as well (RFC 9530), which another library reads for us."""
+    """Content-Digest is a dictionary as well (RFC 9530)."""
     for case in cases("dictionary", "list", "item"):
         for raw in (", ".join(case["raw"]), f"sha-256={case['raw'][0]}"):
             request = HttpRequest("POST", "/ap/inbox", (("Content-Digest", raw),), b"{}")
