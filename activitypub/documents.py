@@ -164,8 +164,7 @@ def parse_activity(document: Json, *, now: datetime | None = None, depth: int = 
 
 def parse_object(value: object, *, now: datetime, depth: int = 0) -> Object:
     """An activity's object: a URI, one object, or a list whose first member counts."""
-    if isinstance(value, list):
-        value = value[0] if value else None
+    value = _first(value)
     if value is None:
         return Reference(None)
     if isinstance(value, str):
@@ -259,11 +258,17 @@ def type_of(document: Json) -> str | None:
 
 def id_of(value: object) -> str | None:
     """The URI of a property that may be a URI, an object, or a list of them (of which the first counts)."""
-    if isinstance(value, list):
-        value = value[0] if value else None
+    value = _first(value)
     if isinstance(value, dict):
         value = value.get("id") or value.get("href")
     return as_uri(value)
+
+
+def _first(value: object) -> object:
+    """Of a list, the member that counts."""
+    if isinstance(value, list):
+        return value[0] if value else None
+    return value
 
 
 def ids_of(value: object, limit: int = MAX_RECIPIENTS) -> tuple[str, ...]:
@@ -281,10 +286,10 @@ def _audience(document: Json) -> Audience:
 
 def _authored(activity: Json) -> object:
     """What is made or edited is by who does it, where it names nobody (activitypub, section 6.2)."""
-    authored = activity.get("object")
+    authored = _first(activity.get("object"))
     if isinstance(authored, dict) and authored.get("attributedTo") is None:
         return {**authored, "attributedTo": activity.get("actor")}
-    return authored
+    return activity.get("object")
 
 
 def _is_note(document: Json) -> bool:

@@ -313,8 +313,9 @@ def test_what_is_more_than_a_note_may_be_a_link_alone(type_: str) -> None:
 
 
 @pytest.mark.parametrize("type_", ["Create", "Update"])
-def test_author_of_what_names_none_is_who_makes_or_edits_it(type_: str) -> None:
-    read = parse_activity(CREATE | {"type": type_, "object": NOTE | {"attributedTo": None}}).object
+@pytest.mark.parametrize("object_", [NOTE | {"attributedTo": None}, [NOTE | {"attributedTo": None}]])
+def test_author_of_what_names_none_is_who_makes_or_edits_it(type_: str, object_: object) -> None:
+    read = parse_activity(CREATE | {"type": type_, "object": object_}).object
 
     assert isinstance(read, Note)
     assert read.attributed_to == ZOE
