@@ -14,7 +14,7 @@ from app.actions.inbox.prove import Proved
 from app.actions.remote_actors import fetch_actor, fetch_document, known_or_fetched_actor
 from app.db import reading
 from app.queries.activities import find_by_uri as find_activity
-from app.queries.actors import find_actor, list_by_uris
+from app.queries.actors import PEOPLE, find_actor, list_by_uris
 from app.queries.channels import find_channel
 from app.queries.messages import find_by_uri as find_message
 from app.settings import current
@@ -40,8 +40,7 @@ def gather(proved: Proved, budget: FetchBudget, met: set[str], *, is_last_attemp
         case "Create":
             _gather_people(activity, budget, is_last_attempt=is_last_attempt)
         case "Update" if isinstance(activity.object, ActorDocument):
-            # Keys and addresses are believed from the actor's home alone.
-            fetch_actor(activity.object.id, budget=budget)
+            _refresh(activity.object.id, budget)
         case "Announce" if not proved.relayed:
             return _gather_announced(activity, budget)
     return Gathered()
@@ -51,6 +50,14 @@ def _meet(uri: str, budget: FetchBudget, met: set[str]) -> None:
     if uri not in met:
         known_or_fetched_actor(uri, budget=budget)
         met.add(uri)
+
+
+def _refresh(uri: str, budget: FetchBudget) -> None:
+    """Keys and addresses are believed from the actor's home alone; of whom we never met, nothing is kept."""
+    with reading() as session:
+        is_known = find_actor(session, uri) is not None
+    if is_known:
+        fetch_actor(uri, budget=budget)
 
 
 def _gather_announced(activity: Activity, budget: FetchBudget) -> Gathered:
@@ -72,7 +79,7 @@ def _gather_announced(activity: Activity, budget: FetchBudget) -> Gathered:
 
 
 def _gather_people(activity: Activity, budget: FetchBudget, *, is_last_attempt: bool) -> None:
-    """Those a private note is addressed to besides us, so that a conversation has all its people."""
+    """Those a private note is addressed to besides ours, so that a conversation has all its people."""
     note = activity.object
     if not isinstance(note, Note):
         return
@@ -80,11 +87,15 @@ def _gather_people(activity: Activity, budget: FetchBudget, *, is_last_attempt: 
     if addressed.is_public:
         return
     mentioned = {mention.href for mention in note.mentions}
-    ours = Uris(current().origin)
-    people = [uri for uri in addressed if uri in mentioned and not ours.is_local(uri)]
+    uris = Uris(current().origin)
+    ours = [uri for uri in addressed if uris.is_local(uri)]
+    others = [uri for uri in addressed if uri in mentioned and not uris.is_local(uri)]
+    if not ours or not others:
+        return
     with reading() as session:
-        known = {actor.uri for actor in list_by_uris(session, people)}
-    _fetch_strangers([uri for uri in people if uri not in known], budget, is_last_attempt=is_last_attempt)
+        known = {actor.uri: actor for actor in list_by_uris(session, [*ours, *others])}
+    if any(uri in known and known[uri].type in PEOPLE for uri in ours):
+        _fetch_strangers([uri for uri in others if uri not in known], budget, is_last_attempt=is_last_attempt)
 
 
 def _fetch_strangers(uris: Sequence[str], budget: FetchBudget, *, is_last_attempt: bool) -> None:

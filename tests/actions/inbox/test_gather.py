@@ -103,6 +103,19 @@ def test_people_of_a_public_note_are_not(world: World, wire: Wire) -> None:
     assert wire.asked == []
 
 
+@pytest.mark.parametrize("who", ["nobody of ours", "one that never was", "a channel"])
+def test_people_of_a_private_note_to_none_of_our_people_are_not(world: World, wire: Wire, who: str) -> None:
+    zoe, yan, den = world.actor("zoe", "remote"), stranger("yan"), world.channel("den", is_private=True)
+    ours = {"nobody of ours": [], "one that never was": [URIS.user("user_nobody")], "a channel": [den.uri]}[who]
+    note = world.note(zoe, "psst", to=[yan["id"], *ours], mentions=dict.fromkeys((yan["id"], *ours), "@x"))
+    wire.serve(yan["id"], yan)
+
+    gathered(world.identified(build.create(actor=zoe.uri, object=note)))
+
+    assert wire.asked == []
+    assert not is_known(world, yan["id"])
+
+
 def test_whoever_is_addressed_without_being_mentioned_is_not_fetched(world: World, wire: Wire) -> None:
     """A followers collection, for one."""
     zoe = world.actor("zoe", "remote")
@@ -230,6 +243,16 @@ def test_actor_that_describes_itself_is_read_at_its_home(world: World, wire: Wir
 
     after = world.reload(zoe.uri)
     assert (after.summary, after.shared_inbox) == ("at home", "https://pond.example/new-inbox")
+
+
+def test_actor_that_nobody_here_has_met_is_not_read_because_a_neighbour_describes_it(world: World, wire: Wire) -> None:
+    zoe, yan = world.actor("zoe", "remote"), stranger("yan", host="pond.example")
+    wire.serve(yan["id"], yan)
+
+    gathered(world.identified(build.update(actor=zoe.uri, object=yan, to=[])))
+
+    assert wire.asked == []
+    assert not is_known(world, yan["id"])
 
 
 @pytest.mark.parametrize("collection", ["followers", "featured"])
