@@ -1,48 +1,114 @@
 """JSON-LD spellings that would make one document say two things to two readers."""
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from activitypub.errors import MalformedDocumentError
+from activitypub.vocabulary import ACTIVITY_TYPES, ACTOR_TYPES, MESSAGE_TYPES
 
 _AS: Final = "https://www.w3.org/ns/activitystreams#"
-# What decides who did what to which thing, for whom.
+_LDP: Final = "http://www.w3.org/ns/ldp#"
+_PREFIXES: Final = {"as": _AS, "ldp": _LDP}
+# What decides who did what to which thing, for whom, and what it says.
 _TERMS: Final = frozenset(
-    {"actor", "object", "attributedTo", "target", "to", "cc", "bto", "bcc", "audience", "inReplyTo", "published"}
+    {
+        "actor", "object", "attributedTo", "target", "to", "cc", "bto", "bcc", "audience", "inReplyTo", "context",
+        "published", "updated", "content", "name", "summary", "source", "tag", "attachment", "href", "url",
+        "mediaType", "icon", "image", "preferredUsername", "followers", "endpoints", "sharedInbox",
+    }
+)  # fmt: skip
+# Two are no types of ActivityStreams, and their own vocabularies have more than one name.
+_TYPES: Final = (ACTIVITY_TYPES | ACTOR_TYPES | MESSAGE_TYPES | {"Mention", "Tombstone"}) - {
+    "ChatMessage",
+    "EmojiReact",
+}
+_MEANINGS: Final = {
+    **_PREFIXES,
+    **{term: _AS + term for term in _TERMS | _TYPES},
+    **{f"{term}Map": _AS + term for term in ("content", "name", "summary")},
+    "id": "@id",
+    "type": "@type",
+    "inbox": _LDP + "inbox",
+}
+_OURS: Final = frozenset(_MEANINGS.values())
+_HARMLESS_PARTS: Final = frozenset({"@id", "@type", "@container", "@protected", "@prefix", "@language"})
+# Where we read a URI or a mention in a node. What is attached may be a recipe, in a vocabulary of its own.
+_NODES: Final = frozenset(
+    {"actor", "object", "attributedTo", "target", "to", "cc", "bto", "bcc", "audience", "inReplyTo", "context", "tag"}
 )
-_MEANINGS: Final = {"id": "@id", "type": "@type", **{term: _AS + term for term in _TERMS}}
-_HARMLESS_PARTS: Final = frozenset({"@id", "@type", "@container", "@protected"})
+
+# One map for each node with contexts: to copy what is defined around every node would take as long as a sender likes.
+_Definitions: TypeAlias = ChainMap[str, object]
 
 
-def check_plain(node: Mapping[str, object], *, contexts: object = None) -> None:
-    """Refuse a node that writes a term that matters in any way but its plain compact one.
+def check_plain(node: Mapping[str, object]) -> None:
+    """Refuse a document that writes a term that matters in any way but its plain compact one.
 
     We read plain keys and never expand, while another server may expand: ``as:actor`` or ``@id`` beside
-    ``actor`` and ``id``, a context that renames a term, ``@graph``, ``@reverse``, ``@included`` and ``@nest``
-    would let a document pass here as one thing and there as another (CVE-2022-24307, CVE-2026-42462).
-    ``contexts`` are those of the nodes around it. Raises ``MalformedDocumentError``.
+    ``actor`` and ``id``, a context that renames a term or a type, ``@graph``, ``@reverse``, ``@included`` and
+    ``@nest`` would let a document pass here as one thing and there as another (CVE-2022-24307, CVE-2026-42462).
+    What a context says that is named by its URL alone nobody can tell without fetching it, so that is believed.
+    Raises ``MalformedDocumentError``.
     """
-    definitions = _inline_definitions([contexts, node.get("@context")])
-    for key in node:
-        if key != "@context" and not _is_plain(key, definitions):
+    _check(node, ChainMap())
+
+
+def _check(node: Mapping[str, object], around: _Definitions) -> None:
+    """``around`` is defined by the contexts of the nodes around this one."""
+    definitions = _define(around, node["@context"]) if "@context" in node else around
+    for key, value in node.items():
+        if key == "@context":
+            continue
+        if not _is_plain(key, definitions):
             raise MalformedDocumentError(f"the key {key[:100]!a} has a second meaning in JSON-LD")
+        if key in _NODES:
+            for inner in value if isinstance(value, list) else [value]:
+                if isinstance(inner, Mapping):
+                    _check(inner, definitions)
 
 
-def _is_plain(key: str, definitions: Mapping[str, object]) -> bool:
+def _define(around: _Definitions, contexts: object) -> _Definitions:
+    """With what is defined inline. Raises ``MalformedDocumentError`` where a term or type of ours becomes another."""
+    definitions = around.new_child()
+    for context in _flatten(contexts):
+        definitions.update(context)
+        for term, definition in context.items():
+            if term in _MEANINGS and not _is_kept(term, definition, definitions):
+                raise MalformedDocumentError(f"the context gives {term!a} a second meaning")
+    return definitions
+
+
+def _flatten(contexts: object) -> Iterator[Mapping[str, object]]:
+    """The contexts inside the definitions of types and properties, too, as if they were there for all."""
+    if isinstance(contexts, Mapping):
+        yield contexts
+        for definition in contexts.values():
+            if isinstance(definition, Mapping):
+                yield from _flatten(definition.get("@context"))
+    elif isinstance(contexts, list):
+        if None in contexts:
+            raise MalformedDocumentError("a context takes back what is defined before it: a second meaning of all")
+        for context in contexts:
+            yield from _flatten(context)
+
+
+def _is_kept(term: str, definition: object, definitions: _Definitions) -> bool:
+    if isinstance(definition, Mapping) and not _HARMLESS_PARTS.issuperset(definition):
+        return False
+    return _meaning(definition, definitions) in (None, _MEANINGS[term])
+
+
+def _is_plain(key: str, definitions: _Definitions) -> bool:
     if key.startswith("@"):
         return False
-    if key not in definitions:
-        return key in _MEANINGS or _expand(key, definitions) not in _MEANINGS.values()
-    definition = definitions[key]
-    if key in _MEANINGS and isinstance(definition, Mapping) and not _HARMLESS_PARTS.issuperset(definition):
-        return False
-    meaning = _meaning(definition, definitions)
     if key in _MEANINGS:
-        return meaning in (None, _MEANINGS[key])
-    return meaning is None or not (meaning.startswith("@") or meaning in _MEANINGS.values())
+        return True
+    meaning = _meaning(definitions[key], definitions) if key in definitions else _expand(key, definitions)
+    return meaning is None or not (meaning.startswith("@") or meaning in _OURS)
 
 
-def _meaning(definition: object, definitions: Mapping[str, object]) -> str | None:
+def _meaning(definition: object, definitions: _Definitions) -> str | None:
     """The IRI or keyword a definition gives its term, or None if it leaves that to the other contexts."""
     if isinstance(definition, str):
         return _expand(definition, definitions)
@@ -54,24 +120,12 @@ def _meaning(definition: object, definitions: Mapping[str, object]) -> str | Non
     return _expand(iri, definitions) if isinstance(iri, str) else None
 
 
-def _expand(name: str, definitions: Mapping[str, object]) -> str:
+def _expand(name: str, definitions: _Definitions) -> str:
     """The IRI that ``prefix:suffix`` stands for; other names are returned as they are."""
     prefix, colon, suffix = name.partition(":")
-    namespace = definitions.get(prefix, _AS if prefix == "as" else None)
+    namespace = definitions.get(prefix, _PREFIXES.get(prefix))
     if isinstance(namespace, Mapping):
         namespace = namespace.get("@id")
     if colon and isinstance(namespace, str) and not suffix.startswith("//"):
         name = namespace + suffix
     return name.replace("http://www.w3.org/ns/activitystreams#", _AS, 1)
-
-
-def _inline_definitions(contexts: object) -> dict[str, object]:
-    return {term: definition for context in _flatten(contexts) for term, definition in context.items()}
-
-
-def _flatten(contexts: object) -> Iterator[Mapping[str, object]]:
-    if isinstance(contexts, Mapping):
-        yield contexts
-    elif isinstance(contexts, list):
-        for context in contexts:
-            yield from _flatten(context)

@@ -67,28 +67,23 @@ def decide(activity: Node, *, signer: str, local_origin: str, announcer: str | N
     left to the effects.
     """
     try:
-        return _decide(activity, signer=signer, local_origin=local_origin, contexts=[], announcer=announcer)
+        check_plain(activity)
+        return _decide(activity, signer=signer, local_origin=local_origin, announcer=announcer)
     except (OriginError, MalformedDocumentError) as error:
         return Decision(Verdict.DROP, reason=str(error))
 
 
-def _decide(
-    activity: Node, *, signer: str, local_origin: str, contexts: list[object], announcer: str | None
-) -> Decision:
-    check_plain(activity, contexts=contexts)
+def _decide(activity: Node, *, signer: str, local_origin: str, announcer: str | None, depth: int = 0) -> Decision:
     claim = _read(activity, local_origin, announcer)
-    around = [*contexts, activity.get("@context")]
-    if isinstance(claim.object, Mapping):
-        check_plain(claim.object, contexts=around)
     if (rule := _RULES.get(claim.kind)) is not None:  # a type without a rule has no effect either
         rule(claim)
     if signer != claim.actor:
         return _ask_at_home(claim)
     if (inner := announced_activity(activity)) is None:
         return Decision(Verdict.ACCEPT)
-    if contexts:  # only what is inside an Announce has any around it
+    if depth > 0:
         raise OriginError("an Announce of an Announce of an activity")
-    return _decide(inner, signer=claim.actor, local_origin=local_origin, contexts=around, announcer=claim.actor)
+    return _decide(inner, signer=claim.actor, local_origin=local_origin, announcer=claim.actor, depth=depth + 1)
 
 
 def _read(activity: Node, local_origin: str, announcer: str | None) -> _Claim:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from activitypub.aliases import check_plain
 from activitypub.errors import (
     FetchError,
     GoneError,
@@ -49,6 +50,7 @@ def read_document(response: Response) -> Document:
     # HTML is not looked into for links: that would make identity a matter of parsing tag soup.
     check_answer(response, media_types=MEDIA_TYPES)
     json = load_object(response.body)
+    check_plain(json)
     uri = json.get("id")
     if not isinstance(uri, str) or not is_canonical(uri):
         raise MalformedDocumentError(f"{response.url} has no canonical id")

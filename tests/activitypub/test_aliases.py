@@ -1,6 +1,7 @@
 """Which keys have one meaning for every reader."""
 
 import json
+import time
 
 import pytest
 
@@ -75,11 +76,72 @@ def test_second_spelling_of_a_term_that_matters_is_refused(context: object, key:
         check_plain(node(context, key))
 
 
-def test_alias_defined_around_the_node_counts() -> None:
-    check_plain({"a": "x"}, contexts=[AS])
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"content": "as:summary", "summary": "as:content"},
+        {"Create": "as:Delete"},
+        {"Create": {"@id": "as:Create", "@context": {"actor": "as:object"}}},
+        {"Odd": {"@id": "https://x.test/Odd", "@context": {"actor": "as:object"}}},
+        {
+            "Odd": {"@id": "https://x.test/Odd", "@context": {"p": f"{AS}#", "actor": "p:object"}},
+            "p": "https://x.test/",
+        },
+        {"odd": {"@id": "https://x.test/odd", "@context": [{"Note": None}]}},
+        [{"actor": "as:object"}, {"actor": "as:actor"}],
+        {"as": "https://x.test/#"},
+        {"inbox": "as:outbox"},
+        [{"actor": "as:actor"}, None],
+    ],
+)
+def test_context_that_gives_what_we_read_another_meaning_is_refused_wherever_it_stands(context: object) -> None:
+    own = {"@context": [AS, context], "type": "Note"}
+    for document in (own, {"@context": AS, "type": "Create", "object": own}, {"actor": [own]}):
+        with pytest.raises(MalformedDocumentError, match="second meaning"):
+            check_plain(document)
 
-    with pytest.raises(MalformedDocumentError):
-        check_plain({"a": "x"}, contexts=[AS, {"a": "as:actor"}])
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"as": f"{AS}#", "ldp": {"@id": "http://www.w3.org/ns/ldp#", "@prefix": True}, "inbox": "ldp:inbox"},
+        {"Note": "as:Note", "content": {"@id": "as:content", "@language": "en"}},
+        {"contentMap": {"@id": "as:content", "@container": "@language"}},
+        {"ChatMessage": "http://litepub.social/ns#ChatMessage", "EmojiReact": "toot:EmojiReact"},
+        {"Place": "sc:Place", "sc": "http://schema.org#", "size": "sc:Number", "comments": "as:comments"},
+        {"Odd": {"@id": "https://x.test/Odd", "@context": {"odd": "https://x.test/odd"}}},
+        ["https://litepub.test/schemas/litepub-0.1.jsonld", {"@language": "und"}],
+    ],
+)
+def test_context_that_defines_other_terms_passes(context: object) -> None:
+    check_plain({"@context": [AS, context], "type": "Create", "object": {"type": "Note", "content": "x"}})
+
+
+PLACES = ["actor", "object", "attributedTo", "target", "to", "cc", "bcc", "audience", "inReplyTo", "tag"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("key", ["@id", "@type", "as:actor", "as:content", f"{AS}#tag", "a"])
+def test_second_spelling_inside_the_nodes_we_read_is_refused(place: str, key: str) -> None:
+    inner = {"id": "https://x.test/1", key: "https://x.test/2"}
+
+    for inside in (inner, [inner], {"object": inner}):
+        with pytest.raises(MalformedDocumentError, match="second meaning"):
+            check_plain({"@context": [AS, {"a": "as:actor"}], place: inside})
+
+
+def test_what_is_not_read_may_be_in_any_vocabulary() -> None:
+    """An attached recipe, for one, and Fedify's keys inside an actor."""
+    check_plain({"attachment": {"@type": "Recipe"}, "object": {"actor": {"sec:assertionMethod": [{"@value": "x"}]}}})
+
+
+def test_contexts_inside_of_contexts_are_read_in_an_instant() -> None:
+    terms = {f"t{number}": f"https://x.test/{number}" for number in range(20_000)}
+    began = time.process_time()
+
+    check_plain({"@context": terms, "tag": [{"@context": {}, "name": "x"} for _ in range(20_000)]})
+
+    assert time.process_time() - began < 2
 
 
 def test_no_document_of_real_servers_is_refused() -> None:

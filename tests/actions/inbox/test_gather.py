@@ -8,7 +8,7 @@ import pytest
 
 from activitypub import build
 from activitypub.documents import Activity
-from activitypub.errors import BlockedAddressError, FetchError, GoneError
+from activitypub.errors import BlockedAddressError, FetchError, GoneError, MalformedDocumentError
 from activitypub.fetch import FetchBudget, Reason, UnreachableError
 from activitypub.vocabulary import PUBLIC
 from app.act import Gathered
@@ -220,6 +220,18 @@ def test_announced_page_that_leads_to_one_of_ours_has_us_ask_nothing_of_ourselve
         gathered(world.identified(build.announce(actor=pond.uri, object=page, published=moment(), to=[PUBLIC])))
 
     assert wire.asked == [page]
+
+
+@pytest.mark.parametrize("key", ["@id", "@type", "@graph", "as:attributedTo", "as:to"])
+def test_announced_note_that_says_another_thing_to_other_readers_is_not_taken(
+    world: World, wire: Wire, key: str
+) -> None:
+    pond, yan = world.remote_channel("pond", members=[world.bob]), stranger("yan")
+    note = {"id": f"{yan['id']}/1", "type": "Note", "attributedTo": yan["id"], "content": "x", "to": PUBLIC}
+    wire.serve(note["id"], note | {key: "https://good.example/users/victim"})
+
+    with pytest.raises(MalformedDocumentError):
+        gathered(world.identified(build.announce(actor=pond.uri, object=note["id"], published=moment(), to=[PUBLIC])))
 
 
 def test_announced_document_that_is_no_note_is_handed_on_to_be_refused(world: World, wire: Wire) -> None:

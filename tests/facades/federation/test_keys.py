@@ -288,6 +288,8 @@ def test_an_actor_that_cannot_be_is_nobody(world: World) -> None:
         {"type": "Note"},
         {"publicKey": {}},
         {"publicKey": nonsense},
+        {"@id": world.mallory.uri},
+        {"as:inbox": f"{world.mallory.uri}/inbox", "as:followers": f"{world.mallory.uri}/followers"},
     ]
     for number, odd in enumerate(oddities):
         actor = RemoteActor(f"https://peer.example/users/odd{number}")
