@@ -28,6 +28,7 @@ _HINTS = frozenset({EVENTS, SETTINGS})
 _SOCKET_SECONDS = 0.5
 _PAUSE_SECONDS = 1.0  # After a failure: trying each message would make a queue out of a server that hangs.
 _OUTGOING_MAX = 1024
+_SPACING_SECONDS = 0.02  # Hints that come meanwhile are told once: each costs as much as a twelfth of a message.
 _PING_SECONDS = 5.0
 _BACKOFF_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
 
@@ -172,6 +173,7 @@ class _Publisher:
                 if not self._send(*message):
                     self._forget()
                     self._is_stopped.wait(_PAUSE_SECONDS)
+            self._is_stopped.wait(_SPACING_SECONDS)
 
     def _take(self) -> tuple[str, bytes] | None:
         with self._lock:
