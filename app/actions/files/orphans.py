@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import exists, select
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
 from app.db import reading, transaction
 from app.models import Blob, File
@@ -43,14 +43,24 @@ def clean_up(now: datetime | None = None, *, directory: str | None = None, by: V
 
 
 def _remove_unused(directory: str, now: datetime) -> int:
-    """Files of no message, and pictures that nobody shows, as they are while nobody can change that."""
-    removed = 0
+    """Files of no message, and pictures that nobody shows."""
     is_old = (File.directory == directory) & (File.created_at < now - UNUSED)
+    with reading() as session:
+        found = session.execute(select(File.id, File.digest).where(is_old, files.IS_UNATTACHED).order_by(File.id)).all()
+        unused = [id_ for id_, digest in found if not _is_shown(session, directory, digest)]
+    return sum(_remove_file(id_, directory) for id_ in unused)
+
+
+def _remove_file(id_: str, directory: str) -> bool:
+    """Whether it was still unused: asked while nobody can begin to use it."""
     with transaction() as session:
-        for id_, digest in files.lock(session, is_old & files.IS_UNATTACHED):
-            if directory == files.ATTACHMENTS or not is_picture_of_somebody(session, digest):
-                removed += files.remove_unattached(session, id_)
-    return removed
+        held = files.lock(session, File.id == id_)
+        is_shown = any(_is_shown(session, directory, digest) for _, digest in held)
+        return not is_shown and files.remove_unattached(session, id_)
+
+
+def _is_shown(session: Session, directory: str, digest: str) -> bool:
+    return directory != files.ATTACHMENTS and is_picture_of_somebody(session, digest)
 
 
 def _list_ownerless(now: datetime) -> Iterator[str]:
