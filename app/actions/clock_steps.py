@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from app.models import Delivery, Host, InboxItem, Peer
+from app.models import Delivery, Host, InboxItem, Outgoing, Peer
 from app.queries.deliveries import QUEUED
 
 # Clocks of one installation differ by less; whoever waits too long by so much is not waited for in vain.
@@ -25,6 +25,7 @@ def end_waits(session: Session, now: datetime) -> None:
     session.execute(update(Host).where(Host.key_retry_at > now).values(key_retry_at=now))
     session.execute(update(Peer).where(Peer.next_probe_at > now).values(next_probe_at=now))
     session.execute(update(Peer).where(Peer.silent_since > now).values(silent_since=now))
+    session.execute(update(Outgoing).where(Outgoing.next_attempt_at > now).values(next_attempt_at=now))
     for queue in (Delivery, InboxItem):
         waits = (queue.state == QUEUED, queue.next_attempt_at > now)
         session.execute(update(queue).where(*waits).values(next_attempt_at=now))

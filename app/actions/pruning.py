@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from app.actions.blocked_networks import prune_blocks
 from app.actions.oauth.clients import forget_unused
+from app.actions.peers.expiry import drop_surplus_outgoing, expire_outgoing
 from app.db import transaction, upsert, wake
 from app.models import (
     Activity,
@@ -75,6 +76,8 @@ def prune(now: datetime) -> None:
         _forget_hosts,
         prune_blocks,
         _forget_signatures,
+        expire_outgoing,
+        drop_surplus_outgoing,
     ):
         ends_at = time.monotonic() + _SECONDS
         while _run(step, now) >= _BATCH and time.monotonic() < ends_at:

@@ -56,7 +56,8 @@ class Outgoing(Base):
     """Something that an instance is to be told: the id of what changed, or a request on behalf of one of ours.
 
     One `key` waits once for each instance, and what is sent is what is true then. `version` grows when the same
-    happens again, so that what was being sent meanwhile is not forgotten.
+    happens again, so that what was being sent meanwhile is not forgotten; `created_at` is the last time that it did.
+    `attempts` failed with this alone being sent, and `next_attempt_at` is set where it was to blame.
     """
 
     __tablename__ = "outgoing"
@@ -69,10 +70,12 @@ class Outgoing(Base):
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     version: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[Time]
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[Time | None]
 
     __table_args__ = (
         UniqueConstraint("domain", "key"),
-        Index("ix_outgoing_domain", "domain", "position"),
+        Index("ix_outgoing_domain", "domain", "attempts", "position"),
         {"sqlite_autoincrement": True},
     )
 
@@ -80,7 +83,8 @@ class Outgoing(Base):
 class Peer(Base):
     """An instance that we have met over Punctum: what it speaks besides, and whether it answers.
 
-    `silent_since` is None while it does. `leased_until` is the end of the turn of the worker that speaks to it.
+    `silent_since` is None while it takes what it is told. `leased_until` is the end of the turn of the worker that
+    speaks to it, if that does not go on.
     """
 
     __tablename__ = "peers"

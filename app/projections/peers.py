@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.db import row_count, upsert, wake
@@ -23,7 +24,7 @@ from app.models import (
     Subscription,
     ToldInstance,
 )
-from app.queries.peers import is_free
+from app.queries.peers import LEAVE, is_free, is_given_up
 
 _AT_ONCE: Final = 500
 
@@ -104,24 +105,29 @@ def put(
     about: str = "",
     data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Have an instance told, once for however often the same happens until it is; `about` tells requests apart."""
-    ensure(session, domain, now=now)
+    """Have an instance told, once for however often the same happens until it is; `about` tells requests apart.
+
+    One that was given up misses it; but that somebody has left waits until it is heard of again.
+    """
+    if _is_given_up(session, domain, now=now) and kind != LEAVE:
+        return
     key = f"{kind} {object_id} {about}".strip()
     row = upsert(session, Outgoing).values(
         domain=domain, key=key, kind=kind, object_id=object_id, data=dict(data or {}), version=0, created_at=now
     )
-    session.execute(
-        row.on_conflict_do_update(
-            index_elements=["domain", "key"],
-            set_={"version": Outgoing.version + 1, "data": row.excluded.data},
-        )
-    )
+    session.execute(row.on_conflict_do_update(index_elements=["domain", "key"], set_=_again(row)))
     wake(session, "peers", domain)
 
 
 def settle(session: Session, position: int, version: int) -> None:
     """It was told, unless the same has happened again since."""
     session.execute(delete(Outgoing).where(Outgoing.position == position, Outgoing.version == version))
+
+
+def put_off(session: Session, position: int, *, until: datetime | None) -> None:
+    """It failed by itself, and where that is its own fault it is not tried again before then."""
+    failed = update(Outgoing).where(Outgoing.position == position)
+    session.execute(failed.values(attempts=Outgoing.attempts + 1, next_attempt_at=until))
 
 
 def forget_outgoing(session: Session, domain: str) -> None:
@@ -145,7 +151,8 @@ def hold(session: Session, domain: str, *, now: datetime) -> None:
 
 def put_all(session: Session, domain: str, kind: str, object_ids: Sequence[str], *, now: datetime) -> None:
     """The same as `put` of each, in a statement for five hundred."""
-    ensure(session, domain, now=now)
+    if _is_given_up(session, domain, now=now):
+        return
     for start in range(0, len(object_ids), _AT_ONCE):
         values = [
             {"domain": domain, "key": f"{kind} {id_}", "kind": kind, "object_id": id_, "data": {}, "version": 0}
@@ -153,8 +160,7 @@ def put_all(session: Session, domain: str, kind: str, object_ids: Sequence[str],
             for id_ in object_ids[start : start + _AT_ONCE]
         ]
         row = upsert(session, Outgoing).values(values)
-        changed = {"version": Outgoing.version + 1, "data": row.excluded.data}
-        session.execute(row.on_conflict_do_update(index_elements=["domain", "key"], set_=changed))
+        session.execute(row.on_conflict_do_update(index_elements=["domain", "key"], set_=_again(row)))
     wake(session, "peers", domain)
 
 
@@ -168,6 +174,17 @@ def renew(session: Session, domain: str, *, held: datetime, until: datetime | No
     """Have the lease that ends at `held` end then instead, or now; False where it has ended, and may be another's."""
     ours = update(Peer).where(Peer.domain == domain, Peer.leased_until == held)
     return row_count(session.execute(ours.values(leased_until=until))) > 0
+
+
+def note_silence(session: Session, domain: str, *, now: datetime, next_probe_at: datetime, error: str) -> None:
+    """It goes on if it has begun already."""
+    silent = update(Peer).where(Peer.domain == domain)
+    session.execute(silent.values(next_probe_at=next_probe_at, last_error=error))
+    session.execute(silent.where(Peer.silent_since.is_(None)).values(silent_since=now))
+
+
+def end_silence(session: Session, domain: str) -> None:
+    change(session, domain, silent_since=None, next_probe_at=None, last_error=None)
 
 
 def change(session: Session, domain: str, **values: Any) -> None:
@@ -185,6 +202,19 @@ def note_signature(session: Session, fingerprint: str, *, now: datetime) -> bool
     """Whether it is the first request with this signature."""
     noted = upsert(session, SeenSignature).values(fingerprint=fingerprint, seen_at=now)
     return session.scalar(noted.on_conflict_do_nothing().returning(SeenSignature.fingerprint)) is not None
+
+
+def _is_given_up(session: Session, domain: str, *, now: datetime) -> bool:
+    """Also notes an instance that is new."""
+    peer = session.scalar(select(Peer).where(Peer.domain == domain))
+    if peer is None:
+        ensure(session, domain, now=now)
+    return peer is not None and is_given_up(peer, now)
+
+
+def _again(row: postgresql.Insert) -> dict[str, Any]:
+    """What a row that waits already gets of one that says the same."""
+    return {"version": Outgoing.version + 1, "data": row.excluded.data, "created_at": row.excluded.created_at}
 
 
 def _forget_name(session: Session, domain: str, remote_id: str) -> None:

@@ -103,10 +103,18 @@ def list_known(session: Session, domains: Collection[str]) -> set[str]:
     return set(session.scalars(select(Peer.domain).where(Peer.domain.in_(domains)))) if domains else set()
 
 
-def list_outgoing(session: Session, domain: str, *, limit: int) -> Sequence[Outgoing]:
-    """What has waited longest."""
-    query = select(Outgoing).where(Outgoing.domain == domain).order_by(Outgoing.position)
-    return session.scalars(query.limit(limit)).all()
+def is_given_up(peer: Peer, now: datetime) -> bool:
+    return peer.silent_since is not None and peer.silent_since <= now - GIVEN_UP_AFTER
+
+
+def list_outgoing(session: Session, domain: str, *, now: datetime, limit: int) -> Sequence[Outgoing]:
+    """What has waited longest, and behind it what has failed before, if it is time for that."""
+    query = select(Outgoing).where(Outgoing.domain == domain, _is_due(now))
+    return session.scalars(query.order_by(Outgoing.attempts, Outgoing.position).limit(limit)).all()
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(Outgoing.next_attempt_at.is_(None), Outgoing.next_attempt_at <= now)
 
 
 def list_leaving(session: Session, domain: str, conversation_id: str) -> set[str]:
@@ -124,7 +132,7 @@ def is_free(now: datetime) -> ColumnElement[bool]:
 
 def list_due_peers(session: Session, now: datetime) -> list[str]:
     """Instances that something waits for, and that nobody speaks to: those that are silent when it is time to ask."""
-    is_waiting = exists().where(Outgoing.domain == Peer.domain)
+    is_waiting = exists().where(Outgoing.domain == Peer.domain, _is_due(now))
     is_time = or_(
         Peer.silent_since.is_(None),
         (Peer.next_probe_at <= now) & (Peer.silent_since > now - GIVEN_UP_AFTER),

@@ -23,6 +23,7 @@ from app.services.remote import remote_client
 from app.settings import current
 
 DEADLINE_SECONDS: Final = 10.0
+INBOX: Final = "/federation/inbox"
 _PREFIX: Final = "/api/v1"
 _JSON: Final = "application/json"
 MAX_BYTES: Final = 1 << 20

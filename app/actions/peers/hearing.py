@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from activitypub.errors import SignatureError
 from activitypub.signatures import Verified
-from app.actions.peers.sending import note_heard
+from app.actions.peers.silence import note_heard
 from app.db import transaction
 from app.pipeline.peers import CHANGED, SUBSCRIBE
 from app.projections import peers

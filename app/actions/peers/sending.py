@@ -9,20 +9,22 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from itertools import takewhile
 from typing import Any, Final
 
 from activitypub.errors import FetchError
-from activitypub.fetch import FetchBudget
-from app.actions.peers.calls import Answer, ask, post
+from app.actions.peers.calls import INBOX, Answer, post
 from app.actions.peers.lease import Lease, LeaseLostError, find_lease
-from app.db import reading, transaction, wake
+from app.actions.peers.silence import find_silent, is_back, note_silence, note_taken
+from app.db import reading, transaction
+from app.errors import UnavailableError
 from app.ids import INSTANCE_ID
 from app.models import Outgoing
 from app.pipeline.peers import CHANGED, CHANNELS, REACTION, REPORT, SUBSCRIBE
 from app.projections import peers
 from app.queries.messages import list_page
 from app.queries.objects import find_object
-from app.queries.peers import GIVEN_UP_AFTER, LEAVE, find_peer, list_outgoing, names_at
+from app.queries.peers import LEAVE, list_outgoing, names_at
 from app.queries.punctum.federated import in_parcels, list_people_in, show_for, show_hidden
 from app.queries.punctum.joined import LATEST
 from app.queries.punctum.shortcodes import to_shortcode
@@ -30,12 +32,13 @@ from app.queries.punctum.shown import Shown, stash
 from app.queries.spaces import list_channels_of
 from app.settings import current
 
-PROBE_AFTER: Final = timedelta(minutes=10)
-_INBOX: Final = "/federation/inbox"
 _AT_ONCE: Final = 50  # With the accounts that they name, mostly one stash.
 _TURN: Final = timedelta(seconds=20)
 _BUSY_SECONDS: Final = 2.0  # Another worker's turn may end just before it would have seen what is new.
 _BUSY_THERE_SECONDS: Final = 30.0
+# What the instance, or we ourselves, cannot deal with waits this long, and for the last time again and again until it
+# expires.
+_ASIDE: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 _PAUSE_SECONDS: Final = 0.1  # Between two stashes, for whoever comes back to a long queue.
 # In which order a receiver can read them: each after what it names.
 _ORDER: Final = (
@@ -92,9 +95,10 @@ def tell(
     if lease is None:
         return Turn(due_in_seconds=_BUSY_SECONDS)
     try:
-        if not _is_answering(domain, now()):
+        silent = find_silent(domain)
+        if silent is not None and not is_back(silent, now()):
             return Turn()
-        return _speak(_Speaking(domain, now, pause, lease), should_stop)
+        return _speak(_Speaking(domain, now, pause, lease, is_silent=silent is not None), should_stop)
     except LeaseLostError:
         return Turn(due_in_seconds=_BUSY_SECONDS)
     finally:
@@ -111,53 +115,9 @@ def _speak(speaking: _Speaking, should_stop: Callable[[], bool]) -> Turn:
     except _BusyError:
         return Turn(speaking.told, is_prompt=False, due_in_seconds=_BUSY_THERE_SECONDS)
     except _NoAnswerError as error:
-        _note_silence(speaking.domain, speaking.now(), str(error))
+        note_silence(speaking.domain, speaking.now(), str(error))
         return Turn(speaking.told, is_prompt=False)
     return Turn(speaking.told, is_prompt=True if speaking.told else None)
-
-
-def note_heard(domain: str, now: datetime) -> None:
-    """The instance has sent something, so what waits for it is tried again."""
-    with reading() as session:
-        peer = find_peer(session, domain)
-    if peer is not None and peer.silent_since is None:
-        return
-    with transaction() as session:
-        peers.ensure(session, domain, now=now)
-        peers.change(session, domain, silent_since=None, next_probe_at=None, last_error=None)
-        if list_outgoing(session, domain, limit=1):
-            wake(session, "peers", domain)
-
-
-def _is_answering(domain: str, now: datetime) -> bool:
-    """Whether it answered the last time or, when it is time to ask, does again."""
-    with reading() as session:
-        peer = find_peer(session, domain)
-    since = peer.silent_since if peer else None
-    if peer is None or since is None:
-        return True
-    is_time = peer.next_probe_at is None or peer.next_probe_at <= now
-    if is_time and now - since < GIVEN_UP_AFTER and _is_back(domain):
-        with transaction() as session:
-            peers.change(session, domain, silent_since=None, next_probe_at=None, last_error=None)
-        return True
-    if is_time:
-        with transaction() as session:
-            peers.change(session, domain, next_probe_at=now + PROBE_AFTER)
-    return False
-
-
-def _is_back(domain: str) -> bool:
-    try:
-        return ask(domain, _INBOX, budget=FetchBudget(4)) is not None
-    except FetchError:
-        return False
-
-
-def _note_silence(domain: str, now: datetime, error: str) -> None:
-    _log.info("%s does not take what it is told: %s", domain, error)
-    with transaction() as session:
-        peers.change(session, domain, silent_since=now, next_probe_at=now + PROBE_AFTER, last_error=error[:500])
 
 
 @dataclass(slots=True)
@@ -166,22 +126,60 @@ class _Speaking:
     now: Callable[[], datetime]
     pause: Callable[[float], None]
     lease: Lease
+    is_silent: bool
+    is_taking: bool = False  # It took the last that it was told.
+    alone: int = 0  # So many of what is next are told one by one, to see which of them can be.
     told: int = 0
 
     def go_on(self) -> bool:
         """Tell what waits longest; whether there was anything."""
+        at_once = 1 if self.is_silent or self.alone else _AT_ONCE
         with reading() as session:
-            rows = list_outgoing(session, self.domain, limit=_AT_ONCE)
+            rows = list_outgoing(session, self.domain, now=self.now(), limit=at_once)
         if not rows:
             return False
+        self.alone = max(0, self.alone - 1)
+        rows = _leading(rows)
+        try:
+            self._tell(rows)
+        except _NoAnswerError as error:
+            self._judge(rows, error)
+        except (UnavailableError, _BusyError, LeaseLostError):
+            raise
+        except Exception:  # noqa: BLE001  What waits behind it must go on (F32).
+            _log.exception("%s cannot be told of %s", self.domain, [row.object_id for row in rows])
+            self._set_aside(rows)
+        return True
+
+    def _judge(self, rows: Sequence[Outgoing], error: _NoAnswerError) -> None:
+        """Whose fault it is: the instance's, which raises the error, unless it has just taken something else."""
+        is_new = rows[0].next_attempt_at is None
+        if not self.is_taking and is_new:
+            if len(rows) == 1:  # Another is the first to be tried when it is back.
+                with transaction() as session:
+                    peers.put_off(session, rows[0].position, until=None)
+            raise error
+        _log.info("%s does not take %s: %s", self.domain, [row.object_id for row in rows], error)
+        self._set_aside(rows)
+        if len(rows) == 1:
+            self.is_taking = False
+
+    def _set_aside(self, rows: Sequence[Outgoing]) -> None:
+        """One waits for some time; of several, each is tried alone."""
+        if len(rows) > 1:
+            self.alone = len(rows)
+            return
+        [row] = rows
+        with transaction() as session:
+            peers.put_off(session, row.position, until=self.now() + _ASIDE[min(row.attempts, len(_ASIDE) - 1)])
+
+    def _tell(self, rows: Sequence[Outgoing]) -> None:
         if rows[0].kind == CHANGED:
-            changed = _leading(rows)
-            self._tell_changes(changed)
+            self._tell_changes(rows)
         elif rows[0].kind == CHANNELS:
             self._tell_channels(rows[0])
         else:
             self._tell_request(rows[0])
-        return True
 
     def _tell_changes(self, rows: Sequence[Outgoing]) -> None:
         """One object or a stash of them, with the accounts they name that the instance has not heard of."""
@@ -258,7 +256,7 @@ class _Speaking:
             self._post(_request("REPORT", target, None, row.data))
         self._settle([row])
 
-    def _post(self, body: Mapping[str, Any], path: str = _INBOX) -> Answer:
+    def _post(self, body: Mapping[str, Any], path: str = INBOX) -> Answer:
         """Raises _NoAnswerError and _BusyError where it has to be tried again later, LeaseLostError where another may
         be at it."""
         self.lease.keep()
@@ -272,6 +270,9 @@ class _Speaking:
             raise _NoAnswerError(f"{answer.status} {answer.body.get('error', '')}")
         if not answer.is_good:
             _log.info("%s refused what it was told: %s %s", self.domain, answer.status, answer.body.get("error"))
+        if self.is_silent:
+            note_taken(self.domain)
+        self.is_silent, self.is_taking = False, True
         return answer
 
     def _settle(self, rows: Sequence[Outgoing]) -> None:
@@ -298,13 +299,10 @@ def is_name(value: object) -> bool:
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
-def _leading(rows: Sequence[Outgoing]) -> list[Outgoing]:
-    changed: list[Outgoing] = []
-    for row in rows:
-        if row.kind != CHANGED:
-            break
-        changed.append(row)
-    return changed
+def _leading(rows: Sequence[Outgoing]) -> Sequence[Outgoing]:
+    """What can be told at once: changes of which none has failed before, or one of anything."""
+    changed = list(takewhile(lambda row: row.kind == CHANGED and not row.attempts, rows))
+    return changed or rows[:1]
 
 
 def _in_order(shown: Sequence[Shown]) -> list[Shown]:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from activitypub.fetch import Reason, UnreachableError
-from app.actions.peers.sending import PROBE_AFTER, tell
+from app.actions.peers.sending import tell
+from app.actions.peers.silence import PROBE_AFTER
 from app.db import reading, transaction
 from app.projections import peers
 from app.queries.peers import GIVEN_UP_AFTER, list_outgoing
@@ -274,7 +275,7 @@ def test_what_is_refused_is_not_told_again_and_keeps_nothing_back(pond: Pond, pe
 def test_what_happens_while_it_is_told_is_told_next(pond: Pond, peer: Peer) -> None:
     said = pond.say("first version")
     with reading() as session:
-        [seen] = list_outgoing(session, PEER, limit=2)
+        [seen] = list_outgoing(session, PEER, now=peer.now, limit=2)
     pond.ask("PATCH", f"/messages/{said}", json={"content": "second version"})
     with transaction() as session:
         peers.settle(session, seen.position, seen.version)
