@@ -8,6 +8,7 @@ from typing import Final
 from activitypub import build
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent, RefusedError
+from app.effects.spaces import expulsion
 from app.errors import ForbiddenError, InvalidInputError, TooManyRequestsError
 from app.models import Actor, Channel
 from app.projections import channels, follows
@@ -58,6 +59,9 @@ def apply(act: Act) -> list[Activity]:
 
 
 def _authorise_here(act: Act, target: Actor) -> None:
+    if expulsion.space_of(act, target.uri) is not None:
+        # It is joined, and to others it is not there by ActivityPub alone (docs/decisions.md, 41).
+        raise ForbiddenError("a conference is joined, not followed")
     channel = find_channel(act.session, target.id)
     reason = _reason_against(act, target, channel)
     if reason is None:

@@ -12,6 +12,7 @@ from app.db import transaction
 from app.effects.follow import WAITING_MAX
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError, TooManyRequestsError
 from app.models import Actor, Follow
+from app.pipeline import compose
 from tests.founding import URIS
 from tests.world import Sent, World, moment
 
@@ -192,6 +193,19 @@ def test_server_without_a_member_in_a_private_channel_does_not_hear_that_it_is_t
 
     with world.refuses(ForbiddenError):
         world.perform(build.follow(actor=mallory.uri, object=den.uri))
+
+
+@pytest.mark.parametrize("origin", ["local", "remote"])
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_conference_is_not_followed(world: World, origin: str, is_listed: bool) -> None:
+    """By ActivityPub alone nobody hears what it is, so a follow of it would wait for ever."""
+    mallory = world.actor("mallory", origin)
+    made, private = compose.space(world.viewer(world.alice), {"name": "Pond", "permissions": 0, "is_listed": is_listed})
+    world.perform(made, private=private)
+    follow = build.follow(actor=mallory.uri, object=str(made.object_id))
+
+    with world.refuses(ForbiddenError, "joined"):
+        world.perform(follow)
 
 
 def test_nobody_follows_themselves(world: World) -> None:
