@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import nh3
 from linkify_it import LinkifyIt
 
+from activitypub.nesting import is_deeper
+
 _ALLOWED = {
     "p",
     "br",
@@ -53,24 +55,46 @@ _CLEANER = nh3.Cleaner(
 )
 _LINKS = LinkifyIt().add("ftp:", None).add("//", None).add("mailto:", None)
 _HANDLE = re.compile(r"(?<![\w/@])@([A-Za-z0-9_][A-Za-z0-9._-]{0,127}(?:@[A-Za-z0-9.-]+(?::\d+)?)?)")
-_MAX_PASSES = 4
+_MAX_PASSES = 5
 _LEADING_BREAK = re.compile(r"<pre[^>]*>\n")
-MAX_HTML = 200_000  # Characters read of one document's content.
+MAX_HTML = 200_000  # Characters read of one document's content, and kept of it.
+_MAX_OPEN = 256
+_MAX_ESCAPED = 50_000
+# A character is written down as six at most (`&nbsp;`).
+_MAX_WORDS = MAX_HTML // 6
+_TABLE = re.compile(r"(?<=<)(/?)table(?=[\t\n\f\r />])", re.IGNORECASE)
+_ANY_TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
 
 
 def sanitise(markup: str) -> str:
     """`markup` with only the tags and attributes a message may have; never raises, and changes nothing the second time.
 
-    Links inside links and the like are read anew each time they are written down. What does not settle is nobody's
-    honest message, and keeps its words alone.
+    Links inside links and the like are read anew each time they are written down. What does not settle, grows without
+    measure or would take long to read is nobody's honest message, and keeps its words alone.
     """
-    clean = _clean(markup[:MAX_HTML])
+    # What a table has outside of its cells is carried in front of it, each past all that is there already.
+    clean = _TABLE.sub(r"\1div", markup[:MAX_HTML])
+    if _takes_long(clean):
+        return _words(clean)
     for _ in range(_MAX_PASSES):
         again = _clean(clean)
         if again == clean:
             return clean
+        if len(again) > MAX_HTML:
+            return _words(again)
         clean = again
-    return nh3.clean(clean, tags=set())
+    return _words(clean)
+
+
+def _takes_long(markup: str) -> bool:
+    """The parser looks through what is open at each tag, and nh3 through what it has written at each `&`."""
+    return markup.count("&") + markup.count("\xa0") > _MAX_ESCAPED or is_deeper(markup, _MAX_OPEN)
+
+
+def _words(markup: str) -> str:
+    """No `<` is left, so the parser has but text to read."""
+    text = _ANY_TAG.sub("", markup)[:_MAX_WORDS]
+    return _CLEANER.clean(text.replace("<", "&lt;"))
 
 
 def _clean(markup: str) -> str:
@@ -81,9 +105,14 @@ def _clean(markup: str) -> str:
 
 def to_text(markup: str) -> str:
     """The words of `markup`: `<br>` is a new line, a paragraph an empty one, and links keep their text."""
+    return words_of(sanitise(markup))
+
+
+def words_of(clean: str) -> str:
+    """As `to_text`, of what `sanitise` has returned."""
     import html_to_markdown  # Late: a server that has heard from no other yet starts without it.
 
-    clean, plain = sanitise(markup), html_to_markdown.ConversionOptions(output_format="plain")
+    plain = html_to_markdown.ConversionOptions(output_format="plain")
     try:
         text = html_to_markdown.convert(clean, plain).content or ""
     except html_to_markdown.ConversionError:

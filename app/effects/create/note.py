@@ -183,12 +183,13 @@ def embeds_of(act: Act, note: Note) -> Sequence[dict[str, Any]]:
 
 def content_of(note: Note, embeds: Sequence[dict[str, Any]] = ()) -> Content:
     """What a note says, made safe. A post with a title is read as its title, its text and its link."""
-    text = note.source if note.source is not None else html.to_text(note.content)
+    clean = html.sanitise(note.content)
+    text = note.source if note.source is not None else html.words_of(clean)
     if note.name or not text:
         text = "\n\n".join(part for part in (note.name, text, note.link) if part)
     return Content(
         text=text.replace("\x00", "")[:MAX_TEXT],
-        html=html.sanitise(note.content),
+        html=clean,
         attachments=note.attachments,
         mentions={mention.href: mention.name for mention in note.mentions},
         embeds=tuple(embeds),
