@@ -42,9 +42,12 @@ _FIRST_BLOCKS: Final = 16
 _MOST_BLOCKS: Final = 1024
 _SHORTEST, _LONGEST = 2, 12  # Characters of a beginning. A longer word is found by its first twelve.
 _MAX_WORDS: Final = 10
+_MAX_READ: Final = 100_000  # Characters of a text. There are signs that are a whole sentence when they are spelt out.
+_MAX_MARKS: Final = 30  # On one letter, as in Unicode's Stream-Safe Text Format (UAX 15, section 13).
 
 _WORD: Final = re.compile(r"\w+")
 _JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+_HALF_WIDTH_MARKS: Final = "\N{HALFWIDTH KATAKANA VOICED SOUND MARK}\N{HALFWIDTH KATAKANA SEMI-VOICED SOUND MARK}"
 # Han, kana, Hangul, Thai, Lao, Myanmar, Khmer: words are not set apart, so each two neighbours count as one.
 _UNSPACED: Final = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+"
@@ -103,13 +106,30 @@ def _scope(channel_id: str, block: int) -> str:
 
 
 def _words(text: str) -> Iterator[str]:
-    for word in _split(unicodedata.normalize("NFKC", text).casefold()):
+    for word in _split(_normalise(text).casefold()):
         end = 0
         for unspaced in _UNSPACED.finditer(word):
             yield from (part for part in (word[end : unspaced.start()], unspaced[0]) if part)
             end = unspaced.end()
         if end < len(word):
             yield word[end:]
+
+
+def _normalise(text: str) -> str:
+    """Marks are put in order one by one, each past those before it, so there must not be too many on one letter."""
+    if text.isascii():
+        return text
+    kept, marks = [], 0
+    for character in text:
+        marks = marks + 1 if _is_mark(character) else 0
+        if marks <= _MAX_MARKS:
+            kept.append(character)
+    return unicodedata.normalize("NFKC", "".join(kept))[:_MAX_READ]
+
+
+def _is_mark(character: str) -> bool:
+    """The sounds of half-width kana are letters that become marks."""
+    return unicodedata.category(character)[0] == "M" or character in _HALF_WIDTH_MARKS
 
 
 def _split(text: str) -> Iterator[str]:
@@ -130,7 +150,7 @@ def _split(text: str) -> Iterator[str]:
 
 
 def _continues(character: str) -> bool:
-    return character in _JOINERS or unicodedata.category(character)[0] == "M"
+    return character in _JOINERS or _is_mark(character)
 
 
 def _beginnings(word: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from app import sealing
 from app.db import database, reading
 from app.keyring import Keyring
 from app.models import SearchTerms
+from app.queries.search import search_terms
 from app.settings import configure, current
 from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
@@ -56,6 +58,7 @@ def found(server: Server, person: Person, channel_id: str, q: str, **query: int)
         ("cafe\u0301 au lait", "café"),
         ("it is incomprehensibilities all along", "incomprehensibilities"),
         ("straße 🐸 frog", "frog 🐸"),
+        ("Z" + "\u0301\u0316" * 200 + "algo frog", "frog"),
     ],
 )
 def test_what_was_said_is_found(server: Server, owner: Person, lobby: str, said: str, q: str) -> None:
@@ -63,6 +66,20 @@ def test_what_was_said_is_found(server: Server, owner: Person, lobby: str, said:
     server.send(owner, lobby, "something else")
 
     assert found(server, owner, lobby, q) == [said]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" + "\u0345" * 25_000 + "\u0334" * 24_999, "a" + "\uff9e\u0334" * 25_000, "\ufdfa" * 50_000],
+    ids=["marks", "half-width", "sentences"],
+)
+def test_no_text_takes_long_to_be_indexed(text: str) -> None:
+    """What fails takes 10 seconds, and keeps everybody waiting."""
+    began = time.process_time()
+
+    search_terms("channel", 1, text)
+
+    assert time.process_time() - began < 2
 
 
 def test_the_answer(server: Server, owner: Person, member: Person, lobby: str) -> None:
