@@ -30,7 +30,8 @@ _KINDS: Final = (_SMALL_IMAGE, 2)
 @dataclass(frozen=True, slots=True)
 class Embed:
     """`kind` is 1 with the image at the side and 2 with it as the main thing, `color` is `"R, G, B"`; `is_shown` is
-    None where the author has said nothing of it."""
+    None where the author has said nothing of it. What has no `description` as it was typed may have a `summary`, which
+    is markup."""
 
     title: str
     kind: int = _SMALL_IMAGE
@@ -38,10 +39,16 @@ class Embed:
     color: str | None = None
     image_url: str | None = None
     is_shown: bool | None = None
+    summary: str | None = None
 
     @property
     def length(self) -> int:
-        return sum(len(text or "") for text in (self.title, self.description, self.color, self.image_url))
+        texts = (self.title, self.description, self.color, self.image_url, self.summary)
+        return sum(len(text or "") for text in texts)
+
+    def read_description(self) -> str | None:
+        """As text. Whoever only looks at a document, as an inbox does before its 202, has no time for markup."""
+        return self.description if self.summary is None else html.to_text(self.summary)[:MAX_DESCRIPTION]
 
 
 def write_embed(embed: Embed) -> dict[str, Any]:
@@ -63,24 +70,27 @@ def parse_embeds(document: Json) -> Iterator[Embed]:
     left, found = MAX_CARRIED, 0
     for item in as_list(document.get("attachment"))[:_MAX_LOOKED_AT]:
         embed = _parse(item) if isinstance(item, dict) else None
-        if embed is None or found == MAX_EMBEDS or embed.length > left:
+        if embed is None or embed.length > left:
             continue
         left, found = left - embed.length, found + 1
         yield embed
+        if found == MAX_EMBEDS:
+            return
 
 
 def _parse(item: Json) -> Embed | None:
     title = natural_text(item, "name", MAX_TITLE)
     if item.get("type") not in _TYPES or not title or locate(item) is not None:
         return None
-    kind, is_shown = item.get("embedType"), item.get("embedShown")
+    kind, is_shown, typed = item.get("embedType"), item.get("embedShown"), _typed(item.get("source"))
     return Embed(
         title,
         kind if type(kind) is int and kind in _KINDS else _SMALL_IMAGE,
-        _describe(item),
+        typed,
         as_text(item.get("embedColor"), MAX_COLOR),
         _picture(item),
         is_shown if isinstance(is_shown, bool) else None,
+        None if typed is not None else natural_text(item, "summary", MAX_DESCRIPTION) or None,
     )
 
 
@@ -90,10 +100,7 @@ def _picture(item: Json) -> str | None:
     return url if len(url) <= MAX_IMAGE and url.split() == [url] else None
 
 
-def _describe(item: Json) -> str | None:
-    source = item.get("source")
-    typed = as_text(source.get("content"), MAX_DESCRIPTION) if isinstance(source, dict) else None
-    if typed is not None and isinstance(source, dict) and source.get("mediaType") == "text/plain":
-        return typed
-    summary = natural_text(item, "summary", MAX_DESCRIPTION)
-    return html.to_text(summary) if summary else None
+def _typed(source: object) -> str | None:
+    if not isinstance(source, dict) or source.get("mediaType") != "text/plain":
+        return None
+    return as_text(source.get("content"), MAX_DESCRIPTION)

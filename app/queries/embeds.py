@@ -32,7 +32,7 @@ def show_embeds(embeds: Sequence[Embed]) -> list[Shown]:
         {
             "embed": one.is_shown,
             "embed_title": one.title,
-            "embed_description": one.description,
+            "embed_description": one.read_description(),
             "embed_color": one.color,
             "embed_image": one.image_url,
             "embed_type": one.kind,

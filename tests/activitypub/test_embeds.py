@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from activitypub import build
+from activitypub import build, html
 from activitypub.documents import Note, parse_note
 from activitypub.embeds import Embed, write_embed
 
@@ -50,7 +50,7 @@ def test_summary_is_markup_for_whoever_reads_no_source() -> None:
     assert written["summary"].startswith("High &lt;water&gt;<br>at noon")
     del written["source"]
     [embed] = _parsed(written).embeds
-    assert (embed.description or "").startswith("High <water>\nat noon")
+    assert (embed.read_description() or "").startswith("High <water>\nat noon")
 
 
 def test_page_of_another_server_needs_a_name_alone() -> None:
@@ -114,4 +114,21 @@ def test_there_is_an_end_to_it() -> None:
     embeds = _parsed(*[page] * 10).embeds
     assert len(embeds) == 3
     assert sum(embed.length for embed in embeds) <= 16_384
-    assert (len(embeds[0].title), len(embeds[0].description or "")) == (512, 4096)
+    assert (len(embeds[0].title), len(embeds[0].read_description() or "")) == (512, 4096)
+
+
+def test_no_summary_is_rendered_before_somebody_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[str] = []
+
+    def render(markup: str) -> str:
+        rendered.append(markup)
+        return "read"
+
+    monkeypatch.setattr(html, "to_text", render)
+    page = {"type": "Page", "name": "T", "summary": "<p>markup</p>"}
+
+    embeds = _parsed(*[page] * 64).embeds
+    assert rendered == []
+
+    assert [embed.read_description() for embed in embeds] == ["read"] * 10
+    assert rendered == ["<p>markup</p>"] * 10
