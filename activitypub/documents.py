@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from activitypub.attachments import Attachment, parse_attachments
 from activitypub.embeds import Embed, parse_embeds
 from activitypub.errors import MalformedDocumentError
+from activitypub.names import read_username
 from activitypub.properties import Json, as_list, as_text, as_uri, link_in, natural_text
 from activitypub.times import read_time
 from activitypub.vocabulary import ACTIVITY_TYPES, ACTOR_TYPES, MESSAGE_TYPES, PUBLIC, PUBLIC_NAMES, RFC9421
@@ -215,7 +216,7 @@ def parse_actor(document: Json, *, now: datetime | None = None) -> ActorDocument
     if type_ not in ACTOR_TYPES:
         raise MalformedDocumentError(f"{type_!r} is not a type of actor")
     id_ = _required(document, "id")
-    username = as_text(document.get("preferredUsername"), MAX_NAME)
+    username = read_username(as_text(document.get("preferredUsername"), MAX_NAME) or "")
     if not username:
         raise MalformedDocumentError("an actor needs a preferredUsername")
     endpoints = document.get("endpoints")

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from activitypub.errors import MalformedDocumentError, OriginError
 from activitypub.fetch import FetchBudget, Response
 from activitypub.fetch.documents import ACTIVITY_TYPE, MEDIA_TYPES, check_answer, media_type
+from activitypub.names import is_username
 from activitypub.strict_json import JsonObject, load_object
 from activitypub.uris import is_canonical, normalise_host, parse_https
 
@@ -17,8 +18,8 @@ JRD_TYPE: Final = "application/jrd+json"
 _JRD_TYPES: Final = frozenset({JRD_TYPE, "application/json"})
 _MAX_USER_LENGTH: Final = 128
 
-# Letters of any script: what may be a name is each server's business. Lemmy writes !group@host.
-_HANDLE: Final = re.compile(r"(?:acct:|@|!)?(?P<user>[\w.~+-]+)@(?P<host>[^@/:?#\s]+)(?::(?P<port>[0-9]+))?")
+# Lemmy writes !group@host.
+_HANDLE: Final = re.compile(r"(?:acct:|@|!)?(?P<user>[^@!/:?#\s]+)@(?P<host>[^@/:?#\s]+)(?::(?P<port>[0-9]+))?")
 _PROFILE_PATH: Final = re.compile(r"/(?P<handle>@[^/]+)/?")
 
 
@@ -62,7 +63,7 @@ def parse_handle(text: str) -> Handle:
     Raises ``MalformedDocumentError``; an actor's URI is not a handle, it can be fetched as it is.
     """
     match = _HANDLE.fullmatch(text)
-    if match is None:
+    if match is None or not is_username(match["user"]):
         return _parse_profile_url(text)
     host = normalise_host(match["host"])
     if match["port"] is not None:

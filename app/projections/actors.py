@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from activitypub import html
 from activitypub.documents import ActorDocument
 from activitypub.keys import PublicKey, generate_ed25519, private_key_to_der, public_key_to_multikey
+from activitypub.names import read_name
 from app.db import wake
 from app.ids import new_id
 from app.models import Actor, ActorKey, Follow, ToldPerson
@@ -99,7 +100,7 @@ def save_remote(
         "type": document.type,
         "host": host,
         "preferred_username": document.preferred_username,
-        "name": document.name,
+        "name": _shown_name(document),
         "summary": html.sanitise(document.summary),
         "url": document.url,
         "icon_url": document.icon_url,
@@ -134,7 +135,7 @@ def describe(session: Session, actor: Actor, document: ActorDocument, *, now: da
         update(Actor)
         .where(Actor.id == actor.id)
         .values(
-            name=document.name,
+            name=_shown_name(document),
             summary=html.sanitise(document.summary),
             icon_url=document.icon_url,
             image_url=document.image_url,
@@ -143,6 +144,10 @@ def describe(session: Session, actor: Actor, document: ActorDocument, *, now: da
             updated_at=now,
         )
     )
+
+
+def _shown_name(document: ActorDocument) -> str:
+    return read_name(document.name) or document.preferred_username
 
 
 def encode_public(key: PublicKey) -> str:

@@ -101,6 +101,9 @@ class TestHandle:
         with pytest.raises(MalformedDocumentError):
             parse_handle(text)
 
+    def test_has_letters_and_marks_of_any_script(self) -> None:
+        assert parse_handle("@हिन्दी@good.test") == Handle("हिन्दी", "good.test")
+
     def test_is_the_same_in_any_case(self) -> None:
         assert BOB.is_same(Handle("BOB", "good.test"))
         assert not BOB.is_same(Handle("bob", "evil.test"))

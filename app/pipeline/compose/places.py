@@ -38,11 +38,12 @@ def unfollow(viewer: Viewer, target: Actor) -> Activity:
 
 def channel(viewer: Viewer, name: str, *, type: str, is_private: bool) -> tuple[Activity, Mapping[str, Any]]:
     """The activity, and what `submit` is to be given as `private`."""
-    uri = Uris(current().origin).channel(new_id("channel"))
+    id_ = new_id("channel")
+    uri = Uris(current().origin).channel(id_)
     group = {
         "id": uri,
         "type": "Group",
-        "preferredUsername": name or "?",
+        "preferredUsername": id_,
         "name": name,
         "inbox": f"{uri}/inbox",
         "channelType": type,

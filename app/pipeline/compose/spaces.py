@@ -146,7 +146,8 @@ def _uris() -> Uris:
 
 
 def _group(uri: str, name: str) -> dict[str, Any]:
-    return {"id": uri, "type": "Group", "preferredUsername": name or "?", "name": name, "inbox": f"{uri}/inbox"}
+    username = uri.rpartition("/")[2]
+    return {"id": uri, "type": "Group", "preferredUsername": username, "name": name, "inbox": f"{uri}/inbox"}
 
 
 def _update(viewer: Viewer, uri: str, type_: str, values: Mapping[str, Any]) -> Composed:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from tests.facades.conftest import Person
 from tests.facades.federation.conftest import World
 from tests.facades.federation.remote import RemoteActor
@@ -41,3 +45,23 @@ def test_somebody_elsewhere_is_let_into_a_private_channel_and_put_out(world: Wor
         seen.append(world.get(f"/ap/messages/{said.found['message_id']}", world.zoe).status_code)
 
     assert seen == [200, 404]
+
+
+@pytest.mark.parametrize(
+    ("odd", "username", "name"),
+    [
+        ({"name": "\u202enimda\n\u2066x\u2069"}, "odd@evil.example", "nimda x"),
+        ({"name": "\u200b\n"}, "odd@evil.example", "odd"),
+        ({"preferredUsername": "ad\u200bmin"}, "admin@evil.example", "Odd"),
+        ({"preferredUsername": "@admin@chat.example\n"}, "adminchat.example@evil.example", "Odd"),
+    ],
+)
+def test_no_name_from_elsewhere_hides_or_turns_around_anything(
+    world: World, odd: dict[str, Any], username: str, name: str
+) -> None:
+    actor = RemoteActor("https://evil.example/users/odd")
+    world.wire.serve(actor.uri, actor.document | {"name": "Odd"} | odd)
+
+    known = world.known(actor)
+
+    assert (f"{known.preferred_username}@{known.host}", known.name) == (username, name)
