@@ -7,15 +7,13 @@ from app.act import Act, LiveEvent
 from app.effects.access import authorise_on
 from app.effects.relaying import relay
 from app.effects.speaking import check_not_timed_out
-from app.errors import ForbiddenError, InvalidInputError, NotFoundError
+from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Message
 from app.projections import messages
 from app.queries.actors import is_blocked
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.permissions import get_permissions
-from app.queries.reactions import HEART
-
-_MAX_EMOJI = 64
+from app.queries.reactions import MAX_EMOJI, MOST_BY_ONE, has_reacted_enough, read_emoji
 
 
 def authorise(act: Act) -> None:
@@ -29,8 +27,10 @@ def authorise(act: Act) -> None:
         check_not_timed_out(get_permissions(act.session, act.actor), now=act.now)
     if is_blocked(act.session, by=message.author_id, actor_id=act.actor.id):
         raise ForbiddenError("you are blocked by this actor")
-    if len(act.activity.content or "") > _MAX_EMOJI:
+    if act.is_local and len(act.activity.content or "") > MAX_EMOJI:
         raise InvalidInputError("A reaction is one emoji.")
+    if has_reacted_enough(act.session, message.id, act.actor.id):
+        raise ConflictError(f"Nobody gives one message more than {MOST_BY_ONE} reactions.")
     act.found |= {"message": message, "channel": found}
     act.scope = scope_of(message)
     act.audience = message.audience
@@ -39,7 +39,7 @@ def authorise(act: Act) -> None:
 def apply(act: Act) -> list[Activity]:
     message: Message = act.found.pop("message")
     found = act.found.pop("channel")
-    emoji = (act.activity.content or "").strip() or HEART
+    emoji = read_emoji(act.activity.content)
     is_new = messages.react(
         act.session, message, act.actor, emoji=emoji, activity_uri=act.activity.id or "", now=act.now
     )

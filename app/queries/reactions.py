@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+import re
+import unicodedata
+from typing import Final
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
@@ -10,7 +14,33 @@ from app.models import Actor, Reaction
 from app.queries.messages import find_by_uri
 
 # What a Like without an emoji is shown as.
-HEART = "❤"
+HEART: Final = "❤"
+MAX_EMOJI: Final = 64
+MOST_BY_ONE: Final = 20
+"""Reactions of one actor to one message."""
+_SHORTCODE: Final = re.compile(r":[\w.+@-]+:")
+_LETTER_AS_EMOJI: Final = "\N{INFORMATION SOURCE}"
+_JOINERS: Final = frozenset("\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-15}\N{VARIATION SELECTOR-16}")
+_TAGS: Final = range(0xE0020, 0xE0080)  # What the flags of Scotland and Wales are spelt with.
+
+
+def is_emoji(text: str) -> bool:
+    """Whether it is a sign, or the name of one between colons."""
+    if len(text) > MAX_EMOJI:
+        return False
+    is_sign = not text.isascii() and all(map(_is_of_an_emoji, text))
+    return is_sign or _SHORTCODE.fullmatch(text) is not None
+
+
+def read_emoji(content: str | None) -> str:
+    """What a reaction with this content is shown as. One with words is a plain like: a message is said elsewhere."""
+    text = (content or "").strip()
+    return text if is_emoji(text) else HEART
+
+
+def has_reacted_enough(session: Session, message_id: str, actor_id: str) -> bool:
+    given = select(func.count()).where(Reaction.message_id == message_id, Reaction.actor_id == actor_id)
+    return (session.scalar(given) or 0) >= MOST_BY_ONE
 
 
 def find_reaction(session: Session, undo: Activity, actor: Actor) -> Reaction | None:
@@ -32,7 +62,7 @@ def find_own(session: Session, message_id: str, actor_id: str, emoji: str | None
     """The actor's reaction with this emoji; without one, its heart."""
     return session.scalar(
         select(Reaction).where(
-            Reaction.message_id == message_id, Reaction.actor_id == actor_id, Reaction.emoji == (emoji or HEART)
+            Reaction.message_id == message_id, Reaction.actor_id == actor_id, Reaction.emoji == read_emoji(emoji)
         )
     )
 
@@ -42,3 +72,11 @@ def list_reactions_from_elsewhere(session: Session, message_id: str) -> list[tup
     query = select(Reaction, Actor).join(Actor, Actor.id == Reaction.actor_id)
     rows = session.execute(query.where(Reaction.message_id == message_id, Actor.host.is_not(None)))
     return [(row.Reaction, row.Actor) for row in rows]
+
+
+def _is_of_an_emoji(character: str) -> bool:
+    """Anything but words, spaces and what is not seen: which signs are emoji, the clients know better than we do."""
+    if character in _JOINERS or character == _LETTER_AS_EMOJI or ord(character) in _TAGS:
+        return True
+    category = unicodedata.category(character)
+    return category[0] not in "LZ" and category not in {"Cc", "Cf", "Co", "Cs", "Mc", "Mn"}

@@ -6,7 +6,7 @@ import pytest
 
 from activitypub import build
 from activitypub.documents import Activity, parse_activity
-from app.errors import ForbiddenError, InvalidInputError, NotFoundError
+from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor
 from app.pipeline import compose
 from tests.world import Sent, World, moment
@@ -188,14 +188,49 @@ def test_nobody_reacts_to_a_deleted_message(world: World, origin: str) -> None:
         world.perform(_like(zoe, uri, "🎈"))
 
 
-@ORIGINS
-def test_reaction_is_one_emoji_and_no_text(world: World, origin: str) -> None:
-    zoe = world.actor("zoe", origin)
+def test_reaction_is_one_emoji_and_no_text(world: World) -> None:
+    zoe = world.actor("zoe", "local")
     uri = world.say(world.bob, world.channel("lobby"), "hello")
     world.forget()
 
     with world.refuses(InvalidInputError):
         world.perform(_like(zoe, uri, "x" * 65))
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["buy at https://spam.example now", "\u202egnp.exe", "\u200b", "\n\n", "a" * 64, "x" * 65, "Z" + "\u0301" * 60],
+)
+def test_words_from_elsewhere_are_a_plain_like(world: World, content: str) -> None:
+    zoe = world.actor("zoe", "remote")
+    uri = world.say(world.bob, world.channel("lobby"), "hello")
+
+    world.perform(_like(zoe, uri, content))
+    assert world.reactions(uri) == {"❤": 1}
+
+    world.perform(build.undo(actor=zoe.uri, object=_like(zoe, uri, content)))
+    assert world.reactions(uri) == {}
+
+
+@pytest.mark.parametrize("content", ["👩\u200d🚀", "❤\ufe0f", "1\ufe0f\u20e3", ":blob_cat:", ":blob@pond.example:"])
+def test_signs_and_names_of_signs_stay(world: World, content: str) -> None:
+    uri = world.say(world.bob, world.channel("lobby"), "hello")
+
+    world.perform(_like(world.actor("zoe", "remote"), uri, f" {content}"))
+
+    assert world.reactions(uri) == {content: 1}
+
+
+@ORIGINS
+def test_nobody_gives_one_message_more_than_twenty(world: World, origin: str) -> None:
+    zoe = world.actor("zoe", origin)
+    uri = world.say(world.bob, world.channel("lobby"), "hello")
+    for number in range(20):
+        world.perform(_like(zoe, uri, chr(0x1F400 + number)))
+    world.forget()
+
+    with world.refuses(ConflictError, match="20"):
+        world.perform(_like(zoe, uri, "🎈"))
 
 
 def test_repeated_like_changes_nothing(world: World) -> None:

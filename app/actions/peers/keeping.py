@@ -28,7 +28,7 @@ from app.queries.conversations import find_group, list_participants
 from app.queries.messages import find_by_id, find_by_uri, open_content
 from app.queries.peers import list_leaving
 from app.queries.placement import conversation_id
-from app.queries.reactions import list_reactions_from_elsewhere
+from app.queries.reactions import list_reactions_from_elsewhere, read_emoji
 from app.queries.spaces import find_member_of, list_channels_of, list_members_of_space
 
 P = ParamSpec("P")
@@ -274,6 +274,7 @@ def _list_takers(session: Session, domain: str, people: Sequence[Actor], before:
 
 def keep_reactions(message_id: str, group: Actor, wanted: Collection[tuple[str, str]]) -> None:
     """As the home of the channel has them: pairs of who reacted and the sign. Those of our own people stay."""
+    wanted = {(id_, read_emoji(sign)) for id_, sign in wanted}
     with reading() as session:
         message = find_by_id(session, message_id)
         now_there = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -15,32 +13,19 @@ from app.facades.pufferblow.params import Id
 from app.facades.pufferblow.shown import MessageShown, ReactionShown, show
 from app.pipeline import Draft, compose, submit
 from app.queries.messages import get_view_in
+from app.queries.reactions import MAX_EMOJI, is_emoji
 from app.queries.viewers import Viewer
 from app.web.fields import Params
 from app.web.shapes import Shape
 
 TAG = "Messages"
 
-_SHORTCODE = re.compile(r":[A-Za-z0-9_+-]+:")
-_LETTER_AS_EMOJI = "\N{INFORMATION SOURCE}"
-_JOINERS = frozenset("\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-15}\N{VARIATION SELECTOR-16}")
-_TAGS = range(0xE0020, 0xE0080)  # What the flags of Scotland and Wales are spelt with.
-
 
 def _read_emoji(text: str) -> str:
     emoji = text.strip()
-    is_sign = not emoji.isascii() and all(map(_is_of_an_emoji, emoji))
-    if not is_sign and not _SHORTCODE.fullmatch(emoji):
+    if not is_emoji(emoji):
         raise ValueError("A reaction is one emoji.")
     return emoji
-
-
-def _is_of_an_emoji(character: str) -> bool:
-    """Anything but words, spaces and what is not seen: which signs are emoji, the clients know better than we do."""
-    if character in _JOINERS or character == _LETTER_AS_EMOJI or ord(character) in _TAGS:
-        return True
-    category = unicodedata.category(character)
-    return category[0] not in "LZ" and category not in {"Cc", "Cf", "Co", "Cs", "Mc", "Mn"}
 
 
 class React(Params):
@@ -48,7 +33,7 @@ class React(Params):
 
     channel_id: Id
     message_id: Id
-    emoji: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_read_emoji)]
+    emoji: Annotated[str, Field(min_length=1, max_length=MAX_EMOJI), AfterValidator(_read_emoji)]
 
 
 class EditMessage(Params):
