@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import timedelta
 from typing import Final
 
 from activitypub.documents import Note
@@ -10,7 +12,7 @@ from app.ids import new_id
 from app.insertion import insert_rows
 from app.models import Channel, Notification
 from app.queries.messages import find_by_uri
-from app.queries.notifications import list_listening, list_mentioned
+from app.queries.notifications import count_told_by, list_listening, list_mentioned, list_told_enough
 from app.queries.visibility import place_of_channel, who_may_see
 
 MOST: Final = 50
@@ -18,6 +20,9 @@ MOST: Final = 50
 
 MOST_NAMED: Final = 500
 """Mentions that are looked at."""
+MOST_BY_STRANGER: Final = 200
+"""Times that one author from elsewhere tells anybody within LATELY."""
+LATELY: Final = timedelta(hours=1)
 _MENTION: Final = "mention"
 
 
@@ -46,7 +51,7 @@ def notify_mentioned(act: Act, note: Note, message_id: str, author_id: str, chan
             "created_at": act.now,
             "read_at": None,
         }
-        for account_id in sorted(seeing)[: max(MOST - len(told), 0)]
+        for account_id in _within_bounds(act, seeing, author_id)[: max(MOST - len(told), 0)]
     ]
     if rows:
         insert_rows(act.session, Notification, rows)
@@ -60,3 +65,15 @@ def notify_mentioned(act: Act, note: Note, message_id: str, author_id: str, chan
                 data={"notification_id": row["id"], "account_id": row["account_id"], "type": _MENTION},
             )
         )
+
+
+def _within_bounds(act: Act, seeing: Collection[str], author_id: str) -> list[str]:
+    """Who is not told all the time: what is more is only shown in the message (hostile case FED-10)."""
+    if not seeing:
+        return []
+    since = act.now - LATELY
+    heard = list_told_enough(act.session, seeing, author_id=author_id, since=since)
+    listening = sorted(set(seeing) - heard)
+    if act.is_local:
+        return listening
+    return listening[: max(MOST_BY_STRANGER - count_told_by(act.session, author_id, since=since), 0)]

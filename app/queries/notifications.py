@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, bindparam, case, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from app.db import rows_of
 from app.errors import NotFoundError
+from app.ids import first_id_at
 from app.insertion import LOOKS_ELSEWHERE
-from app.models import Account, Block, Channel, Message, Notification
+from app.models import Account, Actor, Block, Channel, Message, Notification
 from app.queries.viewers import Viewer
 from app.queries.visibility import channel_is_visible
 
+MOST_BY_AUTHOR: Final = 20
+"""Notifications of one recipient within what their caller calls lately."""
+MOST_BY_HOST: Final = 60
+"""And those by all the people of one other server."""
 NO_SUCH_NOTIFICATION = "The provided notification_id does not exist or could not be found."
 
 
@@ -42,6 +47,24 @@ _LISTENING = (
     )
     .order_by(Account.actor_id)
     .execution_options(**LOOKS_ELSEWHERE)
+)
+_author = aliased(Actor)
+_TOLD_LATELY: Final = (
+    select(
+        Notification.account_id,
+        func.sum(case((Notification.actor_id == bindparam("author_id"), 1), else_=0)).label("by_author"),
+        func.count().label("by_host"),
+    )
+    .join(Actor, Actor.id == Notification.actor_id)
+    .where(
+        Notification.account_id.in_(bindparam("candidates", expanding=True)),
+        Notification.id > bindparam("since"),
+        or_(
+            Actor.id == bindparam("author_id"),
+            Actor.host == select(_author.host).where(_author.id == bindparam("author_id")).scalar_subquery(),
+        ),
+    )
+    .group_by(Notification.account_id)
 )
 
 
@@ -83,6 +106,20 @@ def find_views(session: Session, notification_ids: Collection[str]) -> dict[str,
 def unread_ids(viewer: Viewer) -> Select[str]:
     """As part of another statement, where who the viewer is will be bound as `viewer_id`: those seen and not read."""
     return _own(viewer, select(Notification.id)).where(Notification.read_at.is_(None))
+
+
+def list_told_enough(session: Session, account_ids: Collection[str], *, author_id: str, since: datetime) -> set[str]:
+    """Those whom the author has told of all that one may tell another, or the author's host of all that a host may."""
+    bound = {"candidates": account_ids, "author_id": author_id, "since": first_id_at("notification", since)}
+    rows = session.execute(_TOLD_LATELY, bound)
+    return {row.account_id for row in rows if row.by_author >= MOST_BY_AUTHOR or row.by_host >= MOST_BY_HOST}
+
+
+def count_told_by(session: Session, author_id: str, *, since: datetime) -> int:
+    """How often the author's messages since then have told anybody of themselves."""
+    told = select(func.count()).select_from(Message).join(Notification, Notification.message_id == Message.id)
+    late = told.where(Message.author_id == author_id, Message.id > first_id_at("msg", since))
+    return session.scalar(late) or 0
 
 
 def list_mentioned(session: Session, message_id: str) -> set[str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+from sqlalchemy import func, select
 
 from activitypub import build
 from activitypub.documents import Activity, parse_activity
 from activitypub.vocabulary import PUBLIC
+from app.db import reading
+from app.effects import notifying
 from app.errors import ConflictError
-from app.models import Actor
+from app.models import Actor, Notification
 from app.pipeline import compose
 from tests.world import Channel, Sent, World, moment
 
@@ -324,3 +327,29 @@ def test_second_create_of_a_note_does_not_widen_its_audience(world: World) -> No
         world.perform(create(world, zoe, lobby, "psst", id=uri))
 
     assert world.message(uri).audience == "direct"
+
+
+def test_strangers_tell_nobody_more_than_is_bearable(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hostile case FED-10. One person is told 20 times by an author and 60 times by a host, all 30 here."""
+    monkeypatch.setattr(notifying, "MOST_BY_STRANGER", 30)
+    yan, *crowd = (world.actor(f"zoe{number}", "remote") for number in range(5))
+    far = world.actor("far", "remote", host="lake.example")
+    lobby = world.channel("lobby")
+    bob, both = {world.bob.uri: "@bob"}, {world.bob.uri: "@bob", world.alice.uri: "@alice"}
+
+    for _ in range(22):
+        world.say(yan, lobby, "buy", mentions=both)
+    assert (_told(world.bob), _told(world.alice)) == (15, 15)
+
+    for stranger in crowd:
+        for _ in range(22):
+            world.say(stranger, lobby, "buy", mentions=bob)
+    assert _told(world.bob) == 60
+
+    world.say(far, lobby, "hello", mentions=both)
+    assert (_told(world.bob), _told(world.alice)) == (61, 16)
+
+
+def _told(person: Actor) -> int:
+    with reading() as session:
+        return session.scalar(select(func.count()).where(Notification.account_id == person.id)) or 0
