@@ -20,6 +20,8 @@ _POINTING: Final = frozenset(
         "Leave", "Like", "Listen", "Offer", "Read", "Remove", "View",
     }
 )  # fmt: skip
+_MAX_NAMED: Final = 500
+"""Of a list whose members are looked at one by one; no reader of ours goes further."""
 
 
 class Verdict(StrEnum):
@@ -136,7 +138,10 @@ def _check_authored(claim: _Claim) -> None:
         raise OriginError("the object is of another origin than the actor")
     if not isinstance(authored, Mapping):
         return
-    authors = [_canonical(author, "attributedTo") for author in _list(authored.get("attributedTo"))]
+    named = _list(authored.get("attributedTo"))
+    if len(named) > _MAX_NAMED:
+        raise OriginError("the object is attributed to very many")
+    authors = [_canonical(author, "attributedTo") for author in named]
     if not all(same_origin(author, claim.actor) for author in authors):
         raise OriginError("the object is attributed to another origin than the actor's")
     # An actor's attributedTo are its moderators or owners; who may change it is known to the effect.
@@ -189,7 +194,7 @@ def _check_moved(claim: _Claim) -> None:
 
 def _check_pointers(claim: _Claim) -> None:
     """Everything else only points at its objects; what is embedded is fetched from its home if it is needed."""
-    pointers = _list(claim.node.get("object"))
+    pointers = _list(claim.node.get("object"))[:_MAX_NAMED]  # Of a Flag of very many things the first are enough.
     if not pointers:
         raise OriginError("there is no object")
     for pointer in pointers:

@@ -331,3 +331,27 @@ def test_every_real_delivery_is_accepted_or_fetched_from_home() -> None:
 
     assert verdicts.count(FETCH) == 2  # a group announcing a Create of a member
     assert verdicts.count(ACCEPT) == len(verdicts) - 2 > 100
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        (activity("Create", note(by=[MALLORY, *(f"{EVIL}/u/{number}" for number in range(24_000))])), DROP),
+        (activity("Flag", [f"{EVIL}/n/{number}" for number in range(32_000)]), ACCEPT),
+    ],
+    ids=["authors", "things that are reported"],
+)
+def test_of_a_long_list_no_more_is_looked_at_than_anybody_needs(
+    monkeypatch: pytest.MonkeyPatch, said: dict[str, object], verdict: Verdict
+) -> None:
+    looked_at: list[str] = []
+
+    def look(uri: str) -> bool:
+        looked_at.append(uri)
+        return True
+
+    monkeypatch.setattr("activitypub.origin.is_canonical", look)
+
+    assert decide(said, signer=MALLORY, local_origin=OURS).verdict is verdict
+
+    assert len(looked_at) <= 510
