@@ -20,6 +20,9 @@ _MAX_INTEGER_DIGITS: Final = 17
 
 # An unclosed string swallows the rest, so that no byte is looked at twice.
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_CHARACTER: Final = rb"\\u(?!0000|[dD][89a-fA-F])"
+_PAIR: Final = rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]"
+_ESCAPED_WELL: Final = re.compile(rb"(?:[^\\]++|\\[^u]|%b|%b)*+" % (_CHARACTER, _PAIR), re.DOTALL)
 # One step down for each opening bracket, one up (-1 as a signed byte) for each closing one.
 _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -41,8 +44,9 @@ def loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> Json:
         value: Json = _DECODER.decode(data.decode("utf-8"))
     except ValueError as error:
         raise NotJsonError(f"not JSON: {error}") from None
-    if b"\\u" in data:
-        _check_text(value)
+    # What only an escape can smuggle in; in whatever is JSON, a backslash stands in a string.
+    if b"\\u" in data and _ESCAPED_WELL.fullmatch(data) is None:
+        raise NotJsonError("a string holds U+0000 or a lone surrogate")
     return value
 
 
@@ -60,22 +64,6 @@ def _check_depth(data: bytes, max_depth: int) -> None:
     steps = array("b", _STRINGS.sub(b"", data).translate(_STEPS, _NOT_BRACKETS))
     if max(accumulate(steps), default=0) > max_depth:
         raise NotJsonError(f"nested deeper than {max_depth}")
-
-
-def _check_text(value: Json) -> None:
-    """Refuse the two things only an escape can smuggle in: U+0000 and half a surrogate pair."""
-    if isinstance(value, str):
-        if "\0" in value:
-            raise NotJsonError("a string holds U+0000")
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise NotJsonError("a string holds a lone surrogate")
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            _check_text(key)
-            _check_text(member)
-    elif isinstance(value, list):
-        for member in value:
-            _check_text(member)
 
 
 def _object(pairs: list[tuple[str, Json]]) -> JsonObject:

@@ -27,6 +27,7 @@ from app.web.signed import on_the_wire, verify_request, viewer_of
 blueprint = Blueprint("inboxes", __name__)
 
 _MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
+_MAX_DELETION = 65_536  # Bytes; one that tells of an account names it and who is told.
 _MAX_TYPE = 100  # Characters of a type we do not know that are said back to its sender.
 
 
@@ -43,7 +44,7 @@ def post_inbox(kind: str | None = None, id: str | None = None) -> Response:
     wire = on_the_wire(request, read_body(request))
     take_delivery()
     presented = parse(wire)
-    if not is_known_key(presented.key_id) and _is_deletion_of_nobody(_read(wire.body)):
+    if not is_known_key(presented.key_id) and _is_deletion_of_nobody(_read_unproved(wire.body)):
         return _accepted("Delete", "ignored")
     verified = verify_request(wire, presented)
     if kind is not None and id is not None:
@@ -57,8 +58,11 @@ def post_inbox(kind: str | None = None, id: str | None = None) -> Response:
     return _accepted(judged.type, accept(verified, judged.activity, wire.body))
 
 
-def _read(body: bytes) -> JsonObject:
-    """Of a request not yet verified: empty for what cannot be read, which is its sender's to hear once we know them."""
+def _read_unproved(body: bytes) -> JsonObject:
+    """Only what may be a deletion, so that nobody without a key has us read a mebibyte; empty for all else. That it
+    cannot be read is its sender's to hear once we know them."""
+    if len(body) > _MAX_DELETION or b"Delete" not in body:
+        return {}
     try:
         return load_object(body)
     except ActivityPubError:

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from activitypub import judgement
+from activitypub.strict_json import JsonObject, load_object
 from activitypub.vocabulary import PUBLIC
 from app import db
 from app.actions import remote_actors
 from app.actions.inbox import process
 from app.db import Database, database, reading
+from app.facades.federation import inbox
 from app.models import InboxItem
 from tests.answers import refusal
 from tests.facades.conftest import ORIGIN
@@ -237,6 +240,25 @@ def test_an_unsigned_request_is_refused_before_its_body_is_looked_at(world: Worl
             with world.server.stores_nothing():
                 answer = world.server.call("POST", path, data=body, headers={"Content-Type": ACTIVITY_JSON})
             assert (answer.status_code, answer.json) == refusal(401, answer.json["detail"])
+
+
+def test_the_body_of_who_has_no_key_is_read_only_if_it_may_be_a_deletion(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody, read = RemoteActor("https://nobody.example/users/x"), list[bytes]()
+
+    def load(body: bytes) -> JsonObject:
+        read.append(body)
+        return load_object(body)
+
+    monkeypatch.setattr(inbox, "load_object", load)
+    monkeypatch.setattr(judgement, "load_object", load)
+    deletion = b'{"type":"Delete"}'
+    for body in (b'{"type":"Create"}', b'{"type":"Delete","x":[' + b"1," * 40_000 + b"1]}", deletion):
+        with world.server.stores_nothing():
+            assert world.send(nobody.post(body)).status_code == 401
+
+    assert read == [deletion]
 
 
 def test_another_media_type_is_refused(world: World) -> None:
