@@ -169,7 +169,8 @@ class GuardedClient:
         return uri
 
     def _headers(self, source: HeaderSource, uri: ParsedUri) -> dict[str, str]:
-        own = source(uri.document) if callable(source) else source
+        # What is signed is what will be asked: other scripts are escaped in it.
+        own = source(uri.origin + uri.target) if callable(source) else source
         return {
             "user-agent": self._user_agent,
             "accept-encoding": "identity",

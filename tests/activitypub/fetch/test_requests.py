@@ -151,3 +151,13 @@ class TestPost:
 
         assert world.client.post(world.url("/inbox"), body=b"{}", headers={}).status == 307
         assert world.evil.accepted == 0
+
+
+def test_what_is_signed_of_other_scripts_is_what_is_asked(world: World) -> None:
+    world.good.routes["/u/jos%C3%A9?q=%E0%A4%B9%E0%A4%BF"] = http(body=b"hello")
+
+    response = world.client.get(world.url("/u/josé?q=हि#key"), headers=sign)
+
+    assert response.url == world.url("/u/josé?q=हि")
+    [request] = world.good.requests
+    assert request.headers["signature"] == "for " + world.url("/u/jos%C3%A9?q=%E0%A4%B9%E0%A4%BF")

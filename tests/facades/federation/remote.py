@@ -16,7 +16,7 @@ from activitypub.errors import BlockedAddressError, FetchError
 from activitypub.fetch import GuardedClient, Headers, Response
 from activitypub.keys import generate_rsa, public_key_to_pem, sign
 from activitypub.signatures import HttpRequest
-from activitypub.uris import host_of
+from activitypub.uris import host_of, parse_https
 from app.services.remote import is_refused
 from tests.activitypub.signed import cavage, rfc9421
 from tests.facades.conftest import ORIGIN
@@ -67,7 +67,8 @@ class Wire(GuardedClient):
         _check(url)
         if budget is not None:
             budget.spend()
-        self.headers.append(headers(url) if callable(headers) else headers)
+        asked = parse_https(url, allow_fragment=True)
+        self.headers.append(headers(asked.origin + asked.target) if callable(headers) else headers)
         self.asked.append(url)
         if url in self.moved:
             return self._get(self.moved[url], headers, *others)

@@ -65,3 +65,12 @@ def test_no_name_from_elsewhere_hides_or_turns_around_anything(
     known = world.known(actor)
 
     assert (f"{known.preferred_username}@{known.host}", known.name) == (username, name)
+
+
+def test_somebody_whose_uri_is_in_another_script_is_followed(world: World) -> None:
+    jose = world.meet(RemoteActor("https://peer.example/users/josé"))
+
+    answer = world.server.call("POST", "/api/v1/federation/follow", person=world.bob, json={"remote_handle": jose.uri})
+
+    assert answer.status_code in {200, 201, 202}, answer.text
+    assert jose.uri in world.wire.asked
