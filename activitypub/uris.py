@@ -1,6 +1,7 @@
 """URIs as identities: every accepted spelling has one origin, and doubtful ones are refused."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -15,8 +16,13 @@ MAX_LENGTH: Final = 2048
 _MAX_HOST_LENGTH: Final = 253
 _MAX_PORT: Final = 65535
 
-# ActivityStreams ids are IRIs: letters and digits of any script pass, and are escaped when asked for.
-_PCHAR: Final = r"[\w\-.~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2}"
+# ActivityStreams ids are IRIs: what other scripts are written with passes, and is escaped when asked for (RFC 3987,
+# section 2.2: ucschar).
+_PCHAR: Final = (
+    r"[A-Za-z0-9_\-.~!$&'()*+,;=:@/\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef\U00010000-\U000efffd]|%[0-9A-Fa-f]{2}"
+)
+# What is not seen, or turns the text around, would make two ids look like one.
+_NOT_SEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp", "Zs"})
 # RFC 3987, narrowed: no userinfo, no IP literal, no empty port.
 _URI: Final = re.compile(
     rf"""[Hh][Tt][Tt][Pp][Ss]://
@@ -92,6 +98,8 @@ def _parse(uri: str, allow_ports: frozenset[int] | None, allow_fragment: bool) -
     match = _URI.fullmatch(uri) if len(uri) <= MAX_LENGTH else None
     if match is None:
         raise MalformedDocumentError(f"not an acceptable https URI: {_shown(uri)}")
+    if not uri.isascii() and not _is_seen(uri[match.end("host") :]):
+        raise MalformedDocumentError(f"characters that are not seen: {_shown(uri)}")
     if match["fragment"] is not None and not allow_fragment:
         raise MalformedDocumentError(f"unexpected fragment: {_shown(uri)}")
     if _DOT_SEGMENT.search(match["path"]):
@@ -150,6 +158,10 @@ def same_origin(first: str, second: str) -> bool:
         return origin_of(first) == origin_of(second)
     except MalformedDocumentError:
         return False
+
+
+def _is_seen(text: str) -> bool:
+    return all(unicodedata.category(character) not in _NOT_SEEN for character in text)
 
 
 def _to_ascii(host: str) -> str:

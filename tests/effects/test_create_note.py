@@ -329,6 +329,15 @@ def test_second_create_of_a_note_does_not_widen_its_audience(world: World) -> No
     assert world.message(uri).audience == "direct"
 
 
+@pytest.mark.parametrize("path", ["हिन्दी", "ไทยที่", "עִברִית", "e\u0301", "💩"])
+def test_note_whose_id_is_in_another_script_is_taken(world: World, path: str) -> None:
+    lobby = world.channel("lobby")
+
+    uri = world.say(world.actor("zoe", "remote"), lobby, "hello", id=f"https://pond.example/p/{path}")
+
+    assert world.message(uri).uri == uri
+
+
 def test_strangers_tell_nobody_more_than_is_bearable(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hostile case FED-10. One person is told 20 times by an author and 60 times by a host, all 30 here."""
     monkeypatch.setattr(notifying, "MOST_BY_STRANGER", 30)
