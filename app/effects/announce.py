@@ -10,7 +10,7 @@ from app.act import Act
 from app.effects.access import authorise_on
 from app.effects.create.note import authorise_in, store
 from app.errors import ForbiddenError, NotFoundError
-from app.models import Actor, Message
+from app.models import Actor, Channel, Message
 from app.projections import messages
 from app.queries.activities import find_by_uri as find_activity
 from app.queries.actors import find_any, get_actor
@@ -33,7 +33,14 @@ def authorise(act: Act) -> None:
         return
     if find_activity(act.session, act.activity.object_id or "") is not None:
         return
-    act.found["note"] = _get_relayed(act)
+    channel = _get_followed(act)
+    note = _get_fetched(act)
+    # A page for people, a redirect or a fragment leads to what may be known under its own id.
+    message = find_by_uri(act.session, note.id) if note.id != act.activity.object_id else None
+    if message is not None:
+        _authorise_share(act, message)
+        return
+    _authorise_relayed(act, note, channel)
 
 
 def apply(act: Act) -> list[Activity]:
@@ -59,15 +66,25 @@ def _authorise_share(act: Act, message: Message) -> None:
     act.audience = message.audience
 
 
-def _get_relayed(act: Act) -> Note:
-    """The note that a channel followed here announces. Raises NotFoundError where it is no such thing."""
-    document = act.gathered.find(act.activity.object_id)
-    channel = find_channel(act.session, act.actor.id)
-    if document is None or channel is None or act.is_local:
+def _get_followed(act: Act) -> Channel:
+    """The channel elsewhere that announces, which somebody here follows. Raises NotFoundError."""
+    channel = None if act.is_local else find_channel(act.session, act.actor.id)
+    if channel is None:
         raise NotFoundError("nobody here follows this")
-    note = parse_object(dict(document), now=datetime.now(UTC))
+    return channel
+
+
+def _get_fetched(act: Act) -> Note:
+    """The note that is announced, as its home has it. Raises NotFoundError where it is no such thing."""
+    document = act.gathered.find(act.activity.object_id)
+    note = parse_object(dict(document), now=datetime.now(UTC)) if document is not None else None
     if not isinstance(note, Note) or not same_origin(note.id, note.attributed_to):
         raise NotFoundError("what was announced is not a message")
+    return note
+
+
+def _authorise_relayed(act: Act, note: Note, channel: Channel) -> None:
+    """Sets `note`, `placement` and `author`."""
     if not may_pass_on(act.actor, note.addressed):
         raise ForbiddenError("what was announced was not said to the channel")
     if find_tombstone(act.session, note.id) is not None or find_any(act.session, note.id) is not None:
@@ -79,6 +96,5 @@ def _get_relayed(act: Act) -> Note:
     placement = Placement(audience, channel=channel, group=act.actor)
     act.via = act.actor
     authorise_in(act, placement, author)
-    act.found |= {"placement": placement, "author": author}
+    act.found |= {"note": note, "placement": placement, "author": author}
     act.scope, act.audience = placement.scope, audience
-    return note

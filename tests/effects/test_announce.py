@@ -168,6 +168,34 @@ def test_fetched_note_stands_in_the_channel_that_announces_it(world: World) -> N
     assert world.message(note["id"]).author_id == yan.id
 
 
+@pytest.mark.parametrize("other", ["#again", "?page=1", "/activity"])
+def test_known_note_that_is_announced_by_another_address_is_one_message(world: World, other: str) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    note = world.note(world.actor("yan", "remote", host="lake.example"), "hello")
+    world.perform(_announce(pond.actor, note["id"]), fetched={note["id"]: note})
+    world.forget()
+
+    announce = world.identified(_announce(pond.actor, note["id"] + other))
+    world.perform(announce, fetched={str(announce.object_id): note})
+
+    assert world.texts(pond) == ["hello"]
+    assert world.events() == []
+
+
+@pytest.mark.parametrize("state", ["said to alice alone", "deleted"])
+def test_another_address_shows_nobody_what_its_own_does_not(world: World, state: str) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    yan = world.actor("yan", "remote", host="lake.example")
+    note = world.note(yan, "hello", mentions={world.alice.uri: "@alice"})
+    world.perform(build.create(actor=yan.uri, object=note))
+    if state == "deleted":
+        world.perform(world.deleted(yan, note["id"]))
+    world.forget()
+
+    with world.refuses((ForbiddenError, NotFoundError)):
+        world.perform(_announce(pond.actor, f"{note['id']}#again"), fetched={f"{note['id']}#again": note})
+
+
 @pytest.mark.parametrize(
     "why", ["gone", "no message", "where an actor is", "by nobody we know", "by one of ours", "in anothers name"]
 )

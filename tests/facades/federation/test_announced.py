@@ -1,0 +1,68 @@
+"""What channels of other servers announce by its address, from the request to the message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from activitypub.vocabulary import PUBLIC
+from app.db import reading
+from app.models import Event, InboxItem, Message
+from tests.facades.federation.conftest import World
+from tests.facades.federation.remote import CONTEXT, RemoteActor
+
+
+@pytest.fixture
+def pond(world: World) -> RemoteActor:
+    """A channel elsewhere that bob is a member of."""
+    pond = world.meet(RemoteActor("https://evil.example/c/pond", "Group"))
+    world.join_elsewhere(world.bob, pond, is_open=True)
+    return pond
+
+
+def served(world: World, author: RemoteActor, **fields: Any) -> dict[str, Any]:
+    """A note that its home shows to everybody."""
+    note = author.note(**({"to": [PUBLIC]} | fields)) | {"@context": CONTEXT}
+    world.wire.serve(note["id"], note)
+    return note
+
+
+def messages() -> list[tuple[str, str | None]]:
+    """The URI of each message, and the channel it stands in."""
+    with reading() as session:
+        return [(row.uri, row.channel_id) for row in session.scalars(select(Message).order_by(Message.position))]
+
+
+def told() -> list[str]:
+    with reading() as session:
+        return [event.type for event in session.scalars(select(Event)) if event.message_id]
+
+
+def outcome() -> tuple[str, str | None]:
+    """What became of the last request."""
+    with reading() as session:
+        item = session.scalars(select(InboxItem).order_by(InboxItem.position.desc()).limit(1)).one()
+        return item.state, item.outcome
+
+
+@pytest.mark.parametrize("way", ["a page for people", "a redirect", "a fragment"])
+def test_a_known_note_under_another_address_is_the_same_message(world: World, pond: RemoteActor, way: str) -> None:
+    note = served(world, world.zoe)
+    other = {
+        "a page for people": "https://peer.example/@zoe/1",
+        "a redirect": "https://evil.example/short",
+        "a fragment": f"{note['id']}#again",
+    }[way]
+    if way == "a redirect":
+        world.wire.moved[other] = note["id"]
+    else:
+        world.wire.serve(other, note)
+    world.receive(pond, pond.activity("Announce", note["id"], number=1, to=[PUBLIC]))
+
+    world.receive(pond, pond.activity("Announce", other, number=2, to=[PUBLIC]))
+
+    assert outcome() == ("done", None)
+    assert [uri for uri, _ in messages()] == [note["id"]]
+    assert told() == ["message"]
