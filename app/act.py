@@ -62,13 +62,14 @@ class Inbox:
 class Act:
     """`actor` is who acts, `is_local` whether it is one of ours.
 
-    `private` holds what an effect needs and the log must not: a password's hash. `scope` is the sealing scope of the
-    recorded document, `audience` its reach ("public", "members", "direct", "private"); both are set by `authorise`.
-    `via` is the Group that relayed somebody else's activity. `recorded` is the document as the log has it. `inboxes`
-    are told besides those it is addressed to: a deletion notes them before it takes its own followers away. `noted` are
-    those of the URIs of a remote activity and its object that were seen before, or deleted before they came. `answered`
-    is what those that answer the same activity need not find out each for itself, `followers` the same of the inboxes
-    of those who follow an actor, by its id.
+    `signed_at` is when the actor signed it, and EARLIEST where somebody else has passed it on, who may do so at any
+    time: then it is older than whatever has a time. `private` holds what an effect needs and the log must not: a
+    password's hash. `scope` is the sealing scope of the recorded document, `audience` its reach ("public", "members",
+    "direct", "private"); both are set by `authorise`. `via` is the Group that relayed somebody else's activity.
+    `recorded` is the document as the log has it. `inboxes` are told besides those it is addressed to: a deletion notes
+    them before it takes its own followers away. `noted` are those of the URIs of a remote activity and its object that
+    were seen before, or deleted before they came. `answered` is what those that answer the same activity need not find
+    out each for itself, `followers` the same of the inboxes of those who follow an actor, by its id.
     """
 
     session: Session

@@ -46,7 +46,8 @@ def accept(verified: Verified, activity: Activity, raw: bytes) -> Action:
             "state": "queued",
             "attempts": 0,
             "next_attempt_at": now,
-            "signed_at": verified.signed_at,
+            # A clock that is ahead of ours wins no time by it.
+            "signed_at": min(verified.signed_at, now),
             "received_at": now,
         }
         failpoints.reach("accept.storing")

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
+from activitypub.times import EARLIEST
 from activitypub.uris import same_origin
 from app import failpoints
 from app.act import Act, Gathered, RefusedError
@@ -40,9 +41,10 @@ _DONE = (
 class Received:
     """An activity whose actor is proved: by the request that carried it, by its proof, or by its home.
 
-    `relayed` are activities inside it (a Group's Announce of what its members did, FEP-1b12) that are proved too.
-    `queue_position` names the inbox item it came from, which is marked done in the same transaction. `via` is the
-    Group (a URI) whose own server told us of it over Punctum, and `private` what the effect needs besides.
+    `signed_at` is when its actor signed it, EARLIEST where that is not known. `relayed` are activities inside it (a
+    Group's Announce of what its members did, FEP-1b12) that are proved too. `queue_position` names the inbox item it
+    came from, which is marked done in the same transaction. `via` is the Group (a URI) whose own server told us of it
+    over Punctum, and `private` what the effect needs besides.
     """
 
     activity: Activity
@@ -114,7 +116,7 @@ def _relay(session: Session, uris: Uris, received: Received, activity: Activity,
     try:
         with session.begin_nested():
             act = _remote_act(session, uris, received, activity, get_actor(session, activity.actor))
-            act.via = announcer
+            act.via, act.signed_at = announcer, EARLIEST  # The Announce may come long after.
             perform(act)
     except AppError:
         return

@@ -11,7 +11,7 @@ def is_repeat(act: Act) -> bool:
     """Whether the activity was seen, or was undone before it came; what was seen of it is noted.
 
     Takahe uses the id of an undone Follow again. Such a Follow counts if it was signed after the Undo; a replay of
-    the first one carries the old signature and stays what it was.
+    the first one carries the old signature and stays what it was, as does one that somebody else passes on.
     """
     if act.is_local:
         return False

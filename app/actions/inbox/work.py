@@ -12,6 +12,7 @@ from typing import Final
 from activitypub.errors import ActivityPubError, FetchError, KeyUnavailableError
 from activitypub.fetch import FetchBudget
 from activitypub.strict_json import load_object
+from activitypub.times import EARLIEST
 from app.actions.inbox import queue
 from app.actions.inbox.gather import gather
 from app.actions.inbox.prove import prove
@@ -152,7 +153,8 @@ def _apply(item: QueuedItem, met: set[str]) -> None:
     gathered = gather(proved, budget, met, is_last_attempt=item.is_last_attempt)
     received = Received(
         activity=proved.activity,
-        signed_at=item.signed_at,
+        # The time of a request is that of who signed it, who may pass on what is old.
+        signed_at=item.signed_at if item.signer_uri == proved.activity.actor else EARLIEST,
         gathered=gathered,
         relayed=proved.relayed,
         queue_position=item.position,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from activitypub.documents import Activity, Note
-from activitypub.times import FUTURE_SLACK
+from activitypub.times import EARLIEST, FUTURE_SLACK
 from app.act import Act, LiveEvent
 from app.effects.access import authorise_on
 from app.effects.create import note as creation
@@ -51,17 +51,16 @@ def authorise(act: Act, note: Note) -> None:
 def apply(act: Act, note: Note) -> list[Activity]:
     message: Message | None = act.found.pop("message", None)
     if message is None:
-        return creation.apply(act, note, edited_at=_edited_at(act, note))
+        return creation.apply(act, note, edited_at=_edited_at(act, note, note.published or act.now))
     found = act.found.pop("channel")
-    edited_at = _edited_at(act, note)
     # A time to come was noted before the clock was put back, and is older than any (fault F17).
-    if message.edited_at is not None and edited_at < message.edited_at <= act.now + FUTURE_SLACK:
+    if message.edited_at is not None and _said_at(act, note) < message.edited_at <= act.now + FUTURE_SLACK:
         return []  # An older edit that took the longer way (hostile case ORI-22).
     messages.edit(
         act.session,
         message,
         content=creation.content_of(note, _embeds(act, note, message)),
-        edited_at=edited_at,
+        edited_at=_edited_at(act, note, message.published_at),
         in_reply_to=note.in_reply_to if act.is_local else message.in_reply_to,
     )
     act.found["message_id"] = message.id
@@ -88,9 +87,15 @@ def _embeds(act: Act, note: Note, message: Message) -> Sequence[dict[str, Any]]:
     return content.embeds if content else ()
 
 
-def _edited_at(act: Act, note: Note) -> datetime:
-    """When the author says; where that is nothing to go by, when it was signed, which is not in our future."""
-    return note.updated or min(act.signed_at, act.now)
+def _said_at(act: Act, note: Note) -> datetime:
+    """When the author says; where that is nothing to go by, when it was signed."""
+    return note.updated or act.signed_at
+
+
+def _edited_at(act: Act, note: Note, published_at: datetime) -> datetime:
+    """An edit whose time nobody knows is as old as what it edits, so that every other one is newer."""
+    said_at = _said_at(act, note)
+    return said_at if said_at > EARLIEST else published_at
 
 
 def _authorise_early(act: Act, note: Note) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -89,6 +90,16 @@ def test_what_is_kept_is_who_signed_what_and_when(world: World) -> None:
     assert isinstance(item.signed_at, datetime)
     assert item.sealed is not None
     assert world.zoe.uri.encode() not in item.sealed
+
+
+def test_a_clock_that_is_ahead_of_ours_wins_no_time_by_it(world: World) -> None:
+    follow = world.zoe.activity("Follow", world.actor(world.alice.id).uri)
+    ahead = format_datetime(datetime.now(UTC) + timedelta(minutes=60), usegmt=True)
+
+    world.send(world.zoe.post(follow, headers={"date": ahead}))
+
+    [item] = queue()
+    assert item.signed_at == item.received_at
 
 
 @pytest.mark.parametrize("type", ["Create", "Follow"])

@@ -1,0 +1,164 @@
+"""What somebody else passes on may be old, whatever the date of the request that brings it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from activitypub.keys import generate_ed25519, public_key_to_multikey
+from activitypub.proofs import add_proof
+from activitypub.vocabulary import PUBLIC
+from app.actions.inbox import process
+from app.db import reading
+from app.models import Actor, Event, Follow, InboxItem
+from app.queries.messages import find_by_uri, open_content
+from tests.facades.federation.conftest import World
+from tests.facades.federation.remote import RemoteActor
+
+ED25519 = generate_ed25519()
+
+
+def receive_at(world: World, sender: RemoteActor, activity: dict[str, Any], **after: float) -> None:
+    """As `world.receive`, by a clock that differs from ours."""
+    date = format_datetime(datetime.now(UTC) + timedelta(**after), usegmt=True)
+    answer = world.send(sender.post(activity, headers={"date": date}))
+    assert answer.status_code == 202, answer.text
+    process(sender.host)
+
+
+def proved(world: World, actor: RemoteActor, activity: dict[str, Any], **after: float) -> dict[str, Any]:
+    """The activity with a proof of its actor, who lists the key for it."""
+    world.wire.serve(actor.uri, described(actor))
+    created = datetime.now(UTC) + timedelta(**after)
+    return add_proof(activity, verification_method=proof_key_id(actor), private_key=ED25519, created=created)
+
+
+def described(actor: RemoteActor, **fields: Any) -> dict[str, Any]:
+    """The actor's document, with the key for its proofs."""
+    multikey = public_key_to_multikey(ED25519.public_key())
+    key = {"id": proof_key_id(actor), "type": "Multikey", "controller": actor.uri, "publicKeyMultibase": multikey}
+    return actor.document | {"assertionMethod": [key], **fields}
+
+
+def proof_key_id(actor: RemoteActor) -> str:
+    return f"{actor.uri}#ed25519-key"
+
+
+def follows_of(actor: RemoteActor) -> list[str]:
+    with reading() as session:
+        made = select(Follow.state).join(Actor, Actor.id == Follow.actor_id).where(Actor.uri == actor.uri)
+        return list(session.scalars(made))
+
+
+def events() -> list[int]:
+    with reading() as session:
+        return list(session.scalars(select(Event.position)))
+
+
+def outcome() -> tuple[str, str | None]:
+    """What became of the last request."""
+    with reading() as session:
+        item = session.scalars(select(InboxItem).order_by(InboxItem.position.desc()).limit(1)).one()
+        return item.state, item.outcome
+
+
+def text_of(uri: str) -> str | None:
+    with reading() as session:
+        message = find_by_uri(session, uri)
+        content = open_content(session, message) if message else None
+        return content.text if content else None
+
+
+@pytest.mark.parametrize("way", ["by its proof", "as its home has it", "inside an Announce"])
+def test_an_undone_follow_is_not_brought_back_by_who_passes_it_on(world: World, way: str) -> None:
+    alice = world.actor(world.alice.id).uri
+    follow = world.zoe.activity("Follow", alice)
+    passed_on, by = follow, world.mallory
+    if way == "by its proof":
+        follow = passed_on = proved(world, world.zoe, follow, minutes=-30)
+    else:
+        world.wire.serve(follow["id"], follow)
+    if way == "inside an Announce":
+        by = world.meet(RemoteActor("https://evil.example/c/pond", "Group"))
+        world.join_elsewhere(world.bob, by, is_open=True)
+        passed_on = by.activity("Announce", follow, to=[PUBLIC])
+    receive_at(world, world.zoe, follow, minutes=-20)
+    receive_at(world, world.zoe, world.zoe.activity("Undo", follow), minutes=-10)
+    before = events()
+
+    receive_at(world, by, passed_on, minutes=1)
+
+    assert follows_of(world.zoe) == []
+    assert events() == before
+
+
+def test_a_passed_on_undo_does_not_hold_up_a_follow_by_its_date(world: World) -> None:
+    """It is dated in an hour; the Follow under the same id is zoe's own, and of now."""
+    follow = world.zoe.activity("Follow", world.actor(world.alice.id).uri)
+    undo = world.zoe.activity("Undo", follow)
+    world.wire.serve(undo["id"], undo)
+    receive_at(world, world.mallory, undo, minutes=60)
+
+    world.receive(world.zoe, follow)
+
+    assert follows_of(world.zoe) == ["accepted"]
+
+
+def test_an_undo_by_a_clock_that_is_ahead_does_not_hold_up_the_next_follow(world: World) -> None:
+    """Takahe follows again under the same id."""
+    follow = world.zoe.activity("Follow", world.actor(world.alice.id).uri)
+    receive_at(world, world.zoe, follow, minutes=-20)
+    receive_at(world, world.zoe, world.zoe.activity("Undo", follow), minutes=50)
+
+    receive_at(world, world.zoe, follow, seconds=1)
+
+    assert follows_of(world.zoe) == ["accepted"]
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_an_old_edit_that_is_passed_on_overwrites_no_newer_one(world: World, dated: bool) -> None:
+    note = world.zoe.note(to=[world.actor(world.alice.id).uri])
+    world.receive(world.zoe, world.zoe.activity("Create", note))
+    old = world.zoe.activity("Update", note | {"content": "<p>old</p>"}, number=1)
+    if dated:
+        old = proved(world, world.zoe, old, days=-3)
+    else:
+        world.wire.serve(old["id"], old)
+    world.receive(world.zoe, world.zoe.activity("Update", note | {"content": "<p>new</p>"}, number=2))
+    before = events()
+
+    receive_at(world, world.mallory, old, minutes=1)
+
+    assert text_of(note["id"]) == "new"
+    assert events() == before
+
+
+def test_an_edit_that_is_passed_on_without_a_time_holds_up_no_other(world: World) -> None:
+    note = world.zoe.note(to=[world.actor(world.alice.id).uri], published="2026-01-01T00:00:00Z")
+    world.receive(world.zoe, world.zoe.activity("Create", note))
+    first = world.zoe.activity("Update", note | {"content": "<p>first</p>"}, number=1)
+    world.wire.serve(first["id"], first)
+
+    world.receive(world.mallory, first)
+    passed_on = text_of(note["id"])
+    receive_at(world, world.zoe, world.zoe.activity("Update", note | {"content": "<p>next</p>"}, number=2), hours=-1)
+
+    assert (passed_on, text_of(note["id"])) == ("first", "next")
+
+
+def test_what_a_person_said_of_itself_once_does_not_come_back(world: World) -> None:
+    update = world.zoe.activity("Update", described(world.zoe, name="Old name"))
+    old = proved(world, world.zoe, update, days=-300)
+    world.wire.serve(world.zoe.uri, described(world.zoe, name="New name"))
+    world.known(world.zoe)
+
+    receive_at(world, world.mallory, old, minutes=60)
+
+    stored = world.stored_actor(world.zoe.uri)
+    assert stored is not None
+    assert stored.name == "New name"
+    assert outcome() == ("done", None)
