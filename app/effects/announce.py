@@ -17,7 +17,7 @@ from app.queries.actors import find_any, get_actor
 from app.queries.channels import find_channel
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.placement import Placement, may_pass_on
-from app.queries.tombstones import find_tombstone
+from app.queries.tombstones import was_deleted
 
 
 def authorise(act: Act) -> None:
@@ -87,7 +87,7 @@ def _authorise_relayed(act: Act, note: Note, channel: Channel) -> None:
     """Sets `note`, `placement` and `author`."""
     if not may_pass_on(act.actor, note.addressed):
         raise ForbiddenError("what was announced was not said to the channel")
-    if find_tombstone(act.session, note.id) is not None or find_any(act.session, note.id) is not None:
+    if was_deleted(act.session, note, act.actor) or find_any(act.session, note.id) is not None:
         raise NotFoundError("what was announced is deleted, or is an actor")
     author: Actor = get_actor(act.session, note.attributed_to)
     if author.is_local:

@@ -60,7 +60,7 @@ def apply(act: Act) -> list[Activity]:
         act.session,
         act.activity.object_id or "",
         former_type=former_type,
-        actor_uri=act.actor.uri,
+        actor_id=act.actor.id,
         signed_at=act.signed_at,
         now=act.now,
     )

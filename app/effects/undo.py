@@ -55,7 +55,7 @@ def apply(act: Act) -> list[Activity]:
             act.session,
             uri,
             former_type=type_ or "Activity",
-            actor_uri=act.actor.uri,
+            actor_id=act.actor.id,
             signed_at=act.signed_at,
             now=act.now,
         )

@@ -71,13 +71,17 @@ class DataKey(Base):
 
 
 class Tombstone(Base):
-    """A URI that was deleted or undone: what comes late under it stays dead (activitystreams-vocabulary, 3.3)."""
+    """A URI that was deleted or undone: what comes late under it stays dead (activitystreams-vocabulary, 3.3).
+
+    What never came here may be anybody's of its server, so each may say for itself that it is gone: who is right, the
+    reader decides, by who made it.
+    """
 
     __tablename__ = "tombstones"
 
     uri: Mapped[Uri] = mapped_column(primary_key=True)
+    actor_id: Mapped[Id] = mapped_column(primary_key=True)
     former_type: Mapped[Name]
-    actor_uri: Mapped[Uri]
     # When its sender signed the removal: an id used again is alive only if signed later than this.
     signed_at: Mapped[Time]
     deleted_at: Mapped[Time]

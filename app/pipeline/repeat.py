@@ -19,11 +19,10 @@ def is_repeat(act: Act) -> bool:
     act.noted = list_noted(act.session, *uris)
     if uris[0] not in act.noted:
         return False
-    tombstone = find_tombstone(act.session, act.activity.id)
-    was_undone = tombstone is not None and tombstone.actor_uri == act.activity.actor
-    if tombstone is not None and was_undone:
+    tombstone = find_tombstone(act.session, uris[0], act.actor.id)
+    if tombstone is not None:
         is_new = act.activity.type == "Follow" and act.signed_at > tombstone.signed_at
         if not is_new:
             return True
-    logged = find_by_uri(act.session, act.activity.id or "")
-    return logged is not None and not (was_undone and logged.undone_at is not None)
+    logged = find_by_uri(act.session, uris[0])
+    return logged is not None and not (tombstone is not None and logged.undone_at is not None)

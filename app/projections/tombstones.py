@@ -10,18 +10,18 @@ from app.db import upsert
 from app.models import Tombstone
 
 
-def put(session: Session, uri: str, *, former_type: str, actor_uri: str, signed_at: datetime, now: datetime) -> None:
-    """A second removal moves the time on, so that an id used again after the first one stays dead too."""
+def put(session: Session, uri: str, *, former_type: str, actor_id: str, signed_at: datetime, now: datetime) -> None:
+    """A second removal by the same actor moves the time on, so that an id used again after the first stays dead too."""
     values = {
         "uri": uri,
+        "actor_id": actor_id,
         "former_type": former_type,
-        "actor_uri": actor_uri,
         "signed_at": signed_at,
         "deleted_at": now,
     }
     statement = upsert(session, Tombstone).values(values)
     session.execute(
         statement.on_conflict_do_update(
-            index_elements=["uri"], set_={"signed_at": signed_at}, where=Tombstone.signed_at < signed_at
+            index_elements=["uri", "actor_id"], set_={"signed_at": signed_at}, where=Tombstone.signed_at < signed_at
         )
     )

@@ -18,7 +18,7 @@ from app.models import Event, Space, Tombstone
 def _tombstone(number: int) -> dict[str, Any]:
     now = datetime.now(UTC)
     uri = f"https://pond.example/notes/{number}"
-    return {"uri": uri, "former_type": "Note", "actor_uri": uri, "signed_at": now, "deleted_at": now}
+    return {"uri": uri, "actor_id": "act_zoe", "former_type": "Note", "signed_at": now, "deleted_at": now}
 
 
 def _insert(database: Database, *numbers: int) -> None:

@@ -188,6 +188,49 @@ def test_early_delete_of_what_is_anothers_is_refused(world: World, origin: str) 
         world.perform(_delete(mallory, "https://pond.example/notes/77"))
 
 
+@pytest.mark.parametrize("type_", ["Delete", "Undo"])
+@pytest.mark.parametrize("way", ["sent to bob", "announced by a channel"])
+def test_early_end_by_somebody_else_of_the_same_server_does_not_count(world: World, type_: str, way: str) -> None:
+    zoe, neighbour = world.actor("zoe", "remote"), world.actor("neighbour", "remote")
+    pond = world.remote_channel("pond", host="lake.example", members=[world.bob])
+    note = world.note(zoe, "still here", to=[PUBLIC], mentions={world.bob.uri: "@bob"})
+    world.perform(_end(type_, neighbour, note["id"]))
+
+    if way == "sent to bob":
+        world.perform(build.create(actor=zoe.uri, object=note))
+    else:
+        note |= {"tag": []}
+        announce = build.announce(actor=pond.uri, object=note["id"], published=moment(), to=[PUBLIC])
+        world.perform(announce, fetched={note["id"]: note})
+
+    assert world.text(note["id"]) == "still here"
+
+
+@pytest.mark.parametrize("others", ["before", "after"])
+def test_early_delete_by_the_author_counts_whoever_else_says_so(world: World, others: str) -> None:
+    zoe, neighbour = world.actor("zoe", "remote"), world.actor("neighbour", "remote")
+    note = world.note(zoe, "regret", to=[world.bob.uri])
+    for actor in (neighbour, zoe) if others == "before" else (zoe, neighbour):
+        world.perform(_delete(actor, note["id"]))
+    world.forget()
+
+    with world.refuses(ConflictError):
+        world.perform(build.create(actor=zoe.uri, object=note))
+
+
+def test_early_delete_by_a_moderator_of_the_channels_server_counts(world: World) -> None:
+    zoe, moderator = world.actor("zoe", "remote"), world.actor("moderator", "remote")
+    pond = world.remote_channel("pond", members=[world.bob])
+    create = world.created(zoe, pond, "rude")
+    world.perform(_delete(moderator, str(create.object_id)))
+    world.forget()
+
+    with world.refuses(ConflictError):
+        world.perform(create)
+
+    assert world.texts(pond) == []
+
+
 # Channels.
 
 
@@ -329,5 +372,9 @@ def test_nobody_deletes_the_instance(world: World) -> None:
 
 
 def _delete(actor: Actor, object_: object) -> Activity:
-    document = {"@context": [], "type": "Delete", "actor": actor.uri, "object": object_, "to": [PUBLIC]}
+    return _end("Delete", actor, object_)
+
+
+def _end(type_: str, actor: Actor, object_: object) -> Activity:
+    document = {"@context": [], "type": type_, "actor": actor.uri, "object": object_, "to": [PUBLIC]}
     return parse_activity(document)

@@ -214,6 +214,33 @@ def test_early_undo_by_somebody_else_of_the_same_server_does_not_count(world: Wo
     assert world.followers(world.bob) == ["zoe"]
 
 
+@pytest.mark.parametrize("others", ["before", "after"])
+def test_early_undo_of_ones_own_counts_whoever_else_says_so(world: World, others: str) -> None:
+    zoe, neighbour = world.actor("zoe", "remote"), world.actor("neighbour", "remote")
+    uri = world.say(world.bob, world.channel("lobby"), "hello")
+    like = world.identified(build.like(actor=zoe.uri, object=uri, to=[world.bob.uri]))
+    for actor in (neighbour, zoe) if others == "before" else (zoe, neighbour):
+        world.perform(_undo(actor.uri, like.id))
+    world.forget()
+
+    assert world.perform(like).is_repeat
+    assert (world.reactions(uri), world.events()) == ({}, [])
+
+
+def test_follow_lives_again_though_somebody_else_of_the_same_server_undid_it_early(world: World) -> None:
+    zoe, neighbour = world.actor("zoe", "remote"), world.actor("neighbour", "remote")
+    follow = world.identified(build.follow(actor=zoe.uri, object=world.bob.uri))
+    now = moment()
+    world.perform(_undo(neighbour.uri, follow.id), signed_at=now)
+    world.perform(follow, signed_at=now - timedelta(minutes=20))
+    world.perform(build.undo(actor=zoe.uri, object=follow), signed_at=now - timedelta(minutes=10))
+    undone = world.followers(world.bob)
+
+    world.perform(follow, signed_at=now - timedelta(minutes=5))
+
+    assert (undone, world.followers(world.bob)) == ([], ["zoe"])
+
+
 def test_early_undo_of_what_is_on_another_server_is_refused(world: World) -> None:
     mallory = world.actor("mallory", "remote", host="evil.example")
 

@@ -17,15 +17,16 @@ from app.effects.speaking import authorise_sender, check_speaking
 from app.errors import ConflictError, ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
 from app.ids import new_id
 from app.projections import conversations, files, messages
-from app.queries.actors import is_banned, is_blocked_by_any
+from app.queries.actors import find_any, is_banned, is_blocked_by_any
 from app.queries.bits import Bit
 from app.queries.channels import NO_SUCH_CHANNEL
 from app.queries.embeds import show_embeds
-from app.queries.messages import Content, MessageView, author_with_account
+from app.queries.messages import Content, MessageView, author_with_account, find_by_uri
 from app.queries.permissions import Permissions, get_permissions_at
 from app.queries.placement import Placement, find_placement
 from app.queries.server_settings import MAX_MESSAGE_LENGTH, server_settings
 from app.queries.standing import find_standing
+from app.queries.tombstones import was_deleted
 from app.queries.viewers import remote_viewer
 from app.queries.visibility import Place, may_see, place_of_channel
 
@@ -42,14 +43,12 @@ class WrongPlaceError(InvalidInputError):
 def authorise(act: Act, note: Note) -> None:
     if note.attributed_to != act.actor.uri or not act.owns(note.id):
         raise ForbiddenError("only its author can publish a message")
-    # Of our own messages nothing is noted: their ids are fresh, and unique in the table.
-    if note.id in act.noted:
-        raise ConflictError("its id is that of a message published before, or of an actor")
     # Both name the audience, and peers differ in which of the two they fill (contracts/peers.md, 4).
     addressed = note.addressed.merged(act.activity.addressed)
     placement = find_placement(act.session, act.uris, note, act.actor, addressed=addressed, via=act.via)
     if placement is None:
         raise NotFoundError("nobody here is addressed")
+    _check_is_new(act, note, placement)
     authorise_in(act, placement, act.actor)
     if note.is_empty and not embeds_of(act, note):
         raise InvalidInputError("Either a message or attachments must be provided.")
@@ -58,6 +57,15 @@ def authorise(act: Act, note: Note) -> None:
     act.found["placement"] = placement
     act.scope = placement.scope
     act.audience = placement.audience
+
+
+def _check_is_new(act: Act, note: Note, placement: Placement) -> None:
+    """Raises ConflictError. Of our own messages nothing is noted: their ids are fresh, and unique in the table."""
+    if note.id not in act.noted:
+        return
+    is_taken = find_by_uri(act.session, note.id) is not None or find_any(act.session, note.id) is not None
+    if is_taken or was_deleted(act.session, note, placement.group):
+        raise ConflictError("its id is that of a message published before, or of an actor")
 
 
 def check_length(note: Note) -> None:
