@@ -36,6 +36,7 @@ _HARMLESS_PARTS: Final = frozenset({"@id", "@type", "@container", "@protected", 
 # Where we read a URI or a mention in a node. What is attached may be a recipe, in a vocabulary of its own.
 _NODES: Final = frozenset(
     {"actor", "object", "attributedTo", "target", "to", "cc", "bto", "bcc", "audience", "inReplyTo", "context", "tag"}
+    | {"publicKey", "assertionMethod"}
 )
 
 # One map for each node with contexts: to copy what is defined around every node would take as long as a sender likes.

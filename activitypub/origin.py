@@ -138,15 +138,27 @@ def _check_authored(claim: _Claim) -> None:
         raise OriginError("the object is of another origin than the actor")
     if not isinstance(authored, Mapping):
         return
+    authors = _authors_of(authored, home=claim.actor)
+    # An actor's attributedTo are its moderators or owners; who may change it is known to the effect.
+    if authors and claim.actor not in authors and type_of(authored) not in _ACTOR_TYPES:
+        raise OriginError("the object is attributed to somebody else than the actor")
+
+
+def check_message(message: Node) -> None:
+    """Raise ``OriginError`` unless the message, as its home has it, could have come in a Create by its author."""
+    if not _authors_of(message, home=_canonical(message, "message")):
+        raise OriginError("the message is attributed to nobody")
+
+
+def _authors_of(authored: Node, *, home: str) -> list[str]:
+    """Everybody whom it names as its author; they are of one origin, or none of them is believed."""
     named = _list(authored.get("attributedTo"))
     if len(named) > _MAX_NAMED:
         raise OriginError("the object is attributed to very many")
     authors = [_canonical(author, "attributedTo") for author in named]
-    if not all(same_origin(author, claim.actor) for author in authors):
-        raise OriginError("the object is attributed to another origin than the actor's")
-    # An actor's attributedTo are its moderators or owners; who may change it is known to the effect.
-    if authors and claim.actor not in authors and type_of(authored) not in _ACTOR_TYPES:
-        raise OriginError("the object is attributed to somebody else than the actor")
+    if not all(same_origin(author, home) for author in authors):
+        raise OriginError("the object is attributed to another origin than its own")
+    return authors
 
 
 def _check_deleted(claim: _Claim) -> None:

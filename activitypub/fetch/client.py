@@ -121,7 +121,7 @@ class GuardedClient:
         One that gives another id is asked for once more under it, at its home; ``Document.uri`` is then
         that id. Raises ``NotFoundRemoteError``, ``GoneError`` and ``RemoteStatusError`` by the answer's
         status, ``OriginError`` if the document is not where its id says, ``MalformedDocumentError`` if it
-        is not strict JSON with a canonical id, ``FetchError`` (permanent) if it is of another media type.
+        is not plain, strict JSON with a canonical id, ``FetchError`` (permanent) if it is of another media type.
         """
         deadline = Deadline(deadline_seconds)
         signed = _accepting(headers or {})

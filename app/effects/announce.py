@@ -8,7 +8,7 @@ from activitypub.documents import Activity, Note, parse_object
 from activitypub.uris import same_origin
 from app.act import Act
 from app.effects.access import authorise_on
-from app.effects.create.note import authorise_in, store
+from app.effects.create.note import authorise_in, check_says_something, store
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Actor, Channel, Message
 from app.projections import messages
@@ -96,5 +96,6 @@ def _authorise_relayed(act: Act, note: Note, channel: Channel) -> None:
     placement = Placement(audience, channel=channel, group=act.actor)
     act.via = act.actor
     authorise_in(act, placement, author)
+    check_says_something(act, note)
     act.found |= {"note": note, "placement": placement, "author": author}
     act.scope, act.audience = placement.scope, audience

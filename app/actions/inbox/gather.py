@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from activitypub.documents import Activity, ActorDocument, Note, parse_object
 from activitypub.errors import ActivityPubError, FetchError
 from activitypub.fetch import FetchBudget
+from activitypub.origin import check_message
 from activitypub.uris import host_of
 from app.act import Gathered
 from app.actions.inbox.prove import Proved
@@ -74,6 +75,7 @@ def _gather_announced(activity: Activity, budget: FetchBudget) -> Gathered:
     document = fetch_document(uri, budget=budget)
     note = parse_object(document.json, now=datetime.now(UTC))
     if isinstance(note, Note):
+        check_message(document.json)
         known_or_fetched_actor(note.attributed_to, budget=budget)
     return Gathered({uri: document.json})
 

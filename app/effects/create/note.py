@@ -50,8 +50,7 @@ def authorise(act: Act, note: Note) -> None:
         raise NotFoundError("nobody here is addressed")
     _check_is_new(act, note, placement)
     authorise_in(act, placement, act.actor)
-    if note.is_empty and not embeds_of(act, note):
-        raise InvalidInputError("Either a message or attachments must be provided.")
+    check_says_something(act, note)
     if act.is_local:
         check_length(note)
     act.found["placement"] = placement
@@ -66,6 +65,11 @@ def _check_is_new(act: Act, note: Note, placement: Placement) -> None:
     is_taken = find_by_uri(act.session, note.id) is not None or find_any(act.session, note.id) is not None
     if is_taken or was_deleted(act.session, note, placement.group):
         raise ConflictError("its id is that of a message published before, or of an actor")
+
+
+def check_says_something(act: Act, note: Note) -> None:
+    if note.is_empty and not embeds_of(act, note):
+        raise InvalidInputError("Either a message or attachments must be provided.")
 
 
 def check_length(note: Note) -> None:

@@ -66,3 +66,37 @@ def test_a_known_note_under_another_address_is_the_same_message(world: World, po
     assert outcome() == ("done", None)
     assert [uri for uri, _ in messages()] == [note["id"]]
     assert told() == ["message"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"attributedTo": ["https://evil.example/users/mallory", "https://peer.example/users/zoe"]},
+        {"attributedTo": []},
+        {"as:attributedTo": "https://peer.example/users/zoe"},
+        {"@id": "https://peer.example/users/zoe/notes/1"},
+        {"@graph": []},
+        {"@type": "Article"},
+        {"as:to": [PUBLIC]},
+        {"@context": [CONTEXT, {"content": "as:attributedTo"}]},
+        {"content": ""},
+    ],
+    ids=str,
+)
+def test_what_no_create_could_have_brought_is_no_message(world: World, pond: RemoteActor, odd: dict[str, Any]) -> None:
+    note = world.mallory.note(to=[PUBLIC]) | {"@context": CONTEXT} | odd
+    world.wire.serve(note["id"], note)
+
+    world.receive(pond, pond.activity("Announce", note["id"], to=[PUBLIC]))
+
+    assert outcome()[0] == "dropped"
+    assert (messages(), told()) == ([], [])
+
+
+def test_what_several_of_one_server_have_made_is_by_the_first(world: World, pond: RemoteActor) -> None:
+    """PeerTube's videos are by a person and by the channel that announces them."""
+    note = served(world, world.mallory, attributedTo=[{"id": world.mallory.uri}, {"id": pond.uri}], type="Video")
+
+    world.receive(pond, pond.activity("Announce", note["id"], to=[PUBLIC]))
+
+    assert [uri for uri, _ in messages()] == [note["id"]]

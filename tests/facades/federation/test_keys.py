@@ -19,7 +19,7 @@ from app.db import reading, transaction
 from app.models import Actor, ActorKey, Host
 from app.queries.actors import find_any
 from tests.facades.federation.conftest import World
-from tests.facades.federation.remote import RemoteActor, rsa_key
+from tests.facades.federation.remote import CONTEXT, RemoteActor, rsa_key
 
 NO_ANSWER = UnreachableError("peer.example: connection refused", reason=Reason.CONNECT)
 
@@ -299,6 +299,25 @@ def test_an_actor_that_cannot_be_is_nobody(world: World) -> None:
         assert not remote_actors.is_known_key(actor.key_id)
 
     assert world.server.stored()["inbox_items"] == 0
+
+
+@pytest.mark.parametrize("part", ["the actor", "its key", "a context"])
+def test_an_actor_that_is_somebody_else_to_another_reader_is_nobody(world: World, part: str) -> None:
+    """We read plain keys; another server may expand them (hostile case ORI-11)."""
+    odd = RemoteActor("https://evil.example/users/odd")
+    document = odd.document
+    if part == "the actor":
+        document |= {"@id": world.zoe.uri, "as:attributedTo": world.zoe.uri}
+    elif part == "its key":
+        document["publicKey"]["@id"] = world.zoe.key_id
+    else:
+        document["@context"] = [CONTEXT, {"id": "as:object"}]
+    world.wire.serve(odd.uri, document)
+
+    with world.server.stores_nothing():
+        assert follow(world, odd).status_code == 401
+
+    assert not remote_actors.is_known_key(odd.key_id)
 
 
 def test_an_actor_with_a_name_longer_than_an_index_takes_is_no_trouble_of_ours(world: World) -> None:
