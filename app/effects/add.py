@@ -34,7 +34,7 @@ def authorise(act: Act) -> None:
     authorise_change(act)
     group: Actor = act.found["group"]
     if act.found["collection"] == "featured":
-        _authorise_pin(act, group)
+        authorise_pin(act, group)
     else:
         _authorise_member(act, group)
 
@@ -134,7 +134,8 @@ def _hosts(act: Act, group: Actor, channel: Channel | None) -> set[str]:
     return {act.actor.id, group.id} | ({creator_id} if creator_id else set())
 
 
-def _authorise_pin(act: Act, group: Actor) -> None:
+def authorise_pin(act: Act, group: Actor) -> None:
+    """What is pinned in a channel, and taken down, stands in it. Raises NotFoundError."""
     message = find_by_uri(act.session, act.activity.object_id)
     if message is None or message.channel_id != group.id or message.deleted_at is not None:
         raise NotFoundError(NO_SUCH_MESSAGE)

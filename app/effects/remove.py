@@ -23,6 +23,8 @@ def authorise(act: Act) -> None:
         roles.authorise_grant(act)
         return
     add.authorise_change(act)  # Whoever may let in may put out.
+    if act.found["collection"] == "featured":
+        add.authorise_pin(act, act.found["group"])
 
 
 def apply(act: Act) -> list[Activity]:
@@ -37,8 +39,8 @@ def apply(act: Act) -> list[Activity]:
         return []
     group: Actor = act.found.pop("group")
     if act.found.pop("collection") == "featured":
-        pins.remove(act.session, group.id, act.activity.object_id or "")
-        add.tell_pinned(act)
+        if pins.remove(act.session, group.id, act.activity.object_id or ""):
+            add.tell_pinned(act)
         return []
     person = get_actor(act.session, act.activity.object_id)
     if follows.remove(act.session, person.id, group.id):

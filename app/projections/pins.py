@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app.db import upsert
+from app.db import row_count, upsert
 from app.models import Pin
 
 
@@ -19,5 +19,7 @@ def add(session: Session, channel_id: str, object_uri: str, *, now: datetime) ->
     )
 
 
-def remove(session: Session, channel_id: str, object_uri: str) -> None:
-    session.execute(delete(Pin).where(Pin.channel_id == channel_id, Pin.object_uri == object_uri))
+def remove(session: Session, channel_id: str, object_uri: str) -> bool:
+    """Whether there was one."""
+    found = session.execute(delete(Pin).where(Pin.channel_id == channel_id, Pin.object_uri == object_uri))
+    return row_count(found) > 0

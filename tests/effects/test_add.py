@@ -198,6 +198,45 @@ def test_only_messages_of_the_channel_are_pinned_in_it(world: World, which: str)
         world.perform(build.add(actor=world.alice.uri, object=pinned, target=f"{lobby.uri}/featured", to=[lobby.uri]))
 
 
+def test_what_was_not_pinned_is_taken_down_without_a_word(world: World) -> None:
+    lobby = world.channel("lobby")
+    uri = world.say(world.bob, lobby, "read this")
+    world.forget()
+
+    world.perform(build.remove(actor=world.alice.uri, object=uri, target=f"{lobby.uri}/featured", to=[lobby.uri]))
+
+    assert world.events() == []
+
+
+@pytest.mark.parametrize("where", ["in a private channel", "in a conversation", "in another of its server"])
+def test_channel_elsewhere_takes_down_nothing_that_stands_elsewhere(world: World, where: str) -> None:
+    """Whoever is told of a message by an event learns that it is there."""
+    pond, lake = (world.remote_channel(name, members=[world.bob]) for name in ("pond", "lake"))
+    zoe = world.actor("zoe", "remote")
+    uri = {
+        "in a private channel": lambda: world.say(world.alice, world.channel("den", is_private=True), "hidden"),
+        "in a conversation": lambda: world.tell(world.alice, [zoe], "hidden"),
+        "in another of its server": lambda: world.relay(lake, world.created(zoe, lake, "read this")),
+    }[where]()
+    featured = f"{pond.uri}/featured"
+    world.forget()
+
+    for by in (zoe, pond.actor):
+        with world.refuses(NotFoundError):
+            world.perform(build.remove(actor=by.uri, object=uri, target=featured, to=[pond.uri]))
+
+
+def test_channel_elsewhere_takes_down_what_it_has_pinned(world: World) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    uri = world.relay(pond, world.created(world.actor("zoe", "remote"), pond, "read this"))
+    world.perform(build.add(actor=pond.uri, object=uri, target=f"{pond.uri}/featured", to=[pond.uri]))
+    world.forget()
+
+    world.perform(build.remove(actor=pond.uri, object=uri, target=f"{pond.uri}/featured", to=[pond.uri]))
+
+    assert (world.stored()["pins"], world.events()) == ([], ["message_pinned"])
+
+
 def test_member_may_not_pin(world: World) -> None:
     lobby = world.channel("lobby")
     uri = world.say(world.bob, lobby, "read this")
