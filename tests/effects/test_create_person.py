@@ -109,40 +109,28 @@ def test_server_has_one_owner_though_many_come_first(world: World) -> None:
 # Profiles.
 
 
-@ORIGINS
-def test_actor_describes_itself_anew(world: World, origin: str) -> None:
-    zoe = world.actor("zoe", origin)
+def test_one_of_ours_describes_itself_anew(world: World) -> None:
+    zoe = world.actor("zoe")
 
-    world.perform(
-        build.update(actor=zoe.uri, object=person(zoe.uri, "zoe", summary="new") | {"name": "Zoë"}, to=[]),
-        signed_at=moment(hours=0.01),
-    )
+    world.perform(build.update(actor=zoe.uri, object=person(zoe.uri, "zoe", summary="new") | {"name": "Zoë"}, to=[]))
 
     zoe = world.reload(zoe.uri)
     assert (zoe.name, zoe.summary, zoe.preferred_username) == ("Zoë", "new", "zoe")
     assert world.events() == []  # No client has an event for it (contracts/pufferblow.md, 7).
 
 
-def test_description_older_than_what_was_fetched_since_is_not_believed(world: World) -> None:
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_what_an_update_from_elsewhere_says_of_an_actor_is_not_believed(world: World, hours: int) -> None:
+    """All of it is read from the actor's home, by the worker that gathers for the Update."""
     zoe = world.actor("zoe", "remote")
+    before = world.stored()
+    described = person(zoe.uri, "old", summary="new") | {"inbox": "https://evil.example/inbox"}
 
-    update_ = build.update(actor=zoe.uri, object=person(zoe.uri, "old"), to=[])
-    world.perform(update_, signed_at=moment(hours=-1))
+    world.perform(build.update(actor=zoe.uri, object=described, to=[]), signed_at=moment(hours=hours))
 
-    assert world.reload(zoe.uri).name == "zoe"
-
-
-def test_keys_and_addresses_in_an_update_are_not_believed(world: World) -> None:
-    """They are read from the actor's home, by the worker that gathers for the Update."""
-    zoe = world.actor("zoe", "remote")
-    before = world.stored()["actor_keys"]
-    described = person(zoe.uri, "zoe") | {"inbox": "https://evil.example/inbox", "followers": "https://evil.example/f"}
-
-    world.perform(build.update(actor=zoe.uri, object=described, to=[]), signed_at=moment(hours=0.01))
-
-    after = world.reload(zoe.uri)
-    assert (after.inbox, after.followers) == (zoe.inbox, zoe.followers)
-    assert world.stored()["actor_keys"] == before
+    after = world.stored()
+    assert [after[table] for table in ("actors", "actor_keys")] == [before[table] for table in ("actors", "actor_keys")]
+    assert world.events() == []
 
 
 @ORIGINS

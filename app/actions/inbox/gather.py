@@ -35,13 +35,14 @@ def gather(proved: Proved, budget: FetchBudget, met: set[str], *, is_last_attemp
     for relayed in proved.relayed:
         _meet(relayed.actor, budget, met)
         _gather_people(relayed, budget, is_last_attempt=is_last_attempt)
+        _gather_described(relayed, budget)
     activity = proved.activity
     _meet(activity.actor, budget, met)
     match activity.type:
         case "Create":
             _gather_people(activity, budget, is_last_attempt=is_last_attempt)
-        case "Update" if isinstance(activity.object, ActorDocument):
-            _refresh(activity.object.id, budget)
+        case "Update":
+            _gather_described(activity, budget)
         case "Announce" if not proved.relayed:
             return _gather_announced(activity, budget)
     return Gathered()
@@ -53,12 +54,15 @@ def _meet(uri: str, budget: FetchBudget, met: set[str]) -> None:
         met.add(uri)
 
 
-def _refresh(uri: str, budget: FetchBudget) -> None:
-    """Keys and addresses are believed from the actor's home alone; of whom we never met, nothing is kept."""
+def _gather_described(activity: Activity, budget: FetchBudget) -> None:
+    """The actor that is described anew: its keys, its addresses and its words are believed from its home alone; of whom
+    we never met, nothing is kept."""
+    if activity.type != "Update" or not isinstance(activity.object, ActorDocument):
+        return
     with reading() as session:
-        is_known = find_actor(session, uri) is not None
+        is_known = find_actor(session, activity.object.id) is not None
     if is_known:
-        fetch_actor(uri, budget=budget)
+        fetch_actor(activity.object.id, budget=budget)
 
 
 def _gather_announced(activity: Activity, budget: FetchBudget) -> Gathered:

@@ -60,12 +60,13 @@ def apply(act: Act, document: ActorDocument) -> list[Activity]:
         channels.rename(act.session, channel, name=document.name.strip())
         act.publish(LiveEvent("channel_updated", channel_id=target.id, actor_id=act.actor.id))
         return _tell_followers(act, target, channel)
-    if target.fetched_at is None or target.fetched_at < act.signed_at:
-        actors.describe(act.session, target, document, now=act.now)
+    if not act.is_local:
+        return []  # Of an actor elsewhere we believe what its home says, which has just been asked.
+    actors.describe(act.session, target, document, now=act.now)
     files.add(act.session, act.private.get("new_files", ()), now=act.now)
     if "picture" in act.private:
         files.hold_picture(act.session, act.private["picture"])
-    if act.is_local and "username" in act.private:
+    if "username" in act.private:
         accounts.describe(act.session, target, username=act.private["username"], about=act.private["about"])
         accounts.set_values(act.session, target.id, act.private.get("values", {}))
         accounts.change_access(act.session, target.id, now=act.now, **act.private["access"])

@@ -267,6 +267,19 @@ def test_actor_that_nobody_here_has_met_is_not_read_because_a_neighbour_describe
     assert not is_known(world, yan["id"])
 
 
+def test_channel_that_passes_on_how_it_is_described_is_read_at_its_home(world: World, wire: Wire) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    moderator = world.actor("moderator", "remote")
+    sent, at_home = (person(pond.uri, "pond", type="Group", summary=summary) for summary in ("sent", "at home"))
+    wire.serve(pond.uri, at_home)
+    update = world.identified(build.update(actor=moderator.uri, object=sent, to=[]))
+    announce = build.announce(actor=pond.uri, object=update.document, published=moment(), to=[PUBLIC])
+
+    gathered(world.identified(announce), update)
+
+    assert world.reload(pond.uri).summary == "at home"
+
+
 @pytest.mark.parametrize("collection", ["followers", "featured"])
 def test_channel_that_nobody_here_asked_into_is_not_fetched_for_an_add(
     world: World, wire: Wire, collection: str

@@ -162,3 +162,22 @@ def test_what_a_person_said_of_itself_once_does_not_come_back(world: World) -> N
     assert stored is not None
     assert stored.name == "New name"
     assert outcome() == ("done", None)
+
+
+@pytest.mark.parametrize("by", ["itself", "somebody of its server", "its own Announce"])
+def test_a_channel_is_described_as_its_home_describes_it(world: World, by: str) -> None:
+    pond = world.meet(RemoteActor("https://evil.example/c/pond", "Group"))
+    world.join_elsewhere(world.bob, pond, is_open=True)
+    forged = pond.document | {"name": "forged", "summary": "forged"}
+    sender = world.mallory if by == "somebody of its server" else pond
+    activity = sender.activity("Update", forged)
+    if by == "its own Announce":
+        activity = pond.activity("Announce", world.mallory.activity("Update", forged), to=[PUBLIC])
+        world.wire.serve(activity["object"]["id"], activity["object"])
+    world.wire.serve(pond.uri, pond.document | {"name": "The pond"})
+
+    receive_at(world, sender, activity, minutes=60)
+
+    stored = world.stored_actor(pond.uri)
+    assert stored is not None
+    assert (stored.name, stored.summary) == ("The pond", "")
