@@ -83,15 +83,20 @@ def _is_early(act: Act) -> bool:
 
 def _unfollow(act: Act, follow: Follow | None) -> None:
     """A follow that was made anew, under another id, after the Undo of the old one was signed stays."""
-    if follow is None:
-        return
-    made = find_by_uri(act.session, follow.activity_uri)
-    if made is not None and made.signed_at > act.signed_at:
+    if follow is None or _is_made_anew(act, follow):
         return
     target = find_by_id(act.session, follow.target_id)
     follows.remove(act.session, follow.actor_id, follow.target_id)
     if target is not None and target.type == "Group":
         act.publish(LiveEvent("member_removed", channel_id=target.id, actor_id=act.actor.id))
+
+
+def _is_made_anew(act: Act, follow: Follow) -> bool:
+    """By the clock of its server alone: an Undo of this very follow is later, whatever its date."""
+    if follow.activity_uri == act.activity.object_id:
+        return False
+    made = find_by_uri(act.session, follow.activity_uri)
+    return made is not None and made.signed_at > act.signed_at
 
 
 def _find_reaction(act: Act) -> None:

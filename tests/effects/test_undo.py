@@ -204,6 +204,21 @@ def test_late_undo_of_an_old_follow_leaves_the_new_one(world: World) -> None:
     assert world.followers(world.bob) == ["zoe"]
 
 
+@pytest.mark.parametrize("naming", ["embedded", "by its URI"])
+def test_undo_that_is_dated_before_its_own_follow_is_done_all_the_same(world: World, naming: str) -> None:
+    """Its server's clock was put right meanwhile, or the two were sent in one second."""
+    zoe = world.actor("zoe", "remote")
+    follow = world.identified(build.follow(actor=zoe.uri, object=world.bob.uri))
+    now = moment()
+    world.perform(follow, signed_at=now)
+
+    undo = _undo(zoe.uri, follow.document if naming == "embedded" else follow.id)
+    world.perform(undo, signed_at=now - timedelta(minutes=50))
+
+    assert world.followers(world.bob) == []
+    assert world.logged(str(follow.id)).undone_at is not None
+
+
 def test_early_undo_by_somebody_else_of_the_same_server_does_not_count(world: World) -> None:
     zoe, mallory = world.actor("zoe", "remote"), world.actor("mallory", "remote")
     follow = world.identified(build.follow(actor=zoe.uri, object=world.bob.uri))
