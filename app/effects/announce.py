@@ -16,7 +16,7 @@ from app.queries.activities import find_by_uri as find_activity
 from app.queries.actors import find_any, get_actor
 from app.queries.channels import find_channel
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
-from app.queries.placement import Placement, may_pass_on
+from app.queries.placement import Placement, find_own_placement, may_pass_on
 from app.queries.tombstones import was_deleted
 
 
@@ -92,6 +92,9 @@ def _authorise_relayed(act: Act, note: Note, channel: Channel) -> None:
     author: Actor = get_actor(act.session, note.attributed_to)
     if author.is_local:
         raise ForbiddenError("a message of this server cannot come from outside")
+    own = find_own_placement(act.session, act.uris, note, author, addressed=note.addressed, via=act.actor)
+    if own is not None:
+        raise ForbiddenError("what was announced was said to somebody here, and comes by itself")
     audience = "public" if note.addressed.is_public else "members"
     placement = Placement(audience, channel=channel, group=act.actor)
     act.via = act.actor

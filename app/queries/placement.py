@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from activitypub.documents import Audience, Note
 from app.models import Actor, Channel, Message
-from app.queries.actors import PEOPLE, get_by_id, list_by_uris
+from app.queries.actors import PEOPLE, get_by_id, is_blocked_by_any, list_by_uris
 from app.queries.channels import find_addressed, find_channel
 from app.queries.conversations import find_conversation, find_group, list_with_arrival
 from app.queries.messages import find_by_uri, open_content
+from app.queries.viewers import remote_viewer
+from app.queries.visibility import may_see, place_of_channel
 from app.uris import Uris
 
 
@@ -48,6 +50,9 @@ def find_placement(
     session: Session, uris: Uris, note: Note, author: Actor, *, addressed: Audience, via: Actor | None
 ) -> Placement | None:
     """None for a note that nobody here is meant to read."""
+    own = find_own_placement(session, uris, note, author, addressed=addressed, via=via) if via is not None else None
+    if own is not None:
+        return own
     found = _find_channel(session, uris, note, addressed, via)
     if found is not None:
         # What is said in a closed channel is for its members, whatever the note says of itself.
@@ -60,6 +65,33 @@ def find_placement(
         return None
     members = [author, *people]
     return Placement("direct", conversation_id=conversation_id(person.uri for person in members), people=tuple(members))
+
+
+def find_own_placement(
+    session: Session, uris: Uris, note: Note, author: Actor, *, addressed: Audience, via: Actor
+) -> Placement | None:
+    """Where a public note that a channel passes on stands by itself: in a channel of ours, or with one of our people.
+
+    None where it does not name them, answers something in the channel that passes it on, or would not be let in.
+    Otherwise any channel that is followed here could take from ours what was said to them.
+    """
+    named = (*addressed, *(mention.href for mention in note.mentions), note.context or "")
+    if not addressed.is_public or not any(uris.is_local(uri) for uri in named):
+        return None
+    parent = find_by_uri(session, note.in_reply_to)
+    if parent is not None and parent.channel_id == via.id:
+        return None
+    own = find_placement(session, uris, note, author, addressed=addressed, via=None)
+    return own if own is not None and _lets_in(session, own, author) else None
+
+
+def _lets_in(session: Session, placement: Placement, author: Actor) -> bool:
+    """Whether it is a place of ours that somebody elsewhere may write in."""
+    if placement.channel is not None and placement.group is not None:
+        place = place_of_channel(placement.channel)
+        return placement.group.is_local and may_see(session, remote_viewer(author), place)
+    others = [person.id for person in placement.people if person.id != author.id]
+    return not is_blocked_by_any(session, by=others, actor_id=author.id)
 
 
 def may_pass_on(group: Actor, addressed: Audience) -> bool:

@@ -154,6 +154,30 @@ def test_channel_does_not_relay_into_another(world: World) -> None:
     assert (world.texts(den), world.texts(pond)) == ([], ["let me in"])
 
 
+@pytest.mark.parametrize("why", ["it names the channel", "it answers in the channel", "alice blocks its author"])
+@pytest.mark.parametrize("way", ["relayed", "fetched"])
+def test_what_mentions_one_of_ours_stands_in_the_channel_it_was_said_in(world: World, why: str, way: str) -> None:
+    pond = world.remote_channel("pond", members=[world.bob])
+    yan = world.actor("yan", "remote", host="lake.example")
+    first = world.relay(pond, world.created(yan, pond, "first"))
+    fields: dict[str, Any] = {"mentions": {world.alice.uri: "@alice"}, "cc": [world.alice.uri]}
+    if why == "it names the channel":
+        fields |= {"audience": [pond.uri]}
+    elif why == "it answers in the channel":
+        fields |= {"in_reply_to": first}
+    else:
+        world.perform(build.block(actor=world.alice.uri, object=yan.uri))
+    note = world.note(yan, "hello, alice", **fields)
+    create = world.identified(build.create(actor=yan.uri, object=note))
+
+    if way == "relayed":
+        world.relay(pond, create)
+    else:
+        world.perform(_announce(pond.actor, note["id"]), fetched={note["id"]: note})
+
+    assert world.texts(pond) == ["first", "hello, alice"]
+
+
 # Microblog channels announce a note by its URI; a worker has fetched it.
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from activitypub.vocabulary import PUBLIC
 from app.db import reading
 from app.models import Event, InboxItem, Message
+from tests.facades.conftest import ORIGIN
 from tests.facades.federation.conftest import World
 from tests.facades.federation.remote import CONTEXT, RemoteActor
 
@@ -100,3 +101,26 @@ def test_what_several_of_one_server_have_made_is_by_the_first(world: World, pond
     world.receive(pond, pond.activity("Announce", note["id"], to=[PUBLIC]))
 
     assert [uri for uri, _ in messages()] == [note["id"]]
+
+
+@pytest.mark.parametrize("announced", ["its address", "its Create"])
+@pytest.mark.parametrize("told_of", ["a channel of ours", "somebody of ours"])
+def test_another_servers_channel_takes_nothing_from_those_to_whom_it_was_said(
+    world: World, pond: RemoteActor, announced: str, told_of: str
+) -> None:
+    lobby, alice = world.channel("lobby"), world.actor(world.alice.id).uri
+    mention = {"type": "Mention", "href": alice, "name": "@alice"}
+    cases: dict[str, tuple[dict[str, Any], str | None, str]] = {
+        "a channel of ours": ({"cc": [f"{ORIGIN}/ap/channels/{lobby}"]}, lobby, "message"),
+        "somebody of ours": ({"cc": [alice], "tag": [mention]}, None, "direct_message"),
+    }
+    fields, place, event = cases[told_of]
+    note = served(world, world.zoe, **fields)
+    create = world.zoe.activity("Create", note)
+    world.wire.serve(create["id"], create)
+
+    world.receive(pond, pond.activity("Announce", note["id"] if announced == "its address" else create, to=[PUBLIC]))
+    world.receive(world.zoe, create)
+
+    assert messages() == [(note["id"], place)]
+    assert told() == [event]
