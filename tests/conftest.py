@@ -35,10 +35,21 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup` a folder's tests run one after the other: they share addresses and servers."""
+    """With `--dist loadgroup` a folder's tests run one after the other: they share addresses and servers.
+
+    Facades only translate: what they ask of PostgreSQL, the tests of the pipeline and of queries ask as well, and by
+    themselves they have their turn with it in `make e2e`.
+    """
     here = Path(__file__).parent
     for item in items:
         folder = item.path.relative_to(here).parts[0]
         item.add_marker(pytest.mark.xdist_group(folder))
         if folder in _QUIET:
             item.add_marker(pytest.mark.quiet)
+        if folder == "facades" and _database_of(item) == "postgresql":
+            item.add_marker(pytest.mark.slow)
+
+
+def _database_of(item: pytest.Item) -> object:
+    callspec = getattr(item, "callspec", None)
+    return None if callspec is None else callspec.params.get("database_url")

@@ -17,7 +17,6 @@ from app.models import Channel, Conversation, HistoryGap, Message, MessageConten
 from app.queries.messages import MAX_PAGE, Content, encode_content
 from app.queries.paging import BLOCK
 from app.sealing import seal_row
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import Person, Server, member, owner, server
 from tests.migrations.test_migrations import config_for
 
@@ -105,7 +104,6 @@ def assert_cursors(server: Server, person: Person, path: str, living: list[str])
     assert walked == living
 
 
-@MOSTLY_ON_SQLITE
 def test_histories_of_an_older_database_page_as_lists_of_what_is_left(
     server: Server, owner: Person, member: Person, database_url: str
 ) -> None:
