@@ -1,6 +1,7 @@
 """Peers with certificates of a private CA, names that lead to them, and a client that trusts both."""
 
 import contextlib
+import random
 import socket
 import ssl
 from collections.abc import Callable, Collection, Iterator
@@ -112,10 +113,18 @@ def make_client(ca_file: Path, system_roots: None) -> Iterator[Callable[..., Gua
         yield make
 
 
+def _port_of_nobody() -> int:
+    """Free on every address, and below those from which connections are made meanwhile."""
+    while True:
+        port = random.randrange(15_000, 30_000)
+        with contextlib.suppress(OSError), socket.create_server(("", port)):
+            return port
+
+
 @pytest.fixture
 def world(start_peer: Callable[..., Peer], make_client: Callable[..., GuardedClient]) -> World:
     dns = FakeDns({"good.test": [[GOOD_ADDRESS]], "evil.test": [[EVIL_ADDRESS]]})
-    good = start_peer(GOOD_ADDRESS, "good.test")
+    good = start_peer(GOOD_ADDRESS, "good.test", port=_port_of_nobody())
     evil = start_peer(EVIL_ADDRESS, "evil.test", port=good.port)
     return World(make_client(ports={good.port}, resolver=dns), dns, good, evil)
 
