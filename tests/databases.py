@@ -24,10 +24,6 @@ BACKENDS = ("sqlite", "postgresql")
 # For a test of a facade's that says nothing about the database: of the form of requests and answers, or of many cases
 # that are refused before anything is asked for that the tests beside it do not ask PostgreSQL for as well.
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-# For tests of many requests that say little about the database: PostgreSQL's turn is in `make e2e`.
-MOSTLY_ON_SQLITE = pytest.mark.parametrize(
-    "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
-)
 
 
 @pytest.fixture(scope="session")

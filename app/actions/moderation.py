@@ -21,6 +21,8 @@ from app.queries.reports import find_open_report, get_report
 from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
 
+BAN_SCOPE: Final[Scope] = "conference_member:ban"
+TIMEOUT_SCOPE: Final[Scope] = "conference_member:kick"
 MAX_TIMEOUT_MINUTES: Final = 40_320  # Four weeks.
 
 # What a moderator may answer a report with, in the words of several clients, and what each does.
@@ -170,10 +172,10 @@ def _carry_out(viewer: Viewer, resolution: str, target_id: str, message_ids: Seq
     """May be done twice: a report that could not be closed afterwards is resolved once more."""
     match resolution:
         case "ban":
-            _require(viewer, "ban_users", scope="conference_member:ban")
+            _require(viewer, "ban_users", scope=BAN_SCOPE)
             ban(viewer, target_id, reason)
         case "timeout":
-            _require(viewer, "mute_users", scope="conference_member:kick")
+            _require(viewer, "mute_users", scope=TIMEOUT_SCOPE)
             time_out(viewer, target_id, _REPORTED_TIMEOUT, reason)
         case "delete_messages":
             for message_id in message_ids:

@@ -121,14 +121,14 @@ def _authorise_member(act: Act, group: Actor) -> None:
     channel = find_channel(act.session, group.id)
     if is_banned(act.session, person.id, channel.space_id if channel else None):
         raise ForbiddenError("this actor is banned from the channel")
-    if is_blocking_any(act.session, by=person.id, actor_ids=_hosts(act, group, channel)):
+    if is_blocking_any(act.session, by=person.id, actor_ids=_company(act, group, channel)):
         raise ForbiddenError("you are blocked by this actor")
     if person.is_local and not group.is_local and find_follow(act.session, person.id, group.id) is None:
         # Another server decides who may be in its channels, not who of ours must.
         raise ForbiddenError("this person has not asked to be in the channel")
 
 
-def _hosts(act: Act, group: Actor, channel: Channel | None) -> set[str]:
+def _company(act: Act, group: Actor, channel: Channel | None) -> set[str]:
     """Into whose company somebody is let, by whichever of them (hostile case AUZ-13)."""
     creator_id = channel.creator_id if channel else None
     return {act.actor.id, group.id} | ({creator_id} if creator_id else set())

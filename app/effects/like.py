@@ -13,7 +13,7 @@ from app.projections import messages
 from app.queries.actors import is_blocked
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.permissions import get_permissions
-from app.queries.reactions import MAX_EMOJI, MOST_BY_ONE, has_reacted_enough, read_emoji
+from app.queries.reactions import MOST_BY_ONE, has_reacted_enough, is_emoji, read_emoji
 
 
 def authorise(act: Act) -> None:
@@ -27,7 +27,7 @@ def authorise(act: Act) -> None:
         check_not_timed_out(get_permissions(act.session, act.actor), now=act.now)
     if is_blocked(act.session, by=message.author_id, actor_id=act.actor.id):
         raise ForbiddenError("you are blocked by this actor")
-    if act.is_local and len(act.activity.content or "") > MAX_EMOJI:
+    if act.is_local and act.activity.content and not is_emoji(act.activity.content.strip()):
         raise InvalidInputError("A reaction is one emoji.")
     if has_reacted_enough(act.session, message.id, act.actor.id):
         raise ConflictError(f"Nobody gives one message more than {MOST_BY_ONE} reactions.")

@@ -12,7 +12,7 @@ from app.models.columns import Id, Name, Time, Uri
 class OAuthClient(Base):
     """A program that asks for access. One with a secret is known by its SHA-256 alone.
 
-    `account_id` is set for a bot: whom its own credentials speak for. One without a secret has ended.
+    `account_id` is set for a bot: whom its own credentials speak for. A bot's without a secret has ended.
     """
 
     __tablename__ = "oauth_clients"

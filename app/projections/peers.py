@@ -109,7 +109,7 @@ def put(
 
     One that was given up misses it; but that somebody has left waits until it is heard of again.
     """
-    if _is_given_up(session, domain, now=now) and kind != LEAVE:
+    if _note_and_ask(session, domain, now=now) and kind != LEAVE:
         return
     key = f"{kind} {object_id} {about}".strip()
     row = upsert(session, Outgoing).values(
@@ -151,7 +151,7 @@ def hold(session: Session, domain: str, *, now: datetime) -> None:
 
 def put_all(session: Session, domain: str, kind: str, object_ids: Sequence[str], *, now: datetime) -> None:
     """The same as `put` of each, in a statement for five hundred."""
-    if _is_given_up(session, domain, now=now):
+    if _note_and_ask(session, domain, now=now):
         return
     for start in range(0, len(object_ids), _AT_ONCE):
         values = [
@@ -204,8 +204,8 @@ def note_signature(session: Session, fingerprint: str, *, now: datetime) -> bool
     return session.scalar(noted.on_conflict_do_nothing().returning(SeenSignature.fingerprint)) is not None
 
 
-def _is_given_up(session: Session, domain: str, *, now: datetime) -> bool:
-    """Also notes an instance that is new."""
+def _note_and_ask(session: Session, domain: str, *, now: datetime) -> bool:
+    """Whether the instance, noted if it is new, was given up."""
     peer = session.scalar(select(Peer).where(Peer.domain == domain))
     if peer is None:
         ensure(session, domain, now=now)

@@ -15,7 +15,7 @@ from app.queries.messages import find_by_uri
 
 # What a Like without an emoji is shown as.
 HEART: Final = "❤"
-MAX_EMOJI: Final = 64
+MAX_EMOJI_LENGTH: Final = 64
 MOST_BY_ONE: Final = 20
 """Reactions of one actor to one message."""
 _SHORTCODE: Final = re.compile(r":[\w.+@-]+:")
@@ -26,7 +26,7 @@ _TAGS: Final = range(0xE0020, 0xE0080)  # What the flags of Scotland and Wales a
 
 def is_emoji(text: str) -> bool:
     """Whether it is a sign, or the name of one between colons."""
-    if len(text) > MAX_EMOJI:
+    if len(text) > MAX_EMOJI_LENGTH:
         return False
     is_sign = not text.isascii() and all(map(_is_of_an_emoji, text))
     return is_sign or _SHORTCODE.fullmatch(text) is not None

@@ -96,9 +96,8 @@ def guess_password(username: str) -> Iterator[None]:
     Those from elsewhere keep nobody out of a network where they signed in before.
     """
     name, network = username.lower()[:255], client_network()
-    rates = _limits().rates
     counts: list[tuple[Rate, tuple[str, ...]]] = [(_GUESSES_OF_ONE, ("guess", name, network))]
-    if rates.has_room(_SIGNED_IN, "signed in", name, network):
+    if not _is_theirs(name, network):
         counts.append((_GUESSES_OF_ALL, ("guess", name)))
     with _guess(*counts):
         yield
@@ -106,8 +105,15 @@ def guess_password(username: str) -> Iterator[None]:
 
 
 def note_signed_in(username: str) -> None:
-    """Remember that the network is theirs."""
-    _limits().rates.hit(_SIGNED_IN, "signed in", username.lower()[:255], client_network())
+    """Remember for a month from now that the network is theirs."""
+    key = ("signed in", username.lower()[:255], client_network())
+    rates = _limits().rates
+    rates.give_back(_SIGNED_IN, *key)  # A full window takes no newer one.
+    rates.hit(_SIGNED_IN, *key)
+
+
+def _is_theirs(name: str, network: str) -> bool:
+    return not _limits().rates.has_room(_SIGNED_IN, "signed in", name, network)
 
 
 def guess_own_password(viewer: Viewer) -> AbstractContextManager[None]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.queries.scopes import NODE_SCOPES, SCOPES, scopes_of_node
 from app.web.answers import JSON, Problem
 from app.web.api import Route, path_names
+from app.web.shapes import Shape
 
 Schema = dict[str, Any]
 
@@ -136,7 +136,7 @@ class _Schemas:
         self._params = {name: definitions[name] for name in own}
         self.shared = {name: schema for name, schema in sorted(definitions.items()) if name not in own}
 
-    def answer(self, model: type[BaseModel]) -> Schema:
+    def answer(self, model: type[Shape]) -> Schema:
         return dict(self._refs[model, "serialization"])
 
     def properties(self, route: Route) -> tuple[dict[str, Schema], list[str]]:

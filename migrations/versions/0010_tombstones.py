@@ -10,13 +10,12 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
-_OF_STRANGERS = "DELETE FROM tombstones WHERE {column} IS NULL"
-
 
 def upgrade() -> None:
+    """Those of actors whom nobody here knows go."""
     op.add_column("tombstones", sa.Column("actor_id", sa.String(length=64), nullable=True))
     op.execute("UPDATE tombstones SET actor_id = (SELECT id FROM actors WHERE actors.uri = tombstones.actor_uri)")
-    op.execute(_OF_STRANGERS.format(column="actor_id"))
+    op.execute("DELETE FROM tombstones WHERE actor_id IS NULL")
     with op.batch_alter_table("tombstones") as table:
         table.alter_column("actor_id", existing_type=sa.String(length=64), nullable=False)
         table.drop_constraint("pk_tombstones", type_="primary")
@@ -28,7 +27,7 @@ def downgrade() -> None:
     """Of several that say so, one is kept."""
     op.add_column("tombstones", sa.Column("actor_uri", sa.String(length=2048), nullable=True))
     op.execute("UPDATE tombstones SET actor_uri = (SELECT uri FROM actors WHERE actors.id = tombstones.actor_id)")
-    op.execute(_OF_STRANGERS.format(column="actor_uri"))
+    op.execute("DELETE FROM tombstones WHERE actor_uri IS NULL")
     op.execute(
         "DELETE FROM tombstones WHERE EXISTS (SELECT 1 FROM tombstones AS other"
         " WHERE other.uri = tombstones.uri AND other.actor_id < tombstones.actor_id)"

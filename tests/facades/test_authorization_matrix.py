@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from werkzeug.datastructures import FileStorage
 
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import Person, Server
 from tests.facades.punctum.cast import PREFIX
 from tests.facades.punctum.routes import PUNCTUM
@@ -92,7 +91,6 @@ def test_every_row_says_what_it_does() -> None:
 
 
 @pytest.mark.parametrize("asker", ASKERS)
-@MOSTLY_ON_SQLITE
 def test_each_cell(cast: Cast, asker: str) -> None:
     """Requests without what the route needs: whoever is let in gets as far as a 400 or a 404, and no further."""
     wrong = []
@@ -164,7 +162,6 @@ def file_of(name: str) -> FileStorage:
     return FileStorage(BytesIO(b"words"), filename=f"{name}.txt", content_type="text/plain")
 
 
-@MOSTLY_ON_SQLITE
 def test_a_private_channel_is_for_those_who_may_see_it(cast: Cast) -> None:
     wrong = []
     for number in range(len(private_requests(cast))):

@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 
 from app.db import reading
 from app.models import Activity
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.facades.pufferblow.test_direct import zoe
 from tests.facades.routes import API
@@ -128,7 +127,6 @@ def test_every_activity_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("key", EXAMPLES, ids=" ".join)
-@MOSTLY_ON_SQLITE
 def test_a_route_that_others_could_need_to_know_of_records_an_activity(
     server: Server, owner: Person, member: Person, zoe: str, key: tuple[str, str]
 ) -> None:

@@ -190,7 +190,7 @@ def postpone(item: QueuedItem, *, reason: str, now: datetime, seconds: float) ->
         )
 
 
-def count(item: QueuedItem, now: datetime) -> None:
+def note_beginning(item: QueuedItem, now: datetime) -> None:
     """Note that an attempt begins, which is then what it was if nothing else is noted of it: the item waits for the
     next one, and those behind it do not wait for it."""
     postpone(item, reason=UNENDED, now=now, seconds=RETRY_SECONDS[min(item.attempts, len(RETRY_SECONDS) - 1)])

@@ -94,7 +94,7 @@ def process(
             for item in items:
                 if should_stop() or not lease.has_enough(now()):
                     return _turn(processed, longest)
-                if item.author_uri in held or not _may_begin(item, lease, now()):
+                if item.author_uri in held or not _begin(item, lease, now()):
                     continue
                 began = time.monotonic()
                 if not _process_one(item, met, now) and item.author_uri and item.attempts < queue.HELD_ATTEMPTS:
@@ -113,7 +113,7 @@ def _turn(processed: int, longest_seconds: float, *, has_more: bool = False) -> 
     return Turn(processed, has_more, is_prompt=longest_seconds < _PROMPT_SECONDS if processed else None)
 
 
-def _may_begin(item: QueuedItem, lease: _Lease, now: datetime) -> bool:
+def _begin(item: QueuedItem, lease: _Lease, now: datetime) -> bool:
     """Count the attempt at an item that has perhaps ended a worker, because it may do so again; False where it has done
     so too often, and is put aside. Others are counted when they fail, which costs nothing where they do not (F32)."""
     if not lease.is_inherited and item.outcome != queue.UNENDED:
@@ -121,7 +121,7 @@ def _may_begin(item: QueuedItem, lease: _Lease, now: datetime) -> bool:
     if item.outcome == queue.UNENDED and item.attempts >= queue.MAX_ATTEMPTS:
         queue.finish(item.position, state="quarantined", outcome=queue.UNENDED, keep_body=True)
         return False
-    queue.count(item, now)
+    queue.note_beginning(item, now)
     return True
 
 

@@ -38,7 +38,7 @@ class MetadataGiven:
         return self
 
 
-class _Shape(BaseModel):
+class _Given(BaseModel):
     """The types of what is read; what the values may be, Authlib checks and `_check`."""
 
     model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
@@ -74,7 +74,7 @@ class Registration(ClientRegistrationEndpoint):
     def extract_client_metadata(self, request: MetadataGiven) -> dict[str, Any]:
         """What is registered, complete. Raises InvalidClientMetadataError and InvalidRedirectURIError."""
         try:
-            shape = _Shape.model_validate(request.data)
+            shape = _Given.model_validate(request.data)
         except ValidationError as error:
             field = str(error.errors()[0]["loc"][0])
             raise InvalidClientMetadataError(f"{field}: not understood.") from None
@@ -109,7 +109,7 @@ class Registration(ClientRegistrationEndpoint):
         )
 
 
-def _check(shape: _Shape) -> None:
+def _check(shape: _Given) -> None:
     if BOT in shape.grant_types:
         raise InvalidClientMetadataError("A bot gets its credentials on the account page of whom it speaks for.")
     if CODE in shape.grant_types and not shape.redirect_uris:

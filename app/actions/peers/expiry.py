@@ -18,8 +18,9 @@ _BATCH: Final = 500
 
 
 def expire_outgoing(session: Session, now: datetime) -> int:
-    """What the instance has refused, or was not there for, since it last happened."""
-    old = select(Outgoing.position).where(Outgoing.created_at < now - LIFE).limit(_BATCH)
+    """What the instance has refused, or was not there for, since it last happened; never that somebody has left."""
+    is_old = (Outgoing.created_at < now - LIFE) & (Outgoing.kind != LEAVE)
+    old = select(Outgoing.position).where(is_old).limit(_BATCH)
     return row_count(session.execute(delete(Outgoing).where(Outgoing.position.in_(old))))
 
 

@@ -41,7 +41,7 @@ class Lease:
             peers.renew(session, self.domain, held=self.until, until=None)
 
 
-def find_lease(domain: str, now: Callable[[], datetime]) -> Lease | None:
+def take_lease(domain: str, now: Callable[[], datetime]) -> Lease | None:
     """None while another worker speaks to the instance."""
     at = now()
     with transaction() as session:

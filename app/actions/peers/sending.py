@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from activitypub.errors import FetchError
 from app.actions.peers.calls import INBOX, Answer, post
-from app.actions.peers.lease import Lease, LeaseLostError, find_lease
-from app.actions.peers.silence import find_silent, is_back, note_silence, note_taken
+from app.actions.peers.lease import Lease, LeaseLostError, take_lease
+from app.actions.peers.silence import ask_again, find_silent, note_silence, note_taken
 from app.db import reading, transaction
 from app.errors import UnavailableError
 from app.ids import INSTANCE_ID
@@ -91,12 +91,12 @@ def tell(
         with transaction() as session:
             peers.forget_outgoing(session, domain)
         return Turn()
-    lease = find_lease(domain, now)
+    lease = take_lease(domain, now)
     if lease is None:
         return Turn(due_in_seconds=_BUSY_SECONDS)
     try:
         silent = find_silent(domain)
-        if silent is not None and not is_back(silent, now()):
+        if silent is not None and not ask_again(silent, now()):
             return Turn()
         return _speak(_Speaking(domain, now, pause, lease, is_silent=silent is not None), should_stop)
     except LeaseLostError:

@@ -51,7 +51,7 @@ def find_silent(domain: str) -> Peer | None:
     return peer if peer is not None and peer.silent_since is not None else None
 
 
-def is_back(peer: Peer, now: datetime) -> bool:
+def ask_again(peer: Peer, now: datetime) -> bool:
     """Whether it is time to ask a silent instance, and it answers; it is silent until it takes what it is told."""
     is_time = peer.next_probe_at is None or peer.next_probe_at <= now
     if not is_time or is_given_up(peer, now):

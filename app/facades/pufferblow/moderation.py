@@ -121,7 +121,7 @@ class ReportsListed(Shape):
     summary="Put somebody out of this server",
     status=201,
     errors={404, 409},
-    scope="conference_member:ban",
+    scope=moderation.BAN_SCOPE,
 )
 def ban_user(viewer: Viewer, params: Ban) -> Moderated:
     name = moderation.ban(viewer, params.target_user_id, params.reason)
@@ -137,7 +137,7 @@ def ban_user(viewer: Viewer, params: Ban) -> Moderated:
     tag=TAG,
     summary="Let somebody come back",
     errors={404, 409},
-    scope="conference_member:ban",
+    scope=moderation.BAN_SCOPE,
 )
 def unban_user(viewer: Viewer, params: WhichUser) -> Moderated:
     name = moderation.lift_ban(viewer, params.target_user_id)
@@ -154,7 +154,7 @@ def unban_user(viewer: Viewer, params: WhichUser) -> Moderated:
     summary="Let somebody read and not write for a while",
     status=201,
     errors={404},
-    scope="conference_member:kick",
+    scope=moderation.TIMEOUT_SCOPE,
 )
 def time_out_user(viewer: Viewer, params: Timeout) -> TimedOut:
     name, until = moderation.time_out(viewer, params.target_user_id, params.duration_minutes, params.reason)
@@ -175,7 +175,7 @@ def time_out_user(viewer: Viewer, params: Timeout) -> TimedOut:
     tag=TAG,
     summary="Let somebody write again",
     errors={404},
-    scope="conference_member:kick",
+    scope=moderation.TIMEOUT_SCOPE,
 )
 def end_timeout(viewer: Viewer, params: WhichUser) -> Moderated:
     name = moderation.end_timeout(viewer, params.target_user_id)

@@ -13,7 +13,7 @@ from app.facades.pufferblow.params import Id
 from app.facades.pufferblow.shown import MessageShown, ReactionShown, show
 from app.pipeline import Draft, compose, submit
 from app.queries.messages import get_view_in
-from app.queries.reactions import MAX_EMOJI, is_emoji
+from app.queries.reactions import MAX_EMOJI_LENGTH, is_emoji
 from app.queries.viewers import Viewer
 from app.web.fields import Params
 from app.web.shapes import Shape
@@ -21,7 +21,7 @@ from app.web.shapes import Shape
 TAG = "Messages"
 
 
-def _read_emoji(text: str) -> str:
+def _check_emoji(text: str) -> str:
     emoji = text.strip()
     if not is_emoji(emoji):
         raise ValueError("A reaction is one emoji.")
@@ -33,7 +33,7 @@ class React(Params):
 
     channel_id: Id
     message_id: Id
-    emoji: Annotated[str, Field(min_length=1, max_length=MAX_EMOJI), AfterValidator(_read_emoji)]
+    emoji: Annotated[str, Field(min_length=1, max_length=MAX_EMOJI_LENGTH), AfterValidator(_check_emoji)]
 
 
 class EditMessage(Params):

@@ -43,7 +43,7 @@ def channel(viewer: Viewer, name: str, *, type: str, is_private: bool) -> tuple[
     group = {
         "id": uri,
         "type": "Group",
-        "preferredUsername": id_,
+        "preferredUsername": id_,  # Its handle is made with its row; here only something that may be one.
         "name": name,
         "inbox": f"{uri}/inbox",
         "channelType": type,

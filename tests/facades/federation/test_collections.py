@@ -13,7 +13,6 @@ from activitypub.vocabulary import PUBLIC
 from app.facades.federation import collections
 from app.pipeline import Outcome
 from tests.answers import refusal
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import ORIGIN
 from tests.facades.federation.conftest import World
 from tests.facades.federation.remote import RemoteActor, path_of
@@ -96,7 +95,6 @@ def test_who_is_banned_loses_the_private_part_of_an_outbox(world: World) -> None
         assert said_in(world, f"/ap/users/{world.alice.id}/outbox", asker) == ["to all"]
 
 
-@MOSTLY_ON_SQLITE
 def test_what_an_outbox_lists_can_be_read_and_what_can_be_read_in_a_place_is_listed(world: World) -> None:
     """The rule over many places is the rule for one, for every asker at every place."""
     lake = [world.meet(RemoteActor(f"https://lake.example/groups/{name}", "Group")) for name in ("open", "closed")]

@@ -20,7 +20,6 @@ from app.queries.placement import conversation_id
 from app.services.rates import Rate
 from app.settings import configure, current
 from app.web import limiting
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.federation.conftest import World
 from tests.facades.federation.punctum import (
     INBOX,
@@ -38,7 +37,6 @@ from tests.facades.federation.punctum import (
 
 __all__ = ["pond"]
 
-pytestmark = MOSTLY_ON_SQLITE
 
 EVIL = "https://evil.example/api/v1"
 OURS = "chat.example"

@@ -10,7 +10,7 @@ import pytest
 from app.db import reading
 from app.queries.peers import list_outgoing
 from app.queries.punctum.federated import FEDERATED
-from tests.databases import MOSTLY_ON_SQLITE, ON_SQLITE
+from tests.databases import ON_SQLITE
 from tests.facades.federation.punctum import (
     JOIN,
     Pond,
@@ -69,7 +69,6 @@ def test_stash_names_things_as_the_receiver_does(pond: Pond) -> None:
     assert (stash[zoe]["remote_domain"], stash[zoe]["remote_id"]) == ("peer.example", "zoe")
 
 
-@MOSTLY_ON_SQLITE
 def test_reply_holds_a_hundred_objects_and_the_rest_comes_later(pond: Pond) -> None:
     for number in range(49):
         pond.make(f"/conferences/{pond.conference}/channels", name=f"c{number}")

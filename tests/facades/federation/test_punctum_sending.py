@@ -16,7 +16,6 @@ from app.db import reading, transaction
 from app.projections import peers
 from app.queries.peers import GIVEN_UP_AFTER, list_outgoing
 from app.settings import configure, current
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import ORIGIN
 from tests.facades.federation.punctum import Pond, a_message, an_account, pond
 from tests.facades.pufferblow.files import attached
@@ -224,7 +223,6 @@ def test_silent_instance_is_left_alone_and_asked_after_ten_minutes(pond: Pond, p
     assert peer.waits() == 1
 
 
-@MOSTLY_ON_SQLITE
 def test_instance_that_is_back_is_told_all_in_order(pond: Pond, peer: Peer) -> None:
     peer.answer(AWAY)
     said = [pond.say(f"number {number}") for number in range(120)]

@@ -12,7 +12,6 @@ from app.db import reading
 from app.facades.punctum.news import News
 from app.facades.punctum.sights import Sights
 from app.queries.events import list_after
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.federation.punctum import (
     JOIN,
     Pond,
@@ -28,7 +27,6 @@ from tests.facades.federation.punctum import (
 
 __all__ = ["pond"]
 
-pytestmark = MOSTLY_ON_SQLITE
 
 PEER = "https://peer.example/api/v1"
 

@@ -18,7 +18,6 @@ from app.facades.pufferblow.sockets import SCOPES_OF_LISTENING
 from app.facades.punctum import ROUTES as PUNCTUM
 from app.models import OAuthClient
 from app.queries.scopes import NODE_SCOPES, SCOPES, scopes_of_node
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.facades.oauth.flows import App, bearer, signed_in
 from tests.facades.punctum.cast import PREFIX
@@ -81,7 +80,6 @@ def test_every_scope_has_its_words() -> None:
     assert set(WORDS) == set(SCOPES)
 
 
-@MOSTLY_ON_SQLITE
 def test_a_client_is_let_in_by_the_scope_of_a_route_and_by_no_other(server: Server, owner: Person) -> None:
     """The owner may do everything, so whoever is refused is refused for the scope."""
     tokens = {scope: token_for(owner, scope) for scope in SCOPES}

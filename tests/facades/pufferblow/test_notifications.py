@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import Person, Server
 
 LIST = "/api/v1/notifications/"
@@ -164,7 +163,6 @@ def test_a_mention_costs_four_statements_and_a_message_without_one_none(
     assert costs[3] - costs[2] == 4
 
 
-@MOSTLY_ON_SQLITE
 def test_counts_do_not_lie(server: Server, owner: Person, member: Person, lobby: str) -> None:
     """Messages and mentions, said, edited, deleted and read at random, beside a list that remembers all of it."""
     chance = random.Random(7)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from app.facades.punctum import ROUTES
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import Server
 from tests.facades.federation.conftest import World
 from tests.facades.punctum.cast import ASKERS, Cast
@@ -23,7 +22,6 @@ def test_every_row_says_what_it_does() -> None:
     assert [key for key, row in activities if not any(_is_done(row, cell) for cell in row.cells.values())] == []
 
 
-@MOSTLY_ON_SQLITE
 @pytest.mark.parametrize("asker", ASKERS)
 def test_each_cell(world: World, asker: str) -> None:
     """Who is refused and who only reads stores nothing; what others could need to know is an activity. That a signature

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import Person, Server
 from tests.facades.oauth.test_scopes import token_for
 from tests.facades.punctum.conftest import NO_SUCH, Client, Shown, is_refused
@@ -119,7 +118,6 @@ def test_at_home_roles_alone_decide(client: Client, owner: Person, carla: Person
     assert is_refused(answer, 403, 3)
 
 
-@MOSTLY_ON_SQLITE
 def test_bots_are_given_to_who_has_room(client: Client, owner: Person, carla: Person, member: Person) -> None:
     for number in range(25):
         bot = client.make("/accounts", carla, username=f"bot{number}")

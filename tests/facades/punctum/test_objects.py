@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import ORIGIN, Person, Server
 from tests.facades.punctum.conftest import Client, Shown, is_refused, without
 
@@ -249,7 +248,6 @@ WRONG: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "report": {},
     "instance": {"name": ("", 7, None), "description": (7,)},
 }
-pytestmark = MOSTLY_ON_SQLITE
 TYPES = pytest.mark.parametrize("kind", MAKERS)
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import delete, update
 from app.db import transaction
 from app.models import Member, RoleGrant
 from app.queries.bits import ALL, Bit
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import Person, Server
 from tests.facades.punctum.conftest import DENIED, Client, Shown, is_refused
 
@@ -157,7 +156,6 @@ def stage(client: Client, server: Server, owner: Person, member: Person) -> Stag
     return Stage(client, owner, member, *server.once("stage", make))
 
 
-@MOSTLY_ON_SQLITE
 def test_each_row_with_just_the_bits_that_it_needs_and_with_all_others(stage: Stage) -> None:
     otherwise: list[Any] = []
     for name, alternatives, prepare in ROWS:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from app.facades.punctum import ROUTES
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import ORIGIN, Person, Server
 from tests.facades.oauth.flows import Browser
 from tests.facades.punctum.conftest import Client, Shown, is_refused
@@ -141,7 +140,6 @@ def test_no_route_answers_with_a_status_that_the_protocol_has_no_code_for(
         assert is_refused(client.call("PATCH", f"/accounts/{account['id']}", owner, json={"username": name}), 400, 7)
 
 
-@MOSTLY_ON_SQLITE
 def test_no_text_of_a_body_breaks_the_server(client: Client, owner: Person, conference: Shown, channel: Shown) -> None:
     wrong: list[Any] = ["a\x00b", "\ud800", " ", [], {}, 1e300, 2**70]
     for bad in wrong:

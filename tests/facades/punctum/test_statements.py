@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.databases import MOSTLY_ON_SQLITE
 from tests.facades.conftest import Person, Server
 from tests.facades.punctum.conftest import Client, Shown
 
@@ -40,7 +39,6 @@ def _emoji(client: Client, _server: Server, owner: Person, conference: Shown, nu
     client.make(f"/conferences/{conference['id']}/emoji", owner, shortcode=f"e_{number}", image="/a.png")
 
 
-@MOSTLY_ON_SQLITE
 @pytest.mark.parametrize(
     ("path", "fill"),
     [
