@@ -10,12 +10,13 @@ from activitypub.vocabulary import ACTIVITY_TYPES, ACTOR_TYPES, MESSAGE_TYPES
 _AS: Final = "https://www.w3.org/ns/activitystreams#"
 _LDP: Final = "http://www.w3.org/ns/ldp#"
 _PREFIXES: Final = {"as": _AS, "ldp": _LDP}
-# What decides who did what to which thing, for whom, and what it says.
+# What decides who did what to which thing, for whom, and what it says; not what it looks like: PeerTube calls
+# an actor's pictures by the meaning of `icon`, too.
 _TERMS: Final = frozenset(
     {
         "actor", "object", "attributedTo", "target", "to", "cc", "bto", "bcc", "audience", "inReplyTo", "context",
-        "published", "updated", "content", "name", "summary", "source", "tag", "attachment", "href", "url",
-        "mediaType", "icon", "image", "preferredUsername", "followers", "endpoints", "sharedInbox",
+        "published", "updated", "content", "name", "summary", "source", "tag", "attachment", "href", "mediaType",
+        "preferredUsername", "followers", "endpoints", "sharedInbox",
     }
 )  # fmt: skip
 # Two are no types of ActivityStreams, and their own vocabularies have more than one name.
@@ -71,6 +72,8 @@ def _check(node: Mapping[str, object], around: _Definitions) -> None:
 
 def _define(around: _Definitions, contexts: object) -> _Definitions:
     """With what is defined inline. Raises ``MalformedDocumentError`` where a term or type of ours becomes another."""
+    if contexts is None and len(around.maps) > 1:
+        raise MalformedDocumentError("a context takes back what is defined around it: a second meaning of all")
     definitions = around.new_child()
     for context in _flatten(contexts):
         definitions.update(context)

@@ -216,9 +216,11 @@ def parse_actor(document: Json, *, now: datetime | None = None) -> ActorDocument
     if type_ not in ACTOR_TYPES:
         raise MalformedDocumentError(f"{type_!r} is not a type of actor")
     id_ = _required(document, "id")
-    username = read_username(as_text(document.get("preferredUsername"), MAX_NAME) or "")
-    if not username:
+    given = as_text(document.get("preferredUsername"), MAX_NAME)
+    if not given:
         raise MalformedDocumentError("an actor needs a preferredUsername")
+    # One whose name is signs alone is known by the end of its URI.
+    username = read_username(given) or read_username(id_.rpartition("/")[2])[:MAX_NAME] or "somebody"
     endpoints = document.get("endpoints")
     return ActorDocument(
         id=id_,

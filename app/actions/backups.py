@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -186,8 +186,9 @@ def _leash() -> list[str]:
 def _remove_drafts(folder: Path, *, before: datetime) -> None:
     """What was last written before then is of a worker that was killed at it."""
     for path in folder.glob(f"{_DRAFT}*"):
-        if datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # Another worker's, which has become a copy.
+            if datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
+                path.unlink()
 
 
 def _prune(folder: Path, *, keep: int) -> None:

@@ -29,7 +29,7 @@ def authorise(act: Act) -> None:
         raise ForbiddenError("you are blocked by this actor")
     if act.is_local and act.activity.content and not is_emoji(act.activity.content.strip()):
         raise InvalidInputError("A reaction is one emoji.")
-    if has_reacted_enough(act.session, message.id, act.actor.id):
+    if has_reacted_enough(act.session, message.id, act.actor.id, besides=read_emoji(act.activity.content)):
         raise ConflictError(f"Nobody gives one message more than {MOST_BY_ONE} reactions.")
     act.found |= {"message": message, "channel": found}
     act.scope = scope_of(message)

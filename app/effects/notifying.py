@@ -68,12 +68,11 @@ def notify_mentioned(act: Act, note: Note, message_id: str, author_id: str, chan
 
 
 def _within_bounds(act: Act, seeing: Collection[str], author_id: str) -> list[str]:
-    """Who is not told all the time: what is more is only shown in the message (hostile case FED-10)."""
-    if not seeing:
-        return []
+    """Who is not told all the time by somebody elsewhere: what is more is only shown in the message (hostile case
+    FED-10). Our own people have the limits of what they say, and moderators."""
+    if act.is_local or not seeing:
+        return sorted(seeing)
     since = act.now - LATELY
     heard = list_told_enough(act.session, seeing, author_id=author_id, since=since)
     listening = sorted(set(seeing) - heard)
-    if act.is_local:
-        return listening
     return listening[: max(MOST_BY_STRANGER - count_told_by(act.session, author_id, since=since), 0)]

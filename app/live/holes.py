@@ -13,7 +13,9 @@ from app.queries import events
 from app.queries.events import RecordedEvent
 
 HOLE_SECONDS_MIN: Final = 0.05
-HOLE_SECONDS_MAX: Final = 1.0  # Nobody waits longer for what somebody else is still committing.
+# Nobody waits longer for what somebody else is still committing, and that rarely takes longer than a wait for a lock
+# (`app.db`): whoever comes back after a later position is not told it.
+HOLE_SECONDS_MAX: Final = 5.0
 HOLES_MAX: Final = 1000
 
 # PostgreSQL ends a transaction whose statement takes ten seconds, or that does nothing for thirty (`app.db`). None of

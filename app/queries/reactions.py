@@ -38,8 +38,11 @@ def read_emoji(content: str | None) -> str:
     return text if is_emoji(text) else HEART
 
 
-def has_reacted_enough(session: Session, message_id: str, actor_id: str) -> bool:
-    given = select(func.count()).where(Reaction.message_id == message_id, Reaction.actor_id == actor_id)
+def has_reacted_enough(session: Session, message_id: str, actor_id: str, *, besides: str) -> bool:
+    """Whether another one, `besides`, would be too many; it may be there already."""
+    given = select(func.count()).where(
+        Reaction.message_id == message_id, Reaction.actor_id == actor_id, Reaction.emoji != besides
+    )
     return (session.scalar(given) or 0) >= MOST_BY_ONE
 
 

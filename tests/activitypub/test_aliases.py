@@ -29,6 +29,7 @@ def node(context: object, *keys: str) -> dict[str, object]:
         ([AS, {"@vocab": "https://x.test/", "@language": "und"}], ["actor"]),
         ({"as": AS + "#", "actor": "as:actor"}, ["actor"]),
         (None, ["actor", "https://x.test/term"]),
+        ([AS, {"icons": "as:icon"}], ["icon", "icons"]),
     ],
 )
 def test_plain_keys_pass(context: object, keys: list[str]) -> None:
@@ -128,6 +129,11 @@ def test_second_spelling_inside_the_nodes_we_read_is_refused(place: str, key: st
     for inside in (inner, [inner], {"object": inner}):
         with pytest.raises(MalformedDocumentError, match="second meaning"):
             check_plain({"@context": [AS, {"a": "as:actor"}], place: inside})
+
+
+def test_nothing_inside_takes_back_what_the_document_defines() -> None:
+    with pytest.raises(MalformedDocumentError, match="second meaning"):
+        check_plain({"@context": AS, "object": {"@context": None, "type": "Note"}})
 
 
 def test_what_is_not_read_may_be_in_any_vocabulary() -> None:

@@ -357,6 +357,9 @@ def test_strangers_tell_nobody_more_than_is_bearable(world: World, monkeypatch: 
 
     world.say(far, lobby, "hello", mentions=both)
     assert (_told(world.bob), _told(world.alice)) == (61, 16)
+    for _ in range(22):
+        world.say(far, lobby, "hello", mentions=bob)
+    assert _told(world.bob) == 80
 
 
 def _told(person: Actor) -> int:

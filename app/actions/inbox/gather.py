@@ -107,10 +107,9 @@ def _gather_people(activity: Activity, budget: FetchBudget, *, is_last_attempt: 
 def _fetch_strangers(uris: Sequence[str], budget: FetchBudget, *, is_last_attempt: bool) -> None:
     away: set[str] = set()
     for uri in uris[:_MAX_STRANGERS]:
-        if host_of(uri) in away:
-            continue
         try:
-            known_or_fetched_actor(uri, budget=budget)
+            if host_of(uri) not in away:
+                known_or_fetched_actor(uri, budget=budget)
         except FetchError as error:
             if error.permanent:
                 continue

@@ -132,7 +132,7 @@ def test_who_cannot_be_found_is_left_out(world: World, wire: Wire, answer: Any) 
     wire.serve(yan["id"], answer)
     wire.serve(xan["id"], xan)
 
-    gathered(private_note(world, zoe, yan["id"], xan["id"]))
+    gathered(private_note(world, zoe, "http://old.example/users/yves", yan["id"], xan["id"]))
 
     assert (is_known(world, yan["id"]), is_known(world, xan["id"])) == (False, True)
 

@@ -54,6 +54,7 @@ def test_somebody_elsewhere_is_let_into_a_private_channel_and_put_out(world: Wor
         ({"name": "\u200b\n"}, "odd@evil.example", "odd"),
         ({"preferredUsername": "ad\u200bmin"}, "admin@evil.example", "Odd"),
         ({"preferredUsername": "@admin@chat.example\n"}, "adminchat.example@evil.example", "Odd"),
+        ({"preferredUsername": "\N{FISH}"}, "odd@evil.example", "Odd"),
     ],
 )
 def test_no_name_from_elsewhere_hides_or_turns_around_anything(
