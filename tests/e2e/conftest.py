@@ -1,13 +1,12 @@
 """The servers of the end-to-end tests, started once for all of them."""
 
+import os
 import secrets
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-
-from tests.processes import require_fixed_addresses
 
 from . import hosts
 from .client import ChatClient
@@ -55,9 +54,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def authority(folder: Path, request: pytest.FixtureRequest) -> CertificateAuthority:
+def authority(folder: Path) -> CertificateAuthority:
     """The private CA; asking for it makes sure that the test host names resolve."""
-    require_fixed_addresses(request.config)
+    if os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") != "1":
+        pytest.fail("each test host has one port 443: run the end-to-end tests with -n 0")
     try:
         hosts.ensure_hosts()
     except hosts.HostsUnavailableError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from tests.e2e.hosts import HostsUnavailableError
 from tests.e2e.postgres import find_postgres_binaries
 from tests.faults.fleet import Fleet, open_fleet
 from tests.faults.observation import wait_until_drained
-from tests.processes import require_fixed_addresses
 
 _FLEET = pytest.StashKey[Fleet]()
 
@@ -30,7 +30,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(scope="session")
 def shared_fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    require_fixed_addresses(request.config)
+    if os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") != "1":
+        pytest.fail("each test host has one port 443: run the fault tests with -n 0")
     if find_postgres_binaries() is None:
         pytest.skip("no PostgreSQL: initdb is neither in /usr/lib/postgresql nor on PATH")
     folder: Path = tmp_path_factory.mktemp("faults")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,24 @@ from tests.hostile.names import Names
 from tests.hostile.remote import Remote
 from tests.hostile.routes import Routes, known_routes
 from tests.hostile.spare import Spare
-from tests.processes import require_fixed_addresses
+
+TALLY = pytest.StashKey[Counter[tuple[str, str]]]()
+SKIPS = pytest.StashKey[dict[str, None]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[TALLY] = Counter()
+    config.stash[SKIPS] = {}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """How much was asked of the server, by group, and what could not be asked yet."""
+    tally = config.stash[TALLY]
+    for group in sorted({group for group, _ in tally}):
+        ran, asked = tally[group, "requests of cases"], tally[group, "requests"]
+        terminalreporter.write_line(f"hostile: {group}: {ran} cases and variants, {asked} requests")
+    for reason in config.stash[SKIPS]:
+        terminalreporter.write_line(f"hostile: not asked: {reason}")
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +50,9 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def remote(folder: Path, request: pytest.FixtureRequest) -> Iterator[Remote]:
-    require_fixed_addresses(request.config)
+def remote(folder: Path) -> Iterator[Remote]:
+    if os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") != "1":
+        pytest.fail("the remote hosts have one port 443: run the hostile cases with -n 0")
     try:
         remote = Remote(REMOTE_ADDRESS, folder)
     except OSError as error:

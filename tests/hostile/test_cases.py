@@ -7,9 +7,9 @@ import pytest
 from tests.hostile import cases
 from tests.hostile.arena import Arena
 from tests.hostile.cases import Case
+from tests.hostile.conftest import SKIPS, TALLY
 from tests.hostile.routes import Routes
 from tests.hostile.runner import ONE_DATABASE, SPARE, run_case
-from tests.hostile.tally import TALLY
 
 pytestmark = [pytest.mark.e2e]
 
@@ -48,9 +48,9 @@ def _hold(arena: Arena, routes: Routes, case: Case, config: pytest.Config) -> No
         pytest.skip("no database has a part in it: asked on SQLite alone")
     verdict = run_case(arena, case, routes)
     tally = config.stash[TALLY]
-    tally.cases[case.group] += len(case.requests) - len(verdict.skipped)
-    tally.requests[case.group] += verdict.requests
-    tally.skipped.update(dict.fromkeys(verdict.skipped))
+    tally[case.group, "requests of cases"] += len(case.requests) - len(verdict.skipped)
+    tally[case.group, "requests"] += verdict.requests
+    config.stash[SKIPS].update(dict.fromkeys(verdict.skipped))
     assert not verdict.problems, "\n".join(verdict.problems)
     if len(verdict.skipped) == len(case.requests):
         pytest.skip(verdict.skipped[0])
