@@ -85,6 +85,15 @@ class _OwnMemory(MemoryStorage):
         if now >= self._forgets_at:
             self._forgets_at = now + _FORGET_EVERY_SECONDS
             self._MemoryStorage__expire_events()  # type: ignore[attr-defined]
+            self._forget_empty()
+
+    def _forget_empty(self) -> None:
+        """The library keeps the names of those whose hits are all over: of every name that somebody guessed at."""
+        for name in [name for name, hits in self.events.items() if not hits]:
+            with self.locks[name]:
+                if not self.events.get(name):
+                    self.events.pop(name, None)
+            self.locks.pop(name, None)
 
     def give_back(self, item: RateLimitItem, key: tuple[str, ...]) -> None:
         name = item.key_for(*key)

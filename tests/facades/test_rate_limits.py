@@ -65,6 +65,19 @@ def test_a_window_is_no_longer_because_the_clock_was_put_back() -> None:
     assert hits == [True, True, False, True]
 
 
+def test_nothing_is_kept_of_those_who_are_no_longer_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.services.rates._FORGET_EVERY_SECONDS", 0)
+    rates, rate = Rates(None), Rate(2, 60)
+    with time_machine.travel(datetime.now(UTC)) as clock:
+        for number in range(100):
+            rates.hit(rate, f"guess {number}")
+        rates.give_back(rate, "guess 99")
+        clock.shift(timedelta(minutes=2))
+        rates.hit(rate, "the next")
+
+    assert len(rates._memory.events) == 1
+
+
 def test_every_answer_says_how_much_is_left(server: Server) -> None:
     limit(requests=10)
 
@@ -263,6 +276,19 @@ def test_guesses_from_elsewhere_keep_nobody_out_where_they_signed_in_before(serv
     assert asks(server, SIGN_IN, method="POST", address=home, json=right).status_code == 200
     there = [asks(server, SIGN_IN, method="POST", address=home, json=wrong).status_code for _ in range(11)]
     assert there == [401] * 10 + [429]
+
+
+def test_a_network_is_theirs_for_a_month_after_the_last_sign_in(server: Server, owner: Person) -> None:
+    home, right = "192.0.2.7", {"username": "alice", "password": PASSWORD}
+    with time_machine.travel(datetime.now(UTC)) as clock:
+        for _ in range(3):
+            assert asks(server, SIGN_IN, method="POST", address=home, json=right).status_code == 200
+            clock.shift(timedelta(days=20))
+        for number in range(100):
+            asks(server, SIGN_IN, method="POST", address=f"198.51.{number}.1", json=right | {"password": "guess"})
+
+        assert asks(server, SIGN_IN, method="POST", address="203.0.113.8", json=right).status_code == 429
+        assert asks(server, SIGN_IN, method="POST", address=home, json=right).status_code == 200
 
 
 def test_whether_a_name_exists_cannot_be_told_from_the_limit(

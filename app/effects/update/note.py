@@ -53,9 +53,8 @@ def apply(act: Act, note: Note) -> list[Activity]:
     if message is None:
         return creation.apply(act, note, edited_at=_edited_at(act, note, note.published or act.now))
     found = act.found.pop("channel")
-    # A time to come was noted before the clock was put back, and is older than any (fault F17).
-    if message.edited_at is not None and _said_at(act, note) < message.edited_at <= act.now + FUTURE_SLACK:
-        return []  # An older edit that took the longer way (hostile case ORI-22).
+    if _is_older(act, note, message):
+        return []  # It took the longer way (hostile case ORI-22).
     messages.edit(
         act.session,
         message,
@@ -85,6 +84,15 @@ def _embeds(act: Act, note: Note, message: Message) -> Sequence[dict[str, Any]]:
         return creation.embeds_of(act, note)
     content = open_content(act.session, message)
     return content.embeds if content else ()
+
+
+def _is_older(act: Act, note: Note, message: Message) -> bool:
+    """Whether the message was edited later than this. A time to come was noted before the clock was put back, and is
+    older than any (fault F17); of two edits whose time nobody knows, the one that came last counts."""
+    if message.edited_at is None or message.edited_at > act.now + FUTURE_SLACK:
+        return False
+    said_at = _said_at(act, note)
+    return said_at < message.edited_at and not (said_at == EARLIEST and message.edited_at == message.published_at)
 
 
 def _said_at(act: Act, note: Note) -> datetime:

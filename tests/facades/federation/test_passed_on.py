@@ -143,11 +143,16 @@ def test_an_edit_that_is_passed_on_without_a_time_holds_up_no_other(world: World
     first = world.zoe.activity("Update", note | {"content": "<p>first</p>"}, number=1)
     world.wire.serve(first["id"], first)
 
-    world.receive(world.mallory, first)
-    passed_on = text_of(note["id"])
-    receive_at(world, world.zoe, world.zoe.activity("Update", note | {"content": "<p>next</p>"}, number=2), hours=-1)
+    second = world.zoe.activity("Update", note | {"content": "<p>second</p>"}, number=2)
+    world.wire.serve(second["id"], second)
 
-    assert (passed_on, text_of(note["id"])) == ("first", "next")
+    texts = []
+    for passed_on in (first, second):
+        world.receive(world.mallory, passed_on)
+        texts.append(text_of(note["id"]))
+    receive_at(world, world.zoe, world.zoe.activity("Update", note | {"content": "<p>next</p>"}, number=3), hours=-1)
+
+    assert [*texts, text_of(note["id"])] == ["first", "second", "next"]
 
 
 def test_what_a_person_said_of_itself_once_does_not_come_back(world: World) -> None:
