@@ -19,7 +19,7 @@ from app.actions.inbox import process
 from app.db import reading, transaction
 from app.ids import INSTANCE_ID
 from app.models import Activity as LoggedActivity
-from app.models import Actor, Channel, Message, Space
+from app.models import Actor, Channel, InboxItem, Message, Space
 from app.pipeline import Outcome, compose, submit
 from app.queries.actors import get_by_id
 from app.queries.permissions import get_permissions
@@ -203,3 +203,10 @@ def _forget_others() -> None:
 def world(server: Server, wire: Wire, owner: Person, member: Person) -> World:
     server.once("keys", lambda: keys.make_keys(INSTANCE_ID))  # As a worker does soon after the start.
     return World(server, wire, owner, member)
+
+
+def outcome() -> tuple[str, str | None]:
+    """What became of the last request."""
+    with reading() as session:
+        item = session.scalars(select(InboxItem).order_by(InboxItem.position.desc()).limit(1)).one()
+        return item.state, item.outcome

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from activitypub.vocabulary import PUBLIC
 from app.db import reading
-from app.models import Event, InboxItem, Message
+from app.models import Event, Message
 from tests.facades.conftest import ORIGIN
-from tests.facades.federation.conftest import World
+from tests.facades.federation.conftest import World, outcome
 from tests.facades.federation.remote import CONTEXT, RemoteActor
 
 
@@ -39,13 +39,6 @@ def messages() -> list[tuple[str, str | None]]:
 def told() -> list[str]:
     with reading() as session:
         return [event.type for event in session.scalars(select(Event)) if event.message_id]
-
-
-def outcome() -> tuple[str, str | None]:
-    """What became of the last request."""
-    with reading() as session:
-        item = session.scalars(select(InboxItem).order_by(InboxItem.position.desc()).limit(1)).one()
-        return item.state, item.outcome
 
 
 @pytest.mark.parametrize("way", ["a page for people", "a redirect", "a fragment"])

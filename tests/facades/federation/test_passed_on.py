@@ -14,9 +14,9 @@ from activitypub.proofs import add_proof
 from activitypub.vocabulary import PUBLIC
 from app.actions.inbox import process
 from app.db import reading
-from app.models import Actor, Event, Follow, InboxItem
+from app.models import Actor, Event, Follow
 from app.queries.messages import find_by_uri, open_content
-from tests.facades.federation.conftest import World
+from tests.facades.federation.conftest import World, outcome
 from tests.facades.federation.remote import RemoteActor
 
 ED25519 = generate_ed25519()
@@ -57,13 +57,6 @@ def follows_of(actor: RemoteActor) -> list[str]:
 def events() -> list[int]:
     with reading() as session:
         return list(session.scalars(select(Event.position)))
-
-
-def outcome() -> tuple[str, str | None]:
-    """What became of the last request."""
-    with reading() as session:
-        item = session.scalars(select(InboxItem).order_by(InboxItem.position.desc()).limit(1)).one()
-        return item.state, item.outcome
 
 
 def text_of(uri: str) -> str | None:
