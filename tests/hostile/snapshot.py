@@ -10,9 +10,10 @@ from sqlalchemy import Engine
 
 import app.models  # noqa: F401  It fills the metadata.
 from app.db import Base
+from app.queries.snapshots import ACTIVITY, STATISTICS
 
-# Wakes and presence, what is known of hosts, what was seen, and keys that are made before they are needed.
-_LEFT_OUT = frozenset({"events", "hosts", "inbox_items", "seen_signatures", "presences", "data_keys"})
+# Wakes and presence, what is known of hosts, what was seen, keys that are made before they are needed, and samples.
+_LEFT_OUT = frozenset({"events", "hosts", "inbox_items", "seen_signatures", "presences", "data_keys", "samples"})
 # A look at an actor's home, or somebody's visit, is no change; a delivery goes its way by itself.
 _VOLATILE: Mapping[str, frozenset[str]] = {
     "actors": frozenset({"fetched_at", "updated_at"}),
@@ -20,12 +21,16 @@ _VOLATILE: Mapping[str, frozenset[str]] = {
     # How often somebody who is blocked has tried.
     "blocked_networks": frozenset({"attempts", "last_attempt_at"}),
     "accounts": frozenset({"last_seen_at", "status"}),
+    # They run by the clock; a run that somebody asked for is in the audit log.
+    "background_tasks": frozenset(
+        {"runs", "errors", "total_runtime", "last_run_at", "last_error", "running_since", "next_run_at"}
+    ),
     "deliveries": frozenset(
         {"state", "attempts", "next_attempt_at", "last_status", "last_error", "finished_at", "position"}
     ),
 }
 
-_HEARTBEATS = frozenset({"last_sweep_at"})
+_HEARTBEATS = frozenset({"last_sweep_at", STATISTICS, ACTIVITY})
 
 Snapshot = Mapping[str, Counter[tuple[Any, ...]]]
 
