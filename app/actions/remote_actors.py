@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ from app.db import reading, transaction
 from app.errors import InvalidInputError, NotFoundError
 from app.models import Actor
 from app.projections import actors
-from app.queries.actors import PEOPLE, find_actor, find_any, find_key, find_local, find_remote
+from app.queries.actors import PEOPLE, find_actor, find_any, find_key, find_local, find_remote, list_keys
 from app.services.remote import remote_client
 from app.settings import current
 from app.uris import Uris
@@ -210,14 +210,28 @@ def _known_key(key_id: str) -> PublicKey | None:
         return cached
     with reading() as session:
         found = find_key(session, key_id)
-    if found is None:
+        actor = found[1] if found else find_any(session, key_id)
+        rows = [found[0]] if found else list_keys(session, actor.id) if actor else []
+    if actor is None:
         return None
-    row, actor = found
     if actor.deleted_at is not None:
         raise SignatureError(f"{actor.uri} is deleted")
     if actor.is_local:
         raise SignatureError("our own actors do not send requests to us")
-    return _remember(PublicKey(id=row.id, owner=actor.uri, key=public_key_from_multikey(row.public)))
+    keys = [PublicKey(id=row.id, owner=actor.uri, key=public_key_from_multikey(row.public)) for row in rows]
+    named = _named(keys, key_id)
+    return _remember(named) if named is not None else None
+
+
+def _named(keys: Sequence[PublicKey], key_id: str) -> PublicKey | None:
+    """Of one actor's keys, the one that a signature names, under the name it has there.
+
+    PeerTube names the actor and not its key: then it is its RSA key, if there is but one.
+    """
+    found = [key for key in keys if key.id == key_id] or [
+        replace(key, id=key_id) for key in keys if key.owner == key_id and key.kind == "rsa"
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _remember(key: PublicKey) -> PublicKey:
@@ -279,7 +293,7 @@ def _fetch_key(key_id: str) -> PublicKey:
         if not same_origin(owner_uri, key_id):
             raise KeyMismatchError("a key and its owner are of one origin")
         document = fetch_document(owner_uri)
-    key = next((key for key in _own_keys(parse_actor(document.json)) if key.id == key_id), None)
+    key = _named(_own_keys(parse_actor(document.json)), key_id)
     # A row for everybody whom somebody names would be anybody's to fill our tables with.
     if key is not None or _has_met(owner_uri):
         save_actor(document)
@@ -295,11 +309,13 @@ def _has_met(uri: str) -> bool:
 
 
 def _owner_in(json: Mapping[str, Any], key_id: str) -> str:
-    """The owner that the document at a key's URI names for exactly this key."""
+    """The owner that the document at a key's URI names for exactly this key; it may be the owner's own."""
     stub = {"publicKey": json} if "publicKeyPem" in json else json
     for key in parse_keys(stub, str(json.get("id"))):
         if key.id == key_id:
             return key.owner
+    if type_of(json) in ACTOR_TYPES and json.get("id") == key_id:
+        return key_id
     raise KeyMismatchError("the document does not hold this key")
 
 

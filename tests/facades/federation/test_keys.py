@@ -73,6 +73,36 @@ def test_a_key_at_a_place_of_its_own_is_found_by_way_of_its_owner(world: World) 
     assert follow(world, world.zoe, key_id=key_id).status_code == 202
 
 
+def test_a_key_that_is_named_by_its_owner_is_the_owner_s(world: World) -> None:
+    """PeerTube signs as its actors, and lists their keys under names of their own."""
+    in_a_list = {"publicKey": [world.zoe.document["publicKey"]]}
+    world.wire.serve(world.zoe.uri, world.zoe.document | in_a_list)
+
+    assert [follow(world, world.zoe, number, key_id=world.zoe.uri).status_code for number in (1, 2)] == [202, 202]
+    remote_actors._keys.clear()
+    assert follow(world, world.zoe, 3, key_id=world.zoe.uri).status_code == 202
+    assert follow(world, world.zoe, 4, key_id=world.zoe.uri, signer=world.mallory.sign).status_code == 401
+
+    assert world.wire.asked == [world.zoe.uri]
+    world.age_key_of(world.zoe)
+    rotate(world, world.zoe)
+    assert follow(world, world.zoe, 5, key_id=world.zoe.uri).status_code == 202
+
+
+@pytest.mark.parametrize("keys", ["none", "two", "another actor's"])
+def test_a_key_that_is_named_by_an_owner_without_one_key_is_nobodys(world: World, keys: str) -> None:
+    own = world.zoe.document["publicKey"]
+    listed: list[dict[str, Any]] = {
+        "none": [],
+        "two": [own, own | {"id": f"{world.zoe.uri}#second", "publicKeyPem": pem("a second")}],
+        "another actor's": [own | {"owner": "https://peer.example/users/yann"}],
+    }[keys]
+    world.wire.serve(world.zoe.uri, world.zoe.document | {"publicKey": listed})
+
+    with world.server.stores_nothing():
+        assert follow(world, world.zoe, key_id=world.zoe.uri).status_code == 401
+
+
 def test_an_ed25519_key_will_do(world: World) -> None:
     key = generate_ed25519()
     key_id = f"{world.zoe.uri}#ed25519"
