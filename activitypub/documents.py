@@ -16,6 +16,7 @@ from activitypub.errors import MalformedDocumentError
 from activitypub.names import read_username
 from activitypub.properties import Json, as_list, as_text, as_uri, link_in, natural_text
 from activitypub.times import read_time
+from activitypub.uris import host_of
 from activitypub.vocabulary import ACTIVITY_TYPES, ACTOR_TYPES, MESSAGE_TYPES, PUBLIC, PUBLIC_NAMES, RFC9421
 
 # What one document may make us keep (hostile case PAR-13); the rest is dropped, not fetched.
@@ -23,6 +24,11 @@ MAX_RECIPIENTS = 500
 MAX_TAGS = 100
 MAX_NAME = 255
 MAX_NESTING = 2
+MAX_KEYS = 4
+
+KEYS_AS = {"publicKey": "publicKeyPem", "assertionMethod": "publicKeyMultibase"}
+"""Where an actor lists its keys, and as what each of them is written there."""
+_LATEST = datetime(9999, 12, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +216,14 @@ def parse_note(document: Json, *, now: datetime) -> Note:
 
 
 def parse_actor(document: Json, *, now: datetime | None = None) -> ActorDocument:
-    """Raises MalformedDocumentError for an actor without id, type, inbox or a name of its own."""
+    """Raises MalformedDocumentError for an actor without id, type, inbox or, unless it is a server's own, a name."""
     now = now or datetime.now(UTC)
     type_ = type_of(document)
     if type_ not in ACTOR_TYPES:
         raise MalformedDocumentError(f"{type_!r} is not a type of actor")
     id_ = _required(document, "id")
-    given = as_text(document.get("preferredUsername"), MAX_NAME)
+    # Lemmy's servers have none, and are known by their host.
+    given = as_text(document.get("preferredUsername"), MAX_NAME) or (host_of(id_) if type_ == "Application" else None)
     if not given:
         raise MalformedDocumentError("an actor needs a preferredUsername")
     # One whose name is signs alone is known by the end of its URI.
@@ -237,19 +244,28 @@ def parse_actor(document: Json, *, now: datetime | None = None) -> ActorDocument
         manually_approves=document.get("manuallyApprovesFollowers") is True,
         discoverable=document.get("discoverable") is True,
         announces_rfc9421=_announces_rfc9421(document.get("generator")),
-        keys=tuple(parse_keys(document, id_)),
+        keys=tuple(parse_keys(document, id_, now=now)),
         published=read_time(document.get("published"), now=now),
     )
 
 
-def parse_keys(document: Json, owner: str) -> Iterator[KeyDocument]:
-    """The keys of an actor document, or of the stub that GoToSocial serves at a key's own URI."""
-    for key in as_list(document.get("publicKey"))[:4]:
-        if isinstance(key, dict) and (id_ := as_uri(key.get("id"))) and isinstance(key.get("publicKeyPem"), str):
-            yield KeyDocument(id_, id_of(key.get("owner")) or owner, key["publicKeyPem"], is_multikey=False)
-    for key in as_list(document.get("assertionMethod"))[:4]:
-        if isinstance(key, dict) and (id_ := as_uri(key.get("id"))) and isinstance(key.get("publicKeyMultibase"), str):
-            yield KeyDocument(id_, id_of(key.get("controller")) or owner, key["publicKeyMultibase"], is_multikey=True)
+def parse_keys(document: Json, owner: str, *, now: datetime) -> Iterator[KeyDocument]:
+    """The keys of an actor document, or of the stub that GoToSocial serves at a key's own URI, which are still good."""
+    for name, encoded_as in KEYS_AS.items():
+        for key in as_list(document.get(name))[:MAX_KEYS]:
+            if not isinstance(key, dict) or _is_over(key, now) or not isinstance(key.get(encoded_as), str):
+                continue
+            if id_ := as_uri(key.get("id")):
+                named = id_of(key.get("owner")) or id_of(key.get("controller")) or owner
+                yield KeyDocument(id_, named, key[encoded_as], is_multikey=name == "assertionMethod")
+
+
+def _is_over(key: Json, now: datetime) -> bool:
+    """Whether a key is good no more, or nobody can tell for how long (Controlled Identifiers 1.0, section 2.2)."""
+    if key.get("revoked") is not None:
+        return True
+    ends_at = read_time(key.get("expires"), now=_LATEST)
+    return key.get("expires") is not None and (ends_at is None or ends_at <= now)
 
 
 def type_of(document: Json) -> str | None:

@@ -13,7 +13,7 @@ from cachetools import LRUCache, TTLCache
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from activitypub.documents import ActorDocument, parse_actor, parse_keys, type_of
+from activitypub.documents import KEYS_AS, ActorDocument, parse_actor, parse_keys, type_of
 from activitypub.errors import (
     ActivityPubError,
     FetchError,
@@ -25,6 +25,8 @@ from activitypub.errors import (
 )
 from activitypub.fetch import Document, FetchBudget, Reason, UnreachableError
 from activitypub.keys import PublicKey, public_key_from_multikey, public_key_from_pem
+from activitypub.properties import as_list
+from activitypub.strict_json import JsonObject
 from activitypub.uris import host_of, is_canonical, is_private_name, origin_of, same_origin
 from activitypub.vocabulary import ACTOR_TYPES
 from activitypub.webfinger import parse_handle, resolve
@@ -286,13 +288,13 @@ def _refuse(key_id: str, reason: ActivityPubError) -> SignatureError:
 
 
 def _fetch_key(key_id: str) -> PublicKey:
-    """A key's id leads to its actor, or, at GoToSocial, to a stub that names its owner; the owner must list it."""
+    """A key's id leads to its actor, to the key alone or, at GoToSocial, to a stub; the owner it names must list it."""
     document = fetch_document(key_id.partition("#")[0])
     owner_uri = _owner_in(document.json, key_id)
     if type_of(document.json) not in ACTOR_TYPES or document.uri != owner_uri or "inbox" not in document.json:
         if not same_origin(owner_uri, key_id):
             raise KeyMismatchError("a key and its owner are of one origin")
-        document = fetch_document(owner_uri)
+        document = _with_key(fetch_document(owner_uri), document.json)
     key = _named(_own_keys(parse_actor(document.json)), key_id)
     # A row for everybody whom somebody names would be anybody's to fill our tables with.
     if key is not None or _has_met(owner_uri):
@@ -300,6 +302,14 @@ def _fetch_key(key_id: str) -> PublicKey:
     if key is None:
         raise KeyMismatchError("the owner does not list this key")
     return _remember(key)
+
+
+def _with_key(actor: Document, key: JsonObject) -> Document:
+    """The actor with a key that has a place of its own where the actor names it, which is to list it."""
+    listed: JsonObject = {
+        name: [key if item == key["id"] else item for item in as_list(actor.json.get(name))] for name in KEYS_AS
+    }
+    return replace(actor, json=actor.json | listed)
 
 
 def _has_met(uri: str) -> bool:
@@ -310,8 +320,8 @@ def _has_met(uri: str) -> bool:
 
 def _owner_in(json: Mapping[str, Any], key_id: str) -> str:
     """The owner that the document at a key's URI names for exactly this key; it may be the owner's own."""
-    stub = {"publicKey": json} if "publicKeyPem" in json else json
-    for key in parse_keys(stub, str(json.get("id"))):
+    stub = next(({name: json} for name, encoded_as in KEYS_AS.items() if encoded_as in json), json)
+    for key in parse_keys(stub, str(json.get("id")), now=datetime.now(UTC)):
         if key.id == key_id:
             return key.owner
     if type_of(json) in ACTOR_TYPES and json.get("id") == key_id:

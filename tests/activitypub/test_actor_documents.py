@@ -87,7 +87,7 @@ def test_key_says_itself_whose_it_is() -> None:
     "key", [None, "x", {}, {"id": f"{ZOE}#k"}, {"publicKeyPem": "pem"}, {"id": 5, "publicKeyPem": "pem"}]
 )
 def test_what_is_no_key_is_left_out(key: object) -> None:
-    assert list(parse_keys({"publicKey": [key]}, ZOE)) == []
+    assert list(parse_keys({"publicKey": [key]}, ZOE, now=NOW)) == []
 
 
 def test_no_more_than_a_few_keys_are_read() -> None:

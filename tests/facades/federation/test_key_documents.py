@@ -1,0 +1,136 @@
+"""The forms in which servers publish the keys of their actors, and what is no key in any of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from activitypub.keys import generate_ed25519, public_key_to_multikey, public_key_to_pem, sign
+from app.actions import remote_actors
+from tests.facades.federation.conftest import World
+from tests.facades.federation.remote import RemoteActor
+
+ED25519 = generate_ed25519()
+NEIGHBOUR = "https://peer.example/users/yann"
+
+
+def follow(world: World, actor: RemoteActor, number: int = 1, **odd: Any) -> int:
+    activity = actor.activity("Follow", world.actor(world.alice.id).uri, number=number)
+    return int(world.send(actor.post(activity, **odd)).status_code)
+
+
+def key_of(actor: RemoteActor, **fields: Any) -> dict[str, Any]:
+    """The actor's key at a place of its own."""
+    return {
+        "id": f"{actor.uri}/main-key",
+        "type": "Key",
+        "publicKeyPem": public_key_to_pem(actor.key.public_key()),
+        **fields,
+    }
+
+
+def multikey_of(actor: RemoteActor, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": f"{actor.uri}/main-key",
+        "type": "Multikey",
+        "publicKeyMultibase": public_key_to_multikey(ED25519.public_key()),
+        **fields,
+    }
+
+
+def publish(world: World, key: dict[str, Any], **listed: Any) -> None:
+    """At its own place, and whatever the actor says of it."""
+    world.wire.serve(key["id"], key)
+    bare = {name: value for name, value in world.zoe.document.items() if name != "publicKey"}
+    world.wire.serve(world.zoe.uri, bare | listed)
+
+
+@pytest.mark.parametrize("term", ["owner", "controller"])
+@pytest.mark.parametrize("listing", ["whole", "by its id", "by its id, in a list"])
+def test_a_key_has_a_place_of_its_own(world: World, term: str, listing: str) -> None:
+    key = key_of(world.zoe, **{term: world.zoe.uri})
+    publish(world, key, publicKey={"whole": key, "by its id": key["id"]}.get(listing, [key["id"]]))
+
+    assert [follow(world, world.zoe, number, key_id=key["id"]) for number in (1, 2)] == [202, 202]
+
+    assert world.wire.asked == [key["id"], world.zoe.uri]
+
+
+@pytest.mark.parametrize("listing", ["whole", "by its id"])
+def test_so_has_a_multikey(world: World, listing: str) -> None:
+    key = multikey_of(world.zoe, controller=world.zoe.uri)
+    publish(world, key, assertionMethod=[key if listing == "whole" else key["id"]])
+    signed: dict[str, Any] = {"key_id": key["id"], "signer": lambda message: sign(ED25519, message)}
+
+    assert follow(world, world.zoe, parameters='algorithm="hs2019"', **signed) == 202
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "the owner lists another",
+        "the owner lists nothing",
+        "the key is a neighbour's",
+        "the key is a stranger's",
+        "the key is under another id",
+    ],
+)
+def test_a_key_that_is_named_by_one_side_alone_is_nobodys(world: World, odd: str) -> None:
+    key = key_of(world.zoe, owner=world.zoe.uri)
+    listed: Any = key["id"]
+    if odd == "the owner lists another":
+        listed = f"{key['id']}s"
+    elif odd == "the owner lists nothing":
+        listed = []
+    elif odd == "the key is under another id":
+        world.wire.serve(f"{key['id']}s", key | {"id": f"{key['id']}s"})
+        key["publicKeyPem"] = "none"
+    else:
+        key["owner"] = NEIGHBOUR if odd == "the key is a neighbour's" else world.mallory.uri
+    publish(world, key, publicKey=listed)
+    world.wire.serve(NEIGHBOUR, RemoteActor(NEIGHBOUR).document)
+
+    with world.server.stores_nothing():
+        assert follow(world, world.zoe, key_id=key["id"]) == 401
+
+    assert world.mallory.uri not in world.wire.asked
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"revoked": "2020-01-01T00:00:00Z"},
+        {"expires": "2020-01-01T00:00:00Z"},
+        {"expires": "1970-01-01T00:00:00Z"},
+        {"expires": "some day"},
+        {"revoked": True},
+    ],
+)
+def test_a_key_that_is_over_is_no_key(world: World, over: dict[str, Any]) -> None:
+    world.wire.serve(world.zoe.uri, world.zoe.document | {"publicKey": world.zoe.document["publicKey"] | over})
+
+    with world.server.stores_nothing():
+        assert follow(world, world.zoe) == 401
+
+
+def test_a_key_that_is_revoked_later_is_no_key_from_the_next_time_it_is_read(world: World) -> None:
+    good = world.zoe.document["publicKey"]
+    world.wire.serve(world.zoe.uri, world.zoe.document | {"publicKey": good | {"expires": "2090-01-01T00:00:00Z"}})
+    assert follow(world, world.zoe) == 202
+    over = good | {"revoked": "2026-01-01T00:00:00Z"}
+    world.wire.serve(world.zoe.uri, world.zoe.document | {"publicKey": over})
+
+    remote_actors.fetch_actor(world.zoe.uri)
+
+    assert follow(world, world.zoe, 2) == 401
+
+
+def test_a_server_that_has_no_name_is_known_by_its_host(world: World) -> None:
+    """Lemmy's have none, and sign what their server asks for."""
+    nameless = {name: value for name, value in world.peer.document.items() if name != "preferredUsername"}
+    world.wire.serve(world.peer.uri, nameless)
+
+    assert world.get(f"/ap/users/{world.alice.id}/outbox", by=world.peer).status_code == 200
+    assert follow(world, world.peer) == 202
+    assert world.known(world.peer).preferred_username == "peer.example"
