@@ -181,7 +181,7 @@ def parse_object(value: object, *, now: datetime, depth: int = 0) -> Object:
     type_ = type_of(value)
     if type_ in MESSAGE_TYPES and _is_note(value):
         return parse_note(value, now=now)
-    if type_ in ACTOR_TYPES and value.get("inbox"):
+    if type_ in ACTOR_TYPES and _is_described(value):
         return parse_actor(value, now=now)
     if type_ in ACTIVITY_TYPES and value.get("actor") and depth <= MAX_NESTING:
         return parse_activity(value, now=now, depth=depth)
@@ -314,6 +314,11 @@ def _authored(activity: Json) -> object:
 def _is_note(document: Json) -> bool:
     """An Image or a Video without an author is somebody's picture, not a message."""
     return bool(document.get("id") and document.get("attributedTo"))
+
+
+def _is_described(document: Json) -> bool:
+    """An actor that is only named may have its type beside its id, and whatever else its server likes."""
+    return bool(document.get("id") and document.get("inbox") and document.get("preferredUsername"))
 
 
 def _announces_rfc9421(generator: object) -> bool:

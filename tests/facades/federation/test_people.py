@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.facades.conftest import Person
-from tests.facades.federation.conftest import World
+from tests.facades.federation.conftest import World, outcome
 from tests.facades.federation.remote import RemoteActor
 
 
@@ -76,3 +76,16 @@ def test_somebody_whose_uri_is_in_another_script_is_followed(world: World) -> No
     assert answer.status_code == 200, answer.text
     assert jose.uri in world.wire.asked
     assert world.last_activity("Follow", world.actor(world.bob.id).uri)["object"] == jose.uri
+
+
+@pytest.mark.parametrize("named", [{}, {"inbox": "x"}, {"preferredUsername": "alice"}, {"inbox": 5, "name": None}])
+def test_somebody_who_is_named_with_more_than_an_id_is_who_the_id_says(world: World, named: dict[str, Any]) -> None:
+    alice = {"id": world.actor(world.alice.id).uri, "type": "Person", **named}
+    follow, before = world.zoe.activity("Follow", alice), world.server.stored()["follows"]
+
+    world.receive(world.zoe, follow)
+    assert outcome() == ("done", None)
+    world.receive(world.zoe, world.zoe.activity("Undo", follow | {"actor": {"id": world.zoe.uri, **named}}))
+
+    assert outcome() == ("done", None)
+    assert world.server.stored()["follows"] == before
