@@ -1,13 +1,19 @@
-"""Leave: somebody goes from a group, or a member from a space, unless it is the owner, who would leave it to nobody."""
+"""Leave: somebody goes from a group, or a member from a space, unless it is the owner, who would leave it to nobody.
+
+Of what somebody elsewhere follows, which is all that a Join does for them, it is the end of that.
+"""
 
 from __future__ import annotations
 
 from activitypub.documents import Activity
 from app.act import Act
+from app.effects import undo
 from app.effects.spaces import conversation
 from app.effects.spaces.rules import NO_SUCH_SPACE, tell
 from app.errors import ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
+from app.models import Follow
 from app.projections import spaces
+from app.queries.actors import find_actor, find_follow
 from app.queries.peers import find_home
 from app.queries.spaces import SpaceView, find_member_of, find_space
 
@@ -19,6 +25,9 @@ class NotAMemberError(InvalidInputError):
 def authorise(act: Act) -> None:
     if conversation.is_about_group(act, act.activity.object_id):
         conversation.authorise_leaving(act)
+        return
+    if (follow := _find_follow(act)) is not None:
+        act.found["follow"] = follow
         return
     space = _space(act)
     member = find_member_of(act.session, space.id, act.actor.id)
@@ -33,11 +42,19 @@ def authorise(act: Act) -> None:
 def apply(act: Act) -> list[Activity]:
     if "conversation" in act.found:
         return conversation.leave(act)
+    if "follow" in act.found:
+        undo.unfollow(act, act.found.pop("follow"))
+        return []
     space = _space(act)
     member = find_member_of(act.session, space.id, act.actor.id)
     spaces.remove_member(act.session, space.id, act.actor.id)
     tell(act, "member_removed", space.id, member_id=member.id if member else None)
     return []
+
+
+def _find_follow(act: Act) -> Follow | None:
+    target = None if act.is_local else find_actor(act.session, act.activity.object_id)
+    return find_follow(act.session, act.actor.id, target.id) if target is not None and target.type == "Group" else None
 
 
 def _space(act: Act) -> SpaceView:

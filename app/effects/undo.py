@@ -65,7 +65,7 @@ def apply(act: Act) -> list[Activity]:
 def _take_back(act: Act, type_: str | None, logged: LoggedActivity | None) -> list[Activity]:
     match type_:
         case "Follow" | "Join":
-            _unfollow(act, find_undone(act.session, act.activity, act.actor))
+            unfollow(act, find_undone(act.session, act.activity, act.actor))
         case "Like" | "EmojiReact":
             return _unreact(act)
         case "Announce":
@@ -81,7 +81,7 @@ def _is_early(act: Act) -> bool:
     return not act.is_local and named.id is not None and named.type is None and act.owns(named.id)
 
 
-def _unfollow(act: Act, follow: Follow | None) -> None:
+def unfollow(act: Act, follow: Follow | None) -> None:
     """A follow that was made anew, under another id, after the Undo of the old one was signed stays."""
     if follow is None or _is_made_anew(act, follow):
         return
