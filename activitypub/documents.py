@@ -47,22 +47,32 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Everyone a document names, in its own fields and with the public collection in one spelling."""
+    """Everyone a document names, in its own fields and with the public collection in one spelling.
+
+    `hidden` are bto and bcc, who count as addressed but are not told to anyone (activitypub, section 6).
+    """
 
     to: tuple[str, ...] = ()
     cc: tuple[str, ...] = ()
     audience: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys((*self.to, *self.cc, *self.audience)))
+        return iter(dict.fromkeys((*self.to, *self.cc, *self.audience, *self.hidden)))
 
     @property
     def is_public(self) -> bool:
-        return PUBLIC in self.to or PUBLIC in self.cc
+        return PUBLIC in self.to or PUBLIC in self.cc or PUBLIC in self.hidden
+
+    def is_in_secret(self, uri: str) -> bool:
+        return uri in self.hidden and uri not in (*self.to, *self.cc, *self.audience)
 
     def merged(self, other: Audience) -> Audience:
         return Audience(
-            _unique(self.to + other.to), _unique(self.cc + other.cc), _unique(self.audience + other.audience)
+            _unique(self.to + other.to),
+            _unique(self.cc + other.cc),
+            _unique(self.audience + other.audience),
+            _unique(self.hidden + other.hidden),
         )
 
 
@@ -296,11 +306,8 @@ def ids_of(value: object, limit: int = MAX_RECIPIENTS) -> tuple[str, ...]:
 
 
 def _audience(document: Json) -> Audience:
-    # bto and bcc count as addressed but must not be told to anyone (activitypub, section 6).
-    hidden = ids_of(document.get("bto")) + ids_of(document.get("bcc"))
-    return Audience(
-        ids_of(document.get("to")), _unique(ids_of(document.get("cc")) + hidden), ids_of(document.get("audience"))
-    )
+    hidden = _unique(ids_of(document.get("bto")) + ids_of(document.get("bcc")))
+    return Audience(ids_of(document.get("to")), ids_of(document.get("cc")), ids_of(document.get("audience")), hidden)
 
 
 def _authored(activity: Json) -> object:

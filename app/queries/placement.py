@@ -110,7 +110,7 @@ def _find_channel(
     if via is not None:
         channel = find_channel(session, via.id) if may_pass_on(via, addressed) else None
         return (channel, via) if channel else None
-    named = [*addressed.audience, *addressed.to, *addressed.cc]
+    named = [*addressed.audience, *addressed.to, *addressed.cc, *addressed.hidden]
     if not addressed.is_public:
         # A private note is shown where it was sent, not wherever it names.
         return find_addressed(session, uris, named)
@@ -182,12 +182,16 @@ def _heard(session: Session, message: Message) -> set[str]:
 def _find_people(session: Session, uris: Uris, note: Note, addressed: Audience) -> Sequence[Actor]:
     """Whom a note speaks to.
 
-    A private one speaks to everybody it is addressed to, here and elsewhere. A public one that stands in no channel
+    A private one speaks to everybody it is addressed to, here and elsewhere, or where none of ours is among them to the
+    first of ours whom it is for in secret, alone: the others are not told. A public one that stands in no channel
     speaks to the first of ours it mentions, or else names among its recipients, which is all that some servers do
     (contracts/peers.md, 4): a message has one place, and such a mention no better one.
     """
     if not addressed.is_public:
-        return [person for person in list_by_uris(session, addressed) if person.type in PEOPLE]
+        people = [person for person in list_by_uris(session, addressed) if person.type in PEOPLE]
+        openly = [person for person in people if not addressed.is_in_secret(person.uri)]
+        secretly = [person for uri in addressed.hidden for person in people if person.uri == uri and person.is_local]
+        return openly if any(person.is_local for person in openly) or not secretly else secretly[:1]
     named = [uri for uri in (*(mention.href for mention in note.mentions), *addressed) if uris.is_local(uri)]
     known = {person.uri: person for person in list_by_uris(session, named) if person.type in PEOPLE}
     return [known[uri] for uri in named if uri in known][:1]

@@ -1,0 +1,61 @@
+"""Whom a message is for in secret (activitypub, section 6): it reaches them, and nobody else hears of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.db import reading
+from app.models import Actor, Participant
+from tests.facades.federation.conftest import World, outcome
+
+
+def conversations() -> list[set[str]]:
+    """Who is in each, by their URIs."""
+    found: dict[str, set[str]] = {}
+    with reading() as session:
+        rows = session.execute(
+            select(Participant.conversation_id, Actor.uri).join(Actor, Actor.id == Participant.actor_id)
+        )
+        for conversation_id, uri in rows:
+            found.setdefault(conversation_id, set()).add(uri)
+    return list(found.values())
+
+
+def write(world: World, *, on: str, **addressed: Any) -> None:
+    """A note whose secret recipients stand on the note, on the activity, or on both."""
+    hidden = {name: addressed.pop(name) for name in ("bto", "bcc") if name in addressed}
+    note = world.zoe.note(**addressed, **(hidden if on != "activity" else {}))
+    world.receive(world.zoe, world.zoe.activity("Create", note, **addressed, **(hidden if on != "note" else {})))
+    assert outcome() == ("done", None)
+
+
+@pytest.mark.parametrize("on", ["note", "activity", "both"])
+@pytest.mark.parametrize("field", ["bto", "bcc"])
+@pytest.mark.parametrize("seen", ["to", "cc", "audience"])
+def test_who_is_told_openly_does_not_hear_who_is_told_in_secret(world: World, on: str, field: str, seen: str) -> None:
+    alice, bob = world.actor(world.alice.id).uri, world.actor(world.bob.id).uri
+
+    write(world, on=on, **{seen: [alice], field: [bob]})
+
+    assert conversations() == [{world.zoe.uri, alice}]
+
+
+@pytest.mark.parametrize("field", ["bto", "bcc"])
+def test_who_is_told_in_secret_alone_has_it_with_the_author_alone(world: World, field: str) -> None:
+    alice, bob = world.actor(world.alice.id).uri, world.actor(world.bob.id).uri
+    world.known(world.mallory)
+
+    write(world, on="both", to=[world.mallory.uri], **{field: [alice, bob]})
+
+    assert conversations() == [{world.zoe.uri, alice}]
+
+
+def test_who_is_named_openly_too_is_no_secret(world: World) -> None:
+    alice, bob = world.actor(world.alice.id).uri, world.actor(world.bob.id).uri
+
+    write(world, on="note", to=[alice, bob], bcc=[bob])
+
+    assert conversations() == [{world.zoe.uri, alice, bob}]
