@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -18,6 +19,8 @@ from app.queries.messages import find_by_uri, open_content
 from app.queries.viewers import remote_viewer
 from app.queries.visibility import may_see, place_of_channel
 from app.uris import Uris
+
+_SEPARATOR: Final = "::"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,13 @@ class Placement:
 
 
 def conversation_id(uris: Iterable[str]) -> str:
-    """The id that every server derives for a conversation of these people (contracts/pufferblow.md, 0.5)."""
-    return "dm-" + hashlib.sha256("::".join(sorted(uris)).encode()).hexdigest()[:32]
+    """The id that every server derives for a conversation of these people (contracts/pufferblow.md, 0.5).
+
+    A URI with the separator inside could be read as two, and its owner as others: then it is one that no URI has.
+    """
+    people = sorted(uris)
+    separator = " " if any(_SEPARATOR in uri for uri in people) else _SEPARATOR
+    return "dm-" + hashlib.sha256(separator.join(people).encode()).hexdigest()[:32]
 
 
 def find_placement(

@@ -1,4 +1,4 @@
-"""Whom a message is for in secret (activitypub, section 6): it reaches them, and nobody else hears of them."""
+"""Who is in a conversation that somebody elsewhere begins: whom it is openly for, or in secret alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.db import reading
 from app.models import Actor, Participant
 from tests.facades.federation.conftest import World, outcome
+from tests.facades.federation.remote import RemoteActor
 
 
 def conversations() -> list[set[str]]:
@@ -59,3 +60,16 @@ def test_who_is_named_openly_too_is_no_secret(world: World) -> None:
     write(world, on="note", to=[alice, bob], bcc=[bob])
 
     assert conversations() == [{world.zoe.uri, alice, bob}]
+
+
+def test_nobody_is_in_a_conversation_by_how_anothers_uri_reads(world: World) -> None:
+    """A conversation is known by the URIs of its people, one behind the other (contracts/pufferblow.md, 0.5)."""
+    alice, bob = sorted([world.actor(world.alice.id).uri, world.actor(world.bob.id).uri])
+    short = world.meet(RemoteActor("https://a.example/x"))
+    long = world.meet(RemoteActor(f"{short.uri}::{alice}"))
+    world.receive(long, long.activity("Create", long.note(to=[bob]), to=[bob]))
+
+    world.receive(short, short.activity("Create", short.note(to=[alice, bob]), to=[alice, bob]))
+
+    assert outcome() == ("done", None)
+    assert sorted(conversations(), key=len) == [{long.uri, bob}, {short.uri, alice, bob}]
