@@ -162,13 +162,13 @@ def _authors_of(authored: Node, *, home: str) -> list[str]:
 
 
 def _check_deleted(claim: _Claim) -> None:
-    """Moderators of a group delete what members elsewhere said in it, and the group passes that on (FEP-1b12).
+    """Moderators of a group, who may be of any server, delete what members elsewhere said in it, and the group passes
+    that on (FEP-1b12).
 
-    Whether the object was said in a group of that server is known to the effect.
+    Whether the object was said in the group that has passed it on is known to the effect.
     """
     deleted = _canonical(claim.object, "object")
-    is_moderation = claim.announcer is not None and same_origin(claim.announcer, claim.actor)
-    if not is_moderation and not same_origin(deleted, claim.actor):
+    if claim.announcer is None and not same_origin(deleted, claim.actor):
         raise OriginError("the object is of another origin than the actor")
 
 

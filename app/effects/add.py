@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from activitypub.documents import Activity
-from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
 from app.effects import roles
+from app.effects.access import is_passed_on
 from app.effects.spaces import conversation
 from app.effects.spaces import role as space_role
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
@@ -77,7 +77,7 @@ def authorise_change(act: Act) -> None:
     channel = find_channel(act.session, group.id)
     if group.is_local and channel is not None:
         _authorise_here(act, channel, collection)
-    elif not same_origin(act.actor.uri, group.uri) or act.is_local:
+    elif not is_passed_on(act, group):
         raise ForbiddenError("a channel's collections are changed by its own server")
     act.found |= {"group": group, "collection": collection}
     act.scope = group.id

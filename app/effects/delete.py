@@ -9,6 +9,7 @@ from activitypub.documents import Activity
 from activitypub.uris import same_origin
 from app.act import Act, LiveEvent
 from app.effects import roles, spaces
+from app.effects.access import is_passed_on
 from app.effects.relaying import relay, withdraw
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Activity as Logged
@@ -85,8 +86,8 @@ def _authorise_message(act: Act, message: Message) -> None:
             _authorise_own_in(act, found[0])
         return
     if not act.is_local:
-        # A moderator of the channel's own server, whose word the channel itself may have passed on.
-        if found is None or found[1].is_local or not same_origin(found[1].uri, act.actor.uri):
+        # A moderator of the channel's own server, or of another one whose word the channel has passed on.
+        if found is None or not is_passed_on(act, found[1]):
             raise ForbiddenError("only its author or a moderator can delete a message")
         return
     permissions = get_permissions(act.session, act.actor)
@@ -118,7 +119,8 @@ def _authorise_actor(act: Act, actor: Actor) -> None:
         return
     channel = find_channel(act.session, actor.id)
     if not act.is_local:
-        if channel is None or actor.is_local or not same_origin(actor.uri, act.actor.uri):
+        # A moderator says so, and the channel itself has passed it on; else anybody of its server could end it.
+        if channel is None or actor.is_local or act.via is None or act.via.id != actor.id:
             raise ForbiddenError("only the actor itself can be deleted by it")
         return
     if channel is None or not actor.is_local:

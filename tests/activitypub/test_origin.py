@@ -204,7 +204,9 @@ FALSE_WHOEVER_SIGNED: dict[str, dict[str, object]] = {
         activity("Create", note(f"{OURS}/ap/messages/1", by=ALICE), actor=ALICE)
     ),
     "Announce of a false activity": announce(activity("Update", f"{GOOD}/n/1")),
-    "Announce of a Delete by somebody of neither server": announce(activity("Delete", f"{GOOD}/n/1")),
+    "Announce of a Delete by somebody of neither server, passed on": announce(
+        announce(activity("Delete", f"{GOOD}/n/1")), id=f"{GROUPS}/a/2"
+    ),
     "Announce of an Announce of an activity": announce(announce(CREATE_BY_VICTIM, id=f"{GROUPS}/a/2")),
     "Announce of an activity whose alias is defined around it": announce(
         {**without(CREATE_BY_VICTIM, "@context"), "a": MALLORY}, **{"@context": [AS, {"a": "as:actor"}]}
@@ -225,6 +227,11 @@ PASSED_ON: dict[str, tuple[dict[str, object], str, str]] = {
     "Announce passed on, before what is inside it": (announce(CREATE_BY_VICTIM), MALLORY, f"{GROUPS}/a/1"),
     "Announce of a member's Create (FEP-1b12)": (announce(CREATE_BY_VICTIM), GROUP, f"{GOOD}/a/1"),
     "Announce of a member's Create in a list": (announce([CREATE_BY_VICTIM]), GROUP, f"{GOOD}/a/1"),
+    "Announce of a Delete by somebody of neither server (the place is the effect's)": (
+        announce(activity("Delete", f"{GOOD}/n/1")),
+        GROUP,
+        f"{EVIL}/a/1",
+    ),
     "Announce of another actor's Like": (announce(activity("Like", f"{GROUPS}/n/1")), GROUP, f"{EVIL}/a/1"),
 }
 
