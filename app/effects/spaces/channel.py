@@ -70,6 +70,8 @@ def authorise_change(act: Act) -> None:
         after = space.permissions if values["permissions"] is None else values["permissions"]
         standing.require_reach(before ^ after)
     if values.get("space_id", channel.space_id) != channel.space_id:
+        # What was said in it goes along, to where other people's bits decide who reads it.
+        standing.require(Bit.READ)
         _authorise_move(act, channel, values)
     _check(act, values.get("space_id", channel.space_id))
     act.found["channel"] = channel

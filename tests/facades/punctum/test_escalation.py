@@ -76,6 +76,24 @@ def test_a_channel_brings_no_bits_from_elsewhere(
     assert client.patch(f"/channels/{channel['id']}", carla, parent_conference=conference["id"])["permissions"] == 143
 
 
+def test_who_may_not_read_a_channel_does_not_take_it_home(
+    client: Client, owner: Person, carla: Person, conference: Shown, channel: Shown
+) -> None:
+    client.send(owner, channel, "below deck")
+    client.join(owner, conference, carla)
+    client.patch(_member(conference, carla), owner, permissions=1 + 64)
+    mine = client.conference(carla, name="Mine")
+
+    with client.server.stores_nothing():
+        moved = client.call("PATCH", f"/channels/{channel['id']}", carla, json={"parent_conference": mine["id"]})
+    assert is_refused(moved, 403, 3)
+    assert client.call("GET", f"/channels/{channel['id']}/messages", carla).status_code == 403
+
+    client.patch(_member(conference, carla), owner, permissions=1 + 2 + 64)
+    client.patch(f"/channels/{channel['id']}", carla, parent_conference=mine["id"])
+    assert is_refused(client.call("GET", f"/channels/{channel['id']}", owner), 403, 3)
+
+
 @pytest.mark.parametrize(
     "carried",
     [
