@@ -97,7 +97,7 @@ def send_direct(viewer: Viewer, params: SendDirect) -> DirectSent:
         idempotency_key=idempotency_key(),
         request_digest=request_digest(params),
     )
-    sent = get_sent(outcome, conversation_id=conversation)
+    sent = get_sent(viewer, outcome, conversation_id=conversation)
     return DirectSent(
         status_code=201, message="Direct message sent", result=_result(sent.id, conversation, peer, outcome.uri)
     )

@@ -164,7 +164,7 @@ def send_message(viewer: Viewer, params: SendMessage) -> MessageSent:
         idempotency_key=idempotency_key(),
         request_digest=request_digest(params),
     )
-    sent = show(get_sent(outcome, channel_id=params.channel_id))
+    sent = show(get_sent(viewer, outcome, channel_id=params.channel_id))
     return MessageSent(
         status_code=201,
         message="message sent successfully",

@@ -21,8 +21,8 @@ from app.facades.punctum.doing import (
     make,
     refer,
     refer_in,
-    show_id,
     show_if_readable,
+    show_made,
     shown_before,
 )
 from app.facades.punctum.keys import CHANNEL, GROUP
@@ -95,9 +95,9 @@ def create_in(viewer: Viewer, space: Found, data: Data) -> Shown:
     if "category" in given:
         refer(viewer, "category", given["category"], {"channel"})
     if space.value.is_home:
-        return show_id(viewer, make(_at_home(viewer, given, type_)))
+        return show_made(viewer, make(_at_home(viewer, given, type_)))
     values = {_COLUMNS.get(key, key): value for key, value in given.items()} | {"type": _TYPES[type_]}
-    return show_id(viewer, make(compose.space_channel(viewer, space.id, values)))
+    return show_made(viewer, make(compose.space_channel(viewer, space.id, values)))
 
 
 def _at_home(viewer: Viewer, given: dict[str, Any], type_: str) -> Composed:

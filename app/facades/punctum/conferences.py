@@ -9,7 +9,7 @@ from app.errors import ForbiddenError
 from app.facades.punctum import channels, emoji, invites, members, roles
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
-from app.facades.punctum.doing import deleted, do, make, refer, show_id, shown_before
+from app.facades.punctum.doing import deleted, do, make, refer, show_id, show_made, shown_before
 from app.facades.punctum.keys import CONFERENCE, INVITE
 from app.facades.punctum.problems import NotPartOfError
 from app.facades.punctum.scopes import DEPENDS, WRITING, allow
@@ -34,8 +34,7 @@ def post_conference(ask: Ask) -> Shown:
 def create(viewer: Viewer, data: Data) -> Shown:
     given = CONFERENCE.of_new(data)
     given.pop("owner", None)
-    space_id = make(compose.space(viewer, _columns({"permissions": DEFAULT} | given)))
-    return show_id(viewer, space_id)
+    return show_made(viewer, make(compose.space(viewer, _columns({"permissions": DEFAULT} | given))))
 
 
 @route("GET", "/conferences/{id}", scope="conference:read", is_open=True, answers="conference")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from app.actions.conversations import open_conversation
 from app.errors import ForbiddenError
 from app.facades.punctum.ask import Ask, Data
-from app.facades.punctum.doing import at_once, do, make, refer, show_id, show_if_readable, shown_before
+from app.facades.punctum.doing import at_once, do, make, refer, show_id, show_if_readable, show_made, shown_before
 from app.facades.punctum.keys import CONVERSATION, GROUP
 from app.pipeline import compose
 from app.queries.objects import Found, FoundConversation
@@ -24,7 +24,7 @@ def create(viewer: Viewer, data: Data) -> Shown:
     given = GROUP.of_new(data)
     others = [id_ for id_ in _accounts(viewer, given.pop("members")) if id_ != viewer.actor_id]
     if len(others) > 1:
-        return show_id(viewer, make(compose.group(viewer, others, _values(given))))
+        return show_made(viewer, make(compose.group(viewer, others, _values(given))))
     id_, is_new = open_conversation(viewer, others[0] if others else viewer.actor_id)
     shown = show_id(viewer, id_)
     return shown if is_new else Known(shown)

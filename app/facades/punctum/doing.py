@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -39,8 +39,15 @@ def at_once() -> AbstractContextManager[object]:
     return transaction()
 
 
-def make(composed: Composed) -> str:
-    """Submit it, once where the request has an Idempotency-Key; the id of what was made, now or the first time.
+class Made(NamedTuple):
+    """The id of what was made, now or, of a request that `is_repeat`, the first time."""
+
+    id: str
+    is_repeat: bool
+
+
+def make(composed: Composed) -> Made:
+    """Submit it, once where the request has an Idempotency-Key.
 
     Raises what `submit` does.
     """
@@ -49,7 +56,8 @@ def make(composed: Composed) -> str:
     outcome = make_once(activity, private)
     if outcome.is_repeat:
         uri = outcome.found["object_uri"]
-    return str(Uris(current().origin).local_id(uri) if uri else outcome.found["message_id"])
+    id_ = Uris(current().origin).local_id(uri) if uri else outcome.found["message_id"]
+    return Made(str(id_), outcome.is_repeat)
 
 
 def make_once(activity: Activity | Draft, private: Mapping[str, Any]) -> Outcome:
@@ -64,6 +72,19 @@ def show_id(viewer: Viewer, id_: str) -> Shown:
         if found is None:
             raise MissingObjectError
         return show(session, viewer, found)
+
+
+def show_made(viewer: Viewer, made: Made) -> Shown:
+    """As it is now; who may no longer read what the same request made before is told its id alone.
+
+    Raises MissingObjectError for what is no more.
+    """
+    with reading() as session:
+        found = find_object(session, made.id)
+        if found is None:
+            raise MissingObjectError
+        is_shown = not made.is_repeat or may_read(session, viewer, found)
+        return show(session, viewer, found) if is_shown else {"id": made.id}
 
 
 def show_if_readable(viewer: Viewer, id_: str) -> Shown:

@@ -6,7 +6,7 @@ from app.db import reading
 from app.errors import ForbiddenError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
-from app.facades.punctum.doing import deleted, do, make, refer, show_id, shown_before
+from app.facades.punctum.doing import deleted, do, make, refer, show_id, show_made, shown_before
 from app.facades.punctum.keys import EMOJI
 from app.facades.punctum.scopes import allow
 from app.facades.punctum.shapes import new
@@ -44,7 +44,7 @@ def create_in(viewer: Viewer, space_id: str | None, data: Data) -> Shown:
     given = EMOJI.of_new(data)
     _allow(viewer, space_id)
     values = {"shortcode": given["shortcode"], "note": given.get("note"), "image_url": given["image"]}
-    return show_id(viewer, make(compose.emoji(viewer, values | {"space_id": space_id})))
+    return show_made(viewer, make(compose.emoji(viewer, values | {"space_id": space_id})))
 
 
 @route("GET", "/emoji/{id}", scope="conference:read", is_open=True, answers="emoji")

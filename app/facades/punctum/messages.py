@@ -12,7 +12,7 @@ from app.db import reading
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
-from app.facades.punctum.doing import at_once, deleted, do, make, refer, show_id, shown_before
+from app.facades.punctum.doing import Made, at_once, deleted, do, make, refer, show_id, show_made, shown_before
 from app.facades.punctum.keys import MESSAGE
 from app.facades.punctum.problems import (
     MissingKeyError,
@@ -73,10 +73,10 @@ def create_in(viewer: Viewer, channel: Found, data: Data) -> Shown:
         _check_parent(viewer, reply_to, channel.id)
     draft = Draft(viewer.uri, lambda: _compose(viewer, channel, text, reply_to=reply_to, links=links, embeds=embeds))
     try:
-        message_id = _send(viewer, channel, (draft, {"embeds": embeds}), is_pinned=given.get("pinned", False))
+        made = _send(viewer, channel, (draft, {"embeds": embeds}), is_pinned=given.get("pinned", False))
     except NotFoundError as error:
         raise ForbiddenError("You may not write in this channel.") from error
-    return show_id(viewer, message_id)
+    return show_made(viewer, made)
 
 
 def _content_of(data: Data) -> dict[str, Any]:
@@ -90,17 +90,17 @@ def _content_of(data: Data) -> dict[str, Any]:
     return given
 
 
-def _send(viewer: Viewer, channel: Found, composed: tuple[Draft, Mapping[str, Any]], *, is_pinned: bool) -> str:
-    """The id of the message; one to be pinned is not sent by who may not pin it."""
+def _send(viewer: Viewer, channel: Found, composed: tuple[Draft, Mapping[str, Any]], *, is_pinned: bool) -> Made:
+    """The message; one to be pinned is not sent by who may not pin it."""
     if not is_pinned:
         return make(composed)
     try:
         with at_once():
-            message_id = make(composed)
-            set_pinned(viewer, channel, message_id, is_pinned=True)
+            made = make(composed)
+            set_pinned(viewer, channel, made.id, is_pinned=True)
     except ConflictError:
         return make(composed)  # The same request came at the same moment, and was faster: it made this one, too.
-    return message_id
+    return made
 
 
 def _compose(viewer: Viewer, channel: Found, text: str, **more: Any) -> Activity:

@@ -6,7 +6,7 @@ from app.db import reading
 from app.errors import ForbiddenError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
-from app.facades.punctum.doing import deleted, do, make, refer, show_id, shown_before
+from app.facades.punctum.doing import deleted, do, make, refer, show_id, show_made, shown_before
 from app.facades.punctum.keys import ROLE
 from app.facades.punctum.problems import MissingKeyError
 from app.facades.punctum.shapes import new
@@ -43,7 +43,7 @@ def create(viewer: Viewer, data: Data) -> Shown:
 def create_in(viewer: Viewer, space_id: str, data: Data) -> Shown:
     values = ROLE.of_new(data)
     _refuse_home(space_id)
-    return show_id(viewer, make(compose.space_role(viewer, space_id, values)))
+    return show_made(viewer, make(compose.space_role(viewer, space_id, values)))
 
 
 @route("GET", "/roles/{id}", scope="conference:read", is_open=True, answers="role")

@@ -118,3 +118,24 @@ def test_who_may_not_changes_nobody(server: Server, owner: Person, member: Perso
     assert (answer.status_code, answer.json) == refusal(
         403, "Access forbidden. Missing required privilege: manage_channel_users."
     )
+
+
+def test_who_was_put_out_is_told_nothing_by_a_request_that_comes_again(
+    server: Server, owner: Person, member: Person, staff: str
+) -> None:
+    def send() -> Any:
+        path = f"/api/v1/channels/{staff}/send_message"
+        return server.call("POST", path, person=member, data={"message": "hi"}, headers={"Idempotency-Key": "once"})
+
+    change(server, "add", staff, owner, member.id)
+    sent = send()
+    assert (sent.status_code, send().json) == (201, sent.json)
+    change(server, "remove", staff, owner, member.id)
+    reactions = f"/api/v1/channels/{staff}/messages/{sent.json['message_id']}/reactions"
+    assert server.call("POST", reactions, person=owner, json={"emoji": "\N{THUMBS UP SIGN}"}).status_code == 201
+
+    with server.stores_nothing():
+        again = send()
+
+    missing = refusal(404, "The provided message_id does not exist or could not be found.")
+    assert (again.status_code, again.json) == missing

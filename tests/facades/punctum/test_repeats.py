@@ -1,0 +1,74 @@
+"""A request that comes again after its sender was put out, or left: it changes nothing, and tells nothing new."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.facades.conftest import Person, Server
+from tests.facades.punctum.conftest import Client, Shown, without
+
+KEY = {"Idempotency-Key": "once"}
+
+
+@pytest.fixture
+def carla(server: Server, owner: Person) -> Person:
+    return server.once("carla", lambda: server.sign_up("carla"))
+
+
+@pytest.fixture
+def crew(client: Client, owner: Person, carla: Person, conference: Shown) -> Shown:
+    """The conference, in which carla may make channels."""
+    client.join(owner, conference, carla)
+    client.patch(_membership(conference, carla), owner, permissions=143 + 64)
+    return conference
+
+
+def test_who_was_banned_is_told_nothing_of_the_channel(
+    client: Client, owner: Person, carla: Person, crew: Shown
+) -> None:
+    body = {"name": "quay", "parent_conference": crew["id"]}
+    made = _ask(client, carla, "/channels", body)
+    assert _ask(client, carla, "/channels", body) == made
+    client.ok("POST", f"{_membership(crew, carla)}/ban", owner, {})
+    client.patch(f"/channels/{made['id']}", owner, name="behind her back")
+
+    with client.server.stores_nothing():
+        assert _ask(client, carla, "/channels", body) == {"id": made["id"]}
+
+
+def test_who_no_longer_reads_the_channel_is_told_nothing_of_the_message(
+    client: Client, owner: Person, carla: Person, crew: Shown, channel: Shown
+) -> None:
+    body = {"content": "aye", "parent_channel": channel["id"]}
+    sent = _ask(client, carla, "/messages", body)
+    client.ok("POST", f"/messages/{sent['id']}/react", owner, {"reaction": "thumbs_up"})
+    told = _ask(client, carla, "/messages", body)
+    client.patch(_membership(crew, carla), owner, permissions=1)
+
+    with client.server.stores_nothing():
+        assert _ask(client, carla, "/messages", body) == {"id": sent["id"]}
+    assert (told["reactions"], without(told, "reactions")) == (["thumbs_up"], sent)
+
+
+def test_who_left_a_group_is_told_nothing_of_it(client: Client, owner: Person, member: Person, carla: Person) -> None:
+    body = {"channel_type": "direct_message", "members": [owner.id, member.id], "name": "Crew"}
+    made = _ask(client, carla, "/channels", body)
+    others = [id_ for id_ in made["members"] if id_ != carla.id]
+    client.patch(f"/channels/{made['id']}", carla, members=others)
+    client.patch(f"/channels/{made['id']}", owner, name="behind her back")
+
+    with client.server.stores_nothing():
+        assert _ask(client, carla, "/channels", body) == {"id": made["id"]}
+
+
+def _ask(client: Client, person: Person, path: str, body: dict[str, Any]) -> Shown:
+    answer = client.call("POST", path, person, json=body, headers=KEY)
+    assert answer.status_code == 201, answer.text
+    shown: Shown = answer.json
+    return shown
+
+
+def _membership(conference: Shown, person: Person) -> str:
+    return f"/conferences/{conference['id']}/members/{person.id}"
