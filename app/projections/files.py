@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, aliased
 from app.db import row_count, upsert
 from app.errors import ConflictError
 from app.insertion import insert_rows
-from app.models import Attachment, Blob, File
+from app.models import Attachment, Blob, File, Message
 from app.projections.actors import hold
-from app.queries.files import require_room
+from app.queries.files import parse_address, require_room
 
 ATTACHMENTS = "attachments"
 IS_UNATTACHED: Final = ~exists().where(Attachment.file_id == File.id)
@@ -103,17 +103,31 @@ def remove_unattached(session: Session, file_id: str) -> bool:
     return row_count(session.execute(unattached.execution_options(synchronize_session=False))) > 0
 
 
-def remove_of_messages(session: Session, message_ids: Select[str]) -> None:
-    """The files that these messages alone carry. What was uploaded for something else too stays, no longer attached."""
-    carried = select(Attachment.file_id).where(Attachment.message_id.in_(message_ids))
+def keep_of_message(session: Session, message_id: str, urls: Collection[str], *, origin: str) -> None:
+    """Of the files that a message carries, those at these addresses; the others go as if the message did."""
+    rows = session.execute(
+        select(File.id, File.digest)
+        .join(Attachment, Attachment.file_id == File.id)
+        .where(Attachment.message_id == message_id)
+    ).all()
+    shown = [parse_address(url, origin) for url in urls] if rows else []
+    named = {name for address in shown if address is not None for name in (address.id, address.digest)}
+    kept = [id_ for id_, digest in rows if named & {id_, digest}]
+    if len(kept) < len(rows):
+        remove_of_messages(session, select(Message.id).where(Message.id == message_id), besides=kept)
+
+
+def remove_of_messages(session: Session, message_ids: Select[str], *, besides: Collection[str] = ()) -> None:
+    """The files that these messages alone carry, `besides` some (ids). What was uploaded for something else too stays,
+    no longer attached."""
+    is_theirs = Attachment.message_id.in_(message_ids) & Attachment.file_id.not_in(besides)
+    carried = select(Attachment.file_id).where(is_theirs)
     if lock(session, File.id.in_(carried) & (File.directory == ATTACHMENTS)):
         other = aliased(Attachment)
         is_elsewhere = exists().where(other.file_id == Attachment.file_id, other.message_id.not_in(message_ids))
         only_carried = delete(File).where(File.id.in_(carried.where(~is_elsewhere)), File.directory == ATTACHMENTS)
         session.execute(only_carried.execution_options(synchronize_session=False))
-    session.execute(
-        delete(Attachment).where(Attachment.message_id.in_(message_ids)).execution_options(synchronize_session=False)
-    )
+    session.execute(delete(Attachment).where(is_theirs).execution_options(synchronize_session=False))
 
 
 def remove_all_of(session: Session, owner_id: str) -> None:

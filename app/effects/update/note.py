@@ -16,7 +16,7 @@ from app.effects.relaying import relay
 from app.effects.speaking import authorise_sender
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Message
-from app.projections import messages
+from app.projections import files, messages
 from app.queries.bits import Bit
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, open_content, scope_of
 from app.queries.standing import find_standing
@@ -62,6 +62,9 @@ def apply(act: Act, note: Note) -> list[Activity]:
         edited_at=_edited_at(act, note, message.published_at),
         in_reply_to=note.in_reply_to if act.is_local else message.in_reply_to,
     )
+    if act.is_local:
+        shown = [attachment.url for attachment in note.attachments]
+        files.keep_of_message(act.session, message.id, shown, origin=act.uris.origin)
     act.found["message_id"] = message.id
     act.publish(
         LiveEvent(

@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from app.db import transaction
 from app.models import Message
+from app.sealing import link_key
 from tests.facades.conftest import ORIGIN, Person, Server
 from tests.facades.pufferblow.files import attached
 from tests.facades.punctum.conftest import Client, Shown, is_refused
@@ -152,6 +153,27 @@ def test_a_file_stays_what_it_is_beside_what_is_attached_later(client: Client, s
     assert edited["attached_files"] == [url, URL]
     [said] = _history(server, owner, {"id": place})
     assert said["attachments"][0] == before
+
+
+def test_a_file_that_is_no_longer_attached_is_gone(
+    client: Client, server: Server, owner: Person, member: Person
+) -> None:
+    place = server.create_channel(owner, channel_name="plans", is_private=True)["channel_id"]
+    added = {"to_add_user_id": member.id}
+    server.call("PUT", f"/api/v1/channels/{place}/add_user", person=owner, query_string=added)
+    attached(server, owner, place, ("plan.txt", b"the secret plan"), ("map.txt", b"the map"))
+    [id_] = client.listed(f"/channels/{place}/messages", member)
+    plan, map_ = client.get(f"/messages/{id_}", member)["attached_files"]
+    with_key = f"{plan}?key={link_key(plan.rpartition('/')[2].partition('.')[0])}"
+
+    def found(url: str, asker: Person | None) -> int:
+        return int(server.call("GET", url.removeprefix(ORIGIN), person=asker).status_code)
+
+    client.patch(f"/messages/{id_}", owner, content="Look.")
+    assert [found(plan, member), found(with_key, None), found(map_, member)] == [200, 200, 200]
+    client.patch(f"/messages/{id_}", owner, attached_files=[map_])
+
+    assert [found(plan, member), found(with_key, None), found(plan, owner), found(map_, member)] == [404, 404, 404, 200]
 
 
 @pytest.mark.parametrize("carried", [{"attached_files": [URL]}, {"embeds": [{"embed_title": "x", "embed_type": 2}]}])
