@@ -7,7 +7,8 @@ import time
 from typing import Final
 
 from app.live.connection import Connection
-from app.live.frames import text_frame
+from app.live.frames import CloseCode, text_frame
+from app.live.writer import QUEUE_BYTES_MAX, QUEUE_FRAMES_MAX
 
 _PAUSE_SECONDS: Final = 0.02
 
@@ -15,7 +16,8 @@ _PAUSE_SECONDS: Final = 0.02
 class CatchingUp:
     """Keeps back what is new for one socket until what it missed has been told.
 
-    `say` is for whoever tells what was missed, `offer` for the feed; each may be called by anybody.
+    `say` is for whoever tells what was missed, `offer` for the feed; each may be called by anybody. As much is kept
+    back as a writer queues: who is so slow that more comes meanwhile is closed with 1013.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -23,6 +25,7 @@ class CatchingUp:
         self._lock = threading.Lock()
         self._said: set[int] = set()
         self._held: list[tuple[int | None, bytes]] = []
+        self._held_bytes = 0
         self._is_done = False
 
     def say(self, position: int, text: str) -> bool:
@@ -38,9 +41,19 @@ class CatchingUp:
         """What is new; what is not of the log has no position."""
         with self._lock:
             if not self._is_done:
-                self._held.append((position, frame))
-                return True
+                return self._hold(position, frame)
         return position not in self._said and self._connection.offer_frame(frame)
+
+    def _hold(self, position: int | None, frame: bytes) -> bool:
+        if self._connection.is_finished:
+            return False
+        if len(self._held) == QUEUE_FRAMES_MAX or self._held_bytes + len(frame) > QUEUE_BYTES_MAX:
+            self._held.clear()
+            self._connection.close(CloseCode.TRY_AGAIN_LATER, "too slow")
+            return False
+        self._held.append((position, frame))
+        self._held_bytes += len(frame)
+        return True
 
     def finish(self, *, last_words: str | None = None) -> None:
         """Let what was kept back follow, after `last_words`."""

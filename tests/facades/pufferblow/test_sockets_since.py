@@ -11,10 +11,12 @@ from sqlalchemy import delete, func, select
 
 from app.db import reading, transaction
 from app.facades.pufferblow import telling
+from app.live.writer import QUEUE_FRAMES_MAX
 from app.models import Event
 from tests.facades.conftest import Person
 from tests.facades.pufferblow.chat import Chat, Listener
 from tests.facades.pufferblow.test_sockets import detail, knock
+from tests.live.raw import CLOSE, RawClient
 
 
 @pytest.fixture
@@ -181,6 +183,25 @@ def test_who_missed_what_is_no_longer_kept_is_told_so(chat: Chat, guest: Person)
         assert [told["type"] for told in listener.heard if told["type"] != "user_status_changed"] == ["resync", "pong"]
         chat.send(chat.owner, channel, "new")
         listener.wait_for("message", message="new")
+
+
+def test_nothing_piles_up_for_who_does_not_read_what_was_missed(chat: Chat, guest: Person) -> None:
+    channel, missed = chat.create_channel(), 100
+    since = head()
+    for number in range(missed):
+        chat.send(chat.owner, channel, f"{number} " + "x" * 30_000)
+
+    path = f"/ws?auth_token={guest.token}&since={since}"
+    with RawClient(chat.near.port, path, receive_buffer=4096) as stopped:
+        assert stopped.status == 101
+        for number in range(QUEUE_FRAMES_MAX + 10):
+            chat.send(chat.owner, channel, f"new {number}")
+        told = []
+        while (frame := stopped.next_frame()) is not None and frame.opcode != CLOSE:
+            told.append(frame)
+
+    assert frame is not None
+    assert (frame.code, len(told) < missed) == (1013, True)
 
 
 def test_there_is_an_end_to_what_is_told_again() -> None:
