@@ -12,10 +12,19 @@ from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.db import reading, transaction, upsert
-from app.errors import InvalidInputError
+from app.effects.speaking import check_speaking
+from app.errors import InvalidInputError, NotFoundError
 from app.models import Account, Presence
 from app.pipeline.peers import tell_of_person
 from app.projections import events
+from app.queries.actors import get_by_id
+from app.queries.bits import Bit
+from app.queries.channels import NO_SUCH_CHANNEL, find_channel
+from app.queries.permissions import get_permissions
+from app.queries.presences import list_present
+from app.queries.standing import find_standing
+from app.queries.viewers import Viewer
+from app.queries.visibility import place_of_channel, who_may_see
 
 STATUSES: Final = ("online", "idle", "afk", "dnd", "offline")
 STALE = timedelta(seconds=45)  # Three beats of `app.live.attendance` were missed.
@@ -52,6 +61,24 @@ def set_status(actor_id: str, text: str) -> StatusChange:
         events.tell(session, "account_changed", now=now, account_id=actor_id)
         tell_of_person(session, actor_id, now=now)
     return change
+
+
+def list_hearing_of_typing(viewer: Viewer, channel_id: str) -> list[str]:
+    """Those who are here and may see the channel, the viewer among them: all are to hear that the viewer types.
+
+    Raises NotFoundError for who does not see it, ForbiddenError for who may not say anything there.
+    """
+    with reading() as session:
+        channel = find_channel(session, channel_id)
+        if channel is None:
+            raise NotFoundError(NO_SUCH_CHANNEL)
+        seeing = who_may_see(session, place_of_channel(channel), {viewer.actor_id, *list_present(session)})
+        if viewer.actor_id not in seeing:
+            raise NotFoundError(NO_SUCH_CHANNEL)
+        check_speaking(get_permissions(session, get_by_id(session, viewer.actor_id)), now=datetime.now(UTC))
+        if channel.has_bits:
+            find_standing(session, viewer.actor_id, channel.space_id or "", channel_id).require(Bit.SEND)
+    return sorted(seeing)
 
 
 def note(process_id: str, *, arrived: Collection[str], left: Collection[str]) -> list[StatusChange]:

@@ -35,11 +35,9 @@ from app.live.hub import Subscriber
 from app.live.process import live
 from app.live.statuses import tell_status
 from app.queries.accounts import find_viewer
-from app.queries.channels import NO_SUCH_CHANNEL, find_channel, require_visible
-from app.queries.presences import list_present
+from app.queries.channels import require_visible
 from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
-from app.queries.visibility import place_of_channel, who_may_see
 from app.web.authentication import authenticate, token_expires_at
 from app.web.client import client_network
 from app.web.fields import read_fields
@@ -192,19 +190,12 @@ class _Client:
                 return
 
     def type(self, body: Body) -> None:
-        """Whoever may see the channel is told, in every process. Raises NotFoundError."""
+        """Whoever may see the channel is told, in every process. Raises NotFoundError, ForbiddenError."""
         _check_scope(self._viewer, "message:write")
         self._check_broadcasts()
         channel_id = self._channel_id or str(body.get("channel_id"))
-        viewer_id = self._viewer.actor_id
-        with reading() as session:
-            channel = find_channel(session, channel_id)
-            if channel is None:
-                raise NotFoundError(NO_SUCH_CHANNEL)
-            seeing = who_may_see(session, place_of_channel(channel), {viewer_id, *list_present(session)})
-        if viewer_id not in seeing:
-            raise NotFoundError(NO_SUCH_CHANNEL)
-        tell_typing(viewer_id, self._viewer.username, channel_id, users=sorted(seeing))
+        users = presence.list_hearing_of_typing(self._viewer, channel_id)
+        tell_typing(self._viewer.actor_id, self._viewer.username, channel_id, users=users)
 
     def _check_broadcasts(self) -> None:
         if not self._broadcasts.take():

@@ -16,7 +16,6 @@ from tests.live.raw import BINARY
 
 Connect = Callable[..., Listener]
 SUPPORTED = "Supported values: online, idle, afk, dnd, offline"
-NO_SUCH_CHANNEL = "The provided channel ID does not exist or could not be found."
 
 
 @pytest.fixture
@@ -215,100 +214,6 @@ def test_confirmation_says_nothing_of_what_one_may_not_see(chat: Chat, connect: 
     ear.say({"type": "read_confirmation", "message_id": "msg_nope", "channel_id": secret})
 
     assert answers(ear) == []
-
-
-# Typing.
-
-
-def test_typing_is_told_to_the_others(chat: Chat, connect: Connect, bob: Person, far: Process) -> None:
-    typist, device = connect(bob), connect(bob)
-    ears = [connect(chat.owner), connect(chat.owner, chat.lobby), connect(chat.owner, process=far)]
-
-    typist.say({"type": "typing", "channel_id": chat.lobby})
-
-    for ear in ears:
-        assert ear.wait_for("typing") == {
-            "type": "typing",
-            "channel_id": chat.lobby,
-            "user_id": bob.id,
-            "username": bob.username,
-        }
-    assert answers(typist) == answers(device) == []
-    assert "typing" not in [told["type"] for told in [*typist.heard, *device.heard]]
-
-
-def test_socket_of_a_channel_need_not_name_it(chat: Chat, connect: Connect, bob: Person) -> None:
-    typist, ear, elsewhere = connect(bob, chat.lobby), connect(chat.owner), chat.create_channel()
-
-    typist.say({"type": "typing", "channel_id": elsewhere})
-
-    assert ear.wait_for("typing")["channel_id"] == chat.lobby
-
-
-def test_typing_in_private_is_told_to_members_in_every_process(
-    chat: Chat, connect: Connect, bob: Person, far: Process
-) -> None:
-    secret, carol = chat.create_channel(is_private=True), chat.sign_up("carol")
-    chat.let_in(bob, secret)
-    typist, near_ear, far_ear = connect(bob), connect(chat.owner), connect(chat.owner, process=far)
-    outsiders = [connect(carol), connect(carol, process=far)]
-    eventually(lambda: chat.processes_of(chat.owner) == 2, what="the owner is known to be in both processes")
-
-    typist.say({"type": "typing", "channel_id": secret})
-    near_ear.wait_for("typing", channel_id=secret)
-    far_ear.wait_for("typing", channel_id=secret)
-    typist.say({"type": "typing", "channel_id": chat.lobby})
-
-    for outsider in outsiders:
-        assert "typing" not in [told["type"] for told in outsider.until("typing", channel_id=chat.lobby)]
-
-
-def test_typing_in_an_open_channel_is_told_to_those_who_see_it(chat: Chat, connect: Connect, bob: Person) -> None:
-    typist, ear, his = connect(chat.owner), connect(chat.sign_up("carol")), connect(bob)
-    chat.ban_unheard(bob)
-
-    typist.say({"type": "typing", "channel_id": chat.lobby})
-
-    ear.wait_for("typing", channel_id=chat.lobby)
-    assert answers(typist) == []
-    assert answers(his) == []
-    assert "typing" not in [told["type"] for told in his.heard]
-
-
-@pytest.mark.parametrize("which", ["private", "unknown", "missing", "deleted", "odd"])
-def test_typing_where_one_may_not_look_is_an_error_that_says_nothing(
-    chat: Chat, connect: Connect, bob: Person, which: str
-) -> None:
-    body: dict[str, Any] = {"channel_id": "channel_nope"}
-    if which == "private":
-        body["channel_id"] = chat.create_channel(is_private=True)
-    elif which == "deleted":
-        body["channel_id"] = chat.create_channel()
-        chat.call("DELETE", f"/api/v1/channels/{body['channel_id']}/delete?auth_token={chat.owner.token}")
-    elif which == "missing":
-        body = {}
-    elif which == "odd":
-        body["channel_id"] = {"x": ["y"]}
-    ear, owner = connect(bob), connect(chat.owner)
-
-    ear.say({"type": "typing", **body})
-
-    assert answers(ear) == [{"type": "error", "error": NO_SUCH_CHANNEL}]
-    assert answers(owner) == []
-    assert "typing" not in [told["type"] for told in owner.heard]
-
-
-def test_moderator_that_is_one_no_longer_does_not_type_in_private(chat: Chat, connect: Connect, bob: Person) -> None:
-    secret = chat.create_channel(is_private=True)
-    chat.grant(bob, "moderator")
-    ear = connect(bob)
-    ear.say({"type": "typing", "channel_id": secret})
-    assert answers(ear) == []
-
-    chat.take_role(bob)
-    ear.say({"type": "typing", "channel_id": secret})
-
-    assert answers(ear) == [{"type": "error", "error": NO_SUCH_CHANNEL}]
 
 
 # Who is here.
