@@ -39,6 +39,7 @@ _SIGNED_IN: Final = Rate(1, 30 * 24 * 3600)  # A network where somebody signed i
 _REGISTRATIONS: Final = Rate(20, 3600)
 _DEVICE_CODES: Final = Rate(20, 900)
 _UNKNOWN_NAMES: Final = Rate(10, 60)  # Of invites, which let in whoever knows one (hostile case AUZ-10).
+_CHOSEN_NAMES: Final = Rate(100, 600)  # As many in the long run; somebody may have a list of them to make at once.
 
 _AUTH: Final = ("/api/v1/users/signin", "/api/v1/users/signup", "/api/v1/users/profile/reset-auth-token")
 _AUTH_PREFIX: Final = "/api/v1/auth/"
@@ -133,6 +134,14 @@ def guess_name() -> None:
 
 def note_unknown_name() -> None:
     _limits().rates.hit(_UNKNOWN_NAMES, "name", client_network())
+
+
+def choose_name() -> None:
+    """Count a name that somebody wants for an invite of their own: whether it is taken tells as much as asking for it.
+
+    Raises TooManyRequestsError.
+    """
+    _take(_CHOSEN_NAMES, "chosen name", client_network())
 
 
 def register_client() -> None:

@@ -384,21 +384,3 @@ def test_without_redis_each_process_counts_alone() -> None:
 
     assert within == [True, True, False]
     assert time.monotonic() - began < 2
-
-
-def test_names_of_invites_are_not_guessed(server: Server, owner: Person, member: Person) -> None:
-    """Ten a minute that there are not, however they are asked for; then not even a good one is looked up."""
-    conference = server.call("POST", "/api/v1/conferences", person=owner, json={"name": "Pond"}).json["id"]
-    server.call("POST", f"/api/v1/conferences/{conference}/invites", person=owner, json={"name": "wade-in"})
-    good, bad = "/api/v1/invites/by-name/wade-in", "/api/v1/invites/by-name/dive-in"
-
-    assert statuses(server, 20, good) == [200] * 20
-    assert statuses(server, 5, bad) + statuses(server, 5, f"{bad}/join", method="POST", person=member) == [404] * 10
-
-    with server.stores_nothing():
-        refused = asks(server, f"{good}/join", method="POST", person=member)
-    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
-    assert statuses(server, 1, bad) == statuses(server, 1, good) == [429]
-    assert asks(server, good, address="203.0.113.8").status_code == 200
-    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=61)):
-        assert asks(server, good).status_code == 200

@@ -58,7 +58,7 @@ class Conference:
         self.id = str(chat.call("POST", "/api/v1/conferences", owner, name="Pond")["id"])
         self.path = f"/api/v1/conferences/{self.id}"
         self.channel = self.make_channel("reeds")
-        self.invite = str(chat.call("POST", f"{self.path}/invites", owner, name=f"pond{next(_numbers)}")["id"])
+        self.invite = str(chat.call("POST", f"{self.path}/invites", owner)["id"])
         for person in members:
             self.let_in(person)
 
