@@ -13,6 +13,7 @@ from app.db import upsert
 from app.ids import new_id
 from app.models import Actor, Block, Channel, CustomEmoji, Follow, FormerMember, Invite, Member, Role, RoleGrant, Space
 from app.projections import actors
+from app.queries.bits import combine
 from app.uris import Uris
 
 
@@ -85,12 +86,16 @@ def remove_from_all(session: Session, actor_id: str) -> None:
 
 
 def remove_member(session: Session, space_id: str, actor_id: str) -> bool:
-    """With the roles that were held there; bits for this member alone are kept for a return. Whether there was one."""
-    session.execute(delete(RoleGrant).where(RoleGrant.space_id == space_id, RoleGrant.actor_id == actor_id))
+    """With the roles that were held there; the bits that were set for this member, or by those roles, are kept for a
+    return. Whether there was one."""
+    granted = (RoleGrant.space_id == space_id, RoleGrant.actor_id == actor_id)
+    set_by_roles = select(Role.permissions).join(RoleGrant, RoleGrant.role == Role.id)
+    of_roles = session.scalars(set_by_roles.where(*granted, Role.permissions.is_not(None))).all()
+    session.execute(delete(RoleGrant).where(*granted))
     membership = delete(Member).where(Member.space_id == space_id, Member.actor_id == actor_id)
     gone = session.execute(membership.returning(Member.permissions)).one_or_none()
-    if gone is not None and gone.permissions is not None:
-        kept = {"permissions": gone.permissions}
+    if gone is not None and (of_roles or gone.permissions is not None):
+        kept = {"permissions": combine(space=0, roles=of_roles, member=gone.permissions)}
         row = upsert(session, FormerMember).values(space_id=space_id, actor_id=actor_id, **kept)
         session.execute(row.on_conflict_do_update(index_elements=["space_id", "actor_id"], set_=kept))
     return gone is not None

@@ -85,6 +85,23 @@ def test_what_was_taken_from_a_member_stays_taken_until_it_is_given_back(
     assert client.call("POST", messages, member, json={"content": "x"}).status_code == 200
 
 
+def test_what_a_role_took_stays_taken_too(
+    client: Client, owner: Person, member: Person, conference: Shown, channel: Shown, path: str
+) -> None:
+    """Or who is muted by one would leave it behind."""
+    muted = client.role(owner, conference, name="muted", permissions=3)
+    client.patch(path, owner, roles=[muted["id"]])
+
+    client.ok("POST", f"/conferences/{conference['id']}/leave", member)
+    client.ok("POST", f"/invites/by-name/for-{member.username}/join", member)
+
+    shown = client.get(f"/conferences/{conference['id']}/members/{member.id}", member)
+    assert (shown["permissions"], shown.get("roles")) == (3, None)
+    with client.server.stores_nothing():
+        answer = client.call("POST", f"/channels/{channel['id']}/messages", member, json={"content": "x"})
+    assert is_refused(answer, 403, 3)
+
+
 def test_what_a_member_was_trusted_with_is_gone_when_they_leave(
     client: Client, owner: Person, member: Person, conference: Shown, path: str
 ) -> None:
