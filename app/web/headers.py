@@ -15,7 +15,7 @@ _PREFLIGHT = {
     "Access-Control-Max-Age": "600",
 }
 # What depends on a cookie is for pages of our own, and the authorization endpoint for no page at all (RFC 9700, 2.6).
-_OF_COOKIES = re.compile(r"/client\b|/auth/(?!oauth2/)|/auth/oauth2/(authorize)?\Z")
+_OF_COOKIES = re.compile(r"/client\b|/auth/(?!oauth2/)|/auth/oauth2/(authorize/?)?\Z")
 _EXPOSED = f"{REQUEST_ID}, Location, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 
 

@@ -324,7 +324,15 @@ def test_a_cookie_of_one_origin_is_never_told_to_another(server: Server, member:
 
 
 @pytest.mark.parametrize(
-    "path", ["/client/connect", "/auth/login", "/auth/account", "/auth/device", "/auth/oauth2/authorize?x=1"]
+    "path",
+    [
+        "/client/connect",
+        "/auth/login",
+        "/auth/account",
+        "/auth/device",
+        "/auth/oauth2/authorize?x=1",
+        "/auth/oauth2/authorize/?x=1",
+    ],
 )
 @ON_SQLITE
 def test_no_other_site_reads_what_a_cookie_shows(server: Server, member: Person, path: str) -> None:
