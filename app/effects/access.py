@@ -30,12 +30,15 @@ def authorise_on(act: Act, message: Message | None) -> tuple[Channel, Actor] | N
     if not is_vouched_for and not may_actor_see(act.session, act.actor, message):
         raise NotFoundError(NO_SUCH_MESSAGE)
     if message.conversation_id is not None:
-        _check_blocks(act, message.conversation_id)
+        check_blocks(act, message.conversation_id)
     return found
 
 
-def _check_blocks(act: Act, conversation_id: str) -> None:
-    """Who is blocked writes nothing there any more, neither anew nor into what was said before."""
+def check_blocks(act: Act, conversation_id: str) -> None:
+    """Who is blocked writes nothing there any more, neither anew nor into what was said before.
+
+    Raises ForbiddenError.
+    """
     people = [person.id for person in list_participants(act.session, conversation_id)]
     if is_blocked_by_any(act.session, by=people, actor_id=act.actor.id):
         raise ForbiddenError("you are blocked by this actor")

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent
+from app.effects.access import check_blocks
 from app.effects.spaces.rules import check_name
 from app.effects.speaking import authorise_sender
 from app.errors import ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
@@ -143,6 +144,7 @@ def _authorise_at_home(act: Act, uri: str | None) -> Conversation:
     if find_origin(act.session, group.id) is not None:
         raise ForbiddenError(ELSEWHERE)
     authorise_sender(act, act.actor)
+    check_blocks(act, group.id)
     act.found["conversation"] = group
     _settle(act, group.id)
     return group

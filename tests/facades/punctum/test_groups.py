@@ -251,6 +251,22 @@ def test_who_blocks_the_adder_is_added_by_others_alone(
     assert dave.id in client.patch(_path(group), member, members=_with(group, dave))["members"]
 
 
+def test_who_is_blocked_by_somebody_in_it_says_nothing_by_its_name(
+    client: Client, server: Server, owner: Person, carol: Person, dave: Person, group: Shown
+) -> None:
+    """As they say nothing in it; they may leave it."""
+    client.ok("POST", f"/accounts/{owner.id}/block", carol)
+
+    with server.stores_nothing():
+        for change in ({"name": "Carol stinks"}, {"members": _with(group, dave)}, {"icon": "/storage/x.png"}):
+            assert is_refused(client.call("PATCH", _path(group), owner, json=change), 403, 3), change
+
+    assert client.get(_path(group), carol) == group
+    assert client.patch(_path(group), carol, name="Crew")["name"] == "Crew"
+    client.patch(_path(group), owner, members=_without(group, owner))
+    assert client.get(_path(group), carol)["members"] == _without(group, owner)
+
+
 def test_nobody_is_added_to_a_conversation_of_two(
     client: Client, server: Server, owner: Person, member: Person, carol: Person
 ) -> None:
