@@ -10,6 +10,7 @@ from activitypub.vocabulary import PUBLIC
 from app.act import Act, LiveEvent
 from app.effects.create.group import NAME_TAKEN, check_name
 from app.effects.create.person import NAME_TAKEN as USERNAME_TAKEN
+from app.effects.speaking import check_not_timed_out
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.models import Actor, Channel
 from app.projections import accounts, actors, audit, channels, files
@@ -44,7 +45,8 @@ def authorise(act: Act, document: ActorDocument) -> None:
 
 
 def _authorise_own(act: Act, document: ActorDocument) -> None:
-    get_permissions(act.session, act.actor)
+    """Not while they are timed out: what somebody is called, and says of themselves, is told to everybody."""
+    check_not_timed_out(get_permissions(act.session, act.actor), now=act.now)
     named = find_local(act.session, document.preferred_username)
     if named is not None and named.id != act.actor.id:
         raise ConflictError(USERNAME_TAKEN)

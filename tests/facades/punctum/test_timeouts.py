@@ -1,0 +1,59 @@
+"""Who is timed out reads, and says nothing that others are told: not by what they are called, either."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.facades.conftest import PASSWORD, Person, Server
+from tests.facades.punctum.conftest import Client, Shown
+
+
+@pytest.fixture
+def timed_out(client: Client, owner: Person, member: Person, conference: Shown) -> Person:
+    """bob, who is a member of the conference."""
+    client.join(owner, conference, member)
+    path = f"/moderation/users/{member.id}/timeout"
+    client.ok("POST", path, owner, {"duration_minutes": 5}, status=201)
+    return member
+
+
+@pytest.mark.parametrize("key", ["status", "bio", "display_name", "username"])
+def test_nobody_says_anything_of_themselves(client: Client, server: Server, timed_out: Person, key: str) -> None:
+    with server.stores_nothing():
+        _is_silenced(client.call("PATCH", f"/accounts/{timed_out.id}", timed_out, json={key: "loud"}))
+
+
+@pytest.mark.parametrize("change", [{"about": "loud"}, {"new_username": "loud"}])
+def test_nor_in_the_other_protocol(server: Server, timed_out: Person, change: dict[str, str]) -> None:
+    with server.stores_nothing():
+        _is_silenced(server.call("PUT", "/api/v1/users/profile", person=timed_out, json=change))
+
+
+def test_nor_by_a_nickname(
+    client: Client, server: Server, owner: Person, timed_out: Person, conference: Shown, home: str
+) -> None:
+    for space in (conference["id"], home):
+        path = f"/conferences/{space}/members/{timed_out.id}"
+        with server.stores_nothing():
+            _is_silenced(client.call("PATCH", path, timed_out, json={"nickname": "loud"}))
+        assert "nickname" not in client.get(path, owner)
+        assert client.patch(path, owner, nickname="Hushed")["nickname"] == "Hushed"
+
+
+def test_they_come_and_go_and_keep_their_account_safe(client: Client, server: Server, timed_out: Person) -> None:
+    assert client.patch(f"/accounts/{timed_out.id}", timed_out, short_status=2)["short_status"] == 2
+    change = {"old_password": PASSWORD, "new_password": "another horse", "status": "dnd"}
+    assert server.call("PUT", "/api/v1/users/profile", person=timed_out, json=change).status_code == 200
+
+
+def test_then_they_may_again(client: Client, owner: Person, timed_out: Person) -> None:
+    client.ok("DELETE", f"/moderation/users/{timed_out.id}/timeout", owner)
+
+    assert client.patch(f"/accounts/{timed_out.id}", timed_out, status="back")["status"] == "back"
+
+
+def _is_silenced(answer: Any) -> None:
+    assert answer.status_code == 403, answer.text
+    assert answer.json["detail"].startswith("You are timed out until ")
