@@ -22,8 +22,8 @@ _NO_HASH: Final = "!"
 
 def make_bot(
     viewer: Viewer, username: str, *, idempotency_key: str | None = None, request_digest: str | None = None
-) -> str:
-    """The id of a new account of the viewer's; by the same key, of the same one.
+) -> tuple[str, bool]:
+    """The id of a new account of the viewer's, and whether it is new: by the same key it is the same one.
 
     Raises InvalidInputError for a name that it cannot have, ConflictError for too many, ReusedKeyError.
     """
@@ -37,7 +37,8 @@ def make_bot(
         idempotency_key=f"{viewer.actor_id} {idempotency_key}" if idempotency_key else None,
         request_digest=request_digest,
     )
-    return str(uris.local_id(outcome.found["object_uri"]) if outcome.is_repeat else outcome.found["actor_id"])
+    bot_id = uris.local_id(outcome.found["object_uri"]) if outcome.is_repeat else outcome.found["actor_id"]
+    return str(bot_id), not outcome.is_repeat
 
 
 def check_room(owner_id: str) -> None:

@@ -41,16 +41,16 @@ def post_account(ask: Ask) -> Shown:
 
 
 def create(viewer: Viewer, data: Data) -> Shown:
+    """What the same request made before is left as it is by now: it may be somebody else's."""
     given = ACCOUNT.of_new(data)
-    bot_id = make_bot(
-        viewer, given.pop("username"), idempotency_key=idempotency_key(), request_digest=digest_of_request()
-    )
     for key in ("blocklist", "joined_conferences", "bot_owner"):
         given.pop(key, None)
-    bot, status = _as_bot(bot_id), given.pop("short_status", None)
-    if given:
+    username, status = given.pop("username"), given.pop("short_status", None)
+    bot_id, is_new = make_bot(viewer, username, idempotency_key=idempotency_key(), request_digest=digest_of_request())
+    if is_new:
+        bot = _as_bot(bot_id)
         _describe(bot, given)
-    _set_status(bot, status)
+        _set_status(bot, status)
     return show_id(viewer, bot_id)
 
 

@@ -97,7 +97,8 @@ def _send(viewer: Viewer, channel: Found, composed: tuple[Draft, Mapping[str, An
     try:
         with at_once():
             made = make(composed)
-            set_pinned(viewer, channel, made.id, is_pinned=True)
+            if not made.is_repeat:
+                set_pinned(viewer, channel, made.id, is_pinned=True)
     except ConflictError:
         return make(composed)  # The same request came at the same moment, and was faster: it made this one, too.
     return made

@@ -63,6 +63,30 @@ def test_who_left_a_group_is_told_nothing_of_it(client: Client, owner: Person, m
         assert _ask(client, carla, "/channels", body) == {"id": made["id"]}
 
 
+def test_a_message_that_was_taken_down_is_not_pinned_again(client: Client, owner: Person, channel: Shown) -> None:
+    body = {"content": "aye", "parent_channel": channel["id"], "pinned": True}
+    sent = _ask(client, owner, "/messages", body)
+    taken_down = client.patch(f"/messages/{sent['id']}", owner, pinned=False)
+
+    with client.server.stores_nothing():
+        assert _ask(client, owner, "/messages", body) == taken_down
+    assert (sent["pinned"], without(sent, "pinned")) == (True, taken_down)
+
+
+def test_a_bot_is_left_as_it_is_by_now(client: Client, carla: Person, member: Person) -> None:
+    body = {"username": "echo", "bio": "hers", "short_status": 1}
+    made = _ask(client, carla, "/accounts", body)
+    path = f"/accounts/{made['id']}"
+    client.patch(path, carla, bot_owner=member.id)
+    client.patch(path, member, bio="his", short_status=3)
+    shown = client.get(path, None)
+
+    with client.server.stores_nothing():
+        assert _ask(client, carla, "/accounts", body) == shown
+    assert (made["bio"], shown["bio"], shown["short_status"]) == ("hers", "his", 3)
+    assert client.get(path, None) == shown
+
+
 def _ask(client: Client, person: Person, path: str, body: dict[str, Any]) -> Shown:
     answer = client.call("POST", path, person, json=body, headers=KEY)
     assert answer.status_code == 201, answer.text
