@@ -20,7 +20,7 @@ from app.facades.punctum.problems import MissingObjectError, ReadOnlyError, Wron
 from app.facades.punctum.scopes import allow, allow_all
 from app.pipeline import compose
 from app.queries.accounts import get_profile, is_name_taken
-from app.queries.actors import find_block_of, find_follow, find_local, get_by_id
+from app.queries.actors import find_block_of, find_follow, find_local, get_by_id, is_blocked
 from app.queries.objects import Found, find_object
 from app.queries.punctum.shown import Shown, show
 from app.queries.viewers import Viewer
@@ -188,12 +188,16 @@ def _unblock(viewer: Viewer, actor_id: str) -> None:
 
 
 def _check_new_owner(viewer: Viewer, found: Found, owner_id: str) -> None:
-    """A bot is given to a person, and nobody else has an owner. Raises ReadOnlyError, WrongReferenceError."""
+    """A bot is given to a person who takes it, and nobody else has an owner. Raises ReadOnlyError, WrongReferenceError,
+    ForbiddenError."""
     if found.value.bot_owner_id is None:
         raise ReadOnlyError("bot_owner")
     owner = refer(viewer, "bot_owner", owner_id, {"account"}).value
     if owner.is_bot or owner.host is not None:
         raise WrongReferenceError("bot_owner")
+    with reading() as session:
+        if is_blocked(session, by=owner_id, actor_id=viewer.actor_id):
+            raise ForbiddenError("This person takes nothing from you.")
     check_room(owner_id)
 
 

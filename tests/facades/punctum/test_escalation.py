@@ -8,7 +8,7 @@ import pytest
 
 from tests.facades.conftest import Person, Server
 from tests.facades.oauth.test_scopes import token_for
-from tests.facades.punctum.conftest import NO_SUCH, Client, Shown, is_refused
+from tests.facades.punctum.conftest import NO_SUCH, Client, Shown, is_refused, without
 
 
 @pytest.fixture
@@ -144,6 +144,16 @@ def test_bots_are_given_to_who_has_room(client: Client, owner: Person, carla: Pe
 
     with client.server.stores_nothing():
         assert is_refused(client.call("PATCH", f"/accounts/{bot['id']}", carla, json={"bot_owner": member.id}), 400, 7)
+
+
+def test_bots_are_not_given_to_who_blocks_the_giver(client: Client, carla: Person, member: Person) -> None:
+    bot = client.make("/accounts", carla, username="pest")
+    client.ok("POST", f"/accounts/{carla.id}/block", member)
+
+    with client.server.stores_nothing():
+        answer = client.call("PATCH", f"/accounts/{bot['id']}", carla, json={"bot_owner": member.id, "bio": "his"})
+    assert is_refused(answer, 403, 3)
+    assert client.get(f"/accounts/{bot['id']}", None) == without(bot, "friends", "blocklist", "joined_conferences")
 
 
 def test_a_conference_is_not_given_to_a_bot(client: Client, owner: Person, conference: Shown) -> None:
