@@ -18,6 +18,7 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders
 from gunicorn.workers.ggevent import GeventWorker
 
+from app.services.threads import look_up_names_apart
 from app.settings import load_settings
 from app.supervisor.lifeline import die_with_parent
 from app.supervisor.listen import listen_addresses
@@ -126,6 +127,7 @@ def post_request(_worker: Any, _request: Any, _environ: Any, _response: Any) -> 
 
 def post_worker_init(worker: Any) -> None:
     """Have the application hear of a stop while its requests may still finish."""
+    look_up_names_apart()
     gc.freeze()
     gc.enable()
     orderly_stop = signal.getsignal(signal.SIGTERM)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Final, TypeAlias
+from weakref import WeakValueDictionary
 
 from activitypub.addresses import Address, AddressPolicy
 from activitypub.errors import BlockedAddressError
@@ -17,6 +19,8 @@ Resolver: TypeAlias = Callable[[str, int], list[Address]]
 
 LOOKUP_SECONDS: Final = 3.0
 _MAX_LOOKUPS: Final = 64
+# Of the names of one domain, whose owner may let all of them go unanswered.
+_MAX_OF_DOMAIN: Final = 8
 
 
 def system_resolver(host: str, port: int) -> list[Address]:
@@ -32,6 +36,8 @@ class NameLookup:
         self._resolver = resolver
         self._policy = policy
         self._slots = threading.BoundedSemaphore(_MAX_LOOKUPS)
+        self._shares: WeakValueDictionary[str, threading.BoundedSemaphore] = WeakValueDictionary()
+        self._shares_lock = threading.Lock()
 
     def addresses(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """At least one address that may be connected to, in the resolver's order.
@@ -48,11 +54,25 @@ class NameLookup:
         return permitted
 
     def _ask(self, host: str, port: int, seconds: float) -> list[Address]:
-        # getaddrinfo cannot be interrupted: a stuck one keeps its thread and its slot until it gives up.
-        if not self._slots.acquire(timeout=seconds):
+        # getaddrinfo cannot be interrupted: a stuck one keeps its thread and its places until it gives up.
+        share, began = self._share_of(host), time.monotonic()
+        if not share.acquire(timeout=seconds):
+            raise UnreachableError(f"no lookup of {host}: too many of its domain are stuck", reason=Reason.DNS)
+        if not self._slots.acquire(timeout=max(seconds - (time.monotonic() - began), 0)):
+            share.release()
             raise UnreachableError(f"no lookup of {host}: too many are stuck", reason=Reason.DNS)
         outcome: queue.SimpleQueue[list[Address] | OSError] = queue.SimpleQueue()
-        threading.Thread(target=self._look_up, args=(host, port, outcome), daemon=True).start()
+
+        def look_up() -> None:
+            try:
+                outcome.put(self._resolver(host, port))
+            except OSError as error:
+                outcome.put(error)
+            finally:
+                self._slots.release()
+                share.release()
+
+        threading.Thread(target=look_up, daemon=True).start()
         try:
             answer = outcome.get(timeout=seconds)
         except queue.Empty:
@@ -61,13 +81,15 @@ class NameLookup:
             raise UnreachableError(f"{host} cannot be looked up: {answer}", reason=_dns_reason(answer))
         return answer
 
-    def _look_up(self, host: str, port: int, outcome: queue.SimpleQueue[list[Address] | OSError]) -> None:
-        try:
-            outcome.put(self._resolver(host, port))
-        except OSError as error:
-            outcome.put(error)
-        finally:
-            self._slots.release()
+    def _share_of(self, host: str) -> threading.BoundedSemaphore:
+        """That of the name's domain, which is there as long as somebody holds it."""
+        with self._shares_lock:
+            return self._shares.setdefault(_domain_of(host), threading.BoundedSemaphore(_MAX_OF_DOMAIN))
+
+
+def _domain_of(host: str) -> str:
+    """The end of a name that has one owner, or nearly: `co.uk` has many, of whom few are looked up at one moment."""
+    return ".".join(host.split(".")[-2:])
 
 
 def _dns_reason(error: OSError) -> Reason:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 T = TypeVar("T")
+
+# More than the names of strangers that may be looked up at once, so that our own services' are never behind them.
+_LOOKUPS: Final = 96
+_IDLE_SECONDS: Final = 30
 
 
 def off_the_loop(work: Callable[[], T]) -> T:
@@ -23,6 +27,18 @@ def off_the_loop(work: Callable[[], T]) -> T:
     if error is not None:
         raise error
     return cast("T", result)
+
+
+def look_up_names_apart() -> None:
+    """Give the lookup of names threads of its own. For a process whose threads are greenlets.
+
+    A name service that does not answer holds a thread for many seconds, and whoever owns a domain may have us ask one:
+    gevent would have passwords and files wait for the same ten threads.
+    """
+    import gevent
+    from gevent.threadpool import ThreadPool
+
+    gevent.get_hub().resolver.pool = ThreadPool(_LOOKUPS, idle_task_timeout=_IDLE_SECONDS)
 
 
 def _attempt(work: Callable[[], T]) -> tuple[T | None, BaseException | None]:

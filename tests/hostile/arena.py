@@ -306,7 +306,8 @@ class Arena:
             "HOME": str(data),
             "LC_ALL": "C.UTF-8",
             "PORT": str(self.port),
-            "PYTHONPATH": str(_INJECTED),
+            # The code beside these tests, of whatever checkout is installed.
+            "PYTHONPATH": os.pathsep.join(map(str, (_INJECTED, Path(__file__).parents[2]))),
             "HOSTILE_NAME_SERVICE": str(self.names.path),
             "SHOAL_ORIGIN": ORIGIN,
             "SHOAL_BIND": "127.0.0.1",

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.e2e.serving import InThread
+
+_STUCK_SECONDS: Final = 12
+"""Longer than anybody waits for the name service."""
 
 
 class Names(InThread):
@@ -20,6 +24,7 @@ class Names(InThread):
         self._remote_address = remote_address
         self._fixed = dict(fixed)
         self._scripts: dict[str, list[list[str]]] = {}
+        self._stuck: tuple[str, ...] = ()
         self._lock = threading.Lock()
         self._connects: list[tuple[str, int]] = []
         self._lookups: list[str] = []
@@ -29,9 +34,11 @@ class Names(InThread):
         self.path.unlink(missing_ok=True)
 
     def script(self, fixture: Mapping[str, Any]) -> None:
-        """Have each name answered so until `forget`: all addresses at once, or one answer after the other."""
+        """Have each name answered so until `forget`: all addresses at once, one answer after the other, or, with those
+        that begin with it, when nobody waits any more."""
         is_sequence = fixture.get("mode") == "sequence"
         with self._lock:
+            self._stuck = tuple(name for name in fixture if name != "mode") if fixture.get("mode") == "stuck" else ()
             for name, addresses in fixture.items():
                 if name != "mode":
                     self._scripts[name] = [[address] for address in addresses] if is_sequence else [list(addresses)]
@@ -40,6 +47,7 @@ class Names(InThread):
         """Begin a new record, without scripts."""
         with self._lock:
             self._scripts.clear()
+            self._stuck = ()
             self._connects.clear()
             self._lookups.clear()
 
@@ -61,7 +69,11 @@ class Names(InThread):
                 return None
             name = str(question["name"]).lower()
             self._lookups.append(name)
-            return self._addresses(name)
+            is_stuck = bool(self._stuck) and name.startswith(self._stuck)
+            addresses = self._addresses(name)
+        if is_stuck:
+            time.sleep(_STUCK_SECONDS)
+        return addresses
 
     def _addresses(self, name: str) -> list[str]:
         answers = self._scripts.get(name)

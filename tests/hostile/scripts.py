@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tests.hostile import limits, sessions, storage
+from tests.hostile import limits, lookups, sessions, storage
 from tests.hostile.cases import Json
 from tests.hostile.effects import Run
 
 Script = Callable[[Run], None]
 
-SCRIPTS: Final[Mapping[str, Script]] = {**sessions.SCRIPTS, **limits.SCRIPTS, **storage.SCRIPTS}
+SCRIPTS: Final[Mapping[str, Script]] = {**sessions.SCRIPTS, **limits.SCRIPTS, **lookups.SCRIPTS, **storage.SCRIPTS}
 
 
 def find(case: Json) -> Script | None:

@@ -3,6 +3,8 @@
 import errno
 import socket
 import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -65,18 +67,42 @@ def test_stuck_lookups_are_bounded_and_make_room_when_they_end() -> None:
 
     lookup = NameLookup(stuck, LOOPBACK)
 
-    def give_up() -> None:
-        with pytest.raises(UnreachableError, match="took too long"):
-            lookup.addresses("stuck.test", 443, Deadline(0.3))
-
-    waiting = [threading.Thread(target=give_up) for _ in range(64)]
-    for thread in waiting:
-        thread.start()
-    for thread in waiting:
-        thread.join()
+    _give_up(lookup, [f"stuck{number}.test" for number in range(64)])
     with pytest.raises(UnreachableError, match="too many are stuck"):
         lookup.addresses("one-more.test", 443, Deadline(0.05))
     released.set()
 
     assert len(started) == 64
     assert lookup.addresses("good.test", 443, Deadline(5)) == [ip_address("127.0.0.1")]
+
+
+def test_the_stuck_names_of_one_domain_leave_room_for_those_of_others() -> None:
+    released = threading.Event()
+    started: list[str] = []
+
+    def resolver(host: str, port: int) -> list[Address]:
+        started.append(host)
+        if host.endswith("stuck.test"):
+            released.wait(20)
+        return [ip_address("127.0.0.1")]
+
+    lookup = NameLookup(resolver, LOOPBACK)
+    _give_up(lookup, [f"h{number}.stuck.test" for number in range(8)])
+    with pytest.raises(UnreachableError, match="too many of its domain are stuck"):
+        lookup.addresses("h8.stuck.test", 443, Deadline(0.05))
+
+    assert lookup.addresses("good.test", 443, Deadline(5)) == [ip_address("127.0.0.1")]
+    assert len(started) == 9
+    released.set()
+    assert lookup.addresses("h8.stuck.test", 443, Deadline(5)) == [ip_address("127.0.0.1")]
+
+
+def _give_up(lookup: NameLookup, names: Sequence[str]) -> None:
+    """Ask for all of them at once, in vain."""
+
+    def ask(name: str) -> None:
+        with pytest.raises(UnreachableError, match="took too long"):
+            lookup.addresses(name, 443, Deadline(0.3))
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(ask, names))
