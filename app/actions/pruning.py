@@ -39,9 +39,7 @@ from app.models import (
     SeenSignature,
 )
 from app.queries.deliveries import DROPPED, EXPIRED, GONE, NOT_RECEIVED, QUEUED
-
-QUEUE_MAX: Final = 100_000
-QUEUE_BYTES_MAX: Final = 256 * 1024 * 1024
+from app.queries.queues import QUEUE_BYTES_MAX, QUEUE_MAX
 
 # None of ours is larger, so a queue of fewer rows than fit is not measured.
 _DOCUMENT_BYTES_MAX: Final = 1024 * 1024

@@ -16,6 +16,7 @@ from app import failpoints
 from app.db import transaction, upsert, wake
 from app.effects import EFFECTS
 from app.models import InboxItem
+from app.pipeline.room import take_room
 from app.sealing import INBOX_SCOPE, seal_row
 
 Action = Literal["queued", "duplicate", "ignored"]
@@ -26,11 +27,13 @@ _inserts: dict[str, ReturningInsert[tuple[int]]] = {}
 def accept(verified: Verified, activity: Activity, raw: bytes) -> Action:
     """Store the request for a worker, unless it was stored before or nothing here has an effect for its type.
 
-    Only `verify()` makes a Verified, and only this writes `inbox_items`: a worker may trust what it finds there.
+    Only `verify()` makes a Verified, and only this writes `inbox_items`: a worker may trust what it finds there. Raises
+    TooManyRequestsError while too much of the sender's server waits.
     """
     if activity.type not in EFFECTS or activity.id is None:
         return "ignored"
     host = host_of(verified.owner)
+    take_room(host, len(raw))
     now = datetime.now(UTC)
     seen_key = _seen_key(verified, activity.type, activity.id)
     # Where the key of what waits is not there yet, it is stored first, by itself: a key without an item harms nobody.

@@ -16,6 +16,10 @@ INBOX_LEASE: Final = timedelta(seconds=60)
 # What could not be fetched for an inbox item is asked for again after these; then it is given up.
 INBOX_RETRY_SECONDS: Final = (10, 60, 300, 1800, 7200)
 
+# The most that waits for one server, or of one (reliability.md, section 3.2; hostile case FED-03).
+QUEUE_MAX: Final = 100_000
+QUEUE_BYTES_MAX: Final = 256 * 1024 * 1024
+
 
 def list_delivery_hosts(session: Session, now: datetime) -> Sequence[str]:
     """Every host with a delivery due whose own timer does not hold it back."""
@@ -57,6 +61,18 @@ def list_inbox_hosts(session: Session, now: datetime) -> Sequence[str]:
             .exists(),
         )
     ).all()
+
+
+def measure_inbox(session: Session, host: str) -> tuple[int, int]:
+    """How many requests of the host wait for a worker, and their bytes; counted are no more than may be there."""
+    waiting = (
+        select(func.length(InboxItem.sealed).label("size"))
+        .where(InboxItem.state == QUEUED, InboxItem.host == host)
+        .limit(QUEUE_MAX)
+        .subquery()
+    )
+    rows, size = session.execute(select(func.count(), func.sum(waiting.c.size)).select_from(waiting)).one()
+    return rows, int(size or 0)
 
 
 def list_without_rsa_key(session: Session, *, limit: int) -> Sequence[str]:

@@ -20,6 +20,7 @@ from app.facades.pufferblow import sockets
 from app.live import connection as socket
 from app.live import hub, writer
 from app.pipeline import enqueue
+from app.queries import queues
 from app.queries.accounts import MAX_LISTED
 from app.queries.messages import MAX_PAGE
 from app.queries.privileges import ALL_PRIVILEGES, DEFAULT_ROLE, ROLES
@@ -61,7 +62,8 @@ def said() -> Iterator[tuple[str, str]]:
     yield FEDERATION, f"no answer in {DEADLINE_SECONDS:.0f} s"
     yield FEDERATION, f"wait {enqueue._MESSAGE_LIFE.days} days at most"
     yield FEDERATION, f"`Remove` {enqueue._RELATION_LIFE.days} days"
-    yield FEDERATION, f"At most {pruning.QUEUE_MAX:,} rows"
+    yield FEDERATION, f"At most {queues.QUEUE_MAX:,} rows"
+    yield FEDERATION, f"about {queues.QUEUE_MAX:,} requests, or {queues.QUEUE_BYTES_MAX // MIB} MiB, of your server"
     yield FEDERATION, f"| {bodies.MAX_BODY_BYTES // MIB} MiB |"
     yield FEDERATION, f"| {client.MAX_BYTES // MIB} MiB |"
     yield FEDERATION, f"| {bodies.BODY_SECONDS:.0f} s |"

@@ -1,0 +1,87 @@
+"""A queue of requests that are not applied yet is full at some time: then its server is told to come back (FED-03)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actions.inbox import process
+from app.db import reading
+from app.models import InboxItem
+from app.pipeline import room
+from tests.facades.federation.conftest import World
+from tests.facades.federation.remote import RemoteActor
+
+_MESSAGE = "What your server sent before is not applied yet. Send this again later."
+
+
+@pytest.fixture(autouse=True)
+def small_queue(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Eight requests, of which the first are taken without a look."""
+    for actor in (world.zoe, world.mallory):
+        world.known(actor)
+    monkeypatch.setattr(room, "QUEUE_MAX", 8)
+    monkeypatch.setattr(room, "_FIRST_ROWS", 3)
+    monkeypatch.setattr(room, "_LOOK_AGAIN_SECONDS", 0)
+    room._rooms.clear()
+    yield
+    room._rooms.clear()
+
+
+def test_what_comes_beyond_is_told_to_come_again_and_nothing_of_it_is_stored(world: World) -> None:
+    answers = [send(world, world.zoe, number) for number in range(10)]
+
+    assert [answer.status_code for answer in answers] == [202] * 8 + [429] * 2
+    assert {answer.json["detail"] for answer in answers[8:]} == {_MESSAGE}
+    assert {answer.headers["Retry-After"] for answer in answers[8:]} == {"60"}
+    assert count_stored() == 8
+
+
+def test_others_are_taken_meanwhile_and_its_own_when_a_worker_was_there(world: World) -> None:
+    for number in range(9):
+        send(world, world.zoe, number)
+
+    assert send(world, world.mallory, 0).status_code == 202
+    process(world.zoe.host)
+    assert send(world, world.zoe, 9).status_code == 202
+    assert count_stored() == 10
+
+
+def test_a_queue_of_few_that_are_large_is_full_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "_FIRST_BYTES", 20_000)
+    monkeypatch.setattr(room, "QUEUE_BYTES_MAX", 30_000)
+
+    answers = [send(world, world.zoe, number, content="x" * 9_000).status_code for number in range(5)]
+
+    assert answers == [202, 202, 202, 202, 429]
+    assert count_stored() == 4
+
+
+def test_a_full_queue_is_not_measured_for_each_that_comes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+
+    def measure(_: Session, host: str) -> tuple[int, int]:
+        measured.append(host)
+        return 8, 0
+
+    monkeypatch.setattr(room, "_LOOK_AGAIN_SECONDS", 10)
+    monkeypatch.setattr(room, "measure_inbox", measure)
+    for number in range(6):
+        send(world, world.zoe, number)
+
+    assert measured == ["peer.example"]
+    assert count_stored() == 3
+
+
+def send(world: World, sender: RemoteActor, number: int, **said: str) -> Any:
+    note = sender.note(number=number, to=[world.actor(world.alice.id).uri], **said)
+    return world.send(sender.post(sender.activity("Create", note, number=number, to=note["to"])))
+
+
+def count_stored() -> int:
+    with reading() as session:
+        return len(session.scalars(select(InboxItem.position)).all())
