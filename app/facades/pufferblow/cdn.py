@@ -112,7 +112,7 @@ def _serve(file: StoredFile, *, is_public: bool, is_small: bool) -> Response:
         return Response(status=412, headers=headers)
     if request.if_none_match.contains_weak(digest):
         return Response(status=304, headers=headers)
-    asked = _asked_range(digest)
+    asked = _asked_range(digest, size)
     span = (0, size) if asked is None else asked.range_for_length(size)
     if span is None:
         headers["Content-Range"] = f"bytes */{size}"
@@ -156,12 +156,15 @@ def _is_expected(digest: str) -> bool:
     return not expected or expected.star_tag or expected.is_strong(digest)
 
 
-def _asked_range(digest: str) -> Range | None:
+def _asked_range(digest: str, size: int) -> Range | None:
     """What the client wants of the content, unless it wants all of it or a part of another (RFC 9110, 14)."""
     given = request.headers.get("Range")
     expected = request.headers.get("If-Range", f'"{digest}"')
     asked = parse_range_header(given) if given and expected.strip() == f'"{digest}"' else None
-    return asked if asked is not None and asked.units == "bytes" else None
+    if asked is None or asked.units != "bytes":
+        return None
+    # The last thousand bytes of a hundred are all of them.
+    return Range("bytes", [(max(begin, -size), end) for begin, end in asked.ranges])
 
 
 def _disposition(kind: str, filename: str) -> str:
