@@ -25,6 +25,8 @@ from app.web.client import client_ip, client_network
 
 # What share of `max_rate_limit_requests` a bucket has.
 BUCKETS: Final = {"auth": 0.2, "uploads": 0.15, "messages": 0.5, "default": 1.0}
+# And what one account has other servers be asked for.
+_ELSEWHERE: Final = 0.05
 LEAST: Final = 5
 BLOCKED: Final = "Malicious activities detected, you have been blocked."
 _EXCEEDED: Final = "Rate limit exceeded. Please try again later."
@@ -144,6 +146,12 @@ def choose_name() -> None:
     _take(_CHOSEN_NAMES, "chosen name", client_network())
 
 
+def ask_elsewhere(viewer: Viewer) -> None:
+    """Count what somebody has us ask another server for, whoever that is (hostile case FET-21). Raises
+    TooManyRequestsError."""
+    _take(_share_of(_ELSEWHERE), "elsewhere", viewer.actor_id)
+
+
 def register_client() -> None:
     """Count a client that makes itself known, which leaves a row for a month. Raises TooManyRequestsError."""
     _take(_REGISTRATIONS, "register", client_network())
@@ -245,8 +253,12 @@ def _punish(network: str, rate: Rate, standing: Standing) -> None:
 
 
 def _rate_of(bucket: str) -> Rate:
+    return _share_of(BUCKETS[bucket])
+
+
+def _share_of(share: float) -> Rate:
     settings = server_settings()
-    amount = max(LEAST, int(settings.max_rate_limit_requests * BUCKETS[bucket]))
+    amount = max(LEAST, int(settings.max_rate_limit_requests * share))
     return Rate(amount, settings.rate_limit_duration * 60)
 
 

@@ -80,13 +80,13 @@ class DirectLoaded(Shape):
     tag=TAG,
     summary="Send a direct message to somebody here or elsewhere",
     status=201,
-    errors={404, 409, 422},
+    errors={404, 409, 422, 429},
     scope="message:write",
 )
 def send_direct(viewer: Viewer, params: SendDirect) -> DirectSent:
     if not (params.message.strip() or params.attachments):
         raise InvalidInputError("Direct message body cannot be empty")
-    peer = resolve(params.peer)
+    peer = resolve(viewer, params.peer)
     check_person(peer)
     conversation = conversation_id([viewer.uri, peer.uri])
     outcome = submit_carrying(

@@ -41,7 +41,7 @@ class Followed(Done):
     scope="account:write",
 )
 def follow(viewer: Viewer, params: Follow) -> Followed:
-    target = resolve(params.remote_handle)
+    target = resolve(viewer, params.remote_handle)
     if target.is_local:
         raise InvalidInputError("Follow target must be remote for federation follow flow")
     outcome = submit(compose.follow(viewer, target))

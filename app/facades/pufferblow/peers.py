@@ -12,7 +12,10 @@ from app.actions.remote_actors import resolve_handle
 from app.db import reading
 from app.errors import InvalidInputError, NotFoundError
 from app.queries.actors import PEOPLE, find_actor, find_by_id, find_local, find_remote
+from app.queries.viewers import Viewer
 from app.settings import current
+from app.web.admission import waiting
+from app.web.limiting import ask_elsewhere
 
 
 def find_known(text: str) -> Any | None:
@@ -29,13 +32,16 @@ def find_known(text: str) -> Any | None:
     return found
 
 
-def resolve(text: str) -> Any:
-    """The actor, known or fetched from its home. Raises InvalidInputError when there is none."""
+def resolve(viewer: Viewer, text: str) -> Any:
+    """The actor, known or fetched from its home. Raises InvalidInputError when there is none, TooManyRequestsError for
+    who has others be asked for very many."""
     known = find_known(text)
     if known is not None:
         return known
+    ask_elsewhere(viewer)
     try:
-        return resolve_handle(text)
+        with waiting():
+            return resolve_handle(text)
     except (ActivityPubError, NotFoundError) as error:
         reason = error.public if isinstance(error, ActivityPubError) else error.message
         raise InvalidInputError(f"Failed to resolve remote actor from handle '{text}': {reason}") from error

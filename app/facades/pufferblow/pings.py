@@ -18,8 +18,10 @@ from app.facades.pufferblow.telling import tell_ping, tell_ping_acked
 from app.queries.accounts import NO_SUCH_USER
 from app.queries.pings import Direction, PingView, count_pings, list_pending, list_pings
 from app.queries.viewers import Viewer
+from app.web.admission import waiting
 from app.web.api import NoParams
 from app.web.fields import Params
+from app.web.limiting import ask_elsewhere
 from app.web.shapes import Shape
 
 TAG = "Pings"
@@ -176,10 +178,13 @@ def send_ping(viewer: Viewer, params: SendPing) -> PingSent:
     answer=InstancePinged,
     tag=TAG,
     summary="Ask whether another server answers",
+    errors={429},
     scope="account:write",
 )
 def ping_instance(viewer: Viewer, params: PingInstance) -> InstancePinged:
-    ping, health_url, failure = pings.ping_instance(viewer, params.target_instance_url)
+    ask_elsewhere(viewer)
+    with waiting():
+        ping, health_url, failure = pings.ping_instance(viewer, params.target_instance_url)
     return InstancePinged(
         status_code=200,
         ping=InstancePing(

@@ -1,0 +1,79 @@
+"""People have us ask other servers: nobody else waits meanwhile, and they do not do so without end (FET-21)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.web import limiting
+from app.web.admission import Admission
+from tests.facades.federation.conftest import World
+
+_EXCEEDED = "Rate limit exceeded. Please try again later."
+
+
+def follow(world: World, name: str) -> Any:
+    body = {"remote_handle": f"https://peer.example/users/{name}"}
+    return world.server.call("POST", "/api/v1/federation/follow", person=world.bob, json=body)
+
+
+def write(world: World, name: str) -> Any:
+    body = {"peer": f"https://peer.example/users/{name}", "message": "hello"}
+    return world.server.call("POST", "/api/v1/dms/send", person=world.bob, json=body)
+
+
+def ping(world: World, name: str) -> Any:
+    body = {"target_instance_url": f"https://{name}.example"}
+    return world.server.call("POST", "/api/v1/ping/instance", person=world.bob, json=body)
+
+
+@pytest.mark.parametrize(
+    ("ask", "url"),
+    [
+        (follow, "https://peer.example/users/slow"),
+        (write, "https://peer.example/users/slow"),
+        (ping, "https://slow.example/healthz"),
+    ],
+)
+def test_a_request_that_waits_for_another_server_is_not_counted_as_at_work(world: World, ask: Any, url: str) -> None:
+    """Or as many as a process works at would keep everybody from being served."""
+    admission: Admission = world.server.client.application.extensions["shoal.admission"]
+    at_work: list[int] = []
+
+    def answer(_: object) -> int:
+        at_work.append(admission.open_requests)
+        return 404
+
+    world.wire.serve(url, answer)
+    before = admission.open_requests
+
+    ask(world, "slow")
+
+    assert at_work == [before]
+    assert admission.open_requests == before
+
+
+@pytest.mark.parametrize("ask", [follow, write, ping])
+def test_one_account_has_others_be_asked_only_so_often(world: World, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limiting, "_ELSEWHERE", 0)
+    for number in range(limiting.LEAST):
+        assert ask(world, f"nobody{number}").status_code in (200, 400)
+    world.forget()
+
+    with world.server.stores_nothing():
+        answer = ask(world, "one-more")
+
+    assert (answer.status_code, answer.json["detail"]) == (429, _EXCEEDED)
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert world.wire.asked == []
+
+
+def test_whom_we_know_is_followed_and_written_to_all_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limiting, "_ELSEWHERE", 0)
+    world.known(world.zoe)
+    for number in range(limiting.LEAST + 1):
+        follow(world, f"nobody{number}")
+
+    assert follow(world, "zoe").status_code == 200
+    assert write(world, "zoe").status_code == 201
