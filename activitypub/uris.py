@@ -129,6 +129,12 @@ def normalise_host(host: str) -> str:
     return name
 
 
+def domain_of(host: str) -> str:
+    """The end of a name, without a port, that has one owner, or nearly: `co.uk` has many, of whom few are at one moment
+    in one place."""
+    return ".".join(host.partition(":")[0].split(".")[-2:])
+
+
 def is_private_name(host: str) -> bool:
     """Does the name, without a port, mean something inside one network only, if anything?"""
     return host.rpartition(".")[2].lower() in _PRIVATE_USE

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 from activitypub.addresses import Address, AddressPolicy
 from activitypub.errors import BlockedAddressError
 from activitypub.fetch.failures import Deadline, Reason, UnreachableError
+from activitypub.uris import domain_of
 
 Resolver: TypeAlias = Callable[[str, int], list[Address]]
 
@@ -84,12 +85,7 @@ class NameLookup:
     def _share_of(self, host: str) -> threading.BoundedSemaphore:
         """That of the name's domain, which is there as long as somebody holds it."""
         with self._shares_lock:
-            return self._shares.setdefault(_domain_of(host), threading.BoundedSemaphore(_MAX_OF_DOMAIN))
-
-
-def _domain_of(host: str) -> str:
-    """The end of a name that has one owner, or nearly: `co.uk` has many, of whom few are looked up at one moment."""
-    return ".".join(host.split(".")[-2:])
+            return self._shares.setdefault(domain_of(host), threading.BoundedSemaphore(_MAX_OF_DOMAIN))
 
 
 def _dns_reason(error: OSError) -> Reason:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
@@ -53,3 +53,15 @@ def count_unanswered_of(session: Session, actor_id: str) -> int:
     """How many follows of the actor's own nobody has answered yet."""
     unanswered = select(func.count()).where(Follow.actor_id == actor_id, Follow.state == PENDING)
     return session.scalar(unanswered) or 0
+
+
+def list_follower_inboxes_below(session: Session, target_id: str, domain: str) -> set[str]:
+    """Where the servers at a domain, and below it, are told what the actor says to its followers."""
+    is_below = or_(Actor.host == domain, Actor.host.endswith(f".{domain}", autoescape=True))
+    inboxes = (
+        select(func.coalesce(Actor.shared_inbox, Actor.inbox))
+        .join(Follow, Follow.actor_id == Actor.id)
+        .where(Follow.target_id == target_id, is_below)
+        .distinct()
+    )
+    return set(session.scalars(inboxes))
