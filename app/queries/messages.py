@@ -372,23 +372,6 @@ def _roles(granted: str | None) -> tuple[str, ...]:
     return tuple(sorted(granted.split(","))) if granted else (DEFAULT_ROLE,)
 
 
-def list_replies(session: Session, views: Sequence[MessageView]) -> dict[str, list[str]]:
-    """The ids of the living replies to each of a page of messages, in its own place, the oldest first."""
-    by_uri = {view.uri: view for view in views}
-    replies: dict[str, list[str]] = {}
-    if by_uri:
-        query = (
-            select(Message.in_reply_to, Message.id, Message.channel_id, Message.conversation_id)
-            .where(Message.in_reply_to.in_(list(by_uri)), Message.deleted_at.is_(None))
-            .order_by(Message.id)
-        )
-        for uri, id_, channel_id, conversation_id in session.execute(query):
-            parent = by_uri[uri or ""]
-            if (channel_id, conversation_id) == (parent.channel_id, parent.conversation_id):
-                replies.setdefault(parent.id, []).append(id_)
-    return replies
-
-
 def list_pinned(session: Session, views: Sequence[MessageView]) -> set[str]:
     """Those of a page of messages that are pinned, by their ids."""
     by_uri = {view.uri: view.id for view in views}

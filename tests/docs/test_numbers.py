@@ -13,6 +13,7 @@ from app.actions import accounts, pruning, tokens
 from app.actions.delivery import schedule
 from app.actions.delivery.turn import DEADLINE_SECONDS
 from app.actions.inbox import queue, work
+from app.effects import follow
 from app.effects.create.group import MAX_NAME
 from app.effects.create.note import MAX_TEXT
 from app.facades.federation import collections
@@ -20,14 +21,14 @@ from app.facades.pufferblow import sockets
 from app.live import connection as socket
 from app.live import hub, writer
 from app.pipeline import enqueue
-from app.queries import queues
+from app.queries import queues, replies
 from app.queries.accounts import MAX_LISTED
 from app.queries.messages import MAX_PAGE
 from app.queries.privileges import ALL_PRIVILEGES, DEFAULT_ROLE, ROLES
 from app.web import bodies, fields
 from tests.docs.markdown import read
 
-README, CLIENTS, FEDERATION = "README.md", "docs/clients.md", "docs/federation.md"
+README, CLIENTS, FEDERATION, PUNCTUM = "README.md", "docs/clients.md", "docs/federation.md", "docs/punctum.md"
 MIB = 1 << 20
 
 
@@ -63,6 +64,8 @@ def said() -> Iterator[tuple[str, str]]:
     yield FEDERATION, f"wait {enqueue._MESSAGE_LIFE.days} days at most"
     yield FEDERATION, f"`Remove` {enqueue._RELATION_LIFE.days} days"
     yield FEDERATION, f"At most {queues.QUEUE_MAX:,} rows"
+    yield FEDERATION, f"followers of one domain would have more than {follow.INBOXES_MAX} inboxes"
+    yield PUNCTUM, f"`replies` (the newest {replies.MOST})"
     yield FEDERATION, f"about {queues.QUEUE_MAX:,} requests, or {queues.QUEUE_BYTES_MAX // MIB} MiB, of your server"
     yield FEDERATION, f"| {bodies.MAX_BODY_BYTES // MIB} MiB |"
     yield FEDERATION, f"| {client.MAX_BYTES // MIB} MiB |"
@@ -77,7 +80,7 @@ def said() -> Iterator[tuple[str, str]]:
 
 
 def test_the_documents_say_the_numbers_of_the_code() -> None:
-    texts = {name: re.sub(r"\s+", " ", read(name)) for name in (README, CLIENTS, FEDERATION)}
+    texts = {name: re.sub(r"\s+", " ", read(name)) for name in (README, CLIENTS, FEDERATION, PUNCTUM)}
 
     assert [(name, words) for name, words in said() if words not in texts[name]] == []
 

@@ -20,13 +20,13 @@ from app.queries.messages import (
     MessageView,
     list_pinned,
     list_reactions_in_order,
-    list_replies,
     view_messages,
 )
 from app.queries.objects import BuiltInRole, Found, FoundConversation
 from app.queries.peers import list_origins
 from app.queries.privileges import ROLES
 from app.queries.punctum.shortcodes import to_shortcode
+from app.queries.replies import list_replies
 from app.queries.sight import who_sees_each
 from app.queries.spaces import (
     SpaceView,

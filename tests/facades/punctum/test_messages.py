@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from app.db import transaction
 from app.models import Message
+from app.queries import replies
 from app.sealing import link_key
 from tests.facades.conftest import ORIGIN, Person, Server
 from tests.facades.pufferblow.files import attached
@@ -214,6 +215,20 @@ def test_replies(client: Client, owner: Person, conference: Shown, channel: Show
     elsewhere = client.send(owner, client.channel(owner, conference, name="pier"))
     refused = client.call("PATCH", f"/messages/{reply['id']}", owner, json={"reply_to": elsewhere["id"]})
     assert is_refused(refused, 400, 8)
+
+
+def test_of_very_many_replies_the_newest_are_listed_of_each_message(
+    client: Client, owner: Person, conference: Shown, channel: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replies, "MOST", 2)
+    first, second = client.send(owner, channel), client.send(owner, channel)
+    sent = [client.send(owner, channel, "aye", reply_to=first["id"])["id"] for _ in range(4)]
+    other = client.send(owner, channel, "aye", reply_to=second["id"])["id"]
+
+    assert client.get(f"/messages/{first['id']}", owner)["replies"] == sent[2:]
+    assert client.get(f"/messages/{second['id']}", owner)["replies"] == [other]
+    client.call("DELETE", f"/messages/{sent[3]}", owner)
+    assert client.get(f"/messages/{first['id']}", owner)["replies"] == sent[1:3]
 
 
 def test_reacting_and_taking_it_back(
