@@ -6,13 +6,14 @@ import heapq
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from cachetools import LRUCache
 
+from activitypub.uris import domain_of
 from app.errors import AppError
 
 _AGAIN_SECONDS: Final = 5.0
@@ -38,38 +39,62 @@ class _NoTurn:
 
 
 class Lane:
-    """A queue of keys and the threads that take them, started when there is something to take.
+    """A queue of hosts and the threads that take them, started when there is something to take.
 
-    Daemon threads, because a stop waits for nobody's server: what is cut off is a row, and is sent again.
+    The domains take turns, and the hosts of one leave a quarter of the threads to others: whoever has a domain has any
+    number of hosts, each as slow as they like. Daemon threads, because a stop waits for nobody's server: what is cut
+    off is a row, and is sent again.
     """
 
     def __init__(self, run: Callable[[str], None], *, name: str, threads: int) -> None:
         self._run = run
         self._name = name
         self._max_threads = threads
-        self._keys: deque[str] = deque()
-        self._has_keys = threading.Condition()
+        self._most_of_domain = threads - threads // 4
+        self._hosts: dict[str, deque[str]] = {}  # By domain, the one whose turn it is first.
+        self._waiting = 0
+        self._at_work: Counter[str] = Counter()
+        self._has_changed = threading.Condition()
         self._threads = 0
         self._idle = 0
 
-    def put(self, key: str) -> None:
-        with self._has_keys:
-            self._keys.append(key)
-            if self._idle >= len(self._keys):
-                self._has_keys.notify()
-            elif self._threads < self._max_threads:
+    def put(self, host: str) -> None:
+        with self._has_changed:
+            self._hosts.setdefault(domain_of(host), deque()).append(host)
+            self._waiting += 1
+            self._has_changed.notify()
+            if self._idle < self._waiting and self._threads < self._max_threads:
                 self._threads += 1
                 threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
 
     def _work(self) -> None:
         while True:
-            with self._has_keys:
+            with self._has_changed:
                 self._idle += 1
-                while not self._keys:
-                    self._has_keys.wait()
+                while (host := self._take()) is None:
+                    self._has_changed.wait()
                 self._idle -= 1
-                key = self._keys.popleft()
-            self._run(key)
+            self._run(host)
+            with self._has_changed:
+                self._leave(domain_of(host))
+                self._has_changed.notify()  # Another may now have its turn.
+
+    def _take(self) -> str | None:
+        domain = next((one for one in self._hosts if self._at_work[one] < self._most_of_domain), None)
+        if domain is None:
+            return None
+        hosts = self._hosts.pop(domain)
+        host = hosts.popleft()
+        if hosts:
+            self._hosts[domain] = hosts
+        self._waiting -= 1
+        self._at_work[domain] += 1
+        return host
+
+    def _leave(self, domain: str) -> None:
+        self._at_work[domain] -= 1
+        if not self._at_work[domain]:
+            del self._at_work[domain]
 
 
 class Lanes:

@@ -87,6 +87,47 @@ def test_hundreds_of_hanging_hosts_do_not_hold_up_one_that_answers(
     assert not released.is_set()
 
 
+def test_the_hanging_hosts_of_one_domain_leave_room_for_hosts_that_nobody_knows_yet(
+    lanes: Lanes, hosts: Hosts, released: threading.Event
+) -> None:
+    for number in range(300):
+        hosts.behaviour[f"h{number}.slow.test"] = hang(released)
+        lanes.put(f"h{number}.slow.test")
+    assert eventually(lambda: hosts.present.total() == 3)
+
+    for number in range(5):
+        lanes.put(f"h{number}.new.test")
+
+    assert eventually(lambda: all(hosts.turns[f"h{number}.new.test"] for number in range(5)), timeout_seconds=5)
+    assert hosts.present.total() == 3
+    released.set()
+    assert eventually(lambda: not lanes._present and sum(hosts.turns.values()) == 305)
+
+
+def test_domains_take_turns(hosts: Hosts, released: threading.Event) -> None:
+    lanes = Lanes(hosts, name="test", prompt_threads=1, other_threads=1)
+    hosts.behaviour["first.test"] = hang(released)
+    lanes.put("first.test")
+    assert eventually(lambda: hosts.turns["first.test"])
+    order: list[str] = []
+
+    def note(host: str) -> Callable[[], Turn]:
+        def turn() -> Turn:
+            order.append(host)
+            return PROMPT
+
+        return turn
+
+    for host in ("a.many.test", "b.many.test", "c.many.test", "a.few.test"):
+        hosts.behaviour[host] = note(host)
+        lanes.put(host)
+
+    released.set()
+
+    assert eventually(lambda: len(order) == 4)
+    assert order == ["a.many.test", "a.few.test", "b.many.test", "c.many.test"]
+
+
 def test_a_host_that_began_to_hang_loses_its_place_among_the_prompt(
     lanes: Lanes, hosts: Hosts, released: threading.Event
 ) -> None:
