@@ -14,7 +14,7 @@ from app.models import Actor, Channel, Message
 from app.projections import messages
 from app.queries.activities import find_by_uri as find_activity
 from app.queries.actors import find_any, get_actor
-from app.queries.channels import find_channel
+from app.queries.channels import find_heard_channel
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.placement import Placement, find_own_placement, may_pass_on
 from app.queries.tombstones import was_deleted
@@ -68,7 +68,7 @@ def _authorise_share(act: Act, message: Message) -> None:
 
 def _get_followed(act: Act) -> Channel:
     """The channel elsewhere that announces, which somebody here follows. Raises NotFoundError."""
-    channel = None if act.is_local else find_channel(act.session, act.actor.id)
+    channel = None if act.is_local else find_heard_channel(act.session, act.actor.id)
     if channel is None:
         raise NotFoundError("nobody here follows this")
     return channel

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.db import find_loaded, rows_of
@@ -19,6 +19,13 @@ from app.queries.viewers import Viewer
 from app.queries.visibility import Standing, channel_is_visible, channel_is_visible_to, standing_of
 from app.uris import Uris
 
+_follower = aliased(Actor)
+# A channel elsewhere is heard while one of ours follows it, or has asked to: else whoever was followed once could fill
+# our tables for ever. What instances tell of theirs, they are asked for.
+_IS_HEARD = or_(
+    Channel.space_id.is_not(None),
+    exists().where(Follow.target_id == Channel.actor_id, Follow.actor_id == _follower.id, _follower.host.is_(None)),
+)
 # Built once, because building a statement takes longer than running it.
 _OF_OWNERS = (
     select(Channel, Actor)
@@ -27,8 +34,10 @@ _OF_OWNERS = (
         Actor.uri.in_(bindparam("owners", expanding=True)),
         Actor.deleted_at.is_(None),
         Channel.deleted_at.is_(None),
+        _IS_HEARD,
     )
 )
+_HEARD = select(Channel).where(Channel.actor_id == bindparam("channel_id"), Channel.deleted_at.is_(None), _IS_HEARD)
 
 NO_SUCH_CHANNEL = "The provided channel ID does not exist or could not be found."
 
@@ -117,6 +126,11 @@ def find_channel(session: Session, channel_id: str | None) -> Channel | None:
     return session.scalar(select(Channel).where(Channel.actor_id == channel_id, Channel.deleted_at.is_(None)))
 
 
+def find_heard_channel(session: Session, channel_id: str) -> Channel | None:
+    """One of ours, or another server's that somebody here listens to."""
+    return session.scalar(_HEARD, {"channel_id": channel_id})
+
+
 def find_channel_with_actor(session: Session, channel_id: str | None) -> tuple[Channel, Actor] | None:
     if channel_id is None:
         return None
@@ -133,7 +147,8 @@ def list_space_channel_ids(session: Session, space_id: str) -> list[str]:
 
 
 def find_addressed(session: Session, uris: Uris, addressed: Sequence[str]) -> tuple[Channel, Actor] | None:
-    """The first channel among the addressed URIs: itself, its followers collection or its messages collection."""
+    """The first channel among the addressed URIs that is heard here: itself, its followers collection or its messages
+    collection."""
     owners = {owner: position for position, uri in enumerate(addressed) for owner in _owners(uri)}
     if not owners:
         return None

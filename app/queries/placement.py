@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from activitypub.documents import Audience, Note
 from app.models import Actor, Channel, Message
 from app.queries.actors import PEOPLE, get_by_id, is_blocked_by_any, list_by_uris
-from app.queries.channels import find_addressed, find_channel
+from app.queries.channels import find_addressed, find_heard_channel
 from app.queries.conversations import find_conversation, find_group, list_with_arrival
 from app.queries.messages import find_by_uri, open_content
 from app.queries.viewers import remote_viewer
@@ -116,7 +116,7 @@ def _find_channel(
 ) -> tuple[Channel, Actor] | None:
     """Relayed by a channel, addressed to one, or a public reply in one."""
     if via is not None:
-        channel = find_channel(session, via.id) if may_pass_on(via, addressed) else None
+        channel = find_heard_channel(session, via.id) if may_pass_on(via, addressed) else None
         return (channel, via) if channel else None
     named = [*addressed.audience, *addressed.to, *addressed.cc, *addressed.hidden]
     if not addressed.is_public:

@@ -16,7 +16,7 @@ from app.actions.remote_actors import fetch_actor, fetch_document, known_or_fetc
 from app.db import reading
 from app.queries.activities import find_by_uri as find_activity
 from app.queries.actors import PEOPLE, find_actor, list_by_uris
-from app.queries.channels import find_channel
+from app.queries.channels import find_heard_channel
 from app.queries.messages import find_by_uri as find_message
 from app.settings import current
 from app.uris import Uris
@@ -72,7 +72,7 @@ def _gather_announced(activity: Activity, budget: FetchBudget) -> Gathered:
         return Gathered()
     with reading() as session:
         group = find_actor(session, activity.actor)
-        is_channel = group is not None and find_channel(session, group.id) is not None
+        is_channel = group is not None and find_heard_channel(session, group.id) is not None
         is_known = find_message(session, uri) is not None or find_activity(session, uri) is not None
     if is_known or not is_channel:
         return Gathered()

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from activitypub import build
+from activitypub.documents import parse_activity
 from activitypub.vocabulary import PUBLIC
 from app.db import reading
 from app.models import Event, Message
@@ -117,3 +119,60 @@ def test_another_servers_channel_takes_nothing_from_those_to_whom_it_was_said(
 
     assert messages() == [(note["id"], place)]
     assert told() == [event]
+
+
+def says(world: World, pond: RemoteActor, way: str) -> None:
+    """Something is said in the channel, one way or another."""
+    to = [PUBLIC, pond.uri]
+    if way == "by its own server":
+        note = world.mallory.note(to=to)
+        world.receive(world.mallory, world.mallory.activity("Create", note, to=to))
+        return
+    note = served(world, world.zoe, to=to)
+    create = world.zoe.activity("Create", note, to=to) | {"@context": CONTEXT}
+    world.wire.serve(create["id"], create)
+    announced: Any = create if way == "announced whole" else note["id"]
+    world.receive(pond, pond.activity("Announce", announced, to=[PUBLIC]))
+
+
+WAYS = pytest.mark.parametrize("way", ["announced whole", "announced by its address", "by its own server"])
+
+
+@WAYS
+@pytest.mark.parametrize("left", ["by leaving", "by being put out"])
+def test_a_channel_that_nobody_here_is_in_any_more_is_not_heard(
+    world: World, pond: RemoteActor, way: str, left: str
+) -> None:
+    """Whoever was followed once could go on for ever."""
+    bob = world.actor(world.bob.id).uri
+    follow = world.last_activity("Follow", bob)
+    if left == "by leaving":
+        world.submit(build.undo(actor=bob, object=parse_activity(follow)))
+    else:
+        world.receive(pond, pond.activity("Reject", follow))
+
+    says(world, pond, way)
+
+    assert outcome()[0] == "dropped"
+    assert (messages(), told()) == ([], [])
+
+
+@WAYS
+def test_it_is_heard_while_one_of_ours_is_in_it_or_waits_to_be(world: World, way: str) -> None:
+    lake = world.meet(RemoteActor("https://evil.example/c/lake", "Group"))
+    known = world.known(lake)
+    world.submit(build.follow(actor=world.actor(world.bob.id).uri, object=lake.uri))
+
+    says(world, lake, way)
+
+    assert [channel_id for _, channel_id in messages()] == [known.id]
+
+
+def test_what_is_said_to_a_channel_of_ours_too_is_said_there(world: World, pond: RemoteActor) -> None:
+    bob, harbour = world.actor(world.bob.id).uri, world.channel("Harbour")
+    world.submit(build.undo(actor=bob, object=parse_activity(world.last_activity("Follow", bob))))
+    to = [PUBLIC, pond.uri, world.actor(harbour).uri]
+
+    world.receive(world.mallory, world.mallory.activity("Create", world.mallory.note(to=to), to=to))
+
+    assert [channel_id for _, channel_id in messages()] == [harbour]
