@@ -272,7 +272,7 @@ def parse_keys(document: Json, owner: str, *, now: datetime) -> Iterator[KeyDocu
 
 def _is_over(key: Json, now: datetime) -> bool:
     """Whether a key is good no more, or nobody can tell for how long (Controlled Identifiers 1.0, section 2.2)."""
-    if key.get("revoked") is not None:
+    if key.get("revoked"):
         return True
     ends_at = read_time(key.get("expires"), now=_LATEST)
     return key.get("expires") is not None and (ends_at is None or ends_at <= now)

@@ -116,7 +116,8 @@ def test_a_key_that_is_over_is_no_key(world: World, over: dict[str, Any]) -> Non
 
 def test_a_key_that_is_revoked_later_is_no_key_from_the_next_time_it_is_read(world: World) -> None:
     good = world.zoe.document["publicKey"]
-    world.wire.serve(world.zoe.uri, world.zoe.document | {"publicKey": good | {"expires": "2090-01-01T00:00:00Z"}})
+    still = {"expires": "2090-01-01T00:00:00Z", "revoked": False}
+    world.wire.serve(world.zoe.uri, world.zoe.document | {"publicKey": good | still})
     assert follow(world, world.zoe) == 202
     over = good | {"revoked": "2026-01-01T00:00:00Z"}
     world.wire.serve(world.zoe.uri, world.zoe.document | {"publicKey": over})
