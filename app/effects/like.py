@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from activitypub.documents import Activity
+from activitypub.uris import domain_of
 from app.act import Act, LiveEvent
 from app.effects.access import authorise_on
 from app.effects.relaying import relay
@@ -13,7 +14,13 @@ from app.projections import messages
 from app.queries.actors import is_blocked
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.permissions import get_permissions
-from app.queries.reactions import MOST_BY_ONE, has_reacted_enough, is_emoji, read_emoji
+from app.queries.reactions import (
+    MOST_BY_ONE,
+    has_domain_reacted_enough,
+    has_reacted_enough,
+    is_emoji,
+    read_emoji,
+)
 
 
 def authorise(act: Act) -> None:
@@ -31,6 +38,8 @@ def authorise(act: Act) -> None:
         raise InvalidInputError("A reaction is one emoji.")
     if has_reacted_enough(act.session, message.id, act.actor.id, besides=read_emoji(act.activity.content)):
         raise ConflictError(f"Nobody gives one message more than {MOST_BY_ONE} reactions.")
+    if act.actor.host is not None and has_domain_reacted_enough(act.session, message.id, domain_of(act.actor.host)):
+        raise ConflictError("this domain has given the message very many reactions")
     act.found |= {"message": message, "channel": found}
     act.scope = scope_of(message)
     act.audience = message.audience

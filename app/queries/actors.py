@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.act import Inbox
@@ -189,6 +189,11 @@ def list_follower_inboxes(session: Session, target_id: str) -> list[Inbox]:
             (uri := row.shared_inbox or row.inbox): Inbox(uri, row.host, row.shared_inbox is not None) for row in rows
         }.values()
     )
+
+
+def is_below(domain: str) -> ColumnElement[bool]:
+    """Whether an actor's server is at the domain, or below it."""
+    return or_(Actor.host == domain, Actor.host.endswith(f".{domain}", autoescape=True))
 
 
 def list_server_inboxes(session: Session) -> list[Inbox]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
 from app.errors import NotFoundError
 from app.models import Actor, Follow
-from app.queries.actors import PENDING, find_actor, find_follow
+from app.queries.actors import PENDING, find_actor, find_follow, is_below
 
 _NO_SUCH_FOLLOW = "there is no such follow"
 
@@ -57,11 +57,10 @@ def count_unanswered_of(session: Session, actor_id: str) -> int:
 
 def list_follower_inboxes_below(session: Session, target_id: str, domain: str) -> set[str]:
     """Where the servers at a domain, and below it, are told what the actor says to its followers."""
-    is_below = or_(Actor.host == domain, Actor.host.endswith(f".{domain}", autoescape=True))
     inboxes = (
         select(func.coalesce(Actor.shared_inbox, Actor.inbox))
         .join(Follow, Follow.actor_id == Actor.id)
-        .where(Follow.target_id == target_id, is_below)
+        .where(Follow.target_id == target_id, is_below(domain))
         .distinct()
     )
     return set(session.scalars(inboxes))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
 from app.models import Actor, Reaction
+from app.queries.actors import is_below
 from app.queries.messages import find_by_uri
 
 # What a Like without an emoji is shown as.
@@ -18,6 +19,8 @@ HEART: Final = "❤"
 MAX_EMOJI_LENGTH: Final = 64
 MOST_BY_ONE: Final = 20
 """Reactions of one actor to one message."""
+MOST_BY_DOMAIN: Final = 1000
+"""Those of a domain's servers together, which may have any number of actors: all are shown with the message."""
 _SHORTCODE: Final = re.compile(r":[\w.+@-]+:")
 _LETTER_AS_EMOJI: Final = "\N{INFORMATION SOURCE}"
 _JOINERS: Final = frozenset("\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-15}\N{VARIATION SELECTOR-16}")
@@ -44,6 +47,18 @@ def has_reacted_enough(session: Session, message_id: str, actor_id: str, *, besi
         Reaction.message_id == message_id, Reaction.actor_id == actor_id, Reaction.emoji != besides
     )
     return (session.scalar(given) or 0) >= MOST_BY_ONE
+
+
+def has_domain_reacted_enough(session: Session, message_id: str, domain: str) -> bool:
+    """Whether another one of a server at the domain, or below it, would be too many."""
+    given = (
+        select(Reaction.id)
+        .join(Actor, Actor.id == Reaction.actor_id)
+        .where(Reaction.message_id == message_id, is_below(domain))
+        .limit(MOST_BY_DOMAIN)
+        .subquery()
+    )
+    return (session.scalar(select(func.count()).select_from(given)) or 0) >= MOST_BY_DOMAIN
 
 
 def find_reaction(session: Session, undo: Activity, actor: Actor) -> Reaction | None:
