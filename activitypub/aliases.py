@@ -40,6 +40,11 @@ _NODES: Final = frozenset(
     | {"publicKey", "assertionMethod"}
 )
 
+# Of each list, what any reader of ours looks at; and of all that is looked at, more keys and terms than anybody honest
+# writes: to look for a second meaning of one takes ten times as long as to read it.
+_MAX_MEMBERS: Final = 500
+_MAX_KEYS: Final = 5000
+
 # One map for each node with contexts: to copy what is defined around every node would take as long as a sender likes.
 _Definitions: TypeAlias = ChainMap[str, object]
 
@@ -51,31 +56,45 @@ def check_plain(node: Mapping[str, object]) -> None:
     ``actor`` and ``id``, a context that renames a term or a type, ``@graph``, ``@reverse``, ``@included`` and
     ``@nest`` would let a document pass here as one thing and there as another (CVE-2022-24307, CVE-2026-42462).
     What a context says that is named by its URL alone nobody can tell without fetching it, so that is believed.
-    Raises ``MalformedDocumentError``.
+    Raises ``MalformedDocumentError``, also where there is very much to look at.
     """
-    _check(node, ChainMap())
+    _check(node, ChainMap(), _Effort())
 
 
-def _check(node: Mapping[str, object], around: _Definitions) -> None:
+class _Effort:
+    """How many keys and terms of one document are looked at."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_KEYS
+
+    def spend(self, keys: int) -> None:
+        self._left -= keys
+        if self._left < 0:
+            raise MalformedDocumentError(f"more than {_MAX_KEYS} keys and terms")
+
+
+def _check(node: Mapping[str, object], around: _Definitions, effort: _Effort) -> None:
     """``around`` is defined by the contexts of the nodes around this one."""
-    definitions = _define(around, node["@context"]) if "@context" in node else around
+    effort.spend(len(node))
+    definitions = _define(around, node["@context"], effort) if "@context" in node else around
     for key, value in node.items():
         if key == "@context":
             continue
         if not _is_plain(key, definitions):
             raise MalformedDocumentError(f"the key {key[:100]!a} has a second meaning in JSON-LD")
         if key in _NODES:
-            for inner in value if isinstance(value, list) else [value]:
+            for inner in value[:_MAX_MEMBERS] if isinstance(value, list) else [value]:
                 if isinstance(inner, Mapping):
-                    _check(inner, definitions)
+                    _check(inner, definitions, effort)
 
 
-def _define(around: _Definitions, contexts: object) -> _Definitions:
+def _define(around: _Definitions, contexts: object, effort: _Effort) -> _Definitions:
     """With what is defined inline. Raises ``MalformedDocumentError`` where a term or type of ours becomes another."""
     if contexts is None and len(around.maps) > 1:
         raise MalformedDocumentError("a context takes back what is defined around it: a second meaning of all")
     definitions = around.new_child()
     for context in _flatten(contexts):
+        effort.spend(len(context) + 1)
         definitions.update(context)
         for term, definition in context.items():
             if term in _MEANINGS and not _is_kept(term, definition, definitions):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
-from activitypub import attachments, documents, properties, strict_json
+from activitypub import aliases, attachments, documents, properties, strict_json
 from activitypub.fetch import client, connection, names
 from activitypub.signatures.verification import WINDOW
 from app.actions import accounts, pruning, tokens
@@ -77,6 +77,7 @@ def said() -> Iterator[tuple[str, str]]:
     yield FEDERATION, f"| fetches for one activity | {work.MAX_FETCHES} |"
     yield FEDERATION, f"| {documents.MAX_RECIPIENTS}, {documents.MAX_TAGS}, {attachments.MAX_ATTACHMENTS} |"
     yield FEDERATION, f"| {MAX_TEXT:,} characters; longer ones"
+    yield FEDERATION, f"of all that is read of one document | {aliases._MAX_KEYS:,}; one with more is ignored |"
     yield FEDERATION, f"| an id | {properties.MAX_URI} bytes |"
 
 
