@@ -23,6 +23,10 @@ _PCHAR: Final = (
 )
 # What is not seen, or turns the text around, would make two ids look like one.
 _NOT_SEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp", "Zs"})
+# Under which countries give out names.
+_SECOND_LEVEL: Final = frozenset(
+    {"ac", "co", "com", "edu", "gob", "gov", "ltd", "ne", "net", "nom", "or", "org", "plc"}
+)
 # RFC 3987, narrowed: no userinfo, no IP literal, no empty port.
 _URI: Final = re.compile(
     rf"""[Hh][Tt][Tt][Pp][Ss]://
@@ -130,9 +134,18 @@ def normalise_host(host: str) -> str:
 
 
 def domain_of(host: str) -> str:
-    """The end of a name, without a port, that has one owner, or nearly: `co.uk` has many, of whom few are at one moment
-    in one place."""
-    return ".".join(host.partition(":")[0].split(".")[-2:])
+    """The end of a name that has one owner, or nearly; a port counts for nothing, and an address is its own.
+
+    Below `co.uk` and its like many owners have a name. So have they at a hosting provider, which nothing here can tell:
+    what is counted by this needs generous limits.
+    """
+    if host.startswith("["):
+        return host
+    labels = host.partition(":")[0].split(".")
+    if labels[-1].isdigit():
+        return host
+    is_second_level = len(labels[-1]) == 2 and labels[-2:-1] != [] and labels[-2] in _SECOND_LEVEL
+    return ".".join(labels[-3 if is_second_level else -2 :])
 
 
 def is_private_name(host: str) -> bool:

@@ -7,7 +7,6 @@ from typing import Final
 
 from activitypub import build
 from activitypub.documents import Activity
-from activitypub.uris import domain_of
 from app.act import Act, LiveEvent, RefusedError
 from app.effects.spaces import expulsion
 from app.errors import ForbiddenError, InvalidInputError, TooManyRequestsError
@@ -15,16 +14,12 @@ from app.models import Actor, Channel
 from app.projections import channels, follows
 from app.queries.actors import ACCEPTED, PENDING, find_follow, get_actor, is_banned, is_blocked
 from app.queries.channels import find_channel
-from app.queries.follows import count_unanswered_of, count_waiting_for, list_follower_inboxes_below
+from app.queries.follows import count_unanswered_of, count_waiting_for
 from app.queries.viewers import remote_viewer
 from app.queries.visibility import may_see, place_of_channel
 
 # Follows that wait for one actor's answer, and those of ours that one actor waits for (hostile case FED-01).
 WAITING_MAX: Final = 1000
-
-# Inboxes of one domain that what an actor says goes to. Servers of many people have one that they share; who has one
-# for each would have every message of ours be written down and sent as often.
-INBOXES_MAX: Final = 500
 
 
 def authorise(act: Act) -> None:
@@ -86,17 +81,9 @@ def _reason_against(act: Act, target: Actor, channel: Channel | None) -> str | N
     # Nobody is asked in to a private channel by asking; its members are let in by Add.
     if channel is not None and not may_see(act.session, remote_viewer(act.actor), place_of_channel(channel)):
         return "the channel is closed"
-    return _too_many(act, target) if _is_new(act, target) else None
-
-
-def _too_many(act: Act, target: Actor) -> str | None:
-    if target.manually_approves and count_waiting_for(act.session, target.id) >= WAITING_MAX:
+    is_one_more = target.manually_approves and _is_new(act, target)
+    if is_one_more and count_waiting_for(act.session, target.id) >= WAITING_MAX:
         return "too many wait for this actor's answer"
-    if act.actor.host is None:
-        return None
-    inboxes = list_follower_inboxes_below(act.session, target.id, domain_of(act.actor.host))
-    if len(inboxes | {act.actor.shared_inbox or act.actor.inbox}) > INBOXES_MAX:
-        return "too many of this domain follow this actor, each with an inbox of its own"
     return None
 
 

@@ -1,11 +1,12 @@
 """How much more one server's queue takes: whoever sends faster than is applied is told to come back later.
 
 The queue is measured rarely, because measuring a long one takes time: not again before a share of what there was room
-for has come, however the workers are getting on meanwhile.
+for has come, however the workers are getting on meanwhile. So the limits are not met to the row.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -17,11 +18,11 @@ from app.db import reading
 from app.errors import TooManyRequestsError
 from app.queries.queues import QUEUE_BYTES_MAX, QUEUE_MAX, measure_inbox
 
-_FIRST_ROWS: Final = 200
-_FIRST_BYTES: Final = 8 * 1024 * 1024
-"""What is taken of a server before its queue is looked at for the first time."""
+# What is taken of a server before its queue is looked at for the first time.
+FIRST_ROWS: Final = 200
+FIRST_BYTES: Final = 8 * 1024 * 1024
+LOOK_AGAIN_SECONDS: Final = 10
 _SHARE: Final = 8  # Other web processes take a share of the same room.
-_LOOK_AGAIN_SECONDS: Final = 10
 _RETRY_AFTER_SECONDS: Final = 60
 
 
@@ -29,6 +30,7 @@ _RETRY_AFTER_SECONDS: Final = 60
 class _Room:
     rows: int
     bytes: int
+    is_being_measured: bool = False
     full_until: float = 0.0
 
 
@@ -40,22 +42,38 @@ def take_room(host: str, size: int) -> None:
     """Raises TooManyRequestsError while the host's queue is full (hostile case FED-03), UnavailableError when the
     database is away."""
     with _lock:
-        room = _rooms.setdefault(host, _Room(_FIRST_ROWS, _FIRST_BYTES))
-    if room.rows <= 0 or room.bytes <= 0:
-        if time.monotonic() >= room.full_until:
-            _measure(host, room)
-        if room.rows <= 0 or room.bytes <= 0:
-            raise TooManyRequestsError(
-                "What your server sent before is not applied yet. Send this again later.",
-                retry_after_seconds=_RETRY_AFTER_SECONDS,
-            )
+        room = _rooms.setdefault(host, _Room(FIRST_ROWS, FIRST_BYTES))
+        if time.monotonic() < room.full_until:
+            raise _full()
+        # Whoever comes while the queue is measured is let in: nobody knows yet that it is full.
+        if (room.rows > 0 and room.bytes > 0) or room.is_being_measured:
+            _take(room, size)
+            return
+        room.is_being_measured = True
+    try:
+        _measure(host, room)
+    finally:
+        room.is_being_measured = False
+    _take(room, size)
+
+
+def _take(room: _Room, size: int) -> None:
     room.rows -= 1
     room.bytes -= size
 
 
+def _full() -> TooManyRequestsError:
+    return TooManyRequestsError(
+        "What your server sent before is not applied yet. Send this again later.",
+        retry_after_seconds=_RETRY_AFTER_SECONDS,
+    )
+
+
 def _measure(host: str, room: _Room) -> None:
-    room.full_until = time.monotonic() + _LOOK_AGAIN_SECONDS  # Others that come now do not measure it, too.
     with reading() as session:
         rows, bytes_ = measure_inbox(session, host)
-    room.rows = -(-(QUEUE_MAX - rows) // _SHARE)
-    room.bytes = -(-(QUEUE_BYTES_MAX - bytes_) // _SHARE)
+    room.rows = math.ceil((QUEUE_MAX - rows) / _SHARE)
+    room.bytes = math.ceil((QUEUE_BYTES_MAX - bytes_) / _SHARE)
+    if room.rows <= 0 or room.bytes <= 0:
+        room.full_until = time.monotonic() + LOOK_AGAIN_SECONDS
+        raise _full()

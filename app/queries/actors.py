@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Final
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from activitypub.uris import domain_of
 from app.act import Inbox
 from app.db import find_loaded, rows_of
 from app.errors import NotFoundError
@@ -16,6 +19,7 @@ from app.uris import Uris
 
 ACCEPTED = "accepted"
 PENDING = "pending"
+MOST_INBOXES_OF_DOMAIN: Final = 500
 # Who writes, is written to and is a member, as against channels and servers.
 PEOPLE = frozenset({"Person", "Service"})
 
@@ -27,7 +31,8 @@ _FOLLOWER_INBOXES = (
     select(Actor.inbox, Actor.shared_inbox, Actor.host)
     .join(Follow, Follow.actor_id == Actor.id)
     .where(Follow.target_id == bindparam("target_id"), Follow.state == ACCEPTED, _IS_REMOTE)
-    .distinct()
+    .group_by(Actor.inbox, Actor.shared_inbox, Actor.host)
+    .order_by(func.min(Follow.id))
     .execution_options(**LOOKS_ELSEWHERE)
 )
 _REMOTE_FOLLOWER = (
@@ -182,13 +187,24 @@ def is_banned(session: Session, actor_id: str, space_id: str | None) -> bool:
 
 
 def list_follower_inboxes(session: Session, target_id: str) -> list[Inbox]:
-    """The inboxes, each once, of everyone elsewhere who follows the actor."""
+    """The inboxes, each once, of everyone elsewhere who follows the actor.
+
+    Of one domain they are those that it had first, 500 at most. Servers of many people have one that they share, and
+    whoever has one for each would have every message of ours be written down and sent as often.
+    """
     rows = rows_of(session, _FOLLOWER_INBOXES, {"target_id": target_id})
-    return list(
-        {
-            (uri := row.shared_inbox or row.inbox): Inbox(uri, row.host, row.shared_inbox is not None) for row in rows
-        }.values()
-    )
+    found = {(uri := row.shared_inbox or row.inbox): Inbox(uri, row.host, row.shared_inbox is not None) for row in rows}
+    inboxes = list(found.values())
+    return inboxes if len(inboxes) <= MOST_INBOXES_OF_DOMAIN else list(_first_of_each_domain(inboxes))
+
+
+def _first_of_each_domain(inboxes: Iterable[Inbox]) -> Iterator[Inbox]:
+    found = Counter[str]()
+    for inbox in inboxes:
+        domain = domain_of(inbox.host)
+        found[domain] += 1
+        if found[domain] <= MOST_INBOXES_OF_DOMAIN:
+            yield inbox
 
 
 def is_below(domain: str) -> ColumnElement[bool]:

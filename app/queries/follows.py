@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from activitypub.documents import Activity
 from app.errors import NotFoundError
 from app.models import Actor, Follow
-from app.queries.actors import PENDING, find_actor, find_follow, is_below
+from app.queries.actors import PENDING, find_actor, find_follow
 
 _NO_SUCH_FOLLOW = "there is no such follow"
 
@@ -53,14 +53,3 @@ def count_unanswered_of(session: Session, actor_id: str) -> int:
     """How many follows of the actor's own nobody has answered yet."""
     unanswered = select(func.count()).where(Follow.actor_id == actor_id, Follow.state == PENDING)
     return session.scalar(unanswered) or 0
-
-
-def list_follower_inboxes_below(session: Session, target_id: str, domain: str) -> set[str]:
-    """Where the servers at a domain, and below it, are told what the actor says to its followers."""
-    inboxes = (
-        select(func.coalesce(Actor.shared_inbox, Actor.inbox))
-        .join(Follow, Follow.actor_id == Actor.id)
-        .where(Follow.target_id == target_id, is_below(domain))
-        .distinct()
-    )
-    return set(session.scalars(inboxes))

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from activitypub.vocabulary import PUBLIC
 from app.db import upsert
 from app.models import Actor, Delivery, Follow
-from app.queries.actors import ACCEPTED
+from app.queries.actors import ACCEPTED, MOST_INBOXES_OF_DOMAIN
 from app.queries.deliveries import QUEUED, DueDelivery
 
 _AUDIENCE = ("to", "cc", "bto", "bcc", "audience")
@@ -24,7 +24,8 @@ def fall_back(session: Session, host: str, due: DueDelivery, body: bytes, now: d
 
     Those people lose the shared inbox, so that the next activity goes to their own at once; fetching their actor
     again gives it back. Only whom the activity addresses gets it: by name, or as a follower of an actor whose
-    followers it addresses, or of its sender where it is public.
+    followers it addresses, or of its sender where it is public, and of these no more than one domain's followers get
+    anything.
     """
     addressed = set(_addressed(msgspec.json.decode(body)))
     inboxes = session.scalars(
@@ -36,7 +37,9 @@ def fall_back(session: Session, host: str, due: DueDelivery, body: bytes, now: d
             Actor.deleted_at.is_(None),
             or_(Actor.uri.in_(addressed), Actor.id.in_(_followers(addressed, due.sender_id))),
         )
-        .distinct()
+        .group_by(Actor.inbox)
+        .order_by(func.min(Actor.id))
+        .limit(MOST_INBOXES_OF_DOMAIN)
     ).all()
     session.execute(
         update(Actor)

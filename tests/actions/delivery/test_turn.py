@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from activitypub.errors import BlockedAddressError, FetchError
 from activitypub.fetch import Reason, UnreachableError
+from app.actions.delivery import recipients
 from app.db import Database, transaction
 from app.errors import UnavailableError
 from app.models import ActivityDocument
@@ -426,6 +427,19 @@ def test_a_shared_inbox_that_is_gone_is_replaced_by_its_peoples_own(world: World
     )
     assert world.states() == ["failed", "delivered", "delivered"]
     assert len({sent.activity_id for sent in world.wire.sent}) == 1
+
+
+def test_a_shared_inbox_is_not_replaced_by_very_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipients, "MOST_INBOXES_OF_DOMAIN", 2)
+    shared = f"https://{HOST}/shared"
+    for name in ("one", "two", "three", "four"):
+        world.follow(world.remote_actor(name, shared_inbox=shared), world.alice)
+    world.queue(shared, is_shared=True, to=[f"{ORIGIN}/ap/users/{world.alice}/followers"])
+    world.wire.answers[shared] = [410]
+
+    world.deliver()
+
+    assert world.states() == ["failed", "delivered", "delivered"]
 
 
 def test_a_gone_inbox_ends_the_follow_and_nothing_else(world: World) -> None:

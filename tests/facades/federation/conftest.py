@@ -20,7 +20,7 @@ from app.db import reading, transaction
 from app.ids import INSTANCE_ID
 from app.models import Activity as LoggedActivity
 from app.models import Actor, Channel, InboxItem, Message, Space
-from app.pipeline import Outcome, compose, submit
+from app.pipeline import Outcome, compose, room, submit
 from app.queries.actors import get_by_id
 from app.queries.permissions import get_permissions
 from app.queries.viewers import Viewer
@@ -195,7 +195,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
 
 
 def _forget_others() -> None:
-    for cache in (remote_actors._keys, remote_actors._refused, hosts._seen_lately, hosts._left_alone):
+    for cache in (remote_actors._keys, remote_actors._refused, hosts._seen_lately, hosts._left_alone, room._rooms):
         cache.clear()
 
 

@@ -5,63 +5,82 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.db import reading
-from app.effects import follow
-from app.models import Activity, Delivery
+from app.models import Delivery
+from app.queries import actors
 from tests.facades.federation.conftest import World, outcome
 from tests.facades.federation.remote import RemoteActor
 
 
 @pytest.fixture(autouse=True)
 def few_inboxes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow, "INBOXES_MAX", 2)
+    monkeypatch.setattr(actors, "MOST_INBOXES_OF_DOMAIN", 2)
 
 
-def come(world: World, uri: str, **said: Any) -> str:
-    """Somebody follows alice; how the follow ended."""
+@pytest.fixture
+def channel(world: World) -> str:
+    return world.channel("crowded")
+
+
+def test_beyond_the_first_inboxes_of_a_domain_none_is_sent_anything(world: World, channel: str) -> None:
+    for name in ("a", "b", "c"):
+        come(world, channel, f"https://{name}.crowd.example/users/u")
+    come(world, channel, "https://other.example/users/u")
+    come(world, channel, "https://notcrowd.example/users/u")
+
+    assert list_hosts_told(world, channel) == [
+        "a.crowd.example",
+        "b.crowd.example",
+        "notcrowd.example",
+        "other.example",
+    ]
+
+
+def test_shared_inboxes_that_are_none_count_each(world: World, channel: str) -> None:
+    for number in range(4):
+        come(world, channel, f"https://crowd.example/users/u{number}", shared=f"https://crowd.example/shared/{number}")
+
+    assert list_hosts_told(world, channel) == ["crowd.example"] * 2
+
+
+def test_who_had_a_shared_inbox_and_has_none_now_counts_as_one_of_their_own(world: World, channel: str) -> None:
+    crowd = [f"https://crowd.example/users/u{number}" for number in range(4)]
+    for uri in crowd:
+        come(world, channel, uri, shared="https://crowd.example/inbox")
+    assert list_hosts_told(world, channel) == ["crowd.example"]
+
+    for uri in crowd:
+        actor = RemoteActor(uri)
+        alone = {key: value for key, value in actor.document.items() if key != "endpoints"}
+        world.wire.serve(uri, alone)
+        world.receive(actor, actor.activity("Update", alone))
+
+    assert list_hosts_told(world, channel) == ["crowd.example"] * 2
+
+
+def test_the_people_of_a_country_are_no_domain(world: World, channel: str) -> None:
+    for name in ("a", "b", "c"):
+        come(world, channel, f"https://{name}.co.uk/users/u")
+
+    assert list_hosts_told(world, channel) == ["a.co.uk", "b.co.uk", "c.co.uk"]
+
+
+def come(world: World, channel: str, uri: str, *, shared: str | None = None) -> None:
+    """Somebody follows the channel."""
     actor = RemoteActor(uri)
+    said: dict[str, Any] = {"endpoints": {"sharedInbox": shared}} if shared else {}
     world.wire.serve(uri, actor.document | said)
-    world.receive(actor, actor.activity("Follow", world.actor(world.alice.id).uri))
-    return outcome()[0]
+    world.receive(actor, actor.activity("Follow", world.actor(channel).uri))
+    assert outcome()[0] == "done"
 
 
-def count(world: World) -> int:
-    return int(world.get(f"/ap/users/{world.alice.id}/followers").json["totalItems"])
-
-
-def test_one_more_inbox_of_a_domain_is_refused_and_its_owner_told(world: World) -> None:
-    assert come(world, "https://a.crowd.example/users/one") == "done"
-    assert come(world, "https://b.crowd.example/users/two") == "done"
-
-    assert come(world, "https://c.crowd.example/users/three") == "dropped"
-
-    assert count(world) == 2
-    assert outcome()[1] == "too many of this domain follow this actor, each with an inbox of its own"
-    assert list_told("c.crowd.example") == ["Reject"]
-
-
-def test_shared_inboxes_that_are_none_count_each(world: World) -> None:
-    for number in range(3):
-        shared = {"endpoints": {"sharedInbox": f"https://crowd.example/shared/{number}"}}
-        come(world, f"https://crowd.example/users/u{number}", **shared)
-
-    assert count(world) == 2
-
-
-def test_everybody_of_a_server_follows_where_they_share_an_inbox(world: World) -> None:
-    shared = {"endpoints": {"sharedInbox": "https://large.example/inbox"}}
-    for number in range(5):
-        assert come(world, f"https://large.example/users/u{number}", **shared) == "done"
-
-    assert come(world, "https://crowd.example/users/one") == "done"
-    assert come(world, "https://notcrowd.example/users/two") == "done"
-    assert come(world, "https://other.example/users/three") == "done"
-    assert count(world) == 8
-
-
-def list_told(host: str) -> list[str]:
+def list_hosts_told(world: World, channel: str) -> list[str]:
+    """Where it goes when something is said in the channel: a host for each inbox."""
     with reading() as session:
-        told = select(Activity.type).join(Delivery, Delivery.activity_id == Activity.id).where(Delivery.host == host)
-        return list(session.scalars(told))
+        before = session.scalar(select(func.max(Delivery.position))) or 0
+    world.say(world.alice, channel, "to all")
+    with reading() as session:
+        told = select(Delivery.host, Delivery.inbox).where(Delivery.position > before).distinct()
+        return sorted(row.host for row in session.execute(told))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.actions.inbox import process
 from app.db import reading
+from app.errors import UnavailableError
 from app.models import InboxItem
 from app.pipeline import room
 from tests.facades.federation.conftest import World
@@ -20,16 +20,13 @@ _MESSAGE = "What your server sent before is not applied yet. Send this again lat
 
 
 @pytest.fixture(autouse=True)
-def small_queue(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_queue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight requests, of which the first are taken without a look."""
     for actor in (world.zoe, world.mallory):
         world.known(actor)
     monkeypatch.setattr(room, "QUEUE_MAX", 8)
-    monkeypatch.setattr(room, "_FIRST_ROWS", 3)
-    monkeypatch.setattr(room, "_LOOK_AGAIN_SECONDS", 0)
-    room._rooms.clear()
-    yield
-    room._rooms.clear()
+    monkeypatch.setattr(room, "FIRST_ROWS", 3)
+    monkeypatch.setattr(room, "LOOK_AGAIN_SECONDS", 0)
 
 
 def test_what_comes_beyond_is_told_to_come_again_and_nothing_of_it_is_stored(world: World) -> None:
@@ -52,7 +49,7 @@ def test_others_are_taken_meanwhile_and_its_own_when_a_worker_was_there(world: W
 
 
 def test_a_queue_of_few_that_are_large_is_full_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "_FIRST_BYTES", 20_000)
+    monkeypatch.setattr(room, "FIRST_BYTES", 20_000)
     monkeypatch.setattr(room, "QUEUE_BYTES_MAX", 30_000)
 
     answers = [send(world, world.zoe, number, content="x" * 9_000).status_code for number in range(5)]
@@ -68,13 +65,48 @@ def test_a_full_queue_is_not_measured_for_each_that_comes(world: World, monkeypa
         measured.append(host)
         return 8, 0
 
-    monkeypatch.setattr(room, "_LOOK_AGAIN_SECONDS", 10)
+    monkeypatch.setattr(room, "LOOK_AGAIN_SECONDS", 10)
     monkeypatch.setattr(room, "measure_inbox", measure)
     for number in range(6):
         send(world, world.zoe, number)
 
     assert measured == ["peer.example"]
     assert count_stored() == 3
+
+
+def test_who_comes_while_an_empty_queue_is_measured_is_let_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another request comes in the middle of the measuring, as one does with greenlets."""
+    meanwhile: list[int] = []
+
+    def measure(session: Session, host: str) -> tuple[int, int]:
+        if not meanwhile:
+            meanwhile.append(0)
+            meanwhile[0] = send(world, world.zoe, 50).status_code
+        return 0, 0
+
+    monkeypatch.setattr(room, "measure_inbox", measure)
+    answers = [send(world, world.zoe, number).status_code for number in range(4)]
+
+    assert answers == [202] * 4
+    assert meanwhile == [202]
+    assert count_stored() == 5
+
+
+def test_a_database_that_was_away_while_a_queue_was_measured_closes_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        send(world, world.zoe, number)
+    with monkeypatch.context() as broken:
+        broken.setattr(room, "measure_inbox", fail)
+        assert send(world, world.zoe, 3).status_code == 503
+
+    assert send(world, world.zoe, 3).status_code == 202
+    assert count_stored() == 4
+
+
+def fail(*_: object) -> tuple[int, int]:
+    raise UnavailableError("the database is away")
 
 
 def send(world: World, sender: RemoteActor, number: int, **said: str) -> Any:
