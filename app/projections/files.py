@@ -112,15 +112,15 @@ def keep_of_message(session: Session, message_id: str, urls: Collection[str], *,
     ).all()
     shown = [parse_address(url, origin) for url in urls] if rows else []
     named = {name for address in shown if address is not None for name in (address.id, address.digest)}
-    kept = [id_ for id_, digest in rows if named & {id_, digest}]
+    kept = [id_ for id_, digest in rows if id_ in named or digest in named]
     if len(kept) < len(rows):
-        remove_of_messages(session, select(Message.id).where(Message.id == message_id), besides=kept)
+        remove_of_messages(session, select(Message.id).where(Message.id == message_id), keeping=kept)
 
 
-def remove_of_messages(session: Session, message_ids: Select[str], *, besides: Collection[str] = ()) -> None:
-    """The files that these messages alone carry, `besides` some (ids). What was uploaded for something else too stays,
-    no longer attached."""
-    is_theirs = Attachment.message_id.in_(message_ids) & Attachment.file_id.not_in(besides)
+def remove_of_messages(session: Session, message_ids: Select[str], *, keeping: Collection[str] = ()) -> None:
+    """The files that these messages alone carry, but not those of `keeping` (ids). What was uploaded for something else
+    too stays, no longer attached."""
+    is_theirs = Attachment.message_id.in_(message_ids) & Attachment.file_id.not_in(keeping)
     carried = select(Attachment.file_id).where(is_theirs)
     if lock(session, File.id.in_(carried) & (File.directory == ATTACHMENTS)):
         other = aliased(Attachment)
