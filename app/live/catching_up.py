@@ -8,7 +8,7 @@ from typing import Final
 
 from app.live.connection import Connection
 from app.live.frames import CloseCode, text_frame
-from app.live.writer import QUEUE_BYTES_MAX, QUEUE_FRAMES_MAX
+from app.live.writer import TOO_SLOW, is_full
 
 _PAUSE_SECONDS: Final = 0.02
 
@@ -47,9 +47,9 @@ class CatchingUp:
     def _hold(self, position: int | None, frame: bytes) -> bool:
         if self._connection.is_finished:
             return False
-        if len(self._held) == QUEUE_FRAMES_MAX or self._held_bytes + len(frame) > QUEUE_BYTES_MAX:
+        if is_full(len(self._held), self._held_bytes, frame):
             self._held.clear()
-            self._connection.close(CloseCode.TRY_AGAIN_LATER, "too slow")
+            self._connection.close(CloseCode.TRY_AGAIN_LATER, TOO_SLOW)
             return False
         self._held.append((position, frame))
         self._held_bytes += len(frame)

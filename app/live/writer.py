@@ -17,7 +17,14 @@ PING_SECONDS = 25.0  # Routers of hosting platforms cut what is silent for 55 s.
 CLOSING_SECONDS = 10.0
 LINGER_SECONDS = 2.0
 
+TOO_SLOW = "too slow"
+
 _CHUNK_BYTES = 64 * 1024
+
+
+def is_full(frames: int, size: int, frame: bytes) -> bool:
+    """Whether a queue that has so many frames and bytes takes no `frame` more."""
+    return frames >= QUEUE_FRAMES_MAX or size + len(frame) > QUEUE_BYTES_MAX
 
 
 class Writer:
@@ -59,13 +66,13 @@ class Writer:
         with self._lock:
             if self._finished_at is not None:
                 return False
-            is_taken = len(self._queue) < QUEUE_FRAMES_MAX and self._queue_bytes + len(frame) <= QUEUE_BYTES_MAX
+            is_taken = not is_full(len(self._queue), self._queue_bytes, frame)
             if is_taken:
                 self._append(frame)
             else:
                 self._queue.clear()  # A client that must come back for more has no use for a part.
                 self._queue_bytes = 0
-                self._end_with(close_frame(CloseCode.TRY_AGAIN_LATER, "too slow"))
+                self._end_with(close_frame(CloseCode.TRY_AGAIN_LATER, TOO_SLOW))
         self._has_work.set()
         return is_taken
 
