@@ -138,7 +138,7 @@ def note_unknown_name() -> None:
     _limits().rates.hit(_UNKNOWN_NAMES, "name", client_network())
 
 
-def choose_name() -> None:
+def count_chosen_name() -> None:
     """Count a name that somebody wants for an invite of their own: whether it is taken tells as much as asking for it.
 
     Raises TooManyRequestsError.
@@ -146,7 +146,7 @@ def choose_name() -> None:
     _take(_CHOSEN_NAMES, "chosen name", client_network())
 
 
-def ask_elsewhere(viewer: Viewer) -> None:
+def count_asking(viewer: Viewer) -> None:
     """Count what somebody has us ask another server for, whoever that is (hostile case FET-21). Raises
     TooManyRequestsError."""
     _take(_share_of(_ELSEWHERE), "elsewhere", viewer.actor_id)

@@ -15,7 +15,7 @@ from app.queries.actors import PEOPLE, find_actor, find_by_id, find_local, find_
 from app.queries.viewers import Viewer
 from app.settings import current
 from app.web.admission import waiting
-from app.web.limiting import ask_elsewhere
+from app.web.limiting import count_asking
 
 
 def find_known(text: str) -> Any | None:
@@ -38,7 +38,7 @@ def resolve(viewer: Viewer, text: str) -> Any:
     known = find_known(text)
     if known is not None:
         return known
-    ask_elsewhere(viewer)
+    count_asking(viewer)
     try:
         with waiting():
             return resolve_handle(text)

@@ -21,7 +21,7 @@ from app.queries.viewers import Viewer
 from app.web.admission import waiting
 from app.web.api import NoParams
 from app.web.fields import Params
-from app.web.limiting import ask_elsewhere
+from app.web.limiting import count_asking
 from app.web.shapes import Shape
 
 TAG = "Pings"
@@ -182,7 +182,7 @@ def send_ping(viewer: Viewer, params: SendPing) -> PingSent:
     scope="account:write",
 )
 def ping_instance(viewer: Viewer, params: PingInstance) -> InstancePinged:
-    ask_elsewhere(viewer)
+    count_asking(viewer)
     with waiting():
         ping, health_url, failure = pings.ping_instance(viewer, params.target_instance_url)
     return InstancePinged(

@@ -33,5 +33,5 @@ def _view(session: Session, viewer: Viewer, outcome: Outcome) -> MessageView | N
     first = find_by_uri(session, outcome.found["object_uri"])
     if first is None:
         return None
-    get_visible(session, viewer, first.id)
+    get_visible(session, viewer, first.id)  # Raises for who no longer sees it.
     return view_message(session, first.id)

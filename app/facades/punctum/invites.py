@@ -24,7 +24,7 @@ from app.queries.punctum.shown import Shown, show
 from app.queries.spaces import find_invite_by_name, find_member_of
 from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
-from app.web.limiting import choose_name, guess_name, note_unknown_name
+from app.web.limiting import count_chosen_name, guess_name, note_unknown_name
 
 
 @route(
@@ -52,7 +52,7 @@ def create_in(viewer: Viewer, space_id: str, data: Data) -> Shown:
     if name is None:
         name = secrets.token_urlsafe(6)
     else:
-        choose_name()
+        count_chosen_name()
     outcome = make_once(*compose.invite(viewer, space_id, name))
     return show_id(viewer, id_beside("invite", outcome.id))
 
@@ -120,7 +120,7 @@ def change(ask: Ask, found: Found) -> Shown:
         find_standing(session, ask.viewer.actor_id, found.space_id or "").require(Bit.INVITE)
     changes = INVITE.of_change(ask.data(), shown_before(ask, found))
     if changes:
-        choose_name()
+        count_chosen_name()
         do(compose.invite_update(ask.viewer, found.id, changes["name"]))
     return show_id(ask.viewer, found.id)
 
