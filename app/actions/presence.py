@@ -12,17 +12,15 @@ from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.db import reading, transaction, upsert
-from app.effects.speaking import check_speaking
+from app.effects.speaking import check_sending
 from app.errors import InvalidInputError, NotFoundError
 from app.models import Account, Presence
 from app.pipeline.peers import tell_of_person
 from app.projections import events
 from app.queries.actors import get_by_id
-from app.queries.bits import Bit
 from app.queries.channels import NO_SUCH_CHANNEL, find_channel
 from app.queries.permissions import get_permissions
 from app.queries.presences import list_present
-from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
 from app.queries.visibility import place_of_channel, who_may_see
 
@@ -63,7 +61,7 @@ def set_status(actor_id: str, text: str) -> StatusChange:
     return change
 
 
-def list_hearing_of_typing(viewer: Viewer, channel_id: str) -> list[str]:
+def list_told_of_typing(viewer: Viewer, channel_id: str) -> list[str]:
     """Those who are here and may see the channel, the viewer among them: all are to hear that the viewer types.
 
     Raises NotFoundError for who does not see it, ForbiddenError for who may not say anything there.
@@ -75,9 +73,8 @@ def list_hearing_of_typing(viewer: Viewer, channel_id: str) -> list[str]:
         seeing = who_may_see(session, place_of_channel(channel), {viewer.actor_id, *list_present(session)})
         if viewer.actor_id not in seeing:
             raise NotFoundError(NO_SUCH_CHANNEL)
-        check_speaking(get_permissions(session, get_by_id(session, viewer.actor_id)), now=datetime.now(UTC))
-        if channel.has_bits:
-            find_standing(session, viewer.actor_id, channel.space_id or "", channel_id).require(Bit.SEND)
+        permissions = get_permissions(session, get_by_id(session, viewer.actor_id))
+        check_sending(session, viewer.actor_id, channel, permissions, now=datetime.now(UTC))
     return sorted(seeing)
 
 

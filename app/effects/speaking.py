@@ -1,13 +1,17 @@
-"""Whether one of ours may speak at all, wherever it is."""
+"""Whether one of ours may speak at all, wherever it is, and whether anybody may in a channel."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
 from app.act import Act
 from app.errors import ForbiddenError
-from app.models import Actor
+from app.models import Actor, Channel
+from app.queries.bits import Bit
 from app.queries.permissions import Permissions, get_permissions
+from app.queries.standing import find_standing
 
 
 def authorise_sender(act: Act, author: Actor) -> None:
@@ -18,11 +22,29 @@ def authorise_sender(act: Act, author: Actor) -> None:
 def check_speaking(permissions: Permissions, *, now: datetime) -> None:
     """The same for whose permissions are known. Raises ForbiddenError."""
     permissions.require("send_messages")
-    check_not_timed_out(permissions, now=now)
+    until = _timed_out_until(permissions, now)
+    if until is not None:
+        raise ForbiddenError(f"You are timed out until {until.isoformat()} and cannot send messages.")
+
+
+def check_sending(
+    session: Session, actor_id: str, channel: Channel, permissions: Permissions | None, *, now: datetime
+) -> None:
+    """Whether somebody who sees the channel may say something in it; only those of ours have `permissions`. Raises
+    ForbiddenError."""
+    if permissions is not None:
+        check_speaking(permissions, now=now)
+    if channel.has_bits:
+        find_standing(session, actor_id, channel.space_id or "", channel.actor_id).require(Bit.SEND)
 
 
 def check_not_timed_out(permissions: Permissions, *, now: datetime) -> None:
     """For what takes no privilege, and still is heard by others. Raises ForbiddenError."""
+    until = _timed_out_until(permissions, now)
+    if until is not None:
+        raise ForbiddenError(f"You are timed out until {until.isoformat()}.")
+
+
+def _timed_out_until(permissions: Permissions, now: datetime) -> datetime | None:
     until = permissions.timed_out_until
-    if until is not None and until > now:
-        raise ForbiddenError(f"You are timed out until {until.isoformat()} and cannot send messages.")
+    return until if until is not None and until > now else None

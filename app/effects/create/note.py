@@ -13,19 +13,17 @@ from app.act import Act, LiveEvent
 from app.effects.access import is_passed_on
 from app.effects.notifying import notify_mentioned
 from app.effects.relaying import list_followers, relay
-from app.effects.speaking import authorise_sender, check_speaking
+from app.effects.speaking import authorise_sender, check_sending
 from app.errors import ConflictError, ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
 from app.ids import new_id
 from app.projections import conversations, files, messages
 from app.queries.actors import find_any, is_banned, is_blocked_by_any
-from app.queries.bits import Bit
 from app.queries.channels import NO_SUCH_CHANNEL
 from app.queries.embeds import show_embeds
 from app.queries.messages import Content, MessageView, author_with_account, find_by_uri
 from app.queries.permissions import Permissions, get_permissions_at
 from app.queries.placement import Placement, find_placement
 from app.queries.server_settings import MAX_MESSAGE_LENGTH, server_settings
-from app.queries.standing import find_standing
 from app.queries.tombstones import was_deleted
 from app.queries.viewers import remote_viewer
 from app.queries.visibility import Place, may_see, place_of_channel
@@ -93,7 +91,7 @@ def authorise_in(act: Act, placement: Placement, author: Actor) -> None:
         _authorise_elsewhere(act, channel, group, author)
         return
     if _sees(act, author, place_of_channel(channel)):
-        _require_sending(act, channel, author)
+        _check_sending(act, channel, author)
         return
     if is_banned(act.session, author.id, channel.space_id):
         raise ForbiddenError("you are banned from this channel")
@@ -221,22 +219,19 @@ def _authorise_elsewhere(act: Act, channel: Channel, group: Actor, author: Actor
     if author.is_local:
         if not _sees(act, author, place_of_channel(channel)):
             raise NotFoundError(NO_SUCH_CHANNEL)
-        _require_sending(act, channel, author)
+        _check_sending(act, channel, author)
         return
     if not is_passed_on(act, group):
         raise ForbiddenError("the channel's own server has not passed this on")
 
 
-def _require_sending(act: Act, channel: Channel, author: Actor) -> None:
-    if channel.has_bits:
-        find_standing(act.session, author.id, channel.space_id or "", channel.actor_id).require(Bit.SEND)
+def _check_sending(act: Act, channel: Channel, author: Actor) -> None:
+    check_sending(act.session, author.id, channel, act.found.get("permissions"), now=act.now)
 
 
 def _sees(act: Act, author: Actor, place: Place) -> bool:
-    """Whether the author sees the place. Raises ForbiddenError for one of ours that may not speak at all."""
     if not author.is_local:
         return may_see(act.session, remote_viewer(author), place)
     permissions, sees = get_permissions_at(act.session, author, place)
-    check_speaking(permissions, now=act.now)
     act.found["permissions"] = permissions
     return sees

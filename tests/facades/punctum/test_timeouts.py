@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from app.db import transaction
+from app.models import Account
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.facades.punctum.conftest import Client, Shown
+
+UNTIL = "2100-01-01T00:00:00+00:00"
 
 
 @pytest.fixture
@@ -16,6 +22,9 @@ def timed_out(client: Client, owner: Person, member: Person, conference: Shown) 
     client.join(owner, conference, member)
     path = f"/moderation/users/{member.id}/timeout"
     client.ok("POST", path, owner, {"duration_minutes": 5}, status=201)
+    with transaction() as session:
+        until = datetime.fromisoformat(UNTIL)
+        session.execute(update(Account).where(Account.actor_id == member.id).values(timed_out_until=until))
     return member
 
 
@@ -56,4 +65,4 @@ def test_then_they_may_again(client: Client, owner: Person, timed_out: Person) -
 
 def _is_silenced(answer: Any) -> None:
     assert answer.status_code == 403, answer.text
-    assert answer.json["detail"].startswith("You are timed out until ")
+    assert answer.json["detail"] == f"You are timed out until {UNTIL}."
