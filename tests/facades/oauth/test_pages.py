@@ -13,7 +13,7 @@ from app.facades.oauth.signing import WRONG as WRONG_PASSWORD
 from app.models import LoginAddress
 from tests.answers import refusal
 from tests.databases import ON_SQLITE
-from tests.facades.conftest import ORIGIN, PASSWORD, Person, Server
+from tests.facades.conftest import PASSWORD, Person, Server
 from tests.facades.oauth.flows import App, Browser, Page, bearer, signed_in
 
 ACCOUNT = "/auth/account"
@@ -315,44 +315,6 @@ def test_what_a_client_calls_itself_is_no_markup(server: Server, member: Person)
 
     assert not page.all("script")
     assert not page.all("b")
-
-
-def test_a_cookie_of_one_origin_is_never_told_to_another(server: Server, member: Person) -> None:
-    answer = signed_in(server, member).client.get(ACCOUNT, base_url=ORIGIN, headers={"Origin": "https://evil.test"})
-
-    assert "Access-Control-Allow-Credentials" not in answer.headers
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/client/connect",
-        "/auth/login",
-        "/auth/account",
-        "/auth/device",
-        "/auth/oauth2/authorize?x=1",
-        "/auth/oauth2/authorize/?x=1",
-    ],
-)
-@ON_SQLITE
-def test_no_other_site_reads_what_a_cookie_shows(server: Server, member: Person, path: str) -> None:
-    """Nor may it ask the authorization endpoint at all (RFC 9700, section 2.6)."""
-    client = signed_in(server, member).client
-    foreign = {"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"}
-    for answer in (
-        client.get(path, base_url=ORIGIN, headers=foreign),
-        client.options(path, base_url=ORIGIN, headers=foreign),
-    ):
-        assert "Access-Control-Allow-Origin" not in answer.headers
-
-
-@pytest.mark.parametrize(
-    "path", ["/auth/oauth2/token", "/auth/oauth2/register", "/.well-known/oauth-authorization-server"]
-)
-def test_a_client_in_a_browser_reads_its_answers(server: Server, path: str) -> None:
-    answer = server.call("POST", path, headers={"Origin": "https://app.test"})
-
-    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.test"
 
 
 def test_a_banned_person_may_sign_in_as_somebody_else(server: Server, owner: Person, member: Person) -> None:
