@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from app.web import limiting
 from app.web.admission import Admission
+from app.web.limiting import LEAST
 from tests.facades.federation.conftest import World
+from tests.facades.test_rate_limits import limit
 
+_FEWEST = 100  # Of which the share of asking elsewhere is the least that there is.
 _EXCEEDED = "Rate limit exceeded. Please try again later."
 
 
@@ -55,9 +57,9 @@ def test_a_request_that_waits_for_another_server_is_not_counted_as_at_work(world
 
 
 @pytest.mark.parametrize("ask", [follow, write, ping])
-def test_one_account_has_others_be_asked_only_so_often(world: World, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limiting, "_ELSEWHERE", 0)
-    for number in range(limiting.LEAST):
+def test_one_account_has_others_be_asked_only_so_often(world: World, ask: Any) -> None:
+    limit(requests=_FEWEST)
+    for number in range(LEAST):
         assert ask(world, f"nobody{number}").status_code in (200, 400)
     world.forget()
 
@@ -69,10 +71,10 @@ def test_one_account_has_others_be_asked_only_so_often(world: World, ask: Any, m
     assert world.wire.asked == []
 
 
-def test_whom_we_know_is_followed_and_written_to_all_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limiting, "_ELSEWHERE", 0)
+def test_whom_we_know_is_followed_and_written_to_all_the_same(world: World) -> None:
+    limit(requests=_FEWEST)
     world.known(world.zoe)
-    for number in range(limiting.LEAST + 1):
+    for number in range(LEAST + 1):
         follow(world, f"nobody{number}")
 
     assert follow(world, "zoe").status_code == 200
