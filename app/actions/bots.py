@@ -11,6 +11,7 @@ from app.errors import ConflictError, ForbiddenError, InvalidInputError
 from app.pipeline import compose, submit
 from app.pipeline.submit import Draft
 from app.queries.accounts import is_name_taken
+from app.queries.actors import is_blocked
 from app.queries.spaces import list_bots_of
 from app.queries.viewers import Viewer
 from app.settings import current
@@ -41,8 +42,17 @@ def make_bot(
     return str(bot_id), not outcome.is_repeat
 
 
-def check_room(owner_id: str) -> None:
-    """Raises ConflictError for who owns as many as anybody may."""
+def check_recipient(viewer: Viewer, owner_id: str) -> None:
+    """Whether somebody takes a bot from the viewer. Raises ForbiddenError for who blocks the viewer, ConflictError for
+    who owns as many as anybody may."""
+    with reading() as session:
+        if is_blocked(session, by=owner_id, actor_id=viewer.actor_id):
+            raise ForbiddenError("This person takes nothing from you.")
+    _check_room(owner_id)
+
+
+def _check_room(owner_id: str) -> None:
+    """Raises ConflictError."""
     with reading() as session:
         if len(list_bots_of(session, owner_id)) >= MAX_BOTS:
             raise ConflictError(f"Nobody owns more than {MAX_BOTS} bots.")
@@ -50,7 +60,7 @@ def check_room(owner_id: str) -> None:
 
 def _creation(viewer: Viewer, username: str) -> Activity:
     """Raises InvalidInputError, ConflictError."""
-    check_room(viewer.actor_id)
+    _check_room(viewer.actor_id)
     with reading() as session:
         taken = is_name_taken(session, username)
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.actions.accounts import check_free
-from app.actions.bots import check_room, make_bot
+from app.actions.bots import check_recipient, make_bot
 from app.actions.moderation import check_rank_over
 from app.actions.presence import set_status
 from app.db import reading
@@ -20,7 +20,7 @@ from app.facades.punctum.problems import MissingObjectError, ReadOnlyError, Wron
 from app.facades.punctum.scopes import allow, allow_all
 from app.pipeline import compose
 from app.queries.accounts import get_profile, is_name_taken
-from app.queries.actors import find_block_of, find_follow, find_local, get_by_id, is_blocked
+from app.queries.actors import find_block_of, find_follow, find_local, get_by_id
 from app.queries.objects import Found, find_object
 from app.queries.punctum.shown import Shown, show
 from app.queries.viewers import Viewer
@@ -195,10 +195,7 @@ def _check_new_owner(viewer: Viewer, found: Found, owner_id: str) -> None:
     owner = refer(viewer, "bot_owner", owner_id, {"account"}).value
     if owner.is_bot or owner.host is not None:
         raise WrongReferenceError("bot_owner")
-    with reading() as session:
-        if is_blocked(session, by=owner_id, actor_id=viewer.actor_id):
-            raise ForbiddenError("This person takes nothing from you.")
-    check_room(owner_id)
+    check_recipient(viewer, owner_id)
 
 
 def _set_blocklist(viewer: Viewer, wanted: list[str], before: list[str]) -> None:
