@@ -8,7 +8,7 @@ from activitypub.documents import Activity
 from app.actions.accounts import NAME_TAKEN, check_free
 from app.db import reading
 from app.errors import ConflictError, ForbiddenError, InvalidInputError
-from app.pipeline import compose, submit
+from app.pipeline import Made, compose, submit
 from app.pipeline.submit import Draft
 from app.queries.accounts import is_name_taken
 from app.queries.actors import is_blocked
@@ -23,8 +23,8 @@ _NO_HASH: Final = "!"
 
 def make_bot(
     viewer: Viewer, username: str, *, idempotency_key: str | None = None, request_digest: str | None = None
-) -> tuple[str, bool]:
-    """The id of a new account of the viewer's, and whether it is new: by the same key it is the same one.
+) -> Made:
+    """A new account of the viewer's: by the same key it is the same one.
 
     Raises InvalidInputError for a name that it cannot have, ConflictError for too many, ReusedKeyError.
     """
@@ -39,7 +39,7 @@ def make_bot(
         request_digest=request_digest,
     )
     bot_id = uris.local_id(outcome.found["object_uri"]) if outcome.is_repeat else outcome.found["actor_id"]
-    return str(bot_id), not outcome.is_repeat
+    return Made(str(bot_id), outcome.is_repeat)
 
 
 def check_recipient(viewer: Viewer, owner_id: str) -> None:

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from app.db import transaction
 from app.effects.spaces.conversation import take_people
 from app.errors import InvalidInputError
+from app.pipeline import Made
 from app.projections import events, messages
 from app.queries.placement import conversation_id
 from app.queries.viewers import Viewer
 
 
-def open_conversation(viewer: Viewer, actor_id: str) -> tuple[str, bool]:
-    """The id of the conversation between the viewer and somebody, and whether it was not there before.
+def open_conversation(viewer: Viewer, actor_id: str) -> Made:
+    """The conversation between the viewer and somebody, which may have been there before.
 
     Raises InvalidInputError for oneself, NotFoundError for who is no person, ForbiddenError for who blocked the
     viewer.
@@ -30,4 +31,4 @@ def open_conversation(viewer: Viewer, actor_id: str) -> tuple[str, bool]:
         is_new = messages.ensure_conversation(session, id_, people, now=now)
         if is_new:
             events.tell(session, "conversation_created", now=now, conversation_id=id_)
-    return id_, is_new
+    return Made(id_, is_repeat=not is_new)

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.db import reading, transaction, upsert
+from app.db import joined, reading, transaction, upsert
 from app.effects.speaking import check_sending
 from app.errors import InvalidInputError, NotFoundError
 from app.models import Account, Presence
@@ -50,9 +50,9 @@ def normalise_status(text: str) -> str:
 
 
 def set_status(actor_id: str, text: str) -> StatusChange:
-    """What the person chose. Raises InvalidInputError."""
+    """What the person chose, in the transaction that is open, if one is. Raises InvalidInputError."""
     change, now = StatusChange(actor_id, normalise_status(text)), datetime.now(UTC)
-    with transaction() as session:
+    with joined() as session:
         session.execute(
             update(Account).where(Account.actor_id == actor_id).values(status=change.status, last_seen_at=now)
         )

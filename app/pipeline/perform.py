@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,13 @@ class Outcome:
     uri: str
     is_repeat: bool = False
     found: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Made(NamedTuple):
+    """The id of what was made, now or, of a request that `is_repeat`, the first time."""
+
+    id: str
+    is_repeat: bool
 
 
 def perform(act: Act, *, depth: int = 0) -> Outcome:

@@ -13,12 +13,12 @@ from app.db import reading
 from app.errors import ForbiddenError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data, digest_of_request
-from app.facades.punctum.doing import at_once, deleted, do, refer, show_id, shown_before
+from app.facades.punctum.doing import at_once, deleted, do, make_at_once, refer, show_id, show_made, shown_before
 from app.facades.punctum.instances import is_signed, show_to_instance
 from app.facades.punctum.keys import ACCOUNT
 from app.facades.punctum.problems import MissingObjectError, ReadOnlyError, WrongReferenceError
 from app.facades.punctum.scopes import allow, allow_all
-from app.pipeline import compose
+from app.pipeline import Made, compose
 from app.queries.accounts import get_profile, is_name_taken
 from app.queries.actors import find_block_of, find_follow, find_local, get_by_id
 from app.queries.objects import Found, find_object
@@ -46,12 +46,16 @@ def create(viewer: Viewer, data: Data) -> Shown:
     for key in ("blocklist", "joined_conferences", "bot_owner"):
         given.pop(key, None)
     username, status = given.pop("username"), given.pop("short_status", None)
-    bot_id, is_new = make_bot(viewer, username, idempotency_key=idempotency_key(), request_digest=digest_of_request())
-    if is_new:
-        bot = _as_bot(bot_id)
-        _describe(bot, given)
-        _set_status(bot, status)
-    return show_id(viewer, bot_id)
+
+    def make() -> Made:
+        made = make_bot(viewer, username, idempotency_key=idempotency_key(), request_digest=digest_of_request())
+        if not made.is_repeat:
+            bot = _as_bot(made.id)
+            _describe(bot, dict(given))
+            _set_status(bot, status)
+        return made
+
+    return show_made(viewer, make_at_once(make))
 
 
 @route("GET", "/accounts/{id}", scope="account:read", is_open=True, answers="account", signed="may")
@@ -145,7 +149,7 @@ def change(ask: Ask, found: Found) -> Shown:
             _set_blocklist(actor, blocklist, before.get("blocklist", []))
         if changes:
             _describe(actor, changes)
-    _set_status(actor, status)
+        _set_status(actor, status)
     return show_id(ask.viewer, found.id)
 
 

@@ -25,9 +25,9 @@ def create(viewer: Viewer, data: Data) -> Shown:
     others = [id_ for id_ in _accounts(viewer, given.pop("members")) if id_ != viewer.actor_id]
     if len(others) > 1:
         return show_made(viewer, make(compose.group(viewer, others, _values(given))))
-    id_, is_new = open_conversation(viewer, others[0] if others else viewer.actor_id)
-    shown = show_id(viewer, id_)
-    return shown if is_new else Known(shown)
+    opened = open_conversation(viewer, others[0] if others else viewer.actor_id)
+    shown = show_id(viewer, opened.id)
+    return Known(shown) if opened.is_repeat else shown
 
 
 def change(ask: Ask, found: Found) -> Shown:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
 from app.db import reading, transaction
+from app.errors import ConflictError
 from app.facades.punctum.ask import Ask, digest_of_request
 from app.facades.punctum.problems import (
     MissingObjectError,
     UnknownReferenceError,
     WrongReferenceError,
 )
-from app.pipeline import submit
+from app.pipeline import Made, submit
 from app.pipeline.perform import Outcome
 from app.pipeline.submit import Draft
 from app.queries.objects import Found, Kind, find_object, may_read
@@ -39,11 +40,18 @@ def at_once() -> AbstractContextManager[object]:
     return transaction()
 
 
-class Made(NamedTuple):
-    """The id of what was made, now or, of a request that `is_repeat`, the first time."""
+def make_at_once(making: Callable[[], Made]) -> Made:
+    """What is made together with all else that `making` does, or nothing of it.
 
-    id: str
-    is_repeat: bool
+    Raises what `making` does; of ConflictError the second: the same request may have come at the same moment, and been
+    faster, and then it is repeated.
+    """
+    try:
+        with at_once():
+            return making()
+    except ConflictError:
+        with at_once():
+            return making()
 
 
 def make(composed: Composed) -> Made:
@@ -68,10 +76,7 @@ def make_once(activity: Activity | Draft, private: Mapping[str, Any]) -> Outcome
 def show_id(viewer: Viewer, id_: str) -> Shown:
     """Raises MissingObjectError for what is no more."""
     with reading() as session:
-        found = find_object(session, id_)
-        if found is None:
-            raise MissingObjectError
-        return show(session, viewer, found)
+        return show(session, viewer, _get(session, id_))
 
 
 def show_made(viewer: Viewer, made: Made) -> Shown:
@@ -80,18 +85,26 @@ def show_made(viewer: Viewer, made: Made) -> Shown:
     Raises MissingObjectError for what is no more.
     """
     with reading() as session:
-        found = find_object(session, made.id)
-        if found is None:
-            raise MissingObjectError
-        is_shown = not made.is_repeat or may_read(session, viewer, found)
-        return show(session, viewer, found) if is_shown else {"id": made.id}
+        found = _get(session, made.id)
+        return _show_if_readable(session, viewer, found) if made.is_repeat else show(session, viewer, found)
 
 
 def show_if_readable(viewer: Viewer, id_: str) -> Shown:
-    """Like `show_id`, but whoever may no longer read it is told its id alone."""
+    """As it is now; who may no longer read what they changed, or ended by it, is told its id alone."""
     with reading() as session:
         found = find_object(session, id_)
-        return show(session, viewer, found) if found and may_read(session, viewer, found) else {"id": id_}
+        return _show_if_readable(session, viewer, found) if found else {"id": id_}
+
+
+def _show_if_readable(session: Session, viewer: Viewer, found: Found) -> Shown:
+    return show(session, viewer, found) if may_read(session, viewer, found) else {"id": found.id}
+
+
+def _get(session: Session, id_: str) -> Found:
+    found = find_object(session, id_)
+    if found is None:
+        raise MissingObjectError
+    return found
 
 
 def refer(viewer: Viewer, key: str, id_: str, kinds: Collection[Kind]) -> Found:

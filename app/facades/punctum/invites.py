@@ -8,7 +8,7 @@ from app.db import reading
 from app.errors import ForbiddenError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
-from app.facades.punctum.doing import deleted, do, make_once, refer, show_id, shown_before
+from app.facades.punctum.doing import deleted, do, make_once, refer, show_id, show_made, shown_before
 from app.facades.punctum.instances import is_signed, show_to_instance
 from app.facades.punctum.joining import find_elsewhere, join_elsewhere
 from app.facades.punctum.keys import INVITE
@@ -16,7 +16,7 @@ from app.facades.punctum.problems import MissingKeyError, MissingObjectError
 from app.facades.punctum.shapes import new
 from app.facades.punctum.values import reference
 from app.ids import id_beside
-from app.pipeline import compose
+from app.pipeline import Made, compose
 from app.queries.bits import Bit
 from app.queries.objects import Found
 from app.queries.peers import find_home
@@ -54,7 +54,7 @@ def create_in(viewer: Viewer, space_id: str, data: Data) -> Shown:
     else:
         count_chosen_name()
     outcome = make_once(*compose.invite(viewer, space_id, name))
-    return show_id(viewer, id_beside("invite", outcome.id))
+    return show_made(viewer, Made(id_beside("invite", outcome.id), outcome.is_repeat))
 
 
 def _name_in(data: Data) -> str | None:

@@ -9,10 +9,10 @@ from typing import Any, Final
 from activitypub.attachments import Attachment
 from activitypub.documents import Activity
 from app.db import reading
-from app.errors import ConflictError, ForbiddenError, NotFoundError
+from app.errors import ForbiddenError, NotFoundError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
-from app.facades.punctum.doing import Made, at_once, deleted, do, make, refer, show_id, show_made, shown_before
+from app.facades.punctum.doing import at_once, deleted, do, make, make_at_once, refer, show_id, show_made, shown_before
 from app.facades.punctum.keys import MESSAGE
 from app.facades.punctum.problems import (
     MissingKeyError,
@@ -23,7 +23,7 @@ from app.facades.punctum.problems import (
 from app.facades.punctum.scopes import allow
 from app.facades.punctum.shapes import body, new
 from app.facades.punctum.values import TEXTS, Schema, text
-from app.pipeline import compose
+from app.pipeline import Made, compose
 from app.pipeline.submit import Draft
 from app.queries.objects import Found, FoundConversation, may_remove
 from app.queries.punctum.shortcodes import is_shortcode, to_shortcode, to_sign
@@ -92,16 +92,14 @@ def _content_of(data: Data) -> dict[str, Any]:
 
 def _send(viewer: Viewer, channel: Found, composed: tuple[Draft, Mapping[str, Any]], *, is_pinned: bool) -> Made:
     """The message; one to be pinned is not sent by who may not pin it."""
-    if not is_pinned:
-        return make(composed)
-    try:
-        with at_once():
-            made = make(composed)
-            if not made.is_repeat:
-                set_pinned(viewer, channel, made.id, is_pinned=True)
-    except ConflictError:
-        return make(composed)  # The same request came at the same moment, and was faster: it made this one, too.
-    return made
+
+    def send_and_pin() -> Made:
+        made = make(composed)
+        if not made.is_repeat:
+            set_pinned(viewer, channel, made.id, is_pinned=True)
+        return made
+
+    return make_at_once(send_and_pin) if is_pinned else make(composed)
 
 
 def _compose(viewer: Viewer, channel: Found, text: str, **more: Any) -> Activity:

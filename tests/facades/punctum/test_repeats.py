@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from app.errors import ConflictError, ForbiddenError
+from app.facades.punctum import accounts
+from app.pipeline import compose
 from tests.facades.conftest import Person, Server
-from tests.facades.punctum.conftest import Client, Shown, without
+from tests.facades.punctum.conftest import Client, Shown, is_refused, without
 
 KEY = {"Idempotency-Key": "once"}
 
@@ -87,8 +91,49 @@ def test_a_bot_is_left_as_it_is_by_now(client: Client, carla: Person, member: Pe
     assert client.get(path, None) == shown
 
 
-def _ask(client: Client, person: Person, path: str, body: dict[str, Any]) -> Shown:
-    answer = client.call("POST", path, person, json=body, headers=KEY)
+@pytest.mark.parametrize("step", [(compose, "profile"), (accounts, "set_status")])
+def test_a_bot_is_made_whole_or_not_at_all(
+    client: Client, member: Person, monkeypatch: pytest.MonkeyPatch, step: tuple[Any, str]
+) -> None:
+    """Or the same request once more would answer 201 for what it never described."""
+    body = {"username": "echo", "bio": "his", "short_status": 1}
+    with monkeypatch.context() as patched:
+        patched.setattr(*step, _refuse(ForbiddenError("no")))
+        with client.server.stores_nothing():
+            assert is_refused(client.call("POST", "/accounts", member, json=body, headers=KEY), 403, 3)
+
+    made = _ask(client, member, "/accounts", body)
+
+    assert (made["bio"], made["short_status"]) == ("his", 1)
+
+
+@pytest.mark.parametrize("step", [(compose, "profile"), (compose, "pin")])
+def test_who_was_overtaken_makes_it_whole_all_the_same(
+    client: Client, owner: Person, channel: Shown, monkeypatch: pytest.MonkeyPatch, step: tuple[Any, str]
+) -> None:
+    monkeypatch.setattr(*step, _refuse(ConflictError("Try again."), then=getattr(*step)))
+
+    sent = _ask(client, owner, "/messages", {"content": "aye", "parent_channel": channel["id"], "pinned": True})
+    made = _ask(client, owner, "/accounts", {"username": "echo", "bio": "hers"}, key="twice")
+
+    assert (sent["pinned"], made["bio"]) == (True, "hers")
+
+
+def _refuse(error: Exception, then: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """What raises, each time or only the first."""
+    called: list[object] = []
+
+    def step(*given: Any, **named: Any) -> Any:
+        called.append(given)
+        if then is None or len(called) == 1:
+            raise error
+        return then(*given, **named)
+
+    return step
+
+
+def _ask(client: Client, person: Person, path: str, body: dict[str, Any], *, key: str = "once") -> Shown:
+    answer = client.call("POST", path, person, json=body, headers={"Idempotency-Key": key})
     assert answer.status_code == 201, answer.text
     shown: Shown = answer.json
     return shown
