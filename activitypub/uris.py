@@ -137,7 +137,7 @@ def domain_of(host: str) -> str:
     """The end of a name that has one owner, or nearly; a port counts for nothing, and an address is its own.
 
     Below `co.uk` and its like many owners have a name. So have they at a hosting provider, which nothing here can tell:
-    what is counted by this needs generous limits.
+    what is counted by this needs generous limits (docs/decisions.md, 50).
     """
     if host.startswith("["):
         return host
