@@ -24,7 +24,8 @@ from app.queries import actors, queues, reactions, replies
 from app.queries.accounts import MAX_LISTED
 from app.queries.messages import MAX_PAGE
 from app.queries.privileges import ALL_PRIVILEGES, DEFAULT_ROLE, ROLES
-from app.web import bodies, fields
+from app.settings import Settings
+from app.web import bodies, fields, limiting
 from tests.docs.markdown import read
 
 README, CLIENTS, FEDERATION, PUNCTUM = "README.md", "docs/clients.md", "docs/federation.md", "docs/punctum.md"
@@ -52,6 +53,16 @@ def said() -> Iterator[tuple[str, str]]:
     yield CLIENTS, f"a second, {sockets.BROADCASTS_BURST:.0f} at once."
     yield CLIENTS, f"pings every {writer.PING_SECONDS:.0f} seconds"
     yield CLIENTS, f"({writer.QUEUE_FRAMES_MAX} messages or {writer.QUEUE_BYTES_MAX // MIB} MiB waiting)"
+    requests = Settings.from_env({}, None).rate_limit
+    for kind, bucket in (("sign-in", "auth"), ("uploads", "uploads"), ("messages", "messages")):
+        yield CLIENTS, f"| {kind} | {requests * limiting.BUCKETS[bucket]:,.0f} |"
+    yield CLIENTS, f"the pages under `/auth` | {requests:,} |"
+    yield CLIENTS, f"Of one account, {requests * limiting._ELSEWHERE:.0f} requests in five minutes"
+    unknown, chosen = limiting._UNKNOWN_NAMES, limiting._CHOSEN_NAMES
+    yield CLIENTS, f"{unknown.amount} names of invites that there are not end asking for any for a minute"
+    yield CLIENTS, f"{chosen.amount} may be chosen for invites in {chosen.seconds // 60} minutes"
+    yield PUNCTUM, f"{unknown.amount} names a minute that there are not, from one network"
+    yield PUNCTUM, f"{chosen.amount} names that are chosen in {chosen.seconds // 60} minutes, from one network"
     yield CLIENTS, f"tried for {enqueue._MESSAGE_LIFE.days} days"
     yield FEDERATION, f"; {collections.PAGE_SIZE} a page"
     yield FEDERATION, f"at most {strict_json.MAX_DEPTH} deep"
