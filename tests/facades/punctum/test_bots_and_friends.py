@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from app.errors import ForbiddenError
+from app.facades.punctum import accounts
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.facades.punctum.conftest import Client, Shown, is_refused
 
@@ -53,6 +55,22 @@ def test_ones_own_account(client: Client, server: Server, member: Person) -> Non
     assert profile["username"] == "Bobby"
     assert client.patch(f"/accounts/{member.id}", member, display_name="Bob B.")["display_name"] == "Bob B."
     assert client.patch(f"/accounts/{member.id}", member, display_name=None)["display_name"] == "Bobby"
+
+
+def test_an_account_is_changed_as_a_whole_or_not_at_all(
+    client: Client, member: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ForbiddenError("no")
+
+    monkeypatch.setattr(accounts, "set_status", refuse)
+    before = client.get("/accounts", member)
+
+    with client.server.stores_nothing():
+        answer = client.call("PATCH", f"/accounts/{member.id}", member, json={"bio": "loud", "short_status": 2})
+
+    assert is_refused(answer, 403, 3)
+    assert client.get("/accounts", member) == before
 
 
 def test_who_deletes_accounts(client: Client, server: Server, owner: Person, member: Person) -> None:
