@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from activitypub.attachments import Attachment, parse_attachments
 from activitypub.embeds import Embed, parse_embeds
 from activitypub.errors import MalformedDocumentError
 from activitypub.names import read_username
 from activitypub.properties import Json, as_list, as_text, as_uri, link_in, natural_text
-from activitypub.times import read_time
+from activitypub.times import parse_time, read_time
 from activitypub.uris import host_of
 from activitypub.vocabulary import ACTIVITY_TYPES, ACTOR_TYPES, MESSAGE_TYPES, PUBLIC, PUBLIC_NAMES, RFC9421
 
@@ -26,9 +27,19 @@ MAX_NAME = 255
 MAX_NESTING = 2
 MAX_KEYS = 4
 
-KEYS_AS = {"publicKey": "publicKeyPem", "assertionMethod": "publicKeyMultibase"}
-"""Where an actor lists its keys, and as what each of them is written there."""
-_LATEST = datetime(9999, 12, 1, tzinfo=UTC)
+
+class KeyListing(NamedTuple):
+    """Where an actor lists keys (`name`), and as what each of them is written there."""
+
+    name: str
+    encoded_as: str
+    is_multikey: bool
+
+
+KEY_LISTINGS = (
+    KeyListing("publicKey", "publicKeyPem", is_multikey=False),
+    KeyListing("assertionMethod", "publicKeyMultibase", is_multikey=True),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,21 +272,24 @@ def parse_actor(document: Json, *, now: datetime | None = None) -> ActorDocument
 
 def parse_keys(document: Json, owner: str, *, now: datetime) -> Iterator[KeyDocument]:
     """The keys of an actor document, or of the stub that GoToSocial serves at a key's own URI, which are still good."""
-    for name, encoded_as in KEYS_AS.items():
-        for key in as_list(document.get(name))[:MAX_KEYS]:
-            if not isinstance(key, dict) or _is_over(key, now) or not isinstance(key.get(encoded_as), str):
+    for listing in KEY_LISTINGS:
+        for key in as_list(document.get(listing.name))[:MAX_KEYS]:
+            if not isinstance(key, dict) or _is_over(key, now) or not isinstance(key.get(listing.encoded_as), str):
                 continue
             if id_ := as_uri(key.get("id")):
                 named = id_of(key.get("owner")) or id_of(key.get("controller")) or owner
-                yield KeyDocument(id_, named, key[encoded_as], is_multikey=name == "assertionMethod")
+                yield KeyDocument(id_, named, key[listing.encoded_as], listing.is_multikey)
 
 
 def _is_over(key: Json, now: datetime) -> bool:
     """Whether a key is good no more, or nobody can tell for how long (Controlled Identifiers 1.0, section 2.2)."""
     if key.get("revoked"):
         return True
-    ends_at = read_time(key.get("expires"), now=_LATEST)
-    return key.get("expires") is not None and (ends_at is None or ends_at <= now)
+    expires = key.get("expires")
+    if expires is None:
+        return False
+    ends_at = parse_time(expires)
+    return ends_at is None or ends_at <= now
 
 
 def type_of(document: Json) -> str | None:

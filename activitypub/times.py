@@ -16,11 +16,16 @@ def write_time(time: datetime) -> str:
 
 def read_time(value: object, *, now: datetime) -> datetime | None:
     """The time `value` names, or None where it names none between 1995 and five minutes from `now`."""
+    time = parse_time(value)
+    return time if time is not None and EARLIEST <= time <= now + FUTURE_SLACK else None
+
+
+def parse_time(value: object) -> datetime | None:
+    """The time `value` names, in UTC and however long ago or ahead, or None where it names none."""
     if not isinstance(value, str) or len(value) > 64 or not _SHAPE.fullmatch(value):
         return None
     try:
         time = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value.upper()))
-        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return time if EARLIEST <= time <= now + FUTURE_SLACK else None

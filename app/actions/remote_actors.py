@@ -14,7 +14,7 @@ from cachetools import LRUCache, TTLCache
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from activitypub.documents import KEYS_AS, ActorDocument, parse_actor, parse_keys, type_of
+from activitypub.documents import KEY_LISTINGS, ActorDocument, parse_actor, parse_keys, type_of
 from activitypub.errors import (
     ActivityPubError,
     FetchError,
@@ -313,7 +313,8 @@ def _fetch_key(key_id: str) -> PublicKey:
 def _with_key(actor: Document, key: JsonObject) -> Document:
     """The actor with a key that has a place of its own where the actor names it, which is to list it."""
     listed: JsonObject = {
-        name: [key if item == key["id"] else item for item in as_list(actor.json.get(name))] for name in KEYS_AS
+        listing.name: [key if item == key["id"] else item for item in as_list(actor.json.get(listing.name))]
+        for listing in KEY_LISTINGS
     }
     return replace(actor, json=actor.json | listed)
 
@@ -326,7 +327,7 @@ def _has_met(uri: str) -> bool:
 
 def _owner_in(json: Mapping[str, Any], key_id: str) -> str:
     """The owner that the document at a key's URI names for exactly this key; it may be the owner's own."""
-    stub = next(({name: json} for name, encoded_as in KEYS_AS.items() if encoded_as in json), json)
+    stub = next(({listing.name: json} for listing in KEY_LISTINGS if listing.encoded_as in json), json)
     for key in parse_keys(stub, str(json.get("id")), now=datetime.now(UTC)):
         if key.id == key_id:
             return key.owner

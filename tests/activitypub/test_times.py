@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activitypub.times import EARLIEST, read_time, write_time
+from activitypub.times import EARLIEST, parse_time, read_time, write_time
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -41,6 +41,7 @@ def test_one_moment_in_many_spellings(text: str) -> None:
 def test_what_names_no_moment_is_none(odd: object) -> None:
     """Hostile case PAR-15."""
     assert read_time(odd, now=NOW) is None
+    assert parse_time(odd) is None
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,14 @@ def test_what_names_no_moment_is_none(odd: object) -> None:
 )
 def test_moments_before_the_web_and_in_the_future_are_none(text: str, is_read: bool) -> None:
     assert (read_time(text, now=NOW) is not None) is is_read
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_moment_is_one_however_far_away(text: str) -> None:
+    parsed = parse_time(text)
+
+    assert parsed is not None
+    assert write_time(parsed) == text.replace("Z", ".000Z")
 
 
 @given(st.integers(0, 10**15), st.integers(-12, 14))

@@ -114,6 +114,14 @@ def test_a_key_that_is_over_is_no_key(world: World, over: dict[str, Any]) -> Non
         assert follow(world, world.zoe) == 401
 
 
+@pytest.mark.parametrize("expires", ["2090-01-01T00:00:00Z", "9999-12-31T23:59:59Z", None])
+def test_a_key_is_good_until_it_expires(world: World, expires: str | None) -> None:
+    key = world.zoe.document["publicKey"] | {"expires": expires}
+    world.wire.serve(world.zoe.uri, world.zoe.document | {"publicKey": key})
+
+    assert follow(world, world.zoe) == 202
+
+
 def test_a_key_that_is_revoked_later_is_no_key_from_the_next_time_it_is_read(world: World) -> None:
     good = world.zoe.document["publicKey"]
     still = {"expires": "2090-01-01T00:00:00Z", "revoked": False}
