@@ -3,10 +3,11 @@
 from activitypub.fetch.client import FetchBudget, GuardedClient, HeaderSource
 from activitypub.fetch.documents import Document
 from activitypub.fetch.exchange import Headers, Response
-from activitypub.fetch.failures import Reason, UnreachableError
+from activitypub.fetch.failures import Deadline, Reason, UnreachableError
 from activitypub.fetch.names import Resolver
 
 __all__ = [
+    "Deadline",
     "Document",
     "FetchBudget",
     "GuardedClient",

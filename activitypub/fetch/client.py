@@ -113,7 +113,7 @@ class GuardedClient:
         uri: str,
         *,
         headers: HeaderSource | None = None,
-        deadline_seconds: float = DEADLINE_SECONDS,
+        deadline: Deadline | None = None,
         budget: FetchBudget | None = None,
     ) -> Document:
         """The ActivityPub document with that id, had from the origin of its id (FEP-fe34).
@@ -123,7 +123,7 @@ class GuardedClient:
         status, ``OriginError`` if the document is not where its id says, ``MalformedDocumentError`` if it
         is not plain, strict JSON with a canonical id, ``FetchError`` (permanent) if it is of another media type.
         """
-        deadline = Deadline(deadline_seconds)
+        deadline = deadline or Deadline(DEADLINE_SECONDS)
         signed = _accepting(headers or {})
         asked = uri
         for _ in range(2):

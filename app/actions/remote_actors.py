@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -24,7 +23,7 @@ from activitypub.errors import (
     MalformedDocumentError,
     SignatureError,
 )
-from activitypub.fetch import Document, FetchBudget, Reason, UnreachableError
+from activitypub.fetch import Deadline, Document, FetchBudget, Reason, UnreachableError
 from activitypub.fetch.client import DEADLINE_SECONDS
 from activitypub.keys import PublicKey, public_key_from_multikey, public_key_from_pem
 from activitypub.properties import as_list
@@ -54,13 +53,11 @@ _host_locks: LRUCache[str, threading.Lock] = LRUCache(maxsize=1024)
 _caches_lock = threading.Lock()
 
 
-def fetch_document(
-    uri: str, *, budget: FetchBudget | None = None, deadline_seconds: float = DEADLINE_SECONDS
-) -> Document:
+def fetch_document(uri: str, *, budget: FetchBudget | None = None, deadline: Deadline | None = None) -> Document:
     """Raises FetchError and its kin; nothing of ours is ever fetched."""
     if Uris(current().origin).is_local(uri) or same_origin(uri, current().origin):
         raise MalformedDocumentError("our own documents are not fetched")
-    return remote_client().get_document(uri, headers=sign_get, budget=budget, deadline_seconds=deadline_seconds)
+    return remote_client().get_document(uri, headers=sign_get, budget=budget, deadline=deadline)
 
 
 def key_for(key_id: str) -> PublicKey:
@@ -293,14 +290,13 @@ def _refuse(key_id: str, reason: ActivityPubError) -> SignatureError:
 
 def _fetch_key(key_id: str) -> PublicKey:
     """A key's id leads to its actor, to the key alone or, at GoToSocial, to a stub; the owner it names must list it."""
-    began = time.monotonic()
-    document = fetch_document(key_id.partition("#")[0])
+    deadline = Deadline(DEADLINE_SECONDS)  # Whoever waits for the key waits for one fetch.
+    document = fetch_document(key_id.partition("#")[0], deadline=deadline)
     owner_uri = _owner_in(document.json, key_id)
     if type_of(document.json) not in ACTOR_TYPES or document.uri != owner_uri or "inbox" not in document.json:
         if not same_origin(owner_uri, key_id):
             raise KeyMismatchError("a key and its owner are of one origin")
-        left = DEADLINE_SECONDS - (time.monotonic() - began)  # Whoever waits for the key waits for one fetch.
-        document = _with_key(fetch_document(owner_uri, deadline_seconds=left), document.json)
+        document = _with_key(fetch_document(owner_uri, deadline=deadline), document.json)
     key = _named(_own_keys(parse_actor(document.json)), key_id)
     # A row for everybody whom somebody names would be anybody's to fill our tables with.
     if key is not None or _has_met(owner_uri):

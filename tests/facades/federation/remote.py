@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from activitypub.errors import BlockedAddressError, FetchError
-from activitypub.fetch import GuardedClient, Headers, Response
+from activitypub.fetch import Deadline, FetchBudget, GuardedClient, Headers, Response
 from activitypub.keys import generate_rsa, public_key_to_pem, sign
 from activitypub.signatures import HttpRequest
 from activitypub.uris import host_of, parse_https
@@ -44,6 +44,7 @@ class Wire(GuardedClient):
         self.asked: list[str] = []
         self.posted: list[tuple[str, dict[str, Any]]] = []
         self.headers: list[Mapping[str, str]] = []
+        self.deadlines: dict[str, Deadline] = {}  # Of what was asked for last under each URL.
         self.moved: dict[str, str] = {}  # Where each URL leads from now on.
 
     def serve(self, url: str, *answers: Answer) -> None:
@@ -51,7 +52,7 @@ class Wire(GuardedClient):
 
     def forget(self) -> None:
         """What was asked of it; the script goes on."""
-        for noted in (self.asked, self.posted, self.headers):
+        for noted in (self.asked, self.posted, self.headers, self.deadlines):
             noted.clear()
 
     def _post(self, url: str, body: bytes, headers: Any, *_: Any) -> Response:
@@ -62,16 +63,16 @@ class Wire(GuardedClient):
         self.posted.append((url, said))
         return self._answer(url, said)
 
-    def _get(self, url: str, headers: Any, *others: Any) -> Response:
-        budget = others[-1]
+    def _get(self, url: str, headers: Any, max_bytes: int, deadline: Deadline, budget: FetchBudget | None) -> Response:
         _check(url)
         if budget is not None:
             budget.spend()
         asked = parse_https(url, allow_fragment=True)
         self.headers.append(headers(asked.origin + asked.target) if callable(headers) else headers)
         self.asked.append(url)
+        self.deadlines[url] = deadline
         if url in self.moved:
-            return self._get(self.moved[url], headers, *others)
+            return self._get(self.moved[url], headers, max_bytes, deadline, budget)
         return self._answer(url)
 
     def _answer(self, url: str, said: Said = None) -> Response:
