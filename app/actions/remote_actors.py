@@ -35,7 +35,7 @@ from app.actions import hosts
 from app.actions.signed_gets import SignedClient, sign_get
 from app.db import reading, transaction
 from app.errors import InvalidInputError, NotFoundError
-from app.models import Actor
+from app.models import Actor, ActorKey
 from app.projections import actors
 from app.queries.actors import PEOPLE, find_actor, find_any, find_key, find_local, find_remote, list_keys
 from app.services.remote import remote_client
@@ -212,9 +212,7 @@ def _known_key(key_id: str) -> PublicKey | None:
     if cached is not None:
         return cached
     with reading() as session:
-        found = find_key(session, key_id)
-        actor = found[1] if found else find_any(session, key_id)
-        rows = [found[0]] if found else list_keys(session, actor.id) if actor else []
+        actor, rows = _listed(session, key_id)
     if actor is None:
         return None
     if actor.deleted_at is not None:
@@ -224,6 +222,16 @@ def _known_key(key_id: str) -> PublicKey | None:
     keys = [PublicKey(id=row.id, owner=actor.uri, key=public_key_from_multikey(row.public)) for row in rows]
     named = _named(keys, key_id)
     return _remember(named) if named is not None else None
+
+
+def _listed(session: Session, key_id: str) -> tuple[Actor | None, Sequence[ActorKey]]:
+    """Whose key it is, and that key; or, since PeerTube names the actor and not its key, the actor and all it has."""
+    found = find_key(session, key_id)
+    if found is not None:
+        key, owner = found
+        return owner, [key]
+    actor = find_any(session, key_id)
+    return actor, list_keys(session, actor.id) if actor is not None else []
 
 
 def _named(keys: Sequence[PublicKey], key_id: str) -> PublicKey | None:
