@@ -17,6 +17,7 @@ from activitypub.fetch.failures import Deadline, Reason, UnreachableError
 from activitypub.uris import domain_of
 
 Resolver: TypeAlias = Callable[[str, int], list[Address]]
+_Outcome: TypeAlias = "queue.SimpleQueue[list[Address] | OSError]"
 
 LOOKUP_SECONDS: Final = 3.0
 _MAX_LOOKUPS: Final = 64
@@ -55,37 +56,44 @@ class NameLookup:
         return permitted
 
     def _ask(self, host: str, port: int, seconds: float) -> list[Address]:
-        # getaddrinfo cannot be interrupted: a stuck one keeps its thread and its places until it gives up.
-        share, began = self._share_of(host), time.monotonic()
+        share, ends_at = self._share_of(host), time.monotonic() + seconds
         if not share.acquire(timeout=seconds):
             raise UnreachableError(f"no lookup of {host}: too many of its domain are stuck", reason=Reason.DNS)
-        if not self._slots.acquire(timeout=max(seconds - (time.monotonic() - began), 0)):
+        if not self._slots.acquire(timeout=_left(ends_at)):
             share.release()
             raise UnreachableError(f"no lookup of {host}: too many are stuck", reason=Reason.DNS)
-        outcome: queue.SimpleQueue[list[Address] | OSError] = queue.SimpleQueue()
-
-        def look_up() -> None:
-            try:
-                outcome.put(self._resolver(host, port))
-            except OSError as error:
-                outcome.put(error)
-            finally:
-                self._slots.release()
-                share.release()
-
-        threading.Thread(target=look_up, daemon=True).start()
+        outcome: _Outcome = queue.SimpleQueue()
+        threading.Thread(target=self._look_up, args=(host, port, share, outcome), daemon=True).start()
         try:
-            answer = outcome.get(timeout=seconds)
+            answer = outcome.get(timeout=_left(ends_at))
         except queue.Empty:
             raise UnreachableError(f"the lookup of {host} took too long", reason=Reason.DNS) from None
         if isinstance(answer, OSError):
             raise UnreachableError(f"{host} cannot be looked up: {answer}", reason=_dns_reason(answer))
         return answer
 
+    def _look_up(self, host: str, port: int, share: threading.BoundedSemaphore, outcome: _Outcome) -> None:
+        # getaddrinfo cannot be interrupted: a stuck one keeps its thread and its places until it gives up.
+        try:
+            outcome.put(self._resolver(host, port))
+        except OSError as error:
+            outcome.put(error)
+        finally:
+            self._slots.release()
+            share.release()
+
     def _share_of(self, host: str) -> threading.BoundedSemaphore:
         """That of the name's domain, which is there as long as somebody holds it."""
+        domain = domain_of(host)
         with self._shares_lock:
-            return self._shares.setdefault(domain_of(host), threading.BoundedSemaphore(_MAX_OF_DOMAIN))
+            share = self._shares.get(domain)
+            if share is None:
+                share = self._shares[domain] = threading.BoundedSemaphore(_MAX_OF_DOMAIN)
+            return share
+
+
+def _left(ends_at: float) -> float:
+    return max(ends_at - time.monotonic(), 0)
 
 
 def _dns_reason(error: OSError) -> Reason:

@@ -3,6 +3,7 @@
 import errno
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address, ip_network
@@ -95,6 +96,26 @@ def test_the_stuck_names_of_one_domain_leave_room_for_those_of_others() -> None:
     assert len(started) == 9
     released.set()
     assert lookup.addresses("h8.stuck.test", 443, Deadline(5)) == [ip_address("127.0.0.1")]
+
+
+def test_a_place_and_the_answer_are_waited_for_together() -> None:
+    ended = threading.Event()
+    free = threading.Event()
+
+    def stuck(host: str, port: int) -> list[Address]:
+        (free if host == "h0.stuck.test" else ended).wait(20)
+        return [ip_address("127.0.0.1")]
+
+    lookup = NameLookup(stuck, LOOPBACK)
+    _give_up(lookup, [f"h{number}.stuck.test" for number in range(8)])
+    threading.Timer(1.0, free.set).start()
+    began = time.monotonic()
+    with pytest.raises(UnreachableError, match="took too long"):
+        lookup.addresses("h8.stuck.test", 443, Deadline(1.5))
+    waited = time.monotonic() - began
+    ended.set()
+
+    assert waited < 2.25
 
 
 def _give_up(lookup: NameLookup, names: Sequence[str]) -> None:
