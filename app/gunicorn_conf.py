@@ -126,7 +126,8 @@ def post_request(_worker: Any, _request: Any, _environ: Any, _response: Any) -> 
 
 
 def post_worker_init(worker: Any) -> None:
-    """Have the application hear of a stop while its requests may still finish."""
+    """Once the application is loaded: names get threads of their own, what is here already is never collected, and the
+    application hears of a stop while its requests may still finish."""
     look_up_names_apart()
     gc.freeze()
     gc.enable()

@@ -20,7 +20,7 @@ Resolver: TypeAlias = Callable[[str, int], list[Address]]
 _Outcome: TypeAlias = "queue.SimpleQueue[list[Address] | OSError]"
 
 LOOKUP_SECONDS: Final = 3.0
-_MAX_LOOKUPS: Final = 64
+MAX_LOOKUPS: Final = 64
 # Of the names of one domain, whose owner may let all of them go unanswered.
 _MAX_OF_DOMAIN: Final = 8
 
@@ -37,7 +37,7 @@ class NameLookup:
     def __init__(self, resolver: Resolver, policy: AddressPolicy) -> None:
         self._resolver = resolver
         self._policy = policy
-        self._slots = threading.BoundedSemaphore(_MAX_LOOKUPS)
+        self._slots = threading.BoundedSemaphore(MAX_LOOKUPS)
         self._shares: WeakValueDictionary[str, threading.BoundedSemaphore] = WeakValueDictionary()
         self._shares_lock = threading.Lock()
 

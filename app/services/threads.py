@@ -8,8 +8,8 @@ from typing import Final, TypeVar, cast
 
 T = TypeVar("T")
 
-# More than the names of strangers that may be looked up at once, so that our own services' are never behind them.
-_LOOKUPS: Final = 96
+# So that the names of our own services are never behind those of strangers.
+_LOOKUPS_OF_OURS: Final = 32
 _IDLE_SECONDS: Final = 30
 
 
@@ -33,12 +33,19 @@ def look_up_names_apart() -> None:
     """Give the lookup of names threads of its own. For a process whose threads are greenlets.
 
     A name service that does not answer holds a thread for many seconds, and whoever owns a domain may have us ask one:
-    gevent would have passwords and files wait for the same ten threads.
+    gevent would have passwords and files wait for the same ten threads. Whatever GEVENT_RESOLVER
+    says: by the machine's own resolver alone a name means here what it means elsewhere on the machine.
     """
     import gevent
+    from gevent.resolver.thread import Resolver
     from gevent.threadpool import ThreadPool
 
-    gevent.get_hub().resolver.pool = ThreadPool(_LOOKUPS, idle_task_timeout=_IDLE_SECONDS)
+    from activitypub.fetch.names import MAX_LOOKUPS  # Here, where all of it is patched and loaded anyway.
+
+    hub = gevent.get_hub()
+    resolver = Resolver(hub)
+    resolver.pool = ThreadPool(MAX_LOOKUPS + _LOOKUPS_OF_OURS, idle_task_timeout=_IDLE_SECONDS)
+    hub.resolver = resolver
 
 
 def _attempt(work: Callable[[], T]) -> tuple[T | None, BaseException | None]:
