@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from activitypub.documents import Activity
-from activitypub.uris import domain_of
 from app.act import Act, LiveEvent
 from app.effects.access import authorise_on
 from app.effects.relaying import relay
@@ -38,7 +37,7 @@ def authorise(act: Act) -> None:
         raise InvalidInputError("A reaction is one emoji.")
     if has_reacted_enough(act.session, message.id, act.actor.id, besides=read_emoji(act.activity.content)):
         raise ConflictError(f"Nobody gives one message more than {MOST_BY_ONE} reactions.")
-    if act.actor.host is not None and has_domain_reacted_enough(act.session, message.id, domain_of(act.actor.host)):
+    if has_domain_reacted_enough(act.session, message.id, act.actor):
         raise ConflictError("this domain has given the message very many reactions")
     act.found |= {"message": message, "channel": found}
     act.scope = scope_of(message)

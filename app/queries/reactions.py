@@ -6,10 +6,11 @@ import re
 import unicodedata
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
+from activitypub.uris import domain_of
 from app.models import Actor, Reaction
 from app.queries.actors import is_below
 from app.queries.messages import find_by_uri
@@ -21,6 +22,8 @@ MOST_BY_ONE: Final = 20
 """Reactions of one actor to one message."""
 MOST_BY_DOMAIN: Final = 1000
 """Those of a domain's servers together, which may have any number of actors: all are shown with the message."""
+NEAREST: Final = 5 * MOST_BY_DOMAIN
+"""Among how many to each side a domain's are counted, or each would cost more, the more there are."""
 _SHORTCODE: Final = re.compile(r":[\w.+@-]+:")
 _LETTER_AS_EMOJI: Final = "\N{INFORMATION SOURCE}"
 _JOINERS: Final = frozenset("\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-15}\N{VARIATION SELECTOR-16}")
@@ -49,16 +52,23 @@ def has_reacted_enough(session: Session, message_id: str, actor_id: str, *, besi
     return (session.scalar(given) or 0) >= MOST_BY_ONE
 
 
-def has_domain_reacted_enough(session: Session, message_id: str, domain: str) -> bool:
-    """Whether another one of a server at the domain, or below it, would be too many."""
-    given = (
-        select(Reaction.id)
-        .join(Actor, Actor.id == Reaction.actor_id)
-        .where(Reaction.message_id == message_id, is_below(domain))
-        .limit(MOST_BY_DOMAIN)
-        .subquery()
-    )
-    return (session.scalar(select(func.count()).select_from(given)) or 0) >= MOST_BY_DOMAIN
+def has_domain_reacted_enough(session: Session, message_id: str, actor: Actor) -> bool:
+    """Whether another one of somebody else's server would be too many of its domain.
+
+    Where very many reacted, they are counted among those whom we know about as long as the actor.
+    """
+    if actor.host is None:
+        return False
+    of_message = select(Reaction.actor_id).where(Reaction.message_id == message_id)
+    first = of_message.limit(MOST_BY_DOMAIN).subquery()
+    if (session.scalar(select(func.count()).select_from(first)) or 0) < MOST_BY_DOMAIN:
+        return False
+    before = of_message.where(Reaction.actor_id <= actor.id).order_by(Reaction.actor_id.desc()).limit(NEAREST)
+    after = of_message.where(Reaction.actor_id > actor.id).order_by(Reaction.actor_id).limit(NEAREST)
+    near = union_all(select(before.subquery()), select(after.subquery())).subquery()
+    # Not as a join: PostgreSQL expects few actors of the domain, and would look for them among all that there are.
+    of_domain = select(Actor.id).where(Actor.id == near.c.actor_id, is_below(domain_of(actor.host))).scalar_subquery()
+    return (session.scalar(select(func.count(of_domain)).select_from(near)) or 0) >= MOST_BY_DOMAIN
 
 
 def find_reaction(session: Session, undo: Activity, actor: Actor) -> Reaction | None:
