@@ -39,18 +39,19 @@ class _NoTurn:
 
 
 class Lane:
-    """A queue of hosts and the threads that take them, started when there is something to take.
+    """A queue of hosts, or of keys of other work, and the threads that take them, started when there is something to
+    take.
 
-    The domains take turns, and the hosts of one leave a quarter of the threads to others: whoever has a domain has any
-    number of hosts, each as slow as they like. Daemon threads, because a stop waits for nobody's server: what is cut
-    off is a row, and is sent again.
+    The domains take turns, and the hosts of one leave a quarter of the threads to others, or one where there are few:
+    whoever has a domain has any number of hosts, each as slow as they like. Daemon threads, because a stop waits for
+    nobody's server: what is cut off is a row, and is sent again.
     """
 
     def __init__(self, run: Callable[[str], None], *, name: str, threads: int) -> None:
         self._run = run
         self._name = name
         self._max_threads = threads
-        self._most_of_domain = threads - threads // 4
+        self._most_of_domain = threads - max(1, threads // 4) if threads > 1 else threads
         self._hosts: dict[str, deque[str]] = {}  # By domain, the one whose turn it is first.
         self._waiting = 0
         self._at_work: Counter[str] = Counter()
@@ -77,7 +78,7 @@ class Lane:
             self._run(host)
             with self._has_changed:
                 self._leave(domain_of(host))
-                self._has_changed.notify()  # Another may now have its turn.
+                self._has_changed.notify()  # This thread takes one, and if its domain was at its most, so may another.
 
     def _take(self) -> str | None:
         domain = next((one for one in self._hosts if self._at_work[one] < self._most_of_domain), None)

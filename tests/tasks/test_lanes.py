@@ -126,6 +126,7 @@ def test_domains_take_turns(hosts: Hosts, released: threading.Event) -> None:
 
     assert eventually(lambda: len(order) == 4)
     assert order == ["a.many.test", "a.few.test", "b.many.test", "c.many.test"]
+    lanes.stop(seconds=5)
 
 
 def test_a_host_that_began_to_hang_loses_its_place_among_the_prompt(
