@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from activitypub.documents import Activity
 from app.act import Act
-from app.effects import undo
+from app.effects.following import unfollow
 from app.effects.spaces import conversation
 from app.effects.spaces.rules import NO_SUCH_SPACE, tell
 from app.errors import ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
@@ -43,7 +43,7 @@ def apply(act: Act) -> list[Activity]:
     if "conversation" in act.found:
         return conversation.leave(act)
     if "follow" in act.found:
-        undo.unfollow(act, act.found.pop("follow"))
+        unfollow(act, act.found.pop("follow"))
         return []
     space = _space(act)
     member = find_member_of(act.session, space.id, act.actor.id)
@@ -53,8 +53,12 @@ def apply(act: Act) -> list[Activity]:
 
 
 def _find_follow(act: Act) -> Follow | None:
-    target = None if act.is_local else find_actor(act.session, act.activity.object_id)
-    return find_follow(act.session, act.actor.id, target.id) if target is not None and target.type == "Group" else None
+    if act.is_local:
+        return None
+    target = find_actor(act.session, act.activity.object_id)
+    if target is None or target.type != "Group":
+        return None
+    return find_follow(act.session, act.actor.id, target.id)
 
 
 def _space(act: Act) -> SpaceView:

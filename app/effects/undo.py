@@ -6,14 +6,15 @@ from activitypub import build
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent
 from app.effects.block import tell_blocklist
+from app.effects.following import unfollow
 from app.effects.relaying import relay
 from app.effects.spaces import expulsion
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Activity as LoggedActivity
-from app.models import Follow, Message, Reaction
-from app.projections import accounts, activities, audit, blocks, follows, messages, spaces, tombstones
+from app.models import Message, Reaction
+from app.projections import accounts, activities, audit, blocks, messages, spaces, tombstones
 from app.queries.activities import find_by_uri
-from app.queries.actors import find_by_id, get_by_id
+from app.queries.actors import get_by_id
 from app.queries.blocks import find_undone as find_undone_block
 from app.queries.channels import find_channel_with_actor, get_home_space
 from app.queries.follows import find_undone
@@ -79,24 +80,6 @@ def _is_early(act: Act) -> bool:
     """It names nothing but a URI of the sender's own server, which may be on its way to us."""
     named = act.activity.object
     return not act.is_local and named.id is not None and named.type is None and act.owns(named.id)
-
-
-def unfollow(act: Act, follow: Follow | None) -> None:
-    """A follow that was made anew, under another id, after the Undo of the old one was signed stays."""
-    if follow is None or _is_made_anew(act, follow):
-        return
-    target = find_by_id(act.session, follow.target_id)
-    follows.remove(act.session, follow.actor_id, follow.target_id)
-    if target is not None and target.type == "Group":
-        act.publish(LiveEvent("member_removed", channel_id=target.id, actor_id=act.actor.id))
-
-
-def _is_made_anew(act: Act, follow: Follow) -> bool:
-    """By the clock of its server alone: an Undo of this very follow is later, whatever its date."""
-    if follow.activity_uri == act.activity.object_id:
-        return False
-    made = find_by_uri(act.session, follow.activity_uri)
-    return made is not None and made.signed_at > act.signed_at
 
 
 def _find_reaction(act: Act) -> None:
