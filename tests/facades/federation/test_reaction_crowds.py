@@ -46,3 +46,31 @@ def test_the_actors_of_a_domain_give_a_message_so_many_and_others_theirs(
     assert react(world, "https://other.example/users/u4", first) == "done"
     assert react(world, "https://b.crowd.example/users/u3", second, number=2) == "done"
     assert given() == 4
+
+
+def test_whose_they_are_is_looked_up_where_there_are_that_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a message that everybody likes would cost more with each who does."""
+    monkeypatch.setattr(reactions, "MOST_BY_DOMAIN", 2)
+    message = f"{ORIGIN}/ap/messages/{world.say(world.alice, world.channel('harbour'), 'first').found['message_id']}"
+    looked = []
+    for number in range(4):
+        with world.counted_queries() as queries:
+            assert react(world, f"https://h{number}.example/users/u", message) == "done"
+        looked.append(sum("UNION ALL" in query and "reactions" in query for query in queries))
+
+    assert looked == [0, 0, 1, 1]
+
+
+def test_among_very_many_those_known_as_long_are_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reactions, "MOST_BY_DOMAIN", 2)
+    monkeypatch.setattr(reactions, "NEAREST", 2)
+    message = f"{ORIGIN}/ap/messages/{world.say(world.alice, world.channel('harbour'), 'first').found['message_id']}"
+    for number in range(2):
+        assert react(world, f"https://h{number}.crowd.example/users/u", message) == "done"
+    assert react(world, "https://h2.crowd.example/users/u", message) == "dropped"
+
+    for number in range(2):
+        assert react(world, f"https://h{number}.other.example/users/u", message) == "done"
+
+    assert react(world, "https://h3.crowd.example/users/u", message) == "done"
+    assert given() == 5
