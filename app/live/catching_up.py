@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import Final
 
 from app.live.connection import Connection
@@ -24,16 +25,14 @@ class CatchingUp:
         self._connection = connection
         self._lock = threading.Lock()
         self._said: set[int] = set()
-        self._held: list[tuple[int | None, bytes]] = []
+        self._held: deque[tuple[int | None, bytes]] = deque()
         self._held_bytes = 0
         self._is_done = False
 
     def say(self, position: int, text: str) -> bool:
         """Tell one event that was missed, when the client has taken those before; False when it is gone."""
-        while not self._connection.has_room:
-            if self._connection.is_finished:
-                return False
-            time.sleep(_PAUSE_SECONDS)
+        if not self._wait_for_room():
+            return False
         self._said.add(position)
         return self._connection.offer(text)
 
@@ -56,12 +55,26 @@ class CatchingUp:
         return True
 
     def finish(self, *, last_words: str | None = None) -> None:
-        """Let what was kept back follow, after `last_words`."""
-        with self._lock:
-            if last_words is not None:
-                self._connection.offer_frame(text_frame(last_words))
-            for position, frame in self._held:
+        """Let what was kept back follow, after `last_words`, as the client takes what is before it."""
+        if last_words is not None and self._wait_for_room():
+            self._connection.offer_frame(text_frame(last_words))
+        while self._wait_for_room():
+            with self._lock:
+                if not self._held:
+                    self._is_done = True
+                    return
+                position, frame = self._held.popleft()
+                self._held_bytes -= len(frame)
                 if position not in self._said:
                     self._connection.offer_frame(frame)
+        with self._lock:
             self._held.clear()
             self._is_done = True
+
+    def _wait_for_room(self) -> bool:
+        """False when the client is gone. Not with the lock held, which would have the feed of everybody wait, too."""
+        while not self._connection.is_finished:
+            if self._connection.has_room:
+                return True
+            time.sleep(_PAUSE_SECONDS)
+        return False
