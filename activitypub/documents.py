@@ -339,7 +339,8 @@ def _is_note(document: Json) -> bool:
 
 def _is_described(document: Json) -> bool:
     """An actor that is only named may have its type beside its id, and whatever else its server likes."""
-    return bool(document.get("id") and document.get("inbox") and document.get("preferredUsername"))
+    is_named = document.get("preferredUsername") or type_of(document) == "Application"
+    return bool(document.get("id") and document.get("inbox") and is_named)
 
 
 def _announces_rfc9421(generator: object) -> bool:

@@ -179,3 +179,18 @@ def test_a_channel_is_described_as_its_home_describes_it(world: World, by: str) 
     stored = world.stored_actor(pond.uri)
     assert stored is not None
     assert (stored.name, stored.summary) == ("The pond", "")
+
+
+def test_a_server_that_has_no_name_is_read_anew_like_any_other(world: World) -> None:
+    """Lemmy's have none, and say so when their sidebar is edited."""
+    nameless = {name: value for name, value in world.peer.document.items() if name != "preferredUsername"}
+    world.wire.serve(world.peer.uri, nameless)
+    world.known(world.peer)
+    world.wire.serve(world.peer.uri, nameless | {"name": "The lake"})
+
+    world.receive(world.peer, world.peer.activity("Update", nameless | {"name": "forged"}))
+
+    assert outcome() == ("done", None)
+    stored = world.stored_actor(world.peer.uri)
+    assert stored is not None
+    assert stored.name == "The lake"
