@@ -52,6 +52,8 @@ def create_in(viewer: Viewer, space_id: str, data: Data) -> Shown:
     if name is None:
         name = secrets.token_urlsafe(6)
     else:
+        with reading() as session:
+            find_standing(session, viewer.actor_id, space_id).require(Bit.INVITE)
         count_chosen_name()
     outcome = make_once(*compose.invite(viewer, space_id, name))
     return show_made(viewer, Made(id_beside("invite", outcome.id), outcome.is_repeat))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import time_machine
 
+from app.services.rates import Rate
 from tests.facades.conftest import Person, Server
 from tests.facades.punctum.conftest import Client, Shown
 from tests.facades.test_rate_limits import asks, statuses
@@ -50,6 +52,26 @@ def test_nor_by_trying_to_take_them(client: Client, server: Server, member: Pers
     assert client.make(invites, member)["conference_id"] == mine["id"]
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=601)):
         assert client.patch(path, member, name="wade-in")["name"] == "wade-in"
+
+
+def test_who_may_make_none_uses_up_nobodys_names(
+    client: Client, server: Server, owner: Person, member: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is counted is counted for all of a network."""
+    monkeypatch.setattr("app.web.limiting._CHOSEN_NAMES", Rate(2, 600))
+    theirs, mine = client.conference(owner), client.conference(member)
+    client.join(owner, theirs, member)
+    invites = f"/conferences/{theirs['id']}/invites"
+
+    with server.stores_nothing():
+        refused = [
+            *(client.call("POST", invites, member, json={"code": "wade-in"}) for _ in range(3)),
+            client.call("POST", "/invites", member, json={"name": "wade-in", "conference_id": theirs["id"]}),
+            client.call("POST", "/id", member, json=_invite("wade-in", theirs)),
+        ]
+
+    assert [answer.status_code for answer in refused] == [403] * 5
+    assert client.make(f"/conferences/{mine['id']}/invites", member, name="wade-in")["name"] == "wade-in"
 
 
 def _invite(name: str, conference: Shown) -> Shown:
