@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from app.models import Message
 from app.queries.messages import MessageView
@@ -18,20 +18,24 @@ MOST: Final = 500
 def list_replies(session: Session, views: Sequence[MessageView]) -> dict[str, list[str]]:
     """The ids of the living replies to each of a page of messages, in its own place, the oldest first; of very many
     the newest."""
-    by_uri = {view.uri: view for view in views}
-    if not by_uri:
+    if not views:
         return {}
-    columns = (Message.in_reply_to, Message.channel_id, Message.conversation_id)
-    newest = func.row_number().over(partition_by=columns, order_by=Message.id.desc()).label("newest")
+    parent, reply = aliased(Message), aliased(Message)
+    is_beside = or_(reply.channel_id == parent.channel_id, reply.conversation_id == parent.conversation_id)
+    newest = func.row_number().over(partition_by=parent.id, order_by=reply.id.desc()).label("newest")
     living = (
-        select(*columns, Message.id, newest)
-        .where(Message.in_reply_to.in_(list(by_uri)), Message.deleted_at.is_(None))
+        select(parent.id.label("parent_id"), reply.id, newest)
+        .join(reply, reply.in_reply_to == parent.uri)
+        .where(
+            parent.id.in_([view.id for view in views]),
+            reply.in_reply_to.in_([view.uri for view in views]),  # Or PostgreSQL may read that index from end to end.
+            reply.deleted_at.is_(None),
+            is_beside,
+        )
         .subquery()
     )
     replies: dict[str, list[str]] = {}
-    listed = select(living).where(living.c.newest <= MOST).order_by(living.c.id)
-    for uri, channel_id, conversation_id, id_, _ in session.execute(listed):
-        parent = by_uri[uri]
-        if (channel_id, conversation_id) == (parent.channel_id, parent.conversation_id):
-            replies.setdefault(parent.id, []).append(id_)
+    listed = select(living.c.parent_id, living.c.id).where(living.c.newest <= MOST).order_by(living.c.id)
+    for parent_id, id_ in session.execute(listed):
+        replies.setdefault(parent_id, []).append(id_)
     return replies
