@@ -20,7 +20,7 @@ from app.queries.queues import list_delivery_hosts, list_inbox_hosts, list_probe
 SWEEP_SECONDS: Final = 15
 LAST_SWEEP: Final = "last_sweep_at"
 
-_LAST_PRUNE: Final = "last_prune_at"
+LAST_PRUNE: Final = "last_prune_at"
 _PRUNE_EVERY: Final = timedelta(minutes=10)
 _KEYS_A_SWEEP: Final = 50
 _LEFT_BEHIND: Final = 4 * presence.STALE  # A web process that lives would have done it, and told its sockets.
@@ -46,13 +46,13 @@ def sweep(tell: Callable[[str, str], None], now: datetime | None = None) -> None
             *(("background", task_id) for task_id in background.due(session, now)),
             *(("keys", actor_id) for actor_id in list_without_rsa_key(session, limit=_KEYS_A_SWEEP)),
         ]
-        is_prune_due = _is_longer_ago(session, _LAST_PRUNE, _PRUNE_EVERY, now)
+        is_prune_due = _is_longer_ago(session, LAST_PRUNE, _PRUNE_EVERY, now)
     for kind, key in hints:
         tell(kind, key)
     presence.sweep(now - _LEFT_BEHIND)
     if is_prune_due:
         with transaction() as session:
-            _note_time(session, _LAST_PRUNE, now)
+            _note_time(session, LAST_PRUNE, now)
         prune(now)
     index_older()
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 import app.models  # noqa: F401  It fills the metadata.
+from app.actions.sweeps import LAST_PRUNE, LAST_SWEEP
 from app.db import Base
 from app.queries.snapshots import ACTIVITY, STATISTICS
 
@@ -30,7 +31,7 @@ _VOLATILE: Mapping[str, frozenset[str]] = {
     ),
 }
 
-_HEARTBEATS = frozenset({"last_sweep_at", STATISTICS, ACTIVITY})
+_BY_THE_CLOCK = frozenset({LAST_SWEEP, LAST_PRUNE, STATISTICS, ACTIVITY})
 
 Snapshot = Mapping[str, Counter[tuple[Any, ...]]]
 
@@ -46,7 +47,7 @@ def take(engine: Engine) -> Snapshot:
             columns = ", ".join(column.name for column in table.columns if column.name not in ignored)
             # As the driver gives them: a row is compared hundreds of times, and seldom looked at.
             rows = map(tuple, connection.exec_driver_sql(f"SELECT {columns} FROM {table.name}"))
-            found[table.name] = Counter(_hashable(row) for row in rows if row[0] not in _HEARTBEATS)
+            found[table.name] = Counter(_hashable(row) for row in rows if row[0] not in _BY_THE_CLOCK)
         return found
 
 
