@@ -101,7 +101,7 @@ def open_node_session(arena: Arena) -> None:
     arena.words["node:alice"] = arena.api("POST", f"{path}/verify", answer)["session_token"]
 
 
-def connect_client(arena: Arena, password: str) -> None:
+def connect_client(arena: Arena, password: str, *, source: str | None = None) -> None:
     """A client of OAuth as word `client`, which alice allowed to read; `R1` is its refresh token.
 
     She also allowed it to write and not to read, which is the access token `tok:alice:write_only`.
@@ -112,7 +112,7 @@ def connect_client(arena: Arena, password: str) -> None:
         "token_endpoint_auth_method": "none",
     }
     client: str = arena.api("POST", "/auth/oauth2/register", metadata)["client_id"]
-    entered = arena.send_json("POST", "/auth/login", {"username": "alice", "password": password})
+    entered = arena.send_json("POST", "/auth/login", {"username": "alice", "password": password}, source=source)
     cookie = {"Cookie": entered.headers["set-cookie"].partition(";")[0]}
     arena.words |= {"client": client, "R1": _allow(arena, client, cookie, "message:read")["refresh_token"]}
     arena.words["tok:alice:write_only"] = _allow(arena, client, cookie, "message:write")["access_token"]
