@@ -47,7 +47,8 @@ class Placement:
 def conversation_id(uris: Iterable[str]) -> str:
     """The id that every server derives for a conversation of these people (contracts/pufferblow.md, 0.5).
 
-    A URI with the separator inside could be read as two, and its owner as others: then it is one that no URI has.
+    A URI with the separator inside could be read as two, and its owner as others: then a space separates them, which no
+    URI has.
     """
     people = sorted(uris)
     separator = " " if any(_SEPARATOR in uri for uri in people) else _SEPARATOR
@@ -190,16 +191,26 @@ def _heard(session: Session, message: Message) -> set[str]:
 def _find_people(session: Session, uris: Uris, note: Note, addressed: Audience) -> Sequence[Actor]:
     """Whom a note speaks to.
 
-    A private one speaks to everybody it is addressed to, here and elsewhere, or where none of ours is among them to the
-    first of ours whom it is for in secret, alone: the others are not told. A public one that stands in no channel
-    speaks to the first of ours it mentions, or else names among its recipients, which is all that some servers do
-    (contracts/peers.md, 4): a message has one place, and such a mention no better one.
+    A public one that stands in no channel speaks to the first of ours it mentions, or else names among its recipients,
+    which is all that some servers do (contracts/peers.md, 4): a message has one place, and such a mention no better
+    one.
     """
     if not addressed.is_public:
-        people = [person for person in list_by_uris(session, addressed) if person.type in PEOPLE]
-        openly = [person for person in people if not addressed.is_in_secret(person.uri)]
-        secretly = [person for uri in addressed.hidden for person in people if person.uri == uri and person.is_local]
-        return openly if any(person.is_local for person in openly) or not secretly else secretly[:1]
+        return _in_private(session, addressed)
     named = [uri for uri in (*(mention.href for mention in note.mentions), *addressed) if uris.is_local(uri)]
     known = {person.uri: person for person in list_by_uris(session, named) if person.type in PEOPLE}
     return [known[uri] for uri in named if uri in known][:1]
+
+
+def _in_private(session: Session, addressed: Audience) -> Sequence[Actor]:
+    """Everybody whom a private note is addressed to, here and elsewhere.
+
+    Where none of ours is among them, the first of ours whom it is for in secret, alone: the others are not told.
+    """
+    people = [person for person in list_by_uris(session, addressed) if person.type in PEOPLE]
+    openly = [person for person in people if not addressed.is_in_secret(person.uri)]
+    if any(person.is_local for person in openly):
+        return openly
+    ours = {person.uri: person for person in people if person.is_local}
+    secretly = [ours[uri] for uri in addressed.hidden if uri in ours]
+    return secretly[:1] or openly
