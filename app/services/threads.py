@@ -33,8 +33,8 @@ def look_up_names_apart() -> None:
     """Give the lookup of names threads of its own. For a process whose threads are greenlets.
 
     A name service that does not answer holds a thread for many seconds, and whoever owns a domain may have us ask one:
-    gevent would have passwords and files wait for the same ten threads. Whatever GEVENT_RESOLVER
-    says: by the machine's own resolver alone a name means here what it means elsewhere on the machine.
+    gevent would have passwords and files wait for the same ten threads. The resolver is the machine's own, whatever
+    GEVENT_RESOLVER says: by another a name may mean something else than elsewhere on the machine.
     """
     import gevent
     from gevent.resolver.thread import Resolver
