@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tests.e2e.serving import InThread
 
-_STUCK_SECONDS: Final = 12
+STUCK_SECONDS: Final = 12
 """Longer than anybody waits for the name service."""
 
 
@@ -36,12 +36,14 @@ class Names(InThread):
     def script(self, fixture: Mapping[str, Any]) -> None:
         """Have each name answered so until `forget`: all addresses at once, one answer after the other, or, with those
         that begin with it, when nobody waits any more."""
-        is_sequence = fixture.get("mode") == "sequence"
+        mode = fixture.get("mode")
+        answers = {name: addresses for name, addresses in fixture.items() if name != "mode"}
         with self._lock:
-            self._stuck = tuple(name for name in fixture if name != "mode") if fixture.get("mode") == "stuck" else ()
-            for name, addresses in fixture.items():
-                if name != "mode":
-                    self._scripts[name] = [[address] for address in addresses] if is_sequence else [list(addresses)]
+            self._stuck = tuple(answers) if mode == "stuck" else ()
+            if mode == "stuck":
+                return
+            for name, addresses in answers.items():
+                self._scripts[name] = [[one] for one in addresses] if mode == "sequence" else [list(addresses)]
 
     def forget(self) -> None:
         """Begin a new record, without scripts."""
@@ -72,7 +74,7 @@ class Names(InThread):
             is_stuck = bool(self._stuck) and name.startswith(self._stuck)
             addresses = self._addresses(name)
         if is_stuck:
-            time.sleep(_STUCK_SECONDS)
+            time.sleep(STUCK_SECONDS)
         return addresses
 
     def _addresses(self, name: str) -> list[str]:
