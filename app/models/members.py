@@ -30,8 +30,7 @@ class Member(Base):
 
 
 class FormerMember(Base):
-    """The bits that were set for somebody, alone or by roles, who left a space or was put out of it: they count on the
-    return."""
+    """The bits that were set for somebody alone, who left a space or was put out of it: they count on the return."""
 
     __tablename__ = "former_members"
 

@@ -13,7 +13,6 @@ from app.db import upsert
 from app.ids import new_id
 from app.models import Actor, Block, Channel, CustomEmoji, Follow, FormerMember, Invite, Member, Role, RoleGrant, Space
 from app.projections import actors
-from app.queries.bits import combine
 from app.uris import Uris
 
 
@@ -86,19 +85,29 @@ def remove_from_all(session: Session, actor_id: str) -> None:
 
 
 def remove_member(session: Session, space_id: str, actor_id: str) -> bool:
-    """With the roles that were held there; the bits that were set for this member, or by those roles, are kept for a
-    return. Whether there was one."""
-    granted = (RoleGrant.space_id == space_id, RoleGrant.actor_id == actor_id)
-    set_by_roles = select(Role.permissions).join(RoleGrant, RoleGrant.role == Role.id)
-    of_roles = session.scalars(set_by_roles.where(*granted, Role.permissions.is_not(None))).all()
-    session.execute(delete(RoleGrant).where(*granted))
+    """With the roles that were held there and gave something; those that only take, and bits for this member alone,
+    are kept for a return. Whether there was one."""
+    _leave_what_takes(session, space_id, actor_id)
     membership = delete(Member).where(Member.space_id == space_id, Member.actor_id == actor_id)
     gone = session.execute(membership.returning(Member.permissions)).one_or_none()
-    if gone is not None and (of_roles or gone.permissions is not None):
-        kept = {"permissions": combine(space=0, roles=of_roles, member=gone.permissions)}
+    if gone is not None and gone.permissions is not None:
+        kept = {"permissions": gone.permissions}
         row = upsert(session, FormerMember).values(space_id=space_id, actor_id=actor_id, **kept)
         session.execute(row.on_conflict_do_update(index_elements=["space_id", "actor_id"], set_=kept))
     return gone is not None
+
+
+def _leave_what_takes(session: Session, space_id: str, actor_id: str) -> None:
+    """Of somebody's roles in a space of bits, those that set less than everybody has, and nothing that not everybody
+    has: whoever is muted by one would leave it behind."""
+    is_less = Role.permissions.bitwise_and(Space.permissions) == Role.permissions
+    takes = (
+        select(Role.id)
+        .join(Space, Space.actor_id == Role.space_id)
+        .where(Role.space_id == space_id, is_less, Role.permissions != Space.permissions)
+    )
+    granted = delete(RoleGrant).where(RoleGrant.space_id == space_id, RoleGrant.actor_id == actor_id)
+    session.execute(granted.where(RoleGrant.role.not_in(takes)).execution_options(synchronize_session=False))
 
 
 def _permissions_on_return(session: Session, space_id: str, kept: int) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from app.models import Account, Actor, Channel, CustomEmoji, Invite, Member, Role, RoleGrant, Space
@@ -82,9 +82,10 @@ def list_bits_of_roles(session: Session, space_id: str, actor_id: str) -> Mappin
 
 
 def list_role_holders(session: Session, role_ids: Collection[str]) -> dict[str, list[str]]:
-    """The actor ids by the role, for those that somebody has."""
+    """The actor ids by the role, for those that a member has: who left may still have one that only takes."""
     holders: dict[str, list[str]] = {}
-    query = select(RoleGrant.role, RoleGrant.actor_id).where(RoleGrant.role.in_(role_ids))
+    is_members = and_(Member.space_id == RoleGrant.space_id, Member.actor_id == RoleGrant.actor_id)
+    query = select(RoleGrant.role, RoleGrant.actor_id).join(Member, is_members).where(RoleGrant.role.in_(role_ids))
     for role_id, actor_id in session.execute(query.order_by(RoleGrant.role, RoleGrant.actor_id)):
         holders.setdefault(role_id, []).append(actor_id)
     return holders

@@ -96,10 +96,35 @@ def test_what_a_role_took_stays_taken_too(
     client.ok("POST", f"/invites/by-name/for-{member.username}/join", member)
 
     shown = client.get(f"/conferences/{conference['id']}/members/{member.id}", member)
-    assert (shown["permissions"], shown.get("roles")) == (3, None)
+    assert (shown["permissions"], shown["roles"]) == (3, [muted["id"]])
     with client.server.stores_nothing():
         answer = client.call("POST", f"/channels/{channel['id']}/messages", member, json={"content": "x"})
     assert is_refused(answer, 403, 3)
+
+
+def test_a_role_that_is_given_after_a_return_counts_in_full(
+    client: Client, owner: Person, member: Person, conference: Shown, path: str
+) -> None:
+    """Whatever those lacked that were held before; and of those, what gives something is lost by leaving."""
+    by_account = path.rpartition("/")[0] + f"/{member.id}"
+    permissions = {"greeter": 1 | 2 | 4 | 32, "muted": 3, "moderator": 16 | 512 | 143}
+    greeter, muted, moderator = (
+        client.role(owner, conference, name=name, permissions=bits)["id"] for name, bits in permissions.items()
+    )
+
+    def after_a_return(*roles: str) -> tuple[int, list[str]]:
+        client.patch(by_account, owner, roles=list(roles))
+        client.ok("POST", f"/conferences/{conference['id']}/leave", member)
+        assert [client.get(f"/roles/{role}", owner)["members"] for role in (greeter, muted)] == [[], []]
+        client.ok("POST", f"/invites/by-name/for-{member.username}/join", member)
+        shown = client.get(by_account, member)
+        return shown["permissions"], shown.get("roles", [])
+
+    assert after_a_return(greeter) == (143, [])
+    assert client.patch(by_account, owner, roles=[moderator])["permissions"] == 16 | 512 | 143
+    assert after_a_return(muted) == (3, [muted])
+    assert client.patch(by_account, owner, roles=[muted, moderator])["permissions"] == 16 | 512 | 143
+    assert client.patch(by_account, owner, roles=[])["permissions"] == 143
 
 
 def test_what_a_member_was_trusted_with_is_gone_when_they_leave(
