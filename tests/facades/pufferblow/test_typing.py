@@ -122,11 +122,11 @@ def test_who_may_not_say_anything_does_not_type(chat: Chat, connect: Connect, bo
     [refused] = answers(typist)
     chat.call("DELETE", timeout, chat.owner)
     chat.send(chat.owner, chat.lobby, "till here")
-    typist.say({"type": "typing", "channel_id": chat.lobby})
 
     assert refused["type"] == "error"
     assert re.fullmatch(r"You are timed out until \S+ and cannot send messages\.", refused["error"])
     assert "typing" not in [told["type"] for told in ear.until("message", message="till here")]
+    typist.say({"type": "typing", "channel_id": chat.lobby})
     ear.wait_for("typing", user_id=bob.id)
 
 
@@ -141,8 +141,8 @@ def test_where_bits_decide_who_may_not_send_does_not_type(chat: Chat, connect: C
     typist.say({"type": "typing", "channel_id": channel})
     assert answers(typist) == [{"type": "error", "error": "You may not do this here."}]
     chat.send(chat.owner, chat.lobby, "till here")
+    assert "typing" not in [told["type"] for told in ear.until("message", message="till here")]
+
     chat.call("PATCH", f"/api/v1/channels/{channel}", chat.owner, permissions=143)
     typist.say({"type": "typing", "channel_id": channel})
-
-    assert "typing" not in [told["type"] for told in ear.until("message", message="till here")]
     ear.wait_for("typing", channel_id=channel)
