@@ -24,8 +24,8 @@ def fall_back(session: Session, host: str, due: DueDelivery, body: bytes, now: d
 
     Those people lose the shared inbox, so that the next activity goes to their own at once; fetching their actor
     again gives it back. Only whom the activity addresses gets it: by name, or as a follower of an actor whose
-    followers it addresses, or of its sender where it is public, and of these no more than one domain's followers get
-    anything.
+    followers it addresses, or of its sender where it is public; and no more of them than a domain has inboxes that are
+    sent what an actor says.
     """
     addressed = set(_addressed(msgspec.json.decode(body)))
     inboxes = session.scalars(

@@ -25,6 +25,14 @@ def lobby(server: Server, owner: Person) -> Shown:
     return {"id": server.once("lobby", lambda: str(server.create_channel(owner)["channel_id"]))}
 
 
+def _create_private(server: Server, owner: Person, member: Person) -> str:
+    """The id of a channel of theirs alone."""
+    place: str = server.create_channel(owner, channel_name="plans", is_private=True)["channel_id"]
+    added = {"to_add_user_id": member.id}
+    server.call("PUT", f"/api/v1/channels/{place}/add_user", person=owner, query_string=added)
+    return place
+
+
 def _history(server: Server, person: Person, channel: Shown) -> list[dict[str, Any]]:
     """As the other protocol shows it."""
     answer = server.call("GET", f"/api/v1/channels/{channel['id']}/load_messages", person=person)
@@ -119,9 +127,7 @@ def test_edits(client: Client, owner: Person, channel: Shown) -> None:
 def test_who_was_put_out_has_no_address_of_a_file_that_still_opens(
     client: Client, server: Server, owner: Person, member: Person
 ) -> None:
-    place = server.create_channel(owner, channel_name="plans", is_private=True)["channel_id"]
-    added = {"to_add_user_id": member.id}
-    server.call("PUT", f"/api/v1/channels/{place}/add_user", person=owner, query_string=added)
+    place = _create_private(server, owner, member)
     attached(server, owner, place, ("plan.txt", b"the secret plan"))
     [id_] = client.listed(f"/channels/{place}/messages", member)
     found = [
@@ -159,9 +165,7 @@ def test_a_file_stays_what_it_is_beside_what_is_attached_later(client: Client, s
 def test_a_file_that_is_no_longer_attached_is_gone(
     client: Client, server: Server, owner: Person, member: Person
 ) -> None:
-    place = server.create_channel(owner, channel_name="plans", is_private=True)["channel_id"]
-    added = {"to_add_user_id": member.id}
-    server.call("PUT", f"/api/v1/channels/{place}/add_user", person=owner, query_string=added)
+    place = _create_private(server, owner, member)
     attached(server, owner, place, ("plan.txt", b"the secret plan"), ("map.txt", b"the map"))
     [id_] = client.listed(f"/channels/{place}/messages", member)
     plan, map_ = client.get(f"/messages/{id_}", member)["attached_files"]
