@@ -1,7 +1,8 @@
 """JSON-LD spellings that would make one document say two things to two readers."""
 
+import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from activitypub.errors import MalformedDocumentError
@@ -33,7 +34,11 @@ _MEANINGS: Final = {
     "inbox": _LDP + "inbox",
 }
 _OURS: Final = frozenset(_MEANINGS.values())
+_LONGEST: Final = max(map(len, _OURS)) + 1
+_VOCABULARY: Final = "@vocab"
+_NOT_OURS: Final = "_:"  # What ActivityStreams' own context makes of a word that nothing defines.
 _HARMLESS_PARTS: Final = frozenset({"@id", "@type", "@container", "@protected", "@prefix", "@language"})
+_HARMLESS_CONTAINERS: Final = (None, "@set", "@list", "@language")
 # Where we read a URI or a mention in a node. What is attached may be a recipe, in a vocabulary of its own.
 _NODES: Final = frozenset(
     {"actor", "object", "attributedTo", "target", "to", "cc", "bto", "bcc", "audience", "inReplyTo", "context", "tag"}
@@ -44,9 +49,12 @@ _NODES: Final = frozenset(
 # writes: to look for a second meaning of one takes ten times as long as to read it.
 _MAX_MEMBERS: Final = 500
 _MAX_KEYS: Final = 5000
+# Of terms of a context that are said by one another; real ones need two.
+_MAX_STEPS: Final = 8
 
 # One map for each node with contexts: to copy what is defined around every node would take as long as a sender likes.
-_Definitions: TypeAlias = ChainMap[str, object]
+# What each term stands for: an IRI or a keyword.
+_Definitions: TypeAlias = ChainMap[str, str]
 
 
 def check_plain(node: Mapping[str, object]) -> None:
@@ -89,16 +97,25 @@ def _check(node: Mapping[str, object], around: _Definitions, effort: _Effort) ->
 
 
 def _define(around: _Definitions, contexts: object, effort: _Effort) -> _Definitions:
-    """With what is defined inline. Raises ``MalformedDocumentError`` where a term or type of ours becomes another."""
+    """With what is defined inline. Raises ``MalformedDocumentError`` where a term or type of ours becomes another.
+
+    What may lead to one of ours stays what it is: what a later context changes of it is changed for some of the terms
+    made of it, and for some of the nodes.
+    """
     if contexts is None and len(around.maps) > 1:
         raise MalformedDocumentError("a context takes back what is defined around it: a second meaning of all")
     definitions = around.new_child()
     for context in _flatten(contexts):
         effort.spend(len(context) + 1)
-        definitions.update(context)
+        meanings = _Meanings(context, definitions)
         for term, definition in context.items():
-            if term in _MEANINGS and not _is_kept(term, definition, definitions):
+            if term in _MEANINGS and not _is_kept(term, definition, meanings):
                 raise MalformedDocumentError(f"the context gives {term!a} a second meaning")
+        for term, meaning in {term: meanings.of(term) for term in context}.items():
+            before = definitions.get(term, meaning)
+            if before != meaning and _may_lead_to_ours(before):
+                raise MalformedDocumentError(f"the context takes back what {term!a} means: a second meaning")
+            definitions[term] = meaning
     return definitions
 
 
@@ -116,39 +133,83 @@ def _flatten(contexts: object) -> Iterator[Mapping[str, object]]:
             yield from _flatten(context)
 
 
-def _is_kept(term: str, definition: object, definitions: _Definitions) -> bool:
-    if isinstance(definition, Mapping) and not _HARMLESS_PARTS.issuperset(definition):
+class _Meanings:
+    """What the terms of one context stand for, each of which may be said by others of it, or by what is ``around``."""
+
+    def __init__(self, context: Mapping[str, object], around: _Definitions) -> None:
+        self._context = context
+        self._around = around
+        self._found: dict[str, str] = {}
+
+    def of(self, term: str, steps: int = 0) -> str:
+        """The IRI or keyword of a term of the context (JSON-LD 1.1, section 4.2.2 of the API)."""
+        if steps > _MAX_STEPS:
+            raise MalformedDocumentError("the terms of a context are said by one another: a second meaning of all")
+        if term not in self._found:
+            self._found[term] = self._read(term, self._context[term], steps + 1)
+        return self._found[term]
+
+    def _read(self, term: str, definition: object, steps: int) -> str:
+        if isinstance(definition, Mapping):
+            if "@reverse" in definition:
+                return "@reverse"
+            definition = definition.get("@id", term)
+        if not isinstance(definition, str):
+            return "@none"  # null takes the term's meaning away
+        if definition != term:
+            return _expand(definition, lambda name: self._find(name, steps))
+        # Then the term is itself what it stands for, or a word of the vocabulary.
+        return _expand(term, lambda name: None if name == term else self._find(name, steps), default=_NOT_OURS)
+
+    def _find(self, term: str, steps: int) -> str | None:
+        return self.of(term, steps) if term in self._context else _find(term, self._around)
+
+
+def _is_kept(term: str, definition: object, meanings: _Meanings) -> bool:
+    if isinstance(definition, Mapping) and not (
+        _HARMLESS_PARTS.issuperset(definition) and definition.get("@container") in _HARMLESS_CONTAINERS
+    ):
         return False
-    return _meaning(definition, definitions) in (None, _MEANINGS[term])
+    return meanings.of(term) == _MEANINGS[term]
 
 
 def _is_plain(key: str, definitions: _Definitions) -> bool:
-    if key.startswith("@"):
-        return False
     if key in _MEANINGS:
         return True
-    meaning = _meaning(definitions[key], definitions) if key in definitions else _expand(key, definitions)
-    return meaning is None or not (meaning.startswith("@") or meaning in _OURS)
+    meanings = definitions.get(key), _expand(key, lambda name: None if name == key else _find(name, definitions))
+    return not any(meaning is not None and (meaning.startswith("@") or meaning in _OURS) for meaning in meanings)
 
 
-def _meaning(definition: object, definitions: _Definitions) -> str | None:
-    """The IRI or keyword a definition gives its term, or None if it leaves that to the other contexts."""
-    if isinstance(definition, str):
-        return _expand(definition, definitions)
-    if not isinstance(definition, Mapping):
-        return "@none"  # null takes the term's meaning away
-    if "@reverse" in definition:
-        return "@reverse"
-    iri = definition.get("@id")
-    return _expand(iri, definitions) if isinstance(iri, str) else None
+def _find(term: str, definitions: _Definitions) -> str | None:
+    """What a term stands for; those of ours are those of ActivityStreams, also where its context is not named."""
+    return definitions.get(term) or _MEANINGS.get(term)
 
 
-def _expand(name: str, definitions: _Definitions) -> str:
-    """The IRI that ``prefix:suffix`` stands for; other names are returned as they are."""
+def _expand(name: str, find: Callable[[str], str | None], *, default: str = "") -> str:
+    """The IRI that a name stands for: that of a term, of ``prefix:suffix`` or of a word of the vocabulary.
+
+    A word that is nothing of that is returned with ``default`` before it.
+    """
+    if name.startswith("@"):
+        return name
+    known = find(name)
+    if known is not None:
+        return known
     prefix, colon, suffix = name.partition(":")
-    namespace = definitions.get(prefix, _PREFIXES.get(prefix))
-    if isinstance(namespace, Mapping):
-        namespace = namespace.get("@id")
-    if colon and isinstance(namespace, str) and not suffix.startswith("//"):
-        name = namespace + suffix
-    return name.replace("http://www.w3.org/ns/activitystreams#", _AS, 1)
+    if not colon:
+        vocabulary = find(_VOCABULARY)
+        has_vocabulary = vocabulary is not None and not vocabulary.startswith("@")
+        return _spelt_once(f"{vocabulary if has_vocabulary else default}{name}")
+    namespace = None if suffix.startswith("//") else find(prefix)
+    return _spelt_once(name if namespace is None else namespace + suffix)
+
+
+def _spelt_once(iri: str) -> str:
+    """With the one scheme that ActivityStreams is called by, and no longer than any of ours."""
+    return iri[:_LONGEST].replace("http://www.w3.org/ns/activitystreams#", _AS, 1)
+
+
+def _may_lead_to_ours(meaning: str) -> bool:
+    """Whether it is one of ours or a keyword, or the beginning of one of ours."""
+    secure = re.sub(r"\Ahttp:", "https:", meaning)
+    return meaning.startswith("@") or (meaning != "" and any(ours.startswith((meaning, secure)) for ours in _OURS))

@@ -23,7 +23,11 @@ def node(context: object, *keys: str) -> dict[str, object]:
         ([AS, {"sensitive": "as:sensitive", "Hashtag": "as:Hashtag"}], ["sensitive", "actor"]),
         ([AS, {"toot": "http://joinmastodon.org/ns#", "featured": {"@id": "toot:featured"}}], ["featured"]),
         ({"id": "@id", "type": "@type", "actor": {"@id": "as:actor", "@type": "@id"}}, ["id", "type", "actor"]),
-        ({"to": {"@type": "@id"}}, ["to"]),
+        ([AS, {"@vocab": AS}, {"p": "https://x.test/"}, {"p": "https://y.test/"}], ["to", "or", "p:actor"]),
+        ([AS, {"@vocab": f"{AS}#", "to": {"@type": "@id"}}], ["to", "or"]),
+        ([AS, {"as": f"{AS}#"}, {"as": f"{AS}#", "sensitive": "as:sensitive"}], ["sensitive"]),
+        ([AS, {"@language": "id", "@base": "manifest", "@version": 1.1, "@vocab": None}], ["actor", "word"]),
+        ([AS, {"url": "as:url", "link": "url", "picture": {"@type": "@id"}}], ["link", "picture"]),
         ({"actor": f"{AS}#actor"}, ["actor"]),
         ([AS, {"a": "as:actor"}], ["actor"]),
         ([AS, {"@vocab": "https://x.test/", "@language": "und"}], ["actor"]),
@@ -70,6 +74,26 @@ def test_plain_keys_pass(context: object, keys: list[str]) -> None:
         ({"object": {"@id": "as:object", "@context": {"actor": "as:object"}}}, "object"),
         ({"object": {"@reverse": "as:object"}}, "object"),
         ({"as": "https://x.test/#", "actor": "as:actor"}, "actor"),
+        ({"a": "actor"}, "a"),
+        ({"a": {"@id": "actor"}}, "a"),
+        ({"a": "id"}, "a"),
+        ({"a": {"@id": "type", "@type": "@vocab"}}, "a"),
+        ({"a": "b", "b": "c", "c": "as:actor"}, "a"),
+        ({"p": "as"}, "p:actor"),
+        ({"p": "as:"}, "p:actor"),
+        ({"p": {"@id": "as:act", "@prefix": True}}, "p:or"),
+        ({"p": "https:/"}, "p:/www.w3.org/ns/activitystreams#actor"),
+        ({"@vocab": "as:act"}, "or"),
+        ({"@vocab": "http://www.w3.org/ns/activitystreams#act"}, "or"),
+        ({"as:actor": "https://x.test/actor"}, "as:actor"),
+        ([{"p": f"{AS}#", "a": "p:actor"}, {"p": "https://x.test/"}], "a"),
+        ([{"p": "https://www.w3.org/"}, {"p": f"{AS}#"}], "p:actor"),
+        ({"p": f"{AS}#", "Odd": {"@id": "https://x.test/Odd", "@context": {"p": "https://x.test/"}}}, "p:actor"),
+        ({"actor": "actor"}, "actor"),
+        ({"to": {"@type": "@id"}}, "to"),
+        ({"Create": {}}, "type"),
+        ({"object": {"@id": "as:object", "@container": "@id"}}, "object"),
+        ({"a": "b", "b": "a"}, "a"),
     ],
 )
 def test_second_spelling_of_a_term_that_matters_is_refused(context: object, key: str) -> None:
@@ -100,6 +124,14 @@ def test_context_that_gives_what_we_read_another_meaning_is_refused_wherever_it_
     for document in (own, {"@context": AS, "type": "Create", "object": own}, {"actor": [own]}):
         with pytest.raises(MalformedDocumentError, match="second meaning"):
             check_plain(document)
+
+
+def test_nothing_inside_takes_back_what_a_prefix_means() -> None:
+    """Which it does for what is next to it alone, where it says so: what is inside of that has the first meaning."""
+    between = {"@context": {"@propagate": False, "p": "https://x.test/"}, "type": "Note"}
+
+    with pytest.raises(MalformedDocumentError, match="second meaning"):
+        check_plain({"@context": [AS, {"p": f"{AS}#"}], "object": {**between, "tag": {"p:href": "x"}}})
 
 
 @pytest.mark.parametrize(
