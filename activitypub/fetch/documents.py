@@ -1,5 +1,6 @@
 """From an answer to a document that stands where its id says."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,9 +16,12 @@ from activitypub.errors import (
 from activitypub.fetch.exchange import Response
 from activitypub.strict_json import JsonObject, load_object
 from activitypub.uris import is_canonical, parse_https, same_origin
+from activitypub.vocabulary import AS2
 
 ACTIVITY_TYPE: Final = "application/activity+json"
-MEDIA_TYPES: Final = frozenset({ACTIVITY_TYPE, "application/ld+json"})
+_LD_TYPE: Final = "application/ld+json"
+MEDIA_TYPES: Final = frozenset({ACTIVITY_TYPE, _LD_TYPE})
+_PROFILE: Final = re.compile(r';[ \t]*profile=(?:"([^"]*)"|([^";,\s]*))[ \t]*(?:;|\Z)', re.IGNORECASE)
 # Both, as the standard's section 3.2 asks; some servers know one only.
 ACCEPT: Final = f'{ACTIVITY_TYPE}, application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
 _TEMPORARY: Final = frozenset({408, 425, 429})
@@ -45,10 +49,21 @@ def check_answer(response: Response, *, media_types: frozenset[str]) -> None:
         raise FetchError(f"{response.url} is {found!a}", permanent=True)
 
 
+def _check_profile(response: Response) -> None:
+    """Whatever JSON-LD somebody has uploaded to a server is of this type, and speaks for nobody there: what the server
+    says itself has ActivityStreams' profile (activitypub, section 3.2)."""
+    content_type = response.headers.get("content-type", "")
+    profile = _PROFILE.search(content_type)
+    profiles = (profile[1] or profile[2] or "").split() if profile is not None else []
+    if media_type(content_type) == _LD_TYPE and AS2 not in profiles:
+        raise FetchError(f"{response.url} is '{_LD_TYPE}' of another profile", permanent=True)
+
+
 def read_document(response: Response) -> Document:
     """The document in the answer, its id not yet compared with where it was found."""
     # HTML is not looked into for links: that would make identity a matter of parsing tag soup.
     check_answer(response, media_types=MEDIA_TYPES)
+    _check_profile(response)
     json = load_object(response.body)
     check_plain(json)
     uri = json.get("id")

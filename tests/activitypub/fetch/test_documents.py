@@ -27,8 +27,9 @@ def note(id: str) -> dict[str, object]:
         "application/activity+json",
         "application/activity+json; charset=utf-8",
         "Application/Activity+JSON",
-        "application/ld+json",
         'application/ld+json; profile="https://www.w3.org/ns/activitystreams"',
+        'application/ld+json; charset=utf-8; profile="https://x.test/ https://www.w3.org/ns/activitystreams"',
+        "application/LD+json;Profile=https://www.w3.org/ns/activitystreams;charset=utf-8",
     ],
 )
 def test_document_under_its_own_id_is_returned(world: World, content_type: str) -> None:
@@ -151,7 +152,16 @@ def test_body_that_is_not_strict_json_is_malformed(world: World, body: bytes) ->
         world.client.get_document(world.url("/n/1"))
 
 
-@pytest.mark.parametrize("content_type", ["text/html", "application/json", "", "text/plain; application/ld+json"])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        *("text/html", "application/json", "", "text/plain; application/ld+json"),
+        # As servers send what people uploaded under the name of `x.jsonld`.
+        *("application/ld+json", "application/ld+json; charset=utf-8", "application/ld+json; profile="),
+        'application/ld+json; profile="https://www.w3.org/ns/activitystreams#x"',
+        'application/ld+json; title="; profile=https://www.w3.org/ns/activitystreams"',
+    ],
+)
 def test_other_media_types_are_refused_unread(world: World, content_type: str) -> None:
     world.good.routes["/n/1"] = http(body=b"<a " + b"href=" * 50_000, content_type=content_type)
 
