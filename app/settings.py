@@ -72,8 +72,9 @@ class Settings:
     failpoints: Path | None = None
 
     def refuses(self, domain: str) -> bool:
-        """Whether the operator blocks the server, or one that it is below: nothing is taken from it, or said to it."""
-        parts = domain.split(".")
+        """Whether the operator blocks the server, or one that it is below, at whatever port: nothing is taken from it,
+        or said to it."""
+        parts = domain.partition(":")[0].split(".")
         return any(".".join(parts[start:]) in self.blocked_domains for start in range(len(parts)))
 
     @property

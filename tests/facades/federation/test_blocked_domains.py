@@ -44,6 +44,15 @@ def test_nothing_is_taken_from_them_and_no_key_asked_for(world: World, domain: s
         assert world.send(world.zoe.post(follow)).status_code == 202
 
 
+def test_another_port_is_no_other_server(world: World) -> None:
+    neighbour = RemoteActor("https://peer.example:8443/users/zoe")
+
+    with blocked("peer.example"), world.server.stores_nothing():
+        answer = world.send(neighbour.post(neighbour.activity("Follow", world.actor(world.alice.id).uri)))
+
+    assert (answer.status_code, world.wire.asked) == (403, [])
+
+
 def test_nothing_that_others_may_not_see_is_shown_to_them(world: World) -> None:
     channel = world.channel("staff", is_private=True)
     world.admit(channel, world.zoe)
