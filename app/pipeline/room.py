@@ -1,4 +1,6 @@
-"""How much more one server's queue takes: whoever sends faster than is applied is told to come back later.
+"""How much more the queue of one domain takes: whoever sends faster than is applied is told to come back later.
+
+What is counted for each server alone is no limit to who has many (docs/decisions.md, 50).
 
 The queue is measured rarely, because measuring a long one takes time: not again before a share of what there was room
 for has come, however the workers are getting on meanwhile. So the limits are not met to the row.
@@ -14,11 +16,12 @@ from typing import Final
 
 from cachetools import LRUCache
 
+from activitypub.uris import domain_of
 from app.db import reading
 from app.errors import TooManyRequestsError
 from app.queries.queues import QUEUE_BYTES_MAX, QUEUE_MAX, measure_inbox
 
-# What is taken of a server before its queue is looked at for the first time.
+# What is taken of a domain before its queue is looked at for the first time.
 FIRST_ROWS: Final = 200
 FIRST_BYTES: Final = 8 * 1024 * 1024
 LOOK_AGAIN_SECONDS: Final = 10
@@ -39,10 +42,11 @@ _lock = threading.Lock()
 
 
 def take_room(host: str, size: int) -> None:
-    """Raises TooManyRequestsError while the host's queue is full (hostile case FED-03), UnavailableError when the
-    database is away."""
+    """Raises TooManyRequestsError while the queue of the host's domain is full (hostile case FED-03), UnavailableError
+    when the database is away."""
+    domain = domain_of(host)
     with _lock:
-        room = _rooms.setdefault(host, _Room(FIRST_ROWS, FIRST_BYTES))
+        room = _rooms.setdefault(domain, _Room(FIRST_ROWS, FIRST_BYTES))
         if time.monotonic() < room.full_until:
             raise _full()
         # Whoever comes while the queue is measured is let in: nobody knows yet that it is full.
@@ -51,7 +55,7 @@ def take_room(host: str, size: int) -> None:
             return
         room.is_being_measured = True
     try:
-        _measure(host, room)
+        _measure(domain, room)
     finally:
         room.is_being_measured = False
     _take(room, size)
@@ -69,9 +73,9 @@ def _full() -> TooManyRequestsError:
     )
 
 
-def _measure(host: str, room: _Room) -> None:
+def _measure(domain: str, room: _Room) -> None:
     with reading() as session:
-        rows, bytes_ = measure_inbox(session, host)
+        rows, bytes_ = measure_inbox(session, domain)
     room.rows = math.ceil((QUEUE_MAX - rows) / _SHARE)
     room.bytes = math.ceil((QUEUE_BYTES_MAX - bytes_) / _SHARE)
     if room.rows <= 0 or room.bytes <= 0:

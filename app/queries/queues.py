@@ -16,7 +16,7 @@ INBOX_LEASE: Final = timedelta(seconds=60)
 # What could not be fetched for an inbox item is asked for again after these; then it is given up.
 INBOX_RETRY_SECONDS: Final = (10, 60, 300, 1800, 7200)
 
-# The most that waits for one server, or of one (reliability.md, section 3.2; hostile case FED-03).
+# The most that waits for one server, or of one domain (reliability.md, section 3.2; hostile case FED-03).
 QUEUE_MAX: Final = 100_000
 QUEUE_BYTES_MAX: Final = 256 * 1024 * 1024
 
@@ -63,11 +63,14 @@ def list_inbox_hosts(session: Session, now: datetime) -> Sequence[str]:
     ).all()
 
 
-def measure_inbox(session: Session, host: str) -> tuple[int, int]:
-    """How many requests of the host wait for a worker, and their bytes; counted are no more than may be there."""
+def measure_inbox(session: Session, domain: str) -> tuple[int, int]:
+    """How many requests of the domain's servers wait for a worker, and their bytes; counted are no more than may be
+    there."""
+    hosts = _queued_hosts(InboxItem)
+    of_domain = or_(hosts.c.host == domain, hosts.c.host.endswith(f".{domain}", autoescape=True))
     waiting = (
         select(func.length(InboxItem.sealed).label("size"))
-        .where(InboxItem.state == QUEUED, InboxItem.host == host)
+        .where(InboxItem.state == QUEUED, InboxItem.host.in_(select(hosts.c.host).where(of_domain)))
         .limit(QUEUE_MAX)
         .subquery()
     )

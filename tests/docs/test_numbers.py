@@ -77,7 +77,7 @@ def said() -> Iterator[tuple[str, str]]:
     yield FEDERATION, f"the first {actors.MOST_INBOXES_OF_DOMAIN} inboxes of one [domain]"
     yield FEDERATION, f"a message has {reactions.MOST_BY_ONE}, of all of a domain {reactions.MOST_BY_DOMAIN:,}"
     yield PUNCTUM, f"`replies` (the newest {replies.MOST})"
-    yield FEDERATION, f"about {queues.QUEUE_MAX:,} requests, or {queues.QUEUE_BYTES_MAX // MIB} MiB, of your server"
+    yield FEDERATION, f"about {queues.QUEUE_MAX:,} requests, or {queues.QUEUE_BYTES_MAX // MIB} MiB, of your [domain]"
     yield FEDERATION, f"| {bodies.MAX_BODY_BYTES // MIB} MiB |"
     yield FEDERATION, f"| {client.MAX_BYTES // MIB} MiB |"
     yield FEDERATION, f"| {bodies.BODY_SECONDS:.0f} s |"

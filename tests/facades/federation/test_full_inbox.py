@@ -48,6 +48,21 @@ def test_others_are_taken_meanwhile_and_its_own_when_a_worker_was_there(world: W
     assert count_stored() == 10
 
 
+def test_servers_of_one_domain_share_a_queue(world: World) -> None:
+    """However many names somebody gives out below their own."""
+    servers = [world.meet(RemoteActor(f"https://s{number}.pond.example/users/zoe")) for number in range(10)]
+    for server in servers:
+        world.known(server)
+
+    answers = [send(world, server, number) for number, server in enumerate(servers)]
+
+    assert [answer.status_code for answer in answers] == [202] * 8 + [429] * 2
+    assert count_stored() == 8
+    assert send(world, world.mallory, 0).status_code == 202
+    process(servers[0].host)
+    assert send(world, servers[9], 10).status_code == 202
+
+
 def test_a_queue_of_few_that_are_large_is_full_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "FIRST_BYTES", 20_000)
     monkeypatch.setattr(room, "QUEUE_BYTES_MAX", 30_000)
