@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, case, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Select, String, bindparam, case, func, or_, select
+from sqlalchemy.orm import Session
 
+from activitypub.uris import domain_of
 from app.db import rows_of
 from app.errors import NotFoundError
 from app.ids import first_id_at
@@ -20,8 +21,8 @@ from app.queries.visibility import channel_is_visible
 
 MOST_BY_AUTHOR: Final = 20
 """Notifications of one recipient within what their caller calls lately."""
-MOST_BY_HOST: Final = 60
-"""And those by all the people of one other server."""
+MOST_BY_DOMAIN: Final = 60
+"""And those by all the people of another domain's servers."""
 NO_SUCH_NOTIFICATION = "The provided notification_id does not exist or could not be found."
 
 
@@ -48,12 +49,11 @@ _LISTENING = (
     .order_by(Account.actor_id)
     .execution_options(**LOOKS_ELSEWHERE)
 )
-_author = aliased(Actor)
 _TOLD_LATELY: Final = (
     select(
         Notification.account_id,
         func.sum(case((Notification.actor_id == bindparam("author_id"), 1), else_=0)).label("by_author"),
-        func.count().label("by_host"),
+        func.count().label("by_domain"),
     )
     .join(Actor, Actor.id == Notification.actor_id)
     .where(
@@ -61,7 +61,8 @@ _TOLD_LATELY: Final = (
         Notification.id > bindparam("since"),
         or_(
             Actor.id == bindparam("author_id"),
-            Actor.host == select(_author.host).where(_author.id == bindparam("author_id")).scalar_subquery(),
+            Actor.host == bindparam("domain"),
+            Actor.host.endswith(bindparam("below", type_=String)),
         ),
     )
     .group_by(Notification.account_id)
@@ -109,10 +110,11 @@ def unread_ids(viewer: Viewer) -> Select[str]:
 
 
 def list_told_enough(session: Session, account_ids: Collection[str], *, author_id: str, since: datetime) -> set[str]:
-    """Those whom the author has told of all that one may tell another, or the author's host of all that a host may."""
+    """Those whom the author has told of all that one may tell another, or the author's domain of all that one may."""
+    domain = domain_of(session.get_one(Actor, author_id).host or "")
     bound = {"candidates": account_ids, "author_id": author_id, "since": first_id_at("notification", since)}
-    rows = session.execute(_TOLD_LATELY, bound)
-    return {row.account_id for row in rows if row.by_author >= MOST_BY_AUTHOR or row.by_host >= MOST_BY_HOST}
+    rows = session.execute(_TOLD_LATELY, bound | {"domain": domain, "below": f".{domain}"})
+    return {row.account_id for row in rows if row.by_author >= MOST_BY_AUTHOR or row.by_domain >= MOST_BY_DOMAIN}
 
 
 def count_told_by(session: Session, author_id: str, *, since: datetime) -> int:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
+from activitypub.uris import domain_of
 from app.errors import NotFoundError
 from app.models import Actor, Report
+from app.queries.actors import is_below
 from app.queries.permissions import who_holds
 from app.queries.viewers import Viewer
 from app.sealing import open_row
@@ -20,6 +23,8 @@ SCOPE = "reports"
 PENDING = "pending"
 NO_SUCH_REPORT = "The provided report_id does not exist or could not be found."
 PRIVILEGE = "moderate_content"
+MOST_BY_DOMAIN: Final = 10
+"""Reports about one person within what their caller calls lately, of which one is of each server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +75,8 @@ def _is_owner(viewer: Viewer) -> bool:
 def was_reported(
     session: Session, reporter: Actor, target: Actor, message_ids: Sequence[str], *, since: datetime
 ) -> bool:
-    """Whether the same was reported before: from here the same thing, while it is open; from another server, one
-
-    report about a person counts for all of its people (reliability.md, section 5.2).
+    """Whether the same was reported before: from here the same thing, while it is open; from another server, one report
+    about a person counts for all of its people (reliability.md, section 5.2), and a few of a domain's for all of it.
     """
     query = select(Report.message_ids).where(Report.target_id == target.id)
     if reporter.is_local:
@@ -80,8 +84,13 @@ def was_reported(
         return any(
             set(message_ids) <= set(known) for known in session.scalars(query) if bool(known) == bool(message_ids)
         )
-    query = query.join(Actor, Actor.id == Report.reporter_id)
-    return session.scalars(query.where(Actor.host == reporter.host, Report.created_at > since)).first() is not None
+    by_domain = (
+        select(Actor.host)
+        .join(Report, Report.reporter_id == Actor.id)
+        .where(Report.target_id == target.id, Report.created_at > since, is_below(domain_of(reporter.host or "")))
+    )
+    hosts = session.scalars(by_domain.limit(MOST_BY_DOMAIN)).all()
+    return reporter.host in hosts or len(hosts) >= MOST_BY_DOMAIN
 
 
 def list_reports(session: Session, viewer: Viewer, *, limit: int) -> tuple[list[ReportView], int]:

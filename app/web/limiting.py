@@ -15,6 +15,7 @@ from typing import Final
 
 from flask import Flask, Response, current_app, g, request
 
+from activitypub.uris import domain_of
 from app.actions.blocked_networks import Attempts, block_for_a_while
 from app.errors import BlockedError, NotFoundError, TooManyRequestsError, UnauthenticatedError
 from app.queries.blocked_networks import find_block
@@ -163,8 +164,9 @@ def guess_device_code(actor_id: str) -> None:
 
 
 def count_instance(domain: str) -> None:
-    """Count a request that an instance signed, from whichever of its networks. Raises TooManyRequestsError."""
-    _take(_rate_of("default"), "instance", domain)
+    """Count a request that an instance signed, from whichever of its networks, and by whichever of the names below one
+    domain. Raises TooManyRequestsError."""
+    _take(_rate_of("default"), "instance", domain_of(domain))
 
 
 def count_said() -> None:

@@ -71,6 +71,22 @@ def test_one_server_reports_one_person_once_an_hour(world: World) -> None:
     assert len(reports()) == 1
 
 
+def test_a_domain_reports_one_person_ten_times_an_hour(world: World) -> None:
+    """However many servers it has."""
+    servers = [
+        world.actor(f"s{number}", "remote", type="Application", host=f"s{number}.pond.example") for number in range(11)
+    ]
+    for server in servers[:10]:
+        flag(world, server, world.bob.uri)
+
+    with world.refuses(ConflictError):
+        flag(world, servers[10], world.bob.uri)
+    flag(world, servers[10], world.alice.uri)
+    flag(world, world.actor("lake", "remote", type="Application", host="lake.example"), world.bob.uri)
+
+    assert len(reports()) == 12
+
+
 def test_people_of_others_are_none_of_our_business(world: World) -> None:
     instance, zoe = world.actor("pond", "remote", type="Application"), world.actor("zoe", "remote")
 

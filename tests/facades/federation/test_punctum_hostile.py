@@ -34,6 +34,7 @@ from tests.facades.federation.punctum import (
     is_error,
     pond,
 )
+from tests.facades.federation.remote import RemoteActor
 
 __all__ = ["pond"]
 
@@ -107,7 +108,8 @@ def test_blocked_instance_asks_for_nothing(pond: Pond, evil_is_blocked: None, pa
 
 
 def test_instance_has_a_share_of_requests(pond: Pond, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many networks it speaks from."""
+    """However many networks it speaks from, and names it has below its own."""
+    neighbour = pond.world.meet(RemoteActor("https://s1.evil.example/actor", "Application"))
     networks = (f"192.0.2.{number}" for number in itertools.count())
     monkeypatch.setattr(limiting, "client_network", lambda: next(networks))
     monkeypatch.setattr(limiting, "_rate_of", lambda _: Rate(2, 300))
@@ -116,6 +118,9 @@ def test_instance_has_a_share_of_requests(pond: Pond, monkeypatch: pytest.Monkey
 
     assert statuses == [200, 200, 429]
     assert pond.local_id(pond.evil, "a2") is None
+    assert pond.tell(neighbour, an_account("a3")).status_code == 429
+    assert pond.local_id(neighbour, "a3") is None
+    assert pond.tell(pond.peer, an_account("a4")).status_code == 200
 
 
 @pytest.mark.parametrize("covered", ["(request-target) host date", "(request-target) host digest", "host date digest"])
