@@ -10,6 +10,7 @@ import nh3
 from linkify_it import LinkifyIt
 
 from activitypub.nesting import is_deeper
+from activitypub.words import words_of
 
 _ALLOWED = {
     "p",
@@ -54,6 +55,9 @@ _CLEANER = nh3.Cleaner(
     strip_comments=True,
 )
 _LINKS = LinkifyIt().add("ftp:", None).add("//", None).add("mailto:", None)
+# From each scheme in a word the library reads to the word's end, and of all that it reads keeps the first.
+_MAX_SCHEMES = 8
+_RUN = re.compile(r"\S+")
 _HANDLE = re.compile(r"(?<![\w/@])@([A-Za-z0-9_][A-Za-z0-9._-]{0,127}(?:@[A-Za-z0-9.-]+(?::\d+)?)?)")
 _MAX_PASSES = 5
 _LEADING_BREAK = re.compile(r"<pre[^>]*>\n")
@@ -108,18 +112,6 @@ def to_text(markup: str) -> str:
     return words_of(sanitise(markup))
 
 
-def words_of(clean: str) -> str:
-    """As `to_text`, of what `sanitise` has returned."""
-    import html_to_markdown  # Late: a server that has heard from no other yet starts without it.
-
-    plain = html_to_markdown.ConversionOptions(output_format="plain")
-    try:
-        text = html_to_markdown.convert(clean, plain).content or ""
-    except html_to_markdown.ConversionError:
-        text = html.unescape(nh3.clean(clean, tags=set()))
-    return text.strip()
-
-
 def from_text(text: str, mentions: Mapping[str, str]) -> str:
     """`text` as paragraphs, with links and with the handles in `mentions` (handle → profile URI) linked."""
     paragraphs = [_inline(part, mentions) for part in re.split(r"\n{2,}", text.strip("\n"))]
@@ -134,7 +126,7 @@ def handles_in(text: str, *, limit: int = 50) -> list[str]:
 def _inline(text: str, mentions: Mapping[str, str]) -> str:
     parts: list[str] = []
     end = 0
-    for link in _LINKS.match(text) or [] if "." in text or ":" in text else []:
+    for link in _LINKS.match(_without_crowds(text)) or [] if "." in text or ":" in text else []:
         parts.append(_with_mentions(text[end : link.index], mentions))
         parts.append(
             f'<a href="{html.escape(link.url)}" rel="nofollow noopener noreferrer">{html.escape(link.text)}</a>'
@@ -142,6 +134,13 @@ def _inline(text: str, mentions: Mapping[str, str]) -> str:
         end = link.last_index
     parts.append(_with_mentions(text[end:], mentions))
     return "".join(parts).replace("\n", "<br>")
+
+
+def _without_crowds(text: str) -> str:
+    """With spaces for what has more schemes in one word than anybody writes, and is no link then."""
+    if text.count("://") <= _MAX_SCHEMES:
+        return text
+    return _RUN.sub(lambda run: " " * len(run[0]) if run[0].count("://") > _MAX_SCHEMES else run[0], text)
 
 
 def _with_mentions(text: str, mentions: Mapping[str, str]) -> str:

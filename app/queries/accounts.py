@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from activitypub import html
+from activitypub.words import words_of
 from app.db import rows_of
 from app.errors import ForbiddenError, NotFoundError
 from app.models import (
@@ -242,7 +242,7 @@ def list_profiles(session: Session, viewer: Viewer) -> list[Profile]:
 
 def about_of(summary: str) -> str | None:
     """What another server's person says of themselves: HTML on the wire, plain text for clients."""
-    return html.to_text(summary) or None if summary else None
+    return words_of(summary) or None if summary else None
 
 
 def _select_profiles() -> Select[Any]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from activitypub import html
+from activitypub.words import words_of
 from app.errors import UnavailableError
 from app.models import Actor, Space
 
@@ -33,7 +33,7 @@ def get_instance(session: Session) -> Instance:
     return Instance(
         id=home.id,
         name=home.name,
-        description=html.to_text(home.summary),
+        description=words_of(home.summary),
         icon_url=home.icon_url,
         image_url=home.image_url,
         created_at=home.created_at,

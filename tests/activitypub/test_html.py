@@ -214,6 +214,29 @@ def test_links_are_linked_and_escaped() -> None:
 
 
 @pytest.mark.parametrize(
+    "unit", ["http://x.example/", "https://x.example/?", "http://x.example/'a", "http://x.example("]
+)
+def test_links_inside_of_links_take_no_time(unit: str) -> None:
+    """Seconds, where each is read to the end of the whole."""
+    crowd = unit * (50_000 // len(unit))
+    began = time.process_time()
+
+    from_text(crowd, {})
+
+    assert time.process_time() - began < 1
+
+
+def test_a_link_to_a_copy_of_another_page_is_a_link() -> None:
+    copied = "https://web.archive.example/web/2020/https://x.example/a?from=https://y.example/"
+    crowd = "http://x.example/" * 9
+
+    assert from_text(f"see {copied} and\n{crowd}, http://z.example", {}) == (
+        f'<p>see <a href="{copied}" rel="nofollow noopener noreferrer">{copied}</a> and<br>{crowd}, '
+        '<a href="http://z.example" rel="nofollow noopener noreferrer">http://z.example</a></p>'
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "linked"),
     [
         ("hi @bob", [BOB]),

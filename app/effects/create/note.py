@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from activitypub import html
 from activitypub.documents import Activity, Note
+from activitypub.words import words_of
 from app.act import Act, LiveEvent
 from app.effects.access import is_passed_on
 from app.effects.notifying import notify_mentioned
@@ -194,7 +195,7 @@ def embeds_of(act: Act, note: Note) -> Sequence[dict[str, Any]]:
 def content_of(note: Note, embeds: Sequence[dict[str, Any]] = ()) -> Content:
     """What a note says, made safe. A post with a title is read as its title, its text and its link."""
     clean = html.sanitise(note.content)
-    text = note.source if note.source is not None else html.words_of(clean)
+    text = note.source if note.source is not None else words_of(clean)
     if note.name or not text:
         text = "\n\n".join(part for part in (note.name, text, note.link) if part)
     return Content(
