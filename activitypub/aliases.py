@@ -105,7 +105,7 @@ def _define(around: _Definitions, contexts: object, effort: _Effort) -> _Definit
     if contexts is None and len(around.maps) > 1:
         raise MalformedDocumentError("a context takes back what is defined around it: a second meaning of all")
     definitions = around.new_child()
-    for context in _flatten(contexts):
+    for context in _flatten(contexts, effort):
         effort.spend(len(context) + 1)
         meanings = _Meanings(context, definitions)
         for term, definition in context.items():
@@ -119,18 +119,19 @@ def _define(around: _Definitions, contexts: object, effort: _Effort) -> _Definit
     return definitions
 
 
-def _flatten(contexts: object) -> Iterator[Mapping[str, object]]:
+def _flatten(contexts: object, effort: _Effort) -> Iterator[Mapping[str, object]]:
     """The contexts inside the definitions of types and properties, too, as if they were there for all."""
     if isinstance(contexts, Mapping):
         yield contexts
         for definition in contexts.values():
             if isinstance(definition, Mapping):
-                yield from _flatten(definition.get("@context"))
+                yield from _flatten(definition.get("@context"), effort)
     elif isinstance(contexts, list):
+        effort.spend(len(contexts))
         if None in contexts:
             raise MalformedDocumentError("a context takes back what is defined before it: a second meaning of all")
         for context in contexts:
-            yield from _flatten(context)
+            yield from _flatten(context, effort)
 
 
 class _Meanings:

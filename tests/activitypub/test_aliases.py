@@ -194,8 +194,11 @@ _MANY = {f"x:{number}": number for number in range(80_000)}
         {"@context": [{f"t{number}": "x:y"} for number in range(30_000)]},
         {"@context": [{"a": {"@id": "x:y", "@context": {"b": "x:y"}}} for _ in range(20_000)]},
         {"tag": [{f"x:{number}": number for number in range(200)} for _ in range(500)]},
+        {"@context": [1] * 500_000},
+        {"@context": [[[]] * 100] * 3_000},
+        {"@context": {"a": {"@id": "x:y", "@context": [""] * 300_000}}},
     ],
-    ids=["keys", "keys inside", "terms", "contexts", "contexts of terms", "nodes"],
+    ids=["keys", "inside", "terms", "contexts", "of terms", "nodes", "no contexts", "lists", "no contexts of terms"],
 )
 def test_what_would_take_long_to_look_through_is_refused_in_an_instant(document: dict[str, object]) -> None:
     began = time.process_time()
