@@ -26,6 +26,9 @@ MAX_PIXELS: Final = 40_000_000
 MAX_DRAWN_PIXELS: Final = 32_000_000
 """Of all frames of a picture that is drawn anew."""
 
+MAX_FRAMES: Final = 500
+"""Of a picture that is drawn anew: each takes milliseconds, and of one pixel a megabyte holds 50,000."""
+
 SMALL_SIDE: Final = 640
 INVALID: Final = "Invalid image file"
 
@@ -64,7 +67,7 @@ def inspect(file: BinaryIO) -> Picture:
     with _opened(file) as image:
         orientation = _orientation_of(image)
         width, height = image.size[::-1] if orientation in _SIDEWAYS else image.size
-        return Picture(f"image/{(image.format or '').lower()}", width, height, orientation)
+        return Picture(f"image/{_form_of(image).lower()}", width, height, orientation)
 
 
 def clean(file: BinaryIO, picture: Picture, out: BinaryIO) -> None:
@@ -98,11 +101,9 @@ def redraw(file: BinaryIO, *, max_side: int) -> tuple[Picture, bytes]:
     with _opened(file) as image:
         if max(image.size) > max_side:
             raise InvalidInputError(f"Image dimensions too large. Max allowed: {max_side}x{max_side}")
-        frames = getattr(image, "n_frames", 1)
-        if frames * image.width * image.height > MAX_DRAWN_PIXELS:
-            raise InvalidInputError(f"{INVALID}: too many frames")
-        form = image.format or ""
-        drawn = _draw_frames(image, form) if frames > 1 else _draw(image, form)
+        form = _form_of(image)
+        is_animated = form != "JPEG" and getattr(image, "is_animated", False)
+        drawn = _draw_frames(image, form) if is_animated else _draw(image, form)
     return inspect(BytesIO(drawn)), drawn
 
 
@@ -119,7 +120,7 @@ def _draw(image: Image.Image, form: str) -> bytes:
 def _draw_frames(image: Image.Image, form: str) -> bytes:
     frames, durations = [], []
     loop = image.info.get("loop")
-    for frame in ImageSequence.Iterator(image):
+    for frame in _checked_frames(image):
         frames.append(frame.convert("RGBA"))
         frames[-1].info = {}
         durations.append(frame.info.get("duration", 0))  # Of WebP only known once the frame was read.
@@ -129,6 +130,24 @@ def _draw_frames(image: Image.Image, form: str) -> bytes:
     drawn = BytesIO()
     frames[0].save(drawn, form, save_all=True, append_images=frames[1:], quality=_QUALITY, **options)
     return drawn.getvalue()
+
+
+def _checked_frames(image: Image.Image) -> Iterator[Image.Image]:
+    """One after the other, not decoded yet. Raises InvalidInputError for one frame too many, and for one that is not
+    within the picture: Pillow would make the picture larger."""
+    size = image.size
+    most = min(MAX_FRAMES, MAX_DRAWN_PIXELS // (size[0] * size[1]))
+    for number, frame in enumerate(ImageSequence.Iterator(image), 1):
+        if number > most:
+            raise InvalidInputError(f"{INVALID}: too many frames")
+        if frame.size != size:
+            raise InvalidInputError(INVALID)
+        yield frame
+
+
+def _form_of(image: Image.Image) -> str:
+    """A JPEG of many telephones has another picture behind the one that is looked at (CIPA DC-007)."""
+    return "JPEG" if image.format == "MPO" else image.format or ""
 
 
 @contextmanager

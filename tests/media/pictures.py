@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from struct import pack
 from typing import Any
 
 from PIL import Image, PngImagePlugin
@@ -37,3 +38,17 @@ def animation(form: str = "GIF", *, frames: int = 3) -> bytes:
     out = BytesIO()
     images[0].save(out, form, save_all=True, append_images=images[1:], duration=120, loop=0, comment=SECRET.decode())
     return out.getvalue()
+
+
+def two_in_one(size: tuple[int, int] = _SIZE) -> bytes:
+    """A JPEG with another one behind it, as telephones make them (CIPA DC-007)."""
+    first, second = (Image.new("RGB", size, (0, 0, shade)) for shade in (80, 160))
+    out = BytesIO()
+    first.save(out, "MPO", save_all=True, append_images=[second], comment=SECRET)
+    return out.getvalue()
+
+
+def gif(*sides: int) -> bytes:
+    """Of one pixel, with a frame for each of the sides that says it is so large."""
+    frames = b"".join(b",%b\0%b\0" % (pack("<4H", 0, 0, side, side), b"\2\2\x44\1") for side in sides)
+    return b"GIF89a" + pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6) + frames + b";"

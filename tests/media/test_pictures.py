@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image, ImageSequence
 
 from app.errors import InvalidInputError
 from app.media import pictures
-from tests.media.pictures import SECRET, animation, picture
+from tests.media.pictures import SECRET, animation, gif, picture, two_in_one
 
 
 def image_as(form: str) -> bytes:
@@ -91,6 +92,34 @@ def test_an_animation_drawn_anew_still_moves(form: str) -> None:
         assert getattr(image, "n_frames", 1) == 3
         assert [frame.copy().info["duration"] for frame in ImageSequence.Iterator(image)] == [120] * 3
         assert image.info["loop"] == 0
+
+
+def test_of_a_jpeg_with_another_picture_behind_it_the_first_is_what_is_looked_at() -> None:
+    data = two_in_one()
+    with TemporaryFile() as file, TemporaryFile() as cleaned:
+        file.write(data)
+        file.flush()
+        found = pictures.inspect(file)
+        pictures.clean(file, found, cleaned)
+        drawn, redrawn = pictures.redraw(file, max_side=2048)
+
+        assert [found.media_type, drawn.media_type] == ["image/jpeg"] * 2
+        assert (found.width, found.height) == (drawn.width, drawn.height) == (40, 20)
+        cleaned.seek(0)
+        for kept in (cleaned.read(), redrawn):
+            assert SECRET not in kept
+            with Image.open(BytesIO(kept)) as image:
+                assert (image.format, getattr(image, "n_frames", 1)) == ("JPEG", 1)
+                assert image.convert("RGB").getpixel((0, 0))[2] in range(70, 90)  # type: ignore[index]
+
+
+def test_the_frames_of_an_animation_are_no_more_than_so_many_and_within_it() -> None:
+    assert pictures.redraw(BytesIO(gif(*[1] * pictures.MAX_FRAMES)), max_side=2048)[0].width == 1
+    with pytest.raises(InvalidInputError, match="too many frames"):
+        pictures.redraw(BytesIO(gif(*[1] * (pictures.MAX_FRAMES + 1))), max_side=2048)
+    for side in (2, 6000):
+        with pytest.raises(InvalidInputError, match=r"Invalid image file\Z"):
+            pictures.redraw(BytesIO(gif(1, side)), max_side=2048)
 
 
 def test_limits_hold_for_sides_and_for_all_frames_together(monkeypatch: pytest.MonkeyPatch) -> None:

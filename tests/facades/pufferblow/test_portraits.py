@@ -13,8 +13,8 @@ from sqlalchemy import select
 from app.db import reading
 from app.models import Actor, AuditEntry
 from tests.facades.conftest import ORIGIN, Person, Server
-from tests.facades.pufferblow.files import get, set_portrait
-from tests.media.pictures import SECRET, animation, picture
+from tests.facades.pufferblow.files import get, set_portrait, upload
+from tests.media.pictures import SECRET, animation, gif, picture, two_in_one
 
 
 def profile(server: Server, person: Person) -> dict[str, Any]:
@@ -42,6 +42,8 @@ _REFUSED = [
     ("me.png", picture()[:80], "Invalid image file"),
     ("me.png", b"x" * (5 * 2**20 + 1), "File size exceeds maximum of 5MB"),
     ("me.png", picture(size=(2049, 1)), "Image dimensions too large. Max allowed: 2048x2048"),
+    ("me.gif", gif(*[1] * 501), "Invalid image file: too many frames"),
+    ("me.gif", gif(1, 6000), "Invalid image file"),
     ("", b"", "file: required."),
 ]
 _SAID = {"avatar": ("Avatar", "icon"), "banner": ("Banner", "image")}
@@ -103,6 +105,17 @@ def test_what_is_no_portrait_is_refused_and_nobody_is_told(server: Server, owner
 
         assert (answer.status_code, answer.json["detail"]) == (400, detail)
         assert profile(server, owner)[f"{what}_url"] is None
+
+
+def test_what_telephones_make_is_a_jpeg_like_any_other(server: Server, owner: Person, member: Person) -> None:
+    avatar = set_portrait(server, member, "avatar", "me.jpg", two_in_one())
+    file = upload(server, owner, "IMG_1.JPG", two_in_one(), directory="images")
+
+    assert [avatar.status_code, file.status_code] == [201, 201], file.text
+    for url in (avatar.json["avatar_url"], file.json["url"]):
+        served = server.call("GET", url, person=owner)
+        assert (served.status_code, served.mimetype) == (200, "image/jpeg")
+        assert SECRET not in served.data
 
 
 def test_a_picture_that_is_here_may_be_used_by_its_address(server: Server, owner: Person, member: Person) -> None:
