@@ -19,6 +19,7 @@ from PIL import Image, ImageOps, ImageSequence
 from app.errors import InvalidInputError
 from app.media.kinds import PICTURES
 from app.media.metadata import without_metadata
+from app.media.parts import check_parts
 
 MAX_PIXELS: Final = 40_000_000
 """Of a picture that is only looked at: a telephone makes 12 to 24 million, and each takes 3 to 4 bytes for a moment."""
@@ -152,7 +153,7 @@ def _form_of(image: Image.Image) -> str:
 
 @contextmanager
 def _opened(file: BinaryIO) -> Iterator[Image.Image]:
-    file.seek(0)
+    check_parts(file)
     try:
         with Image.open(file, formats=list(_FORMATS.values())) as image:
             yield image

@@ -15,6 +15,7 @@ from app.models import Actor, AuditEntry
 from tests.facades.conftest import ORIGIN, Person, Server
 from tests.facades.pufferblow.files import get, set_portrait, upload
 from tests.media.pictures import SECRET, animation, gif, picture, two_in_one
+from tests.media.test_parts import MANY
 
 
 def profile(server: Server, person: Person) -> dict[str, Any]:
@@ -44,6 +45,7 @@ _REFUSED = [
     ("me.png", picture(size=(2049, 1)), "Image dimensions too large. Max allowed: 2048x2048"),
     ("me.gif", gif(*[1] * 501), "Invalid image file: too many frames"),
     ("me.gif", gif(1, 6000), "Invalid image file"),
+    ("me.jpg", MANY["scans"], "Invalid image file: too many parts"),
     ("", b"", "file: required."),
 ]
 _SAID = {"avatar": ("Avatar", "icon"), "banner": ("Banner", "image")}
