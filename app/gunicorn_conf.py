@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import os
@@ -10,9 +11,12 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import wraps
 from types import FrameType
 from typing import Any
 
+import gevent
 from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders
@@ -28,6 +32,10 @@ from app.supervisor.program import HELD
 ON_SHUTDOWN = "shoal.on_shutdown"
 _QUERY = re.compile(r"\?[^\s'\"]+")
 _STILL_HERE_SECONDS = 1.0
+
+SEND_SECONDS = 30.0
+SLOWEST_RATE = 16 * 1024
+"""Bytes a second that a client takes of a long answer after `SEND_SECONDS`; as many as it sends of a long body."""
 _settings = load_settings()
 
 
@@ -75,7 +83,29 @@ def _write_problem(client: Any, status: int, reason: str, _detail: str) -> None:
     util.write_nonblock(client, f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode("ascii"))
 
 
-util.write_error = _write_problem  # gunicorn has no other place to say so.
+class TooSlowError(BrokenPipeError):
+    """A client does not read what it asked for. To gunicorn it is one that has gone, and no news."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EPIPE, "the client does not read its answer")
+
+
+def _in_time(write: Callable[..., None]) -> Callable[..., None]:
+    """Or whoever asks for files and reads none of them would have all connections, and all files that may be open, for
+    as long as they like: gunicorn waits without end."""
+
+    @wraps(write)
+    def write_in_time(sock: Any, data: bytes, *options: bool) -> None:
+        with gevent.Timeout(SEND_SECONDS + len(data) / SLOWEST_RATE, TooSlowError):
+            write(sock, data, *options)
+
+    return write_in_time
+
+
+# gunicorn has no other place to say so.
+util.write_error = _write_problem
+util.write, util.write_chunk = _in_time(util.write), _in_time(util.write_chunk)
+sendfile = False  # It would go past them.
 
 
 def without_query(record: logging.LogRecord) -> bool:
@@ -134,8 +164,6 @@ def post_worker_init(worker: Any) -> None:
     orderly_stop = signal.getsignal(signal.SIGTERM)
 
     def stop(number: int, frame: FrameType | None) -> None:
-        import gevent
-
         for function in getattr(worker.wsgi, "extensions", {}).get(ON_SHUTDOWN, ()):
             gevent.spawn(function)  # A signal's handler may not wait for anything itself.
         if callable(orderly_stop):

@@ -1,11 +1,21 @@
 """A WSGI application that tells how gunicorn runs it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from gevent import monkey
 
 IS_PATCHED = monkey.is_module_patched("socket")
+
+
+class LargeAnswer:
+    """More than any buffer takes; says when gunicorn has done with it."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([bytes(1 << 16)] * 1000)
+
+    def close(self) -> None:
+        print("done with it", flush=True)
 
 
 class SmallApp:
@@ -18,6 +28,8 @@ class SmallApp:
         if environ["PATH_INFO"] == "/fail":
             raise RuntimeError("failed on purpose")
         start_response("200 OK", [("Content-Type", "text/plain")])
+        if environ["PATH_INFO"] == "/large":
+            return LargeAnswer()
         return [f"{environ['wsgi.url_scheme']} {IS_PATCHED}".encode()]
 
 

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -47,9 +47,9 @@ class Web:
 def start_web(tmp_path: Path) -> Iterator[Callable[..., Web]]:
     with ExitStack() as stack:
 
-        def start(**environ: str) -> Web:
+        def start(settings: str = "app.gunicorn_conf", **environ: str) -> Web:
             port, log = free_port(), tmp_path / "log"
-            argv = [sys.executable, "-m", "gunicorn", "--config", "python:app.gunicorn_conf", "tests.ops.small_app:app"]
+            argv = [sys.executable, "-m", "gunicorn", "--config", f"python:{settings}", "tests.ops.small_app:app"]
             full = clean_environ(PORT=str(port), SHOAL_DATA=str(tmp_path / "data"), HOME=str(tmp_path), **environ)
             web = Web(port, stack.enter_context(started(argv, log=log, environ=full)).pid, log)
             wait_until(web.answers, what="an answer")
@@ -90,6 +90,23 @@ def test_what_is_no_request_is_refused_in_json_and_not_repeated(start_web: Calla
         assert head.startswith(f"HTTP/1.1 {status} {reason}\r\n".encode())
         assert b"Content-Type: application/json" in head
         assert (status, json.loads(body)) == refusal(status, reason)
+
+
+def test_who_asks_and_does_not_read_is_not_waited_for_and_others_are_read_to(start_web: Callable[..., Web]) -> None:
+    web = start_web("tests.ops.impatient_conf")
+    with socket.create_connection(("127.0.0.1", web.port), timeout=5) as silent:
+        silent.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        assert len(web.get("/large")[1]) == 1000 << 16  # Takes longer than the patience for one piece of it.
+        wait_until(lambda: web.log().count("done with it") == 2, what="an end of waiting")
+
+        received = 0
+        with suppress(ConnectionResetError):
+            while read := silent.recv(1 << 20):
+                received += len(read)
+        assert received < 1000 << 16
+    assert web.answers()
+    assert "Traceback" not in web.log()
 
 
 def test_a_request_line_that_makes_no_sense_is_logged_without_the_query(start_web: Callable[..., Web]) -> None:
