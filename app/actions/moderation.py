@@ -9,15 +9,15 @@ from typing import Final
 
 from app.db import reading, transaction
 from app.errors import ConflictError, ForbiddenError, InsufficientScopeError, InvalidInputError, NotFoundError
-from app.models import Actor
-from app.pipeline import compose, submit
+from app.models import Actor, Report
+from app.pipeline import compose, submit, submit_together
 from app.projections import accounts, audit, reports
 from app.queries import messages
 from app.queries.accounts import NO_SUCH_USER, get_profile
 from app.queries.actors import find_by_id, get_by_id
 from app.queries.objects import Found, behind
 from app.queries.permissions import get_permissions, require_rank_over
-from app.queries.reports import find_open_report, get_report
+from app.queries.reports import find_open_report, get_report, list_standing
 from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
 
@@ -140,8 +140,9 @@ def report_object(viewer: Viewer, found: Found, note: str) -> str:
 def resolve_report(viewer: Viewer, report_id: str, action: str, reason: str | None) -> str:
     """Do to a report's person or messages what `action` says, and close it; returns the action's one name.
 
-    Raises NotFoundError for a report that the viewer may not look into, InvalidInputError for an unknown action,
-    ConflictError for a report that is closed, ForbiddenError where the viewer may not do that, or not in this session.
+    Raises NotFoundError for a report that the viewer may not look into, InvalidInputError for an unknown action or one
+    that this report has nothing for, ConflictError for a report that is closed, ForbiddenError where the viewer may not
+    do that, or not in this session.
     """
     resolution = RESOLUTIONS.get(action.strip().lower())
     if resolution is None:
@@ -150,7 +151,7 @@ def resolve_report(viewer: Viewer, report_id: str, action: str, reason: str | No
         report = get_report(session, viewer, report_id)
     if report.status != "pending":
         raise ConflictError("This report is closed already.")
-    _carry_out(viewer, resolution, report.target_id, report.message_ids, reason)
+    _carry_out(viewer, resolution, report, reason)
     status = "dismissed" if resolution == "dismiss" else "resolved"
     with transaction() as session:
         closed = reports.resolve(
@@ -168,25 +169,32 @@ def resolve_report(viewer: Viewer, report_id: str, action: str, reason: str | No
     return resolution
 
 
-def _carry_out(viewer: Viewer, resolution: str, target_id: str, message_ids: Sequence[str], reason: str | None) -> None:
+def _carry_out(viewer: Viewer, resolution: str, report: Report, reason: str | None) -> None:
     """May be done twice: a report that could not be closed afterwards is resolved once more."""
     match resolution:
         case "ban":
             _require(viewer, "ban_users", scope=BAN_SCOPE)
-            ban(viewer, target_id, reason)
+            ban(viewer, report.target_id, reason)
         case "timeout":
             _require(viewer, "mute_users", scope=TIMEOUT_SCOPE)
-            time_out(viewer, target_id, _REPORTED_TIMEOUT, reason)
+            time_out(viewer, report.target_id, _REPORTED_TIMEOUT, reason)
         case "delete_messages":
-            for message_id in message_ids:
-                _delete(viewer, message_id)
+            _delete_messages(viewer, report)
 
 
-def _delete(viewer: Viewer, message_id: str) -> None:
+def _delete_messages(viewer: Viewer, report: Report) -> None:
+    """All of them that still stand, or none: who looks into a report may be nobody where its messages are.
+
+    Raises InvalidInputError for a report of no messages, ForbiddenError.
+    """
+    if not report.message_ids:
+        raise InvalidInputError("This report is not about messages.")
+    with reading() as session:
+        standing = list_standing(session, report)
     try:
-        submit(compose.deletion(viewer, message_id))
-    except NotFoundError:
-        return  # It is gone already.
+        submit_together([compose.deletion(viewer, message_id) for message_id in standing])
+    except NotFoundError as error:
+        raise ForbiddenError("You may not delete these messages where they stand.") from error
 
 
 def _require(viewer: Viewer, privilege: str, *, scope: Scope) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from activitypub.uris import domain_of
 from app.errors import NotFoundError
-from app.models import Actor, Report
+from app.models import Actor, Message, Report
 from app.queries.actors import is_below
 from app.queries.permissions import who_holds
 from app.queries.viewers import Viewer
@@ -133,6 +133,12 @@ def get_report(session: Session, viewer: Viewer, report_id: str) -> Report:
     if report is None or not may_look_into(viewer, report):
         raise NotFoundError(NO_SUCH_REPORT)
     return report
+
+
+def list_standing(session: Session, report: Report) -> Sequence[str]:
+    """The ids of those messages that it is about which nobody has deleted, the oldest first."""
+    query = select(Message.id).where(Message.id.in_(report.message_ids), Message.deleted_at.is_(None))
+    return session.scalars(query.order_by(Message.id)).all()
 
 
 def _view(session: Session, report: Report, reporter: Actor, target: Actor, *, with_texts: bool) -> ReportView:
