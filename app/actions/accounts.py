@@ -15,7 +15,17 @@ from app.ids import is_id
 from app.pipeline import compose, submit
 from app.process import prepare
 from app.projections import audit
-from app.queries.accounts import BANNED, find_credentials, has_accounts, is_full, is_name_taken, look_of
+from app.queries.accounts import (
+    BANNED,
+    WRONG_PASSWORD,
+    Credentials,
+    find_credentials,
+    has_accounts,
+    is_full,
+    is_name_taken,
+    look_of,
+    require_same_password,
+)
 from app.queries.server_settings import server_settings
 from app.queries.viewers import Viewer
 from app.settings import Settings
@@ -30,7 +40,6 @@ NO_SUCH_USERNAME = (
     "The provided username does not exist or could not be found. "
     "Please make sure you have entered a valid username and try again."
 )
-WRONG_PASSWORD = "The provided password is incorrect. Please try again."  # noqa: S105  A sentence.
 
 # Names that speak for the server, or that an address or a mention means something else by.
 # fmt: off
@@ -85,14 +94,15 @@ def create_owner(settings: Settings, *, username: str, password: str) -> None:
 
 def sign_in(username: str, password: str) -> TokenPair:
     """Open a login session. Raises what `prove` does."""
-    actor_id = prove(username, password)
+    proved = prove(username, password)
     with transaction() as session:
-        audit.note(session, "user_signed_in", actor_id=actor_id)
-        return open_session(session, actor_id)
+        require_same_password(session, proved)
+        audit.note(session, "user_signed_in", actor_id=proved.actor_id)
+        return open_session(session, proved.actor_id)
 
 
-def prove(username: str, password: str) -> str:
-    """Whose password it is: the actor's id. Whether a name exists cannot be told from the time this takes.
+def prove(username: str, password: str) -> Credentials:
+    """Whose password it is now. Whether a name exists cannot be told from the time this takes.
 
     Raises NotFoundError for the name, UnauthenticatedError for the password, ForbiddenError for a banned account.
     """
@@ -105,7 +115,7 @@ def prove(username: str, password: str) -> str:
         raise UnauthenticatedError(WRONG_PASSWORD)
     if credentials.is_banned:
         raise ForbiddenError(BANNED)
-    return credentials.actor_id
+    return credentials
 
 
 def check_name(username: str) -> None:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NotRequired, TypedDict
 
-from app.actions.accounts import WRONG_PASSWORD, check_free, check_name, check_password
+from app.actions.accounts import check_free, check_name, check_password
 from app.actions.passwords import hash_password, is_password
 from app.actions.presence import StatusChange, normalise_status
 from app.db import reading, transaction
 from app.errors import InvalidInputError, UnauthenticatedError
 from app.pipeline import compose, submit
 from app.projections import accounts
-from app.queries.accounts import get_credentials, is_name_taken
+from app.queries.accounts import WRONG_PASSWORD, Credentials, get_credentials, is_name_taken
 from app.queries.viewers import Viewer
 
 MAX_ABOUT = 2_000  # Characters.
@@ -25,6 +25,7 @@ class Access(TypedDict):
 
     status: str | None
     password_hash: NotRequired[str]
+    proved: NotRequired[Credentials]
     session_id: NotRequired[str | None]
 
 
@@ -91,5 +92,6 @@ def _access(viewer: Viewer, changes: Changes) -> Access:
     return {
         "status": status,
         "password_hash": hash_password(changes.new_password),
+        "proved": credentials,
         "session_id": viewer.session_id,
     }

@@ -28,7 +28,7 @@ from app.ids import new_id
 from app.keyring import Keyring
 from app.models import Account, Actor, LoginSession, OAuthSession, RefreshToken
 from app.projections import audit, sessions
-from app.queries.accounts import BANNED, get_credentials
+from app.queries.accounts import BANNED, get_credentials, require_same_password
 from app.queries.viewers import Viewer
 from app.settings import Settings, current
 
@@ -123,12 +123,14 @@ def reset(viewer: Viewer, password: str) -> TokenPair:
     """End every session of the viewer, this one too, and open a new one.
 
     Raises NotFoundError for a wrong password: that is what clients know it by (contracts/pufferblow.md, 3).
+    UnauthenticatedError where it was changed meanwhile.
     """
     with reading() as session:
         credentials = get_credentials(session, viewer.actor_id)
     if not is_password(password, credentials.password_hash):
         raise NotFoundError("Incorrect password. Please try again")
     with transaction() as session:
+        require_same_password(session, credentials)
         sessions.end_all(session, viewer.actor_id, now=datetime.now(UTC))
         audit.note(session, "tokens_reset", actor_id=viewer.actor_id)
         return open_session(session, viewer.actor_id)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.db import row_count
 from app.models import Account, Actor, FormerName, RoleGrant, Space
 from app.projections import audit, sessions
+from app.queries.accounts import Credentials, require_same_password
 
 
 def add(
@@ -59,13 +60,19 @@ def change_access(
     now: datetime,
     status: str | None = None,
     password_hash: str | None = None,
+    proved: Credentials | None = None,
     session_id: str | None = None,
 ) -> None:
-    """What nobody else needs to hear of. With the old password end all sessions but `session_id`."""
+    """What nobody else needs to hear of. With the old password, which was `proved`, end all sessions but `session_id`.
+
+    Raises UnauthenticatedError where the old password is no longer that.
+    """
     if status is not None:
         changed = {"status": status, "last_seen_at": now}
         session.execute(update(Account).where(Account.actor_id == actor_id).values(changed))
     if password_hash is not None:
+        if proved is not None:
+            require_same_password(session, proved)
         session.execute(update(Account).where(Account.actor_id == actor_id).values(password_hash=password_hash))
         sessions.end_all(session, actor_id, now=now, but=session_id)
         audit.note(session, "password_changed", actor_id=actor_id, now=now)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from activitypub.words import words_of
 from app.db import rows_of
-from app.errors import ForbiddenError, NotFoundError
+from app.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 from app.models import (
     Account,
     Actor,
@@ -40,6 +40,7 @@ from app.queries.visibility import channel_is_visible
 from app.sealing import address_digests
 
 BANNED = "This account has been banned from this home instance."
+WRONG_PASSWORD = "The provided password is incorrect. Please try again."  # noqa: S105  A sentence.
 NO_SUCH_USER = "The provided user_id does not exist or could not be found."
 MAX_LISTED = 1000
 
@@ -160,6 +161,14 @@ def get_credentials(session: Session, actor_id: str) -> Credentials:
     if account is None:
         raise NotFoundError(NO_SUCH_USER)
     return Credentials(actor_id, account.password_hash, account.banned_at is not None)
+
+
+def require_same_password(session: Session, proved: Credentials) -> None:
+    """That what was proved still is: a password is compared before the transaction that it is for, and may have had to
+    wait. Holds up whoever changes it meanwhile. Raises UnauthenticatedError."""
+    known = select(Account.password_hash).where(Account.actor_id == proved.actor_id).with_for_update()
+    if session.scalar(known) != proved.password_hash:
+        raise UnauthenticatedError(WRONG_PASSWORD)
 
 
 def has_accounts(session: Session) -> bool:

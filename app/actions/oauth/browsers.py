@@ -17,7 +17,7 @@ from app.db import reading, transaction, upsert
 from app.errors import InvalidInputError, NotFoundError
 from app.models import BrowserSession, LoginAddress
 from app.projections import audit, sessions
-from app.queries.accounts import find_username, find_viewer
+from app.queries.accounts import find_username, find_viewer, require_same_password
 from app.queries.oauth import find_browser, list_sessions
 from app.queries.viewers import Viewer
 from app.sealing import address_digests
@@ -51,10 +51,11 @@ def sign_up(username: str, password: str, *, address: str | None) -> Cookie:
 
 def sign_in(name: str, password: str) -> Cookie:
     """Raises what `prove` does."""
-    actor_id = prove(name, password)
+    proved = prove(name, password)
     with transaction() as session:
-        audit.note(session, "user_signed_in", actor_id=actor_id)
-        return _open(session, actor_id)
+        require_same_password(session, proved)
+        audit.note(session, "user_signed_in", actor_id=proved.actor_id)
+        return _open(session, proved.actor_id)
 
 
 def name_of(name_or_address: str) -> str:
