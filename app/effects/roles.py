@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from app.act import Act, LiveEvent
+from app.effects.speaking import authorise_naming
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor, Space
 from app.projections import audit, roles
@@ -42,7 +43,9 @@ def is_for_role(act: Act) -> bool:
 
 
 def authorise_making(act: Act) -> None:
-    _check_new(act, _require(act), by=None)
+    permissions = _require(act)
+    authorise_naming(act)
+    _check_new(act, permissions, by=None)
     if count_own_roles(act.session) >= MAX_ROLES:
         raise ConflictError(f"A server has {MAX_ROLES} roles of its own at most.")
 
@@ -59,6 +62,8 @@ def authorise_change(act: Act) -> None:
     permissions = _require(act)
     role = _find_own(act, act.activity.object_id)
     _check_reach(permissions, role.privileges)
+    if _given(act).name != role.name:
+        authorise_naming(act)
     _check_new(act, permissions, by=role.id)
 
 

@@ -11,6 +11,7 @@ from app.errors import ForbiddenError
 from app.models import Actor, Channel
 from app.queries.bits import Bit
 from app.queries.permissions import Permissions, get_permissions
+from app.queries.spaces import find_bot_owner
 from app.queries.standing import find_standing
 
 
@@ -36,6 +37,16 @@ def check_sending(
         check_speaking(permissions, now=now)
     if channel.has_bits:
         find_standing(session, actor_id, channel.space_id or "", channel.actor_id).require(Bit.SEND)
+
+
+def authorise_naming(act: Act) -> None:
+    """Whether one of ours may say how something is called, or what it is: others are told, as of a message. Raises
+    ForbiddenError while they are timed out; a bot says what its owner has it say."""
+    if not act.is_local:
+        return
+    for actor in (act.actor, find_bot_owner(act.session, act.actor.id)):
+        if actor is not None:
+            check_not_timed_out(get_permissions(act.session, actor), now=act.now)
 
 
 def check_not_timed_out(permissions: Permissions, *, now: datetime) -> None:

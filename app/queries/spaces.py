@@ -188,6 +188,12 @@ def list_bots_of(session: Session, owner_id: str) -> list[str]:
     return list(session.scalars(select(Account.actor_id).where(Account.bot_owner_id == owner_id)))
 
 
+def find_bot_owner(session: Session, actor_id: str) -> Actor | None:
+    """The person who has a bot of ours speak; None for whoever is no bot."""
+    query = select(Actor).join(Account, Account.bot_owner_id == Actor.id).where(Account.actor_id == actor_id)
+    return session.scalar(query)
+
+
 _SPACES: Select[*tuple[Any, ...]] = (
     select(Space, Actor).join(Actor, Actor.id == Space.actor_id).where(Actor.deleted_at.is_(None))
 )

@@ -6,6 +6,7 @@ import unicodedata
 
 from activitypub.documents import Activity, ActorDocument
 from app.act import Act, LiveEvent
+from app.effects.speaking import authorise_naming
 from app.errors import ConflictError, ForbiddenError, InvalidInputError
 from app.projections import audit, channels, follows
 from app.queries.actors import ACCEPTED
@@ -21,6 +22,7 @@ def authorise(act: Act, group: ActorDocument) -> None:
     if not act.is_local or act.uris.local_id(group.id) is None:
         raise ForbiddenError("a channel is made on its own server")
     get_permissions(act.session, act.actor).require("create_channels")
+    authorise_naming(act)
     if act.private["channel_type"] not in CHANNEL_TYPES:
         raise InvalidInputError("channel_type must be one of: text, voice, mixed.")
     check_name(group.name)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from activitypub import build
 from activitypub.documents import Activity, ActorDocument
 from app.act import Act
+from app.effects.speaking import check_not_timed_out
 from app.errors import ConflictError, ForbiddenError
 from app.models import Actor
 from app.projections import accounts, actors, audit
 from app.queries.accounts import is_full
 from app.queries.actors import find_by_id, find_local
 from app.queries.channels import get_home_space, lock_home_space
+from app.queries.permissions import get_permissions
 
 NAME_TAKEN = "username already exists. Please change it and try again later"
 FULL = "This server takes no more accounts."
@@ -21,11 +23,19 @@ def authorise(act: Act, person: ActorDocument) -> None:
         raise ForbiddenError("only the instance makes accounts")
     if act.uris.local_id(person.id) is None:
         raise ForbiddenError("an account is made on its own server")
+    _check_owner(act)
     if find_local(act.session, person.preferred_username) is not None:
         raise ConflictError(NAME_TAKEN)
     lock_home_space(act.session)  # Of two who come for the last place, the second is to see the first.
     if is_full(act.session):
         raise ForbiddenError(FULL)
+
+
+def _check_owner(act: Act) -> None:
+    """Of a bot, whose name is a word of its owner's. Raises ForbiddenError while they are timed out."""
+    owner = find_by_id(act.session, act.private.get("bot_owner_id", ""))
+    if owner is not None:
+        check_not_timed_out(get_permissions(act.session, owner), now=act.now)
 
 
 def apply(act: Act, person: ActorDocument) -> list[Activity]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.act import Act, LiveEvent
-from app.effects.spaces.rules import check_bits, check_name, check_text, get_space, standing_of, values_of
+from app.effects.spaces.rules import check_bits, check_name, check_said, get_space, standing_of, values_of
 from app.errors import ConflictError, ErrorCode, ForbiddenError, InvalidInputError
 from app.models import Channel
 from app.projections import channels, messages, spaces
@@ -131,7 +131,7 @@ def _check(act: Act, space_id: str | None) -> None:
     values = values_of(act)
     if "name" in values:
         check_name(values["name"], what="A channel's name")
-    check_text(values.get("description"))
+    check_said(act)
     check_bits(values.get("permissions"))
     if values.get("category_id") is not None:
         category = find_channel(act.session, values["category_id"])

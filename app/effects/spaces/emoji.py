@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.act import Act
-from app.effects.spaces.rules import check_text, get_space, standing_of, tell, values_of
+from app.effects.spaces.rules import check_said, get_space, standing_of, tell, values_of
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import CustomEmoji
 from app.projections import spaces
@@ -79,7 +79,7 @@ def _emoji(act: Act) -> CustomEmoji:
 
 def _check(act: Act, space_id: str | None, *, by: str | None) -> None:
     values = values_of(act)
-    check_text(values.get("note"))
+    check_said(act)
     if "shortcode" not in values:
         return
     if not _SHORTCODE.fullmatch(values["shortcode"]):

@@ -6,6 +6,7 @@ import re
 
 from app.act import Act
 from app.effects.spaces.rules import get_space, require, standing_of, tell
+from app.effects.speaking import authorise_naming
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.ids import id_beside
 from app.models import Invite
@@ -75,6 +76,7 @@ def _invite(act: Act) -> Invite:
 
 
 def _check_name(act: Act, name: str, *, by: str | None = None) -> None:
+    authorise_naming(act)
     if not _NAME.fullmatch(name) or name in _NO_NAMES:
         raise InvalidInputError("An invite's name has 1 to 128 letters (A to Z), digits, hyphens and underscores.")
     known = find_invite_by_name(act.session, name)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from app.act import Act
 from app.effects.spaces.rules import check_bits, check_name, get_space, standing_of, tell, values_of
-from app.effects.speaking import check_not_timed_out
+from app.effects.speaking import authorise_naming
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Member
 from app.projections import spaces
 from app.queries.bits import Bit
-from app.queries.permissions import get_permissions
 from app.queries.spaces import find_member, view_members
 from app.queries.standing import Standing, find_standing
 
@@ -32,10 +31,10 @@ def authorise_change(act: Act) -> None:
     if "nickname" in values:
         if member.actor_id == act.actor.id:
             standing.require(Bit.OWN_NICKNAME)
-            check_not_timed_out(get_permissions(act.session, act.actor), now=act.now)
         else:
             standing.require(Bit.NICKNAMES)
             require_rank_over(act, standing, member.space_id, member.actor_id)
+        authorise_naming(act)
         if values["nickname"] is not None:
             check_name(values["nickname"], what="A nickname")
     if "permissions" in values:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.act import Act
 from app.effects.spaces.member import require_rank_over
-from app.effects.spaces.rules import check_bits, check_name, check_text, get_space, require, tell, values_of
+from app.effects.spaces.rules import check_bits, check_name, check_said, get_space, require, tell, values_of
 from app.errors import ConflictError, NotFoundError
 from app.models import Actor, Member, Role
 from app.projections import roles
@@ -136,6 +136,6 @@ def _check(act: Act) -> None:
     values = values_of(act)
     if "name" in values:
         check_name(values["name"], what="A role's name")
-    check_text(values.get("description"))
+    check_said(act)
     if "permissions" in values:
         check_bits(values["permissions"])

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from activitypub.documents import ActorDocument
 from app.act import Act, LiveEvent
+from app.effects.speaking import authorise_naming
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.queries.bits import ALL, Bit
 from app.queries.peers import find_home
@@ -15,6 +16,7 @@ from app.queries.standing import Standing, find_standing
 
 MAX_NAME: Final = 100
 MAX_TEXT: Final = 4096
+_SAID: Final = frozenset({"name", "description", "icon_url", "color", "shortcode", "note", "image_url"})
 NO_SUCH_SPACE: Final = "There is no such conference."
 ELSEWHERE: Final = "This conference is another instance's, and is changed there."
 
@@ -44,16 +46,20 @@ def require(act: Act, space_id: str, *needed: Bit) -> Standing:
     return standing
 
 
+def check_said(act: Act) -> None:
+    """Raises ForbiddenError for who is timed out, and InvalidInputError for what is too long, of all that is set."""
+    values = values_of(act)
+    if not _SAID.isdisjoint(values):
+        authorise_naming(act)
+    for key in ("description", "note"):
+        if len(values.get(key) or "") > MAX_TEXT:
+            raise InvalidInputError(f"A description has {MAX_TEXT} characters at most.")
+
+
 def check_name(name: str, *, what: str = "A name") -> None:
     """Raises InvalidInputError."""
     if not 1 <= len(name.strip()) <= MAX_NAME or not name.isprintable():
         raise InvalidInputError(f"{what} has 1 to {MAX_NAME} characters.")
-
-
-def check_text(text: str | None) -> None:
-    """Raises InvalidInputError for a description that is too long."""
-    if text is not None and len(text) > MAX_TEXT:
-        raise InvalidInputError(f"A description has {MAX_TEXT} characters at most.")
 
 
 def check_bits(bits: int | None) -> None:

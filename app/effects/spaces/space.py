@@ -6,7 +6,7 @@ from app.act import Act
 from app.effects.spaces.rules import (
     check_bits,
     check_name,
-    check_text,
+    check_said,
     get_space,
     require,
     standing_of,
@@ -90,5 +90,5 @@ def _check(act: Act) -> None:
     values = values_of(act)
     if "name" in values:
         check_name(values["name"], what="A conference's name")
-    check_text(values.get("description"))
+    check_said(act)
     check_bits(values.get("permissions"))

@@ -10,7 +10,7 @@ from activitypub.vocabulary import PUBLIC
 from app.act import Act, LiveEvent
 from app.effects.create.group import NAME_TAKEN, check_name
 from app.effects.create.person import NAME_TAKEN as USERNAME_TAKEN
-from app.effects.speaking import check_not_timed_out
+from app.effects.speaking import authorise_naming
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.models import Actor, Channel
 from app.projections import accounts, actors, audit, channels, files
@@ -38,6 +38,7 @@ def authorise(act: Act, document: ActorDocument) -> None:
     if channel is None or not target.is_local:
         raise ForbiddenError("only the actor itself can change its description")
     get_permissions(act.session, act.actor).require("edit_channels")
+    authorise_naming(act)
     check_name(document.name)
     name_key = channels.name_key(document.name)
     if name_key != channel.name_key and is_name_taken(act.session, name_key):
@@ -45,8 +46,7 @@ def authorise(act: Act, document: ActorDocument) -> None:
 
 
 def _authorise_own(act: Act, document: ActorDocument) -> None:
-    """Not while they are timed out: what somebody is called, and says of themselves, is told to everybody."""
-    check_not_timed_out(get_permissions(act.session, act.actor), now=act.now)
+    authorise_naming(act)
     named = find_local(act.session, document.preferred_username)
     if named is not None and named.id != act.actor.id:
         raise ConflictError(USERNAME_TAKEN)

@@ -8,6 +8,7 @@ from typing import Final
 from activitypub import html
 from activitypub.documents import Activity, ActorDocument
 from app.act import Act, LiveEvent
+from app.effects.speaking import authorise_naming
 from app.errors import InvalidInputError
 from app.projections import audit, files, server_settings
 from app.queries.actors import list_server_inboxes
@@ -20,6 +21,7 @@ _PORTRAITS: Final[dict[str, audit.Kind]] = {"avatar": "server_avatar_updated", "
 
 def authorise(act: Act, document: ActorDocument) -> None:
     get_permissions(act.session, act.actor).require("manage_server_settings")
+    authorise_naming(act)
     _check_name(document.name)
     if len(html.to_text(document.summary)) > MAX_DESCRIPTION:
         raise InvalidInputError(f"server_description: at most {MAX_DESCRIPTION} characters.")

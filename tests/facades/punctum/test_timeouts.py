@@ -28,6 +28,21 @@ def timed_out(client: Client, owner: Person, member: Person, conference: Shown) 
     return member
 
 
+@pytest.fixture
+def bot(client: Client, member: Person) -> str:
+    """bob's, made before."""
+    return str(client.make("/accounts", member, username="echo")["id"])
+
+
+@pytest.fixture
+def theirs(client: Client, owner: Person, member: Person) -> str:
+    """Bob's own conference, with alice in it and one channel, made before."""
+    conference = client.conference(member)
+    client.channel(member, conference)
+    client.join(member, conference, owner)
+    return str(conference["id"])
+
+
 @pytest.mark.parametrize("key", ["status", "bio", "display_name", "username"])
 def test_nobody_says_anything_of_themselves(client: Client, server: Server, timed_out: Person, key: str) -> None:
     with server.stores_nothing():
@@ -49,6 +64,53 @@ def test_nor_by_a_nickname(
             _is_silenced(client.call("PATCH", path, timed_out, json={"nickname": "loud"}))
         assert "nickname" not in client.get(path, owner)
         assert client.patch(path, owner, nickname="Hushed")["nickname"] == "Hushed"
+
+
+@pytest.mark.parametrize("change", [{"display_name": "loud"}, {"status": "loud"}, {"bio": "loud"}])
+def test_nor_by_a_bot(client: Client, server: Server, bot: str, timed_out: Person, change: Shown) -> None:
+    with server.stores_nothing():
+        _is_silenced(client.call("PATCH", f"/accounts/{bot}", timed_out, json=change))
+        _is_silenced(client.call("POST", "/accounts", timed_out, json={"username": "loud"}))
+
+    assert client.patch(f"/accounts/{bot}", timed_out, short_status=2)["short_status"] == 2
+    client.ok("DELETE", f"/accounts/{bot}", timed_out)
+
+
+def test_nor_by_what_they_call_things(
+    client: Client, server: Server, owner: Person, theirs: str, timed_out: Person
+) -> None:
+    """They still look after what is theirs."""
+    (channel,) = client.get(f"/conferences/{theirs}", timed_out)["channels"]
+    image = "https://pond.example/newt.png"
+    said = [
+        ("POST", "/conferences", {"name": "loud"}),
+        ("PATCH", f"/conferences/{theirs}", {"name": "loud"}),
+        ("PATCH", f"/conferences/{theirs}", {"icon": image}),
+        ("POST", f"/conferences/{theirs}/channels", {"name": "loud"}),
+        ("PATCH", f"/channels/{channel}", {"description": "loud"}),
+        ("POST", f"/conferences/{theirs}/roles", {"name": "loud"}),
+        ("POST", f"/conferences/{theirs}/emoji", {"shortcode": "loud", "image": image}),
+        ("POST", f"/conferences/{theirs}/invites", {"name": "loud"}),
+        ("PATCH", f"/conferences/{theirs}/members/{owner.id}", {"nickname": "loud"}),
+    ]
+    for method, path, body in said:
+        with server.stores_nothing():
+            _is_silenced(client.call(method, path, timed_out, json=body))
+
+    assert client.patch(f"/channels/{channel}", timed_out, permissions=3)["permissions"] == 3
+    assert client.patch(f"/conferences/{theirs}", timed_out, index_conference=True)["index_conference"]
+    client.ok("POST", f"/conferences/{theirs}/members/{owner.id}/kick", timed_out)
+    client.ok("DELETE", f"/conferences/{theirs}", timed_out)
+
+
+def test_nor_by_what_they_call_the_servers_channels(
+    client: Client, server: Server, owner: Person, timed_out: Person
+) -> None:
+    server.give_role(timed_out, "moderator")
+    channel = server.create_channel(owner)["channel_id"]
+    for method, path in (("POST", "/channels/create/"), ("PUT", f"/channels/{channel}/update")):
+        with server.stores_nothing():
+            _is_silenced(client.call(method, path, timed_out, json={"channel_name": "loud"}))
 
 
 def test_they_come_and_go_and_keep_their_account_safe(client: Client, server: Server, timed_out: Person) -> None:
