@@ -13,6 +13,7 @@ from typing import Literal
 from app.live.catching_up import CatchingUp
 from app.live.connection import Connection
 from app.live.frames import CloseCode, text_frame
+from app.queries.scopes import Scope
 
 SOCKETS_PER_USER = 10
 SOCKETS_PER_IP = 100
@@ -27,7 +28,8 @@ class Subscriber:
 
     `channel_id` narrows it to one channel. `remote_ip` may be any key of the network the client is in, `session_id`
     is the login session, whose end ends the socket: with 1008, or with 4401 if it is a client's (`is_of_client`), which
-    asks for its next token then. `catching_up` is there for a socket that missed something.
+    asks for its next token then. `scopes` are what a limited session may hear of, None for all that its viewer
+    may. `catching_up` is there for a socket that missed something.
     """
 
     viewer_id: str
@@ -37,6 +39,7 @@ class Subscriber:
     channel_id: str | None = None
     catching_up: CatchingUp | None = None
     is_of_client: bool = False
+    scopes: frozenset[str] | None = None
     family: Family = "pufferblow"
 
     def offer(self, position: int | None, frame: bytes) -> bool:
@@ -52,6 +55,10 @@ class Subscriber:
     def is_for(self, channel_id: str | None) -> bool:
         """Whether it gets what belongs to that channel or conversation; None is what belongs to none."""
         return channel_id is None or self.channel_id in (None, channel_id)
+
+    def is_allowed(self, scope: Scope | None) -> bool:
+        """Whether its session may hear what takes `scope`; None is for every socket."""
+        return scope is None or self.scopes is None or scope in self.scopes
 
 
 class Hub:
@@ -123,18 +130,20 @@ class Hub:
         *,
         channel_id: str | None,
         position: int | None = None,
+        scope: Scope | None = None,
         family: Family = "pufferblow",
     ) -> int:
         """Queue `text` for the sockets that these users, or all, have of a family; the number of those that took it.
 
         Sockets narrowed to a channel get what has its `channel_id`, and what has none, such as presence. What belongs
-        to a conversation is given that one's id in its place: no narrowed socket has it. `position` is the event's.
+        to a conversation is given that one's id in its place: no narrowed socket has it. `position` is the event's, and
+        `scope` what a limited session needs to hear it, beside what it needed for the socket.
         """
         frame = text_frame(text)
         return sum(
             subscriber.offer(position, frame)
             for subscriber in self._subscribers(user_ids)
-            if subscriber.family == family and subscriber.is_for(channel_id)
+            if subscriber.family == family and subscriber.is_for(channel_id) and subscriber.is_allowed(scope)
         )
 
     def close_viewer(self, user_id: str, code: int, reason: str) -> None:

@@ -100,6 +100,7 @@ def _serve(ws: Any, viewer: Viewer, channel_id: str | None) -> None:
             channel_id=channel_id,
             catching_up=catching_up,
             is_of_client=viewer.scopes is not None,
+            scopes=viewer.scopes,
         )
         with live().joined(subscriber), ending_at(subscriber, token_expires_at()):
             if not _is_welcome(viewer, channel_id):

@@ -32,6 +32,7 @@ from app.queries.instance import get_instance
 from app.queries.messages import MessageView, view_messages
 from app.queries.pings import PingView
 from app.queries.reports import ReportState
+from app.queries.scopes import Scope
 from app.services.bus import EPHEMERAL
 
 Body = dict[str, Any]
@@ -41,6 +42,9 @@ MAX_MISSED = 1000
 _MESSAGES = frozenset({"message", "direct_message", "message_edited"})
 _SHOWN = _MESSAGES | {"message_reaction_added", "message_reaction_removed"}
 _OF_REPORTS = frozenset({"report_created", "report_resolved"})
+# What a limited session needs to hear these, as to ask for them: beside what it needs for a socket.
+_SCOPES: Mapping[str, Scope] = dict.fromkeys(_OF_REPORTS, "message:moderate")
+_SCOPE_OF_PINGS: Scope = "conference:read"
 _OF_ITS_ACTOR = frozenset({"delivery_dropped", "member_added", "member_removed"})
 _encode = msgspec.json.Encoder().encode
 
@@ -62,7 +66,7 @@ def tell(session: Session, batch: Sequence[RecordedEvent]) -> None:
         if text is not None:
             place = event.channel_id or event.conversation_id
             users = seeing | (_concerned(event) & hub.viewers("pufferblow"))
-            hub.send(users, text, channel_id=place, position=event.position)
+            hub.send(users, text, channel_id=place, position=event.position, scope=_SCOPES.get(event.type))
         _close_after(hub, event, seeing, is_of_server=is_of_server)
 
 
@@ -102,8 +106,10 @@ def check_since(since: int) -> None:
 
 
 def _is_for(subscriber: Subscriber, event: RecordedEvent, known: _Batch) -> bool:
-    concerned = known.audience(event) | _concerned(event)
-    return subscriber.viewer_id in concerned and subscriber.is_for(event.channel_id or event.conversation_id)
+    is_taken = subscriber.is_for(event.channel_id or event.conversation_id)
+    if not (is_taken and subscriber.is_allowed(_SCOPES.get(event.type))):
+        return False
+    return subscriber.viewer_id in known.audience(event) | _concerned(event)
 
 
 def tell_typing(user_id: str, username: str, channel_id: str, *, users: Sequence[str]) -> None:
@@ -125,7 +131,7 @@ def tell_ping(ping: PingView, sender_name: str) -> None:
         "sent_at": ping.sent_at.isoformat(),
         "expires_at": ping.expires_at.isoformat(),
     }
-    _publish(body, users=[ping.target_id or ""])
+    _publish(body, users=[ping.target_id or ""], scope=_SCOPE_OF_PINGS)
 
 
 def tell_ping_acked(ping: PingView, acker_id: str) -> None:
@@ -138,18 +144,20 @@ def tell_ping_acked(ping: PingView, acker_id: str) -> None:
         "latency_ms": ping.latency_ms,
         "acked_at": ping.acked_at.isoformat() if ping.acked_at else None,
     }
-    _publish(body, users=[ping.sender_id])
+    _publish(body, users=[ping.sender_id], scope=_SCOPE_OF_PINGS)
 
 
-def _publish(body: Body, *, users: Sequence[str], channel_id: str | None = None) -> None:
+def _publish(body: Body, *, users: Sequence[str], channel_id: str | None = None, scope: Scope | None = None) -> None:
     """What is not recorded goes to the sockets of `users` in every process."""
     if is_live():
-        live().bus.publish(EPHEMERAL, _encode({"body": body, "users": users, "channel_id": channel_id}))
+        told = {"body": body, "users": users, "channel_id": channel_id, "scope": scope}
+        live().bus.publish(EPHEMERAL, _encode(told))
 
 
 def _tell_ephemeral(_topic: str, payload: bytes) -> None:
     message = msgspec.json.decode(payload)
-    live().hub.send(message["users"], _encode(message["body"]).decode(), channel_id=message["channel_id"])
+    text = _encode(message["body"]).decode()
+    live().hub.send(message["users"], text, channel_id=message["channel_id"], scope=message.get("scope"))
 
 
 def _tell_status(told: ToldStatus) -> None:

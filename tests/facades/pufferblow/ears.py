@@ -78,7 +78,14 @@ class Room:
         self._position = self._head()
         self._sessions = 0
 
-    def listen(self, actor: Actor, channel: Channel | None = None, *, session: str | None = None) -> Ear:
+    def listen(
+        self,
+        actor: Actor,
+        channel: Channel | None = None,
+        *,
+        session: str | None = None,
+        scopes: frozenset[str] | None = None,
+    ) -> Ear:
         self._sessions += 1
         ear = Ear()
         self.live.hub.add(
@@ -88,6 +95,7 @@ class Room:
                 f"ip{self._sessions}",
                 session_id=session or f"session_{self._sessions}",
                 channel_id=channel.id if channel else None,
+                scopes=scopes,
             )
         )
         return ear
