@@ -58,6 +58,8 @@ def prepare_upgrade(environ: dict[str, Any], *, takes_bearer: bool = False) -> N
 def _check_upgrade(environ: dict[str, Any]) -> None:
     if environ["REQUEST_METHOD"] != "GET":
         raise InvalidInputError("A socket is opened with GET.")
+    if environ["SERVER_PROTOCOL"] == "HTTP/1.0":  # Where nothing says that a hop between passes an upgrade on.
+        raise InvalidInputError("A socket is opened with HTTP/1.1.")
     if environ.get("CONTENT_LENGTH") not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in environ:
         raise InvalidInputError("A request for a socket has no body.")  # It would be read as frames.
     if not _is_key(environ.get("HTTP_SEC_WEBSOCKET_KEY", "")):

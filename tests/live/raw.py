@@ -34,6 +34,7 @@ class RawClient:
         path: str,
         *,
         method: str = "GET",
+        protocol: str = "HTTP/1.1",
         headers: dict[str, str] = UPGRADE,
         receive_buffer: int | None = None,
     ) -> None:
@@ -43,7 +44,7 @@ class RawClient:
         if receive_buffer is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.connect(("127.0.0.1", port))
-        lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", *(f"{k}: {v}" for k, v in headers.items())]
+        lines = [f"{method} {path} {protocol}", f"Host: 127.0.0.1:{port}", *(f"{k}: {v}" for k, v in headers.items())]
         self.sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
         self.was_reset = False
         self._buffer = b""

@@ -287,6 +287,11 @@ def test_bad_upgrade_is_answered_400(server: Gunicorn, change: dict[str, str | N
         assert client.status == 400
 
 
+def test_upgrade_of_an_older_protocol_is_answered_400(server: Gunicorn) -> None:
+    with RawClient(server.port, "/echo", protocol="HTTP/1.0") as client:
+        assert client.status == 400
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "HEAD", "DELETE"])
 def test_upgrade_with_another_method_is_refused(server: Gunicorn, method: str) -> None:
     with RawClient(server.port, "/echo", method=method, headers={**UPGRADE, "Content-Length": "0"}) as client:

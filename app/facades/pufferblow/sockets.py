@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -73,7 +73,7 @@ def admit() -> None:
     if "channel_id" in path:
         _check_channel(viewer, path["channel_id"])
     g.viewer, g.network = viewer, client_network()
-    g.since = _read_since(request.args.get("since"))
+    g.since = _read_since(request.args.getlist("since"))
     if not live().hub.may_connect(viewer.actor_id, g.network):
         raise TooManyRequestsError("Too many sockets.")
 
@@ -120,11 +120,12 @@ def _check_scope(viewer: Viewer, scope: Scope) -> None:
         raise InsufficientScopeError(scope)
 
 
-def _read_since(text: str | None) -> int | None:
+def _read_since(given: Sequence[str]) -> int | None:
     """The id of the event after which a client that comes back wants to hear everything. Raises InvalidInputError."""
-    if text is None:
+    if not given:
         return None
-    if not re.fullmatch(r"[0-9]{1,18}", text):
+    text, *others = given
+    if others or not re.fullmatch(r"[0-9]{1,18}", text):
         raise InvalidInputError("since: the id of an event is a number.")
     since = int(text)
     check_since(since)

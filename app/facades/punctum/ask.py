@@ -125,7 +125,7 @@ def find_asker() -> Viewer | None:
     ForbiddenError.
     """
     with bad_tokens_are_401():
-        viewer = authentication.find_bearer(request.args.get(TOKEN))
+        viewer = authentication.find_bearer(authentication.token_in_query(TOKEN))
         if viewer is None and (given := _token_in_body()) is not None:
             viewer = authentication.find_bearer(given)
     return viewer or authentication.find_browser_asker()

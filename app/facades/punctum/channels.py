@@ -231,9 +231,12 @@ def _readable(session: Session, ask: Ask) -> Found:
 
 
 def _option(name: str) -> Any:
-    """In the query, or in a JSON body as the seed's examples have it."""
-    if name in request.args:
-        return request.args[name]
+    """In the query, once, or in a JSON body as the seed's examples have it."""
+    given = request.args.getlist(name)
+    if len(given) > 1:
+        raise WrongValueError(name, "given once")
+    if given:
+        return given[0]
     try:
         return (read_data() or {}).get(name)
     except NoDataError:

@@ -36,7 +36,7 @@ from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
 from app.settings import current
 from app.web.answers import explain
-from app.web.authentication import token_expires_at, viewer_of_token
+from app.web.authentication import token_expires_at, token_in_query, viewer_of_token
 from app.web.client import client_network
 from app.web.cookies import read_cookie
 from app.web.limiting import count_said
@@ -143,8 +143,8 @@ def _authenticate() -> Viewer:
 
     Raises UnauthenticatedError, and ForbiddenError for a banned account.
     """
-    token = _find_token()
     with bad_tokens_are_401():
+        token = _find_token()
         viewer = _browser_viewer() if token is None else viewer_of_token(token)
     if viewer is None:
         raise UnauthenticatedError("Authentication required")
@@ -155,7 +155,7 @@ def _find_token() -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
-    return request.args.get("auth_token") or request.args.get("access_token") or find_bearer(request.environ)
+    return token_in_query("auth_token", "access_token") or find_bearer(request.environ)
 
 
 def _browser_viewer() -> Viewer | None:

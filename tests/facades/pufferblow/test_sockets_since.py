@@ -164,7 +164,7 @@ def test_a_socket_of_one_channel_hears_of_that_one(chat: Chat, guest: Person) ->
         assert texts(listener) == ["here"]
 
 
-@pytest.mark.parametrize("since", ["-1", "x", "", "1.5", "9" * 19, "999999999"])
+@pytest.mark.parametrize("since", ["-1", "x", "", "1.5", "9" * 19, "999999999", "0&since=0"])
 def test_an_event_that_there_is_not_opens_no_socket(chat: Chat, guest: Person, since: str) -> None:
     status, said = detail(knock(chat, f"/ws?auth_token={guest.token}&since={since}"))
 

@@ -85,6 +85,7 @@ def test_pages_that_are_none(client: Client, owner: Person, conference: Shown, c
         "message_count=-1": (400, 7),
         "message_count=many": (400, 7),
         "message_count=": (400, 7),
+        "message_count=1&message_count=100": (400, 7),
         "before_message=msg_nothing": (404, 9),
         "after_message=%00": (404, 9),
         f"before_message={channel['id']}": (400, 10),

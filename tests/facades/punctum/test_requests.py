@@ -30,6 +30,13 @@ def test_the_token_is_taken_from_the_header_the_query_and_the_body(client: Clien
     assert client.call("GET", "/accounts", json={"auth_token": owner.token}).json["id"] == owner.id
 
 
+def test_two_tokens_are_none(client: Client, server: Server, owner: Person, member: Person) -> None:
+    for first, second in ((owner, member), (owner, owner)):
+        path = f"/conferences?auth_token={first.token}&auth_token={second.token}"
+        with server.stores_nothing():
+            assert is_refused(client.call("POST", path, json={"name": "Port"}), 401, 3)
+
+
 @pytest.mark.parametrize("token", ["x", "a.b.c", "", 7, ["x"]])
 def test_a_token_that_is_none(client: Client, server: Server, owner: Person, token: Any) -> None:
     with server.stores_nothing():

@@ -39,6 +39,12 @@ def test_without_a_good_token_it_is_401(chat: Chat, query: str, headers: dict[st
     assert refused(knock(chat, PATH + query, headers=headers)) == (401, 3)
 
 
+def test_two_tokens_are_none(chat: Chat) -> None:
+    token = chat.owner.token
+    for query in (f"?auth_token={token}&auth_token={token}", f"?auth_token={token}&access_token=xx"):
+        assert refused(knock(chat, PATH + query, headers=UPGRADE)) == (401, 3)
+
+
 def test_without_an_upgrade_it_is_426(chat: Chat) -> None:
     assert refused(knock(chat, PATH, headers=chat.owner.bearer)) == (426, 5)
     with RawClient(chat.near.port, PATH, headers=chat.owner.bearer) as client:
