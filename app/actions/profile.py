@@ -71,6 +71,8 @@ def change(viewer: Viewer, changes: Changes) -> StatusChange | None:
 
 
 def _check(viewer: Viewer, changes: Changes) -> None:
+    if changes.new_password is not None and changes.old_password is None:
+        raise InvalidInputError("old_password: required for a new one.")  # Or the rest of it would look like all of it.
     if changes.about is not None and len(changes.about) > MAX_ABOUT:
         raise InvalidInputError(f"about: too long. Limit: {MAX_ABOUT} characters")
     if changes.username is not None:

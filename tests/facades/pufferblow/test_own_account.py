@@ -108,6 +108,7 @@ def test_of_two_who_want_a_name_one_gets_it(server: Server, owner: Person, membe
     [
         {},
         {"new_password": NEW},
+        {"new_password": NEW, "about": "me", "status": "dnd"},
         {"old_password": PASSWORD},
         {"new_username": ""},
         {"new_username": "a b"},
