@@ -64,7 +64,7 @@ class Cast:
         if world is not None:
             zoe = {"object_type": "account", "id": "zoe", "username": "zoe"}
             assert self.ask("instance", "POST", "/federation/inbox", zoe).status_code == 200
-        self._start = take_snapshot(database())
+        self.hold()
 
     def ask(self, asker: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """A forger has no token here, and what it signs its requests with is no signature; an instance signs them."""
@@ -101,6 +101,10 @@ class Cast:
 
         path = path.replace("{child}/unban", f"{self.people['banned'].id}/unban")
         return re.sub(r"/([\w-]+(?:/by-name|/by-time)?)/\{\w+\}", name, path)
+
+    def hold(self) -> None:
+        """What is put back is what there is now."""
+        self._start = take_snapshot(database())
 
     def put_back(self) -> None:
         """Everything as it was."""

@@ -42,6 +42,25 @@ def test_each_cell(world: World, asker: str) -> None:
     assert wrong == [], "\n".join(map(str, wrong))
 
 
+def test_who_was_put_out_is_one_of_those_outside(world: World) -> None:
+    """Whatever they could do before."""
+    server, cast = world.server, Cast(world.server, world)
+    path = f"/conferences/{cast.things['conferences']}/members/{cast.people['moderator'].id}/kick"
+    assert cast.ask("owner", "POST", path).status_code == 200
+    cast.hold()
+    before, wrong = _stored(server), []
+    for (method, path), row in PUNCTUM.items():
+        expected = row.cells["outsider"]
+        answer = cast.try_route("moderator", method, path)
+        is_stored = _stored(server) != before
+        if (answer.status_code, is_stored) != (expected.status, _is_done(row, expected) or expected.mark == "+"):
+            wrong.append((method, path, answer.status_code, is_stored, answer.text[:120]))
+        if is_stored:
+            cast.put_back()
+
+    assert wrong == [], "\n".join(map(str, wrong))
+
+
 def _stored(server: Server) -> dict[str, int]:
     return {name: rows for name, rows in server.stored().items() if name != "seen_signatures"}
 
