@@ -45,7 +45,6 @@ class PostgresCluster:
 
     def __init__(self, binaries: Path, *, is_hasty: bool = False) -> None:
         self._binaries = binaries
-        self._is_hasty = is_hasty
         # Not below pytest's folder: only root may enter that, and initdb refuses to run as root.
         self._folder = Path(tempfile.mkdtemp(prefix="shoal-postgres-", dir=folder_in_memory() if is_hasty else None))
         self._user = SUPERUSER if os.geteuid() == 0 else None
@@ -75,10 +74,7 @@ class PostgresCluster:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._is_hasty:  # Nothing needs to be kept of what is deleted next.
-            self.process.stop(within_seconds=20, by=signal.SIGQUIT)
-        else:
-            self.stop()
+        self.process.stop(within_seconds=20, by=signal.SIGQUIT)  # Nothing needs to be kept of what is deleted next.
         shutil.rmtree(self._folder)
 
     def start(self) -> None:

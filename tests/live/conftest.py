@@ -13,10 +13,13 @@ import pytest
 
 import app.models  # noqa: F401  Fills Base.metadata.
 from app import db
+from tests.databases import database_url
 from tests.e2e.postgres import PostgresCluster, find_postgres_binaries
 from tests.e2e.processes import ManagedProcess, free_port
 from tests.e2e.valkey import ValkeyServer
 from tests.e2e.waiting import eventually
+
+__all__ = ["database_url"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -112,14 +115,9 @@ def postgres() -> Iterator[PostgresCluster]:
         yield cluster
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[db.Database]:
-    """The process's database, empty, with all tables."""
-    if request.param == "sqlite":
-        url = make_tables(f"sqlite:///{tmp_path}/live.db")
-    else:
-        cluster: PostgresCluster = request.getfixturevalue("postgres")
-        url = make_tables(cluster.create_database(f"live_{free_port()}").replace("postgres://", "postgresql://"))
-    database = db.connect(url)
+@pytest.fixture
+def database(database_url: str) -> Iterator[db.Database]:
+    """The process's database, empty, with all tables, and with connections of its own."""
+    database = db.connect(database_url)
     yield database
     database.engine.dispose()

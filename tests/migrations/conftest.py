@@ -25,5 +25,5 @@ def cluster() -> Iterator[PostgresCluster]:
     binaries = find_postgres_binaries()
     if binaries is None:
         pytest.skip("no PostgreSQL: initdb is neither in /usr/lib/postgresql nor on PATH")
-    with PostgresCluster(binaries) as running:
+    with PostgresCluster(binaries, is_hasty=True) as running:
         yield running

@@ -102,7 +102,7 @@ def own_cluster(tmp_path: Path) -> Iterator[PostgresCluster]:
     binaries = find_postgres_binaries()
     if binaries is None:
         pytest.skip("no PostgreSQL: initdb is neither in /usr/lib/postgresql nor on PATH")
-    with PostgresCluster(binaries) as cluster:
+    with PostgresCluster(binaries, is_hasty=True) as cluster:
         yield cluster
 
 
