@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.orm import Session
 
 from activitypub.attachments import Attachment
@@ -142,10 +143,15 @@ class Outcomes:
             return {id_: open_document(session, id_) or b"" for id_ in ids}
 
     def stored(self) -> dict[str, list[tuple[Any, ...]]]:
-        """All there is in the database."""
+        """All there is in the database, as its driver reads it: each look is at seventy tables."""
         with db.database().engine.connect() as connection:
-            tables = Base.metadata.sorted_tables
-            return {table.name: sorted(map(tuple, connection.execute(select(table))), key=repr) for table in tables}
+            cursor = connection.connection.cursor()
+            return {name: _rows(cursor, name) for name in Base.metadata.tables}
+
+
+def _rows(cursor: DBAPICursor, table: str) -> list[tuple[Any, ...]]:
+    cursor.execute(f'SELECT * FROM "{table}"')
+    return sorted(cursor.fetchall(), key=repr)
 
 
 def open_document(session: Session, activity_id: str) -> bytes | None:

@@ -55,12 +55,9 @@ class Cast:
 
     def __init__(self, server: Server, world: World | None = None) -> None:
         self.server, self.world = server, world
-        names = ("founder", "outsider", "member", "moderator", "admin", "owner", "banned", "bystander")
-        self.people: dict[str, Person] = {name: server.sign_up(f"{name}_1") for name in names}
-        server.give_role(self.people["admin"], "admin")
-        self.things: dict[str, str] = {"messages/by-time": "5"}
-        self._found_conference()
-        self._fill_conference()
+        self.people: dict[str, Person] = {}
+        self.things: dict[str, str] = {}
+        self.people, self.things = server.once("cast", self._gather)
         if world is not None:
             zoe = {"object_type": "account", "id": "zoe", "username": "zoe"}
             assert self.ask("instance", "POST", "/federation/inbox", zoe).status_code == 200
@@ -120,6 +117,15 @@ class Cast:
         answer = self.ask(asker, "POST", path, body)
         assert answer.status_code in {200, 201}, (path, answer.text)
         return str(answer.json["id"])
+
+    def _gather(self) -> tuple[dict[str, Person], dict[str, str]]:
+        names = ("founder", "outsider", "member", "moderator", "admin", "owner", "banned", "bystander")
+        self.people = {name: self.server.sign_up(f"{name}_1") for name in names}
+        self.server.give_role(self.people["admin"], "admin")
+        self.things = {"messages/by-time": "5"}
+        self._found_conference()
+        self._fill_conference()
+        return self.people, self.things
 
     def _found_conference(self) -> None:
         conference = self._make("owner", "/conferences", name="Pond")
