@@ -38,7 +38,7 @@ _LONGEST: Final = max(map(len, _OURS)) + 1
 _VOCABULARY: Final = "@vocab"
 _NOT_OURS: Final = "_:"  # What ActivityStreams' own context makes of a word that nothing defines.
 _HARMLESS_PARTS: Final = frozenset({"@id", "@type", "@container", "@protected", "@prefix", "@language"})
-_HARMLESS_CONTAINERS: Final = (None, "@set", "@list", "@language")
+_HARMLESS_CONTAINERS: Final = (None, "@set", "@list", "@language", ["@language", "@set"], ["@set"])
 # Where we read a URI or a mention in a node. What is attached may be a recipe, in a vocabulary of its own.
 _NODES: Final = frozenset(
     {"actor", "object", "attributedTo", "target", "to", "cc", "bto", "bcc", "audience", "inReplyTo", "context", "tag"}
@@ -156,7 +156,7 @@ class _Meanings:
                 return "@reverse"
             definition = definition.get("@id", term)
         if not isinstance(definition, str):
-            return "@none"  # null takes the term's meaning away
+            return _NOT_OURS  # null takes the term's meaning away
         if definition != term:
             return _expand(definition, lambda name: self._find(name, steps))
         # Then the term is itself what it stands for, or a word of the vocabulary.
@@ -202,7 +202,8 @@ def _expand(name: str, find: Callable[[str], str | None], *, default: str = "") 
         has_vocabulary = vocabulary is not None and not vocabulary.startswith("@")
         return _spelt_once(f"{vocabulary if has_vocabulary else default}{name}")
     namespace = None if suffix.startswith("//") else find(prefix)
-    return _spelt_once(name if namespace is None else namespace + suffix)
+    is_prefix = namespace is not None and not namespace.startswith("@")
+    return _spelt_once(f"{namespace}{suffix}" if is_prefix else name)
 
 
 def _spelt_once(iri: str) -> str:

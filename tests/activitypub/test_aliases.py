@@ -28,6 +28,8 @@ def node(context: object, *keys: str) -> dict[str, object]:
         ([AS, {"as": f"{AS}#"}, {"as": f"{AS}#", "sensitive": "as:sensitive"}], ["sensitive"]),
         ([AS, {"@language": "id", "@base": "manifest", "@version": 1.1, "@vocab": None}], ["actor", "word"]),
         ([AS, {"url": "as:url", "link": "url", "picture": {"@type": "@id"}}], ["link", "picture"]),
+        ([AS, {"sensitive": None, "uuid": {"@id": None}}, {"uuid": "https://x.test/"}], ["sensitive", "uuid"]),
+        ([AS, {"contentMap": {"@id": "as:content", "@container": ["@language", "@set"]}}], ["contentMap"]),
         ({"actor": f"{AS}#actor"}, ["actor"]),
         ([AS, {"a": "as:actor"}], ["actor"]),
         ([AS, {"@vocab": "https://x.test/", "@language": "und"}], ["actor"]),
@@ -94,6 +96,7 @@ def test_plain_keys_pass(context: object, keys: list[str]) -> None:
         ({"Create": {}}, "type"),
         ({"object": {"@id": "as:object", "@container": "@id"}}, "object"),
         ({"a": "b", "b": "a"}, "a"),
+        ({"p": "@id", "id": "p:"}, "id"),
     ],
 )
 def test_second_spelling_of_a_term_that_matters_is_refused(context: object, key: str) -> None:
