@@ -5,7 +5,7 @@ The collection of a public actor is public; a page of it may hold more for who s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from flask import Blueprint, Response
@@ -40,6 +40,13 @@ blueprint.after_request(keep_apart)
 
 PAGE_SIZE = 50
 OUTBOX_PAGE_SIZE = 20
+OUTBOX_PAGE_BYTES = 1 << 20
+"""Of whole activities on a page; those after them are named by their URIs. Nobody who asks takes much more, and whoever
+asks and does not read what they get would have us hold it."""
+
+
+class _Named(msgspec.Struct):
+    id: str
 
 
 @blueprint.get(f"{ACTOR_PATH}/followers")
@@ -102,12 +109,22 @@ def _outbox_page(outbox: str, actor_id: str, viewer: Viewer | None, number: int,
     body = ordered_collection_page(
         id=_numbered(outbox, number, size),
         part_of=outbox,
-        # Each with its own @context: its proof is over that too.
-        items=[msgspec.json.decode(recorded) for recorded in documents],
+        items=_items(documents),
         next=_numbered(outbox, number + 1, size) if has_more else None,
         prev=_numbered(outbox, number - 1, size) if number > 1 else None,
     )
     return document(body, is_public=viewer is None)
+
+
+def _items(documents: Sequence[bytes]) -> list[object]:
+    """Each with its own @context: its proof is over that too."""
+    items: list[object] = []
+    left = OUTBOX_PAGE_BYTES
+    for recorded in documents:
+        left -= len(recorded)
+        whole = left >= 0
+        items.append(msgspec.json.decode(recorded) if whole else msgspec.json.decode(recorded, type=_Named).id)
+    return items
 
 
 def _numbered(outbox: str, number: int, size: int) -> str:
