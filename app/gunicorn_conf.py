@@ -36,6 +36,10 @@ _STILL_HERE_SECONDS = 1.0
 SEND_SECONDS = 30.0
 SLOWEST_RATE = 16 * 1024
 """Bytes a second that a client takes of a long answer after `SEND_SECONDS`; as many as it sends of a long body."""
+
+MAX_UNSENT_BYTES = 256 << 20
+HURRY_SECONDS = 2.0
+"""The patience with one who asks while there are more than so many in answers that others are slow to take."""
 _settings = load_settings()
 
 
@@ -90,21 +94,41 @@ class TooSlowError(BrokenPipeError):
         super().__init__(errno.EPIPE, "the client does not read its answer")
 
 
-def _in_time(write: Callable[..., None]) -> Callable[..., None]:
-    """Or whoever asks for files and reads none of them would have all connections, and all files that may be open, for
-    as long as they like: gunicorn waits without end."""
+class Unsent:
+    """How much of the answers of this process is on its way to clients."""
 
-    @wraps(write)
-    def write_in_time(sock: Any, data: bytes, *options: bool) -> None:
-        with gevent.Timeout(SEND_SECONDS + len(data) / SLOWEST_RATE, TooSlowError):
-            write(sock, data, *options)
+    def __init__(self) -> None:
+        self._bytes = 0
 
-    return write_in_time
+    def in_time(self, write: Callable[..., None]) -> Callable[..., None]:
+        """Or whoever asks and reads nothing would have all connections, all files that may be open and all memory, for
+        as long as they like: gunicorn waits without end."""
+
+        @wraps(write)
+        def write_in_time(sock: Any, data: bytes) -> None:
+            size = len(data)
+            seconds = HURRY_SECONDS if self._bytes + size > MAX_UNSENT_BYTES else SEND_SECONDS + size / SLOWEST_RATE
+            self._bytes += size
+            try:
+                with gevent.Timeout(seconds, TooSlowError):
+                    write(sock, data)
+            finally:
+                self._bytes -= size
+
+        return write_in_time
+
+
+_unsent = Unsent()
+_write_whole, _write_chunk = _unsent.in_time(util.write), _unsent.in_time(util.write_chunk)
+
+
+def _write(sock: Any, data: bytes, chunked: bool = False) -> None:  # noqa: FBT001  As gunicorn's own.
+    (_write_chunk if chunked else _write_whole)(sock, data)
 
 
 # gunicorn has no other place to say so.
 util.write_error = _write_problem
-util.write, util.write_chunk = _in_time(util.write), _in_time(util.write_chunk)
+util.write, util.write_chunk = _write, _write_chunk
 sendfile = False  # It would go past them.
 
 

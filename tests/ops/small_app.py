@@ -9,9 +9,10 @@ IS_PATCHED = monkey.is_module_patched("socket")
 
 
 class LargeAnswer:
-    """More than any buffer takes; says when gunicorn has done with it."""
+    """More than any buffer takes; says when gunicorn begins it and has done with it."""
 
     def __iter__(self) -> Iterator[bytes]:
+        print("began it", flush=True)
         return iter([bytes(1 << 16)] * 1000)
 
     def close(self) -> None:

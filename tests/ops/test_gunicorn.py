@@ -109,6 +109,27 @@ def test_who_asks_and_does_not_read_is_not_waited_for_and_others_are_read_to(sta
     assert "Traceback" not in web.log()
 
 
+def test_while_very_much_waits_to_be_read_nobody_new_is_waited_for_long(start_web: Callable[..., Web]) -> None:
+    web = start_web("tests.ops.crowded_conf")
+    request = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
+    with (
+        socket.create_connection(("127.0.0.1", web.port), timeout=5) as first,
+        socket.create_connection(("127.0.0.1", web.port), timeout=5) as second,
+    ):
+        first.sendall(request)
+        wait_until(lambda: web.log().count("began it") == 1, what="a beginning")
+        second.sendall(request)
+
+        wait_until(lambda: web.log().count("done with it") == 1, what="an end of waiting")
+        assert len(web.get("/large")[1]) == 1000 << 16
+
+        received = 0
+        while received < 1000 << 16:  # Who was there before may take their time.
+            read = first.recv(1 << 20)
+            assert read
+            received += len(read)
+
+
 def test_a_request_line_that_makes_no_sense_is_logged_without_the_query(start_web: Callable[..., Web]) -> None:
     web = start_web()
 
