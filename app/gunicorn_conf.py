@@ -33,6 +33,9 @@ ON_SHUTDOWN = "shoal.on_shutdown"
 _QUERY = re.compile(r"\?[^\s'\"]+")
 _STILL_HERE_SECONDS = 1.0
 
+MAX_HEADERS_BYTES = 32 << 10
+"""Of all headers of a request together. A hundred of the longest kind make an `Accept` that takes seconds to read."""
+
 SEND_SECONDS = 30.0
 SLOWEST_RATE = 16 * 1024
 """Bytes a second that a client takes of a long answer after `SEND_SECONDS`; as many as it sends of a long body."""
@@ -62,6 +65,11 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn carries no types.
         super().handle_error(
             req, client, addr, InvalidHeader(str(exc)) if isinstance(exc, LimitRequestHeaders) else exc
         )
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        if sum(len(name) + len(value) for name, value in req.headers) > MAX_HEADERS_BYTES:
+            raise InvalidHeader("all headers together are too long")
+        return super().handle_request(listener_name, req, sock, addr)
 
     def load_wsgi(self) -> None:
         if HELD in os.environ:

@@ -92,6 +92,18 @@ def test_what_is_no_request_is_refused_in_json_and_not_repeated(start_web: Calla
         assert (status, json.loads(body)) == refusal(status, reason)
 
 
+def test_headers_are_not_too_long_together_either(start_web: Callable[..., Web]) -> None:
+    web = start_web()
+    for count, status in ((3, 200), (5, 400), (99, 400)):
+        with socket.create_connection(("127.0.0.1", web.port), timeout=5) as connection:
+            accepts = b"".join(b"Accept: " + b"a," * 4000 + b"\r\n" for _ in range(count))
+            connection.sendall(b"GET / HTTP/1.0\r\nHost: x\r\n" + accepts + b"\r\n")
+            head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+
+        assert head.split()[1] == b"%d" % status
+        assert status == 200 or json.loads(body) == refusal(400, "Bad Request")[1]
+
+
 def test_who_asks_and_does_not_read_is_not_waited_for_and_others_are_read_to(start_web: Callable[..., Web]) -> None:
     web = start_web("tests.ops.impatient_conf")
     with socket.create_connection(("127.0.0.1", web.port), timeout=5) as silent:
