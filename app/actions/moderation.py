@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from app.db import reading, transaction
+from app.db import joined, reading
 from app.errors import ConflictError, ForbiddenError, InsufficientScopeError, InvalidInputError, NotFoundError
 from app.models import Actor, Report
-from app.pipeline import compose, submit, submit_together
+from app.pipeline import compose, submit, submit_together, together
 from app.projections import accounts, audit, reports
 from app.queries import messages
 from app.queries.accounts import NO_SUCH_USER, get_profile
@@ -109,8 +109,9 @@ def report_messages(
     activities = [
         compose.report(viewer, people[author_id], description, message_ids=ids) for author_id, ids in by_author.items()
     ]
-    for activity in activities:
-        submit(activity, private={"category": category, "forward": forward})
+    with together():
+        for activity in activities:
+            submit(activity, private={"category": category, "forward": forward})
     return sum(map(len, by_author.values()))
 
 
@@ -151,9 +152,8 @@ def resolve_report(viewer: Viewer, report_id: str, action: str, reason: str | No
         report = get_report(session, viewer, report_id)
     if report.status != "pending":
         raise ConflictError("This report is closed already.")
-    _carry_out(viewer, resolution, report, reason)
     status = "dismissed" if resolution == "dismiss" else "resolved"
-    with transaction() as session:
+    with together() as session:  # Of two who answer it at once, the second does nothing.
         closed = reports.resolve(
             session,
             report_id,
@@ -166,11 +166,11 @@ def resolve_report(viewer: Viewer, report_id: str, action: str, reason: str | No
         if not closed:
             raise ConflictError("This report is closed already.")
         audit.note(session, "report_resolved", actor_id=viewer.actor_id, target=report_id, action=resolution)
+        _carry_out(viewer, resolution, report, reason)
     return resolution
 
 
 def _carry_out(viewer: Viewer, resolution: str, report: Report, reason: str | None) -> None:
-    """May be done twice: a report that could not be closed afterwards is resolved once more."""
     match resolution:
         case "ban":
             _require(viewer, "ban_users", scope=BAN_SCOPE)
@@ -209,7 +209,7 @@ def _set_timeout(viewer: Viewer, actor_id: str, until: datetime | None, reason: 
     person = find_person(actor_id)
     if not person.is_local:
         raise InvalidInputError("Only people of this server can be timed out. Others can be banned.")
-    with transaction() as session:
+    with joined() as session:
         permissions = get_permissions(session, get_by_id(session, viewer.actor_id))
         permissions.require("mute_users")
         require_rank_over(session, permissions, person.id)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
 from app import failpoints
-from app.db import despite_deadlocks, is_inside, joined, reading, transaction
+from app.db import despite_deadlocks, is_inside, joined, reading
 from app.errors import ConflictError, ReusedKeyError
 from app.models import Activity as LoggedActivity
 from app.pipeline.perform import Outcome, local_act, perform
@@ -75,10 +77,20 @@ def submit_together(activities: Sequence[Activity]) -> None:
     Raises AppError; ConflictError where somebody else was faster.
     """
     now = datetime.now(UTC)
+    with together() as session:
+        for activity in activities:
+            perform(local_act(session, Uris(current().origin), activity, now=now))
+
+
+@contextmanager
+def together() -> Iterator[Session]:
+    """The transaction that is open here, or one of its own: all that is submitted meanwhile is stored, or nothing.
+
+    Raises ConflictError where somebody else was faster.
+    """
     try:
-        with transaction() as session:
-            for activity in activities:
-                perform(local_act(session, Uris(current().origin), activity, now=now))
+        with joined() as session:
+            yield session
     except IntegrityError as error:
         raise ConflictError(_AT_THE_SAME_MOMENT) from error
 

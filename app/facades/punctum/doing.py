@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
-from app.db import reading, transaction
+from app.db import reading
 from app.errors import ConflictError
 from app.facades.punctum.ask import Ask, digest_of_request
 from app.facades.punctum.problems import (
@@ -17,7 +17,7 @@ from app.facades.punctum.problems import (
     UnknownReferenceError,
     WrongReferenceError,
 )
-from app.pipeline import Made, submit
+from app.pipeline import Made, submit, together
 from app.pipeline.perform import Outcome
 from app.pipeline.submit import Draft
 from app.queries.objects import Found, Kind, find_object, may_read
@@ -36,8 +36,8 @@ def do(composed: Composed) -> None:
 
 
 def at_once() -> AbstractContextManager[object]:
-    """All that is done meanwhile is stored together, or nothing of it."""
-    return transaction()
+    """All that is done meanwhile is stored together, or nothing of it. Raises ConflictError as `do` does."""
+    return together()
 
 
 def make_at_once(making: Callable[[], Made]) -> Made:

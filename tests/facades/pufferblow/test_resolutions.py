@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.answers import refusal
 from tests.facades.conftest import Person, Server
 from tests.facades.pufferblow.test_moderation import (
@@ -10,7 +12,9 @@ from tests.facades.pufferblow.test_moderation import (
     report_user,
     reports,
     resolve,
+    state,
 )
+from tests.together import at_once
 
 __all__ = ["moderator"]
 
@@ -73,3 +77,36 @@ def test_of_a_person_there_are_no_messages_to_delete(
         assert resolve(server, moderator, report["id"], "delete_messages").status_code == 400
 
     assert reports(server, moderator)[0]["status"] == "pending"
+
+
+def test_of_two_answers_at_once_one_is_carried_out(
+    server: Server, owner: Person, moderator: Person, member: Person
+) -> None:
+    report_user(server, moderator, member.id)
+    (report,) = reports(server, moderator)
+    answers = iter([(owner, "ban"), (moderator, "dismiss")])
+
+    def answer() -> Any:
+        by, action = next(answers)
+        return resolve(server, by, report["id"], action)
+
+    assert sorted(answer.status_code for answer in at_once(answer, times=2)) == [200, 409]
+
+    (closed,) = reports(server, owner)
+    assert state(server, owner, member)["is_banned"] == (closed["resolution"] == "ban")
+
+
+def test_messages_of_several_are_reported_together_or_not_at_all(
+    server: Server, owner: Person, moderator: Person, member: Person
+) -> None:
+    channel = server.create_channel(owner)["channel_id"]
+    theirs, own = (server.send(person, channel, "buy fish")["message_id"] for person in (member, owner))
+
+    with server.stores_nothing():
+        assert report_messages(server, owner, theirs, own).status_code == 400
+
+    assert reports(server, moderator) == []
+    third = server.send(moderator, channel, "and chips")["message_id"]
+    assert report_messages(server, owner, third).status_code == 201
+    with server.stores_nothing():
+        assert report_messages(server, owner, theirs, third).status_code == 409
