@@ -61,8 +61,9 @@ def set_status(actor_id: str, text: str) -> StatusChange:
     return change
 
 
-def list_told_of_typing(viewer: Viewer, channel_id: str) -> list[str]:
-    """Those who are here and may see the channel, the viewer among them: all are to hear that the viewer types.
+def find_typist(viewer: Viewer, channel_id: str) -> tuple[str, list[str]]:
+    """(what the viewer is called by now, those who are here and may see the channel, the viewer among them): all are to
+    hear that the viewer types.
 
     Raises NotFoundError for who does not see it, ForbiddenError for who may not say anything there.
     """
@@ -75,7 +76,7 @@ def list_told_of_typing(viewer: Viewer, channel_id: str) -> list[str]:
             raise NotFoundError(NO_SUCH_CHANNEL)
         permissions = get_permissions(session, get_by_id(session, viewer.actor_id))
         check_sending(session, viewer.actor_id, channel, permissions, now=datetime.now(UTC))
-    return sorted(seeing)
+    return permissions.viewer.username, sorted(seeing)
 
 
 def note(process_id: str, *, arrived: Collection[str], left: Collection[str]) -> list[StatusChange]:

@@ -196,8 +196,8 @@ class _Client:
         _check_scope(self._viewer, "message:write")
         self._check_broadcasts()
         channel_id = self._channel_id or str(body.get("channel_id"))
-        users = presence.list_told_of_typing(self._viewer, channel_id)
-        tell_typing(self._viewer.actor_id, self._viewer.username, channel_id, users=users)
+        username, users = presence.find_typist(self._viewer, channel_id)
+        tell_typing(self._viewer.actor_id, username, channel_id, users=users)
 
     def _check_broadcasts(self) -> None:
         if not self._broadcasts.take():

@@ -39,6 +39,15 @@ def test_typing_is_told_to_the_others(chat: Chat, connect: Connect, bob: Person,
     assert "typing" not in [told["type"] for told in [*typist.heard, *device.heard]]
 
 
+def test_who_types_is_called_as_they_are_now(chat: Chat, connect: Connect, bob: Person) -> None:
+    typist, ear = connect(bob), connect(chat.owner)
+    chat.call("PUT", "/api/v1/users/profile", bob, new_username=f"{bob.username}_new")
+
+    typist.say({"type": "typing", "channel_id": chat.lobby})
+
+    assert ear.wait_for("typing")["username"] == f"{bob.username}_new"
+
+
 def test_socket_of_a_channel_need_not_name_it(chat: Chat, connect: Connect, bob: Person) -> None:
     typist, ear, elsewhere = connect(bob, chat.lobby), connect(chat.owner), chat.create_channel()
 
