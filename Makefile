@@ -11,6 +11,9 @@ FUZZ := $(VENV)/.fuzz-$(call sum,requirements-fuzz.lock)
 DEV := $(VENV)/.dev-$(call sum,requirements.lock requirements-dev.lock setup.cfg)
 PEERS := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/e2e/*/package-lock.json))
 
+# Some environments ask Python to keep nothing of what it compiled. Each process of the tests would then compile all of it.
+export PYTHONDONTWRITEBYTECODE :=
+
 E2E := $(BIN)/pytest -m "e2e or slow" -n 0 --timeout 600
 
 .DEFAULT_GOAL := run
