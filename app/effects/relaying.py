@@ -13,6 +13,7 @@ from app.models import Actor, Channel
 from app.queries.activities import find_announce
 from app.queries.actors import list_follower_inboxes
 from app.queries.deliveries import list_receivers
+from app.uris import Uris
 
 # What one of ours does in a private channel is addressed to each of its members (`pipeline.compose`).
 _TOLD_DIRECTLY = frozenset({"Create", "Delete", "Update"})
@@ -72,22 +73,30 @@ def withdraw(act: Act, group: Actor, note_uri: str) -> list[Activity]:
 
 
 def _announced(act: Act) -> Mapping[str, Any]:
-    """The activity as it was recorded, but for those it is for in secret; and some servers put the whole note into its
-    Delete, and that text must not be told again: then it is named, and its home can be asked."""
-    told: Mapping[str, Any] = _without_hidden(act.recorded)
+    """The activity as it was recorded, but for those it is for in secret and for what it says of ours; and some servers
+    put the whole note into its Delete, and that text must not be told again: then it is named, and its home can be
+    asked."""
+    told: Mapping[str, Any] = _fit_to_tell(act.recorded, None if act.is_local else act.uris)
     deleted = told.get("object")
     if act.activity.type != "Delete" or not isinstance(deleted, dict) or deleted.get("type") == "Tombstone":
         return told
     return _without(_PROOFS, told) | {"object": act.activity.object_id}
 
 
-def _without_hidden(value: Any) -> Any:
-    """Without bto and bcc, wherever they stand (activitypub, section 6), or then the proof that no longer fits."""
+def _fit_to_tell(value: Any, ours: Uris | None) -> Any:
+    """Without bto and bcc, wherever they stand (activitypub, section 6), or then the proof that no longer fits.
+
+    What is `ours` is only named: whoever likes a message may put into the Like whatever it is to have said, and from
+    its home that would be believed.
+    """
     if isinstance(value, list):
-        return [_without_hidden(one) for one in value]
+        return [_fit_to_tell(one, ours) for one in value]
     if not isinstance(value, Mapping):
         return value
-    told = {name: _without_hidden(part) for name, part in _without(_HIDDEN, value).items()}
+    uri = value.get("id")
+    if ours is not None and isinstance(uri, str) and ours.is_local(uri):
+        return uri
+    told = {name: _fit_to_tell(part, ours) for name, part in _without(_HIDDEN, value).items()}
     return value if told == value else _without(_PROOFS, told)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -14,10 +15,13 @@ from activitypub.proofs import add_proof
 from activitypub.vocabulary import PUBLIC
 from app.actions.inbox import process
 from app.db import reading
+from app.models import Activity as Logged
 from app.models import Actor, Event, Follow
 from app.queries.messages import find_by_uri, open_content
+from tests.facades.conftest import ORIGIN
 from tests.facades.federation.conftest import World, outcome
 from tests.facades.federation.remote import RemoteActor
+from tests.outcomes import open_document
 
 ED25519 = generate_ed25519()
 
@@ -194,3 +198,37 @@ def test_a_server_that_has_no_name_is_read_anew_like_any_other(world: World) -> 
     stored = world.stored_actor(world.peer.uri)
     assert stored is not None
     assert stored.name == "The lake"
+
+
+def announced_by(group_uri: str) -> list[Any]:
+    """What it has announced, in order."""
+    with reading() as session:
+        made = select(Logged.id).join(Actor, Actor.id == Logged.actor_id).where(Actor.uri == group_uri)
+        ids = session.scalars(made.where(Logged.type == "Announce").order_by(Logged.position)).all()
+        return [json.loads(open_document(session, id_) or b"")["object"] for id_ in ids]
+
+
+@pytest.mark.parametrize("kind", ["Like", "Undo", "Create", "Update"])
+def test_a_channel_passes_on_no_words_of_others_for_ours(world: World, kind: str) -> None:
+    """Its home, which would be believed, says so in its own name: what is ours inside of it is only named."""
+    pond = world.actor(world.channel("pond")).uri
+    world.follow(world.zoe, pond)
+    uri = f"{ORIGIN}/ap/messages/{world.say(world.alice, pond.rpartition('/')[2], 'as I said it').found['message_id']}"
+    forged = {"id": uri, "type": "Note", "attributedTo": world.actor(world.alice.id).uri, "content": "HACKED"}
+    note = world.mallory.note(to=[pond, PUBLIC], inReplyTo=forged, content="mine")
+    like = world.mallory.activity("Like", forged)
+    create = world.mallory.activity("Create", note, to=note["to"])
+    update = world.mallory.activity("Update", note | {"content": "mine, too"}, to=note["to"])
+    steps = {
+        "Like": [like],
+        "Undo": [like, world.mallory.activity("Undo", like)],
+        "Create": [create],
+        "Update": [create, update],
+    }[kind]
+
+    for step in steps:
+        world.receive(world.mallory, step)
+
+    told = [one for one in announced_by(pond) if isinstance(one, dict) and one["actor"] == world.mallory.uri]
+    assert [(one["id"], one["type"]) for one in told] == [(step["id"], step["type"]) for step in steps]
+    assert all(uri in json.dumps(one) and "HACKED" not in json.dumps(one) for one in told)
