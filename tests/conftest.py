@@ -2,7 +2,6 @@
 
 import gc
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from tests.founding import founding
 __all__ = ["founding", "postgres_url", "sqlite_folder", "sqlite_template"]
 
 
-_FACADES = Path(__file__).parent / "facades"
+_FACADES = "tests/facades/"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -32,7 +31,7 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Facades only translate: what they ask of PostgreSQL, the tests of the pipeline and of queries ask as well, and by
     themselves they have their turn with it in `make e2e`."""
-    if item.path.is_relative_to(_FACADES) and _database_of(item) == "postgresql":
+    if item.nodeid.startswith(_FACADES) and _database_of(item) == "postgresql":
         item.add_marker(pytest.mark.slow)
 
 
