@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import CompoundSelect, event, func, insert, literal, select, union_all, update
+from sqlalchemy import event, insert, select, update
 
 from app import sealing
 from app.actions import passwords
@@ -141,7 +141,9 @@ class Server:
     def stored(self) -> dict[str, int]:
         """How many rows each table has."""
         with database().engine.connect() as connection:
-            return {row.name: row.rows for row in connection.execute(_rows_of_every_table())}
+            cursor = connection.connection.cursor()
+            cursor.execute(_rows_of_every_table())
+            return dict(cursor.fetchall())
 
     @contextmanager
     def stores_nothing(self) -> Iterator[None]:
@@ -168,11 +170,9 @@ class Server:
 
 
 @cache
-def _rows_of_every_table() -> CompoundSelect[str, int]:
-    tables = Base.metadata.sorted_tables
-    return union_all(
-        *(select(literal(table.name).label("name"), func.count().label("rows")).select_from(table) for table in tables)
-    )
+def _rows_of_every_table() -> str:
+    """As text: each test of a refusal asks it twice, and a statement of seventy tables takes seven times as long."""
+    return " UNION ALL ".join(f"SELECT '{name}', count(*) FROM \"{name}\"" for name in Base.metadata.tables)
 
 
 @cache
