@@ -38,6 +38,7 @@ _LONGEST: Final = max(map(len, _OURS)) + 1
 _VOCABULARY: Final = "@vocab"
 _NOT_OURS: Final = "_:"  # What ActivityStreams' own context makes of a word that nothing defines.
 _HARMLESS_PARTS: Final = frozenset({"@id", "@type", "@container", "@protected", "@prefix", "@language"})
+_NO_TERMS: Final = frozenset({"@base", "@language", "@version"})
 _HARMLESS_CONTAINERS: Final = (None, "@set", "@list", "@language", ["@language", "@set"], ["@set"])
 # Where we read a URI or a mention in a node. What is attached may be a recipe, in a vocabulary of its own.
 _NODES: Final = frozenset(
@@ -113,7 +114,7 @@ def _define(around: _Definitions, contexts: object, effort: _Effort) -> _Definit
                 raise MalformedDocumentError(f"the context gives {term!a} a second meaning")
         for term, meaning in {term: meanings.of(term) for term in context}.items():
             before = definitions.get(term, meaning)
-            if before != meaning and _may_lead_to_ours(before):
+            if term not in _NO_TERMS and before != meaning and _may_lead_to_ours(before):
                 raise MalformedDocumentError(f"the context takes back what {term!a} means: a second meaning")
             definitions[term] = meaning
     return definitions

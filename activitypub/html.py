@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import nh3
 from linkify_it import LinkifyIt
+from linkify_it.main import Match
 
 from activitypub.nesting import is_deeper
 from activitypub.words import words_of
@@ -55,9 +56,9 @@ _CLEANER = nh3.Cleaner(
     strip_comments=True,
 )
 _LINKS = LinkifyIt().add("ftp:", None).add("//", None).add("mailto:", None)
-# From each scheme in a word the library reads to the word's end, and of all that it reads keeps the first.
-_MAX_SCHEMES = 8
-_RUN = re.compile(r"\S+")
+# From each beginning of a link in a word, the library reads to the word's end. What is too long for a message is none.
+_LONG_WORD = re.compile(r"\S{1501,}")
+_MAX_LINKED = 200_000
 _HANDLE = re.compile(r"(?<![\w/@])@([A-Za-z0-9_][A-Za-z0-9._-]{0,127}(?:@[A-Za-z0-9.-]+(?::\d+)?)?)")
 _MAX_PASSES = 5
 _LEADING_BREAK = re.compile(r"<pre[^>]*>\n")
@@ -114,7 +115,8 @@ def to_text(markup: str) -> str:
 
 def from_text(text: str, mentions: Mapping[str, str]) -> str:
     """`text` as paragraphs, with links and with the handles in `mentions` (handle → profile URI) linked."""
-    paragraphs = [_inline(part, mentions) for part in re.split(r"\n{2,}", text.strip("\n"))]
+    are_linked = len(text) <= _MAX_LINKED
+    paragraphs = [_inline(part, mentions, are_linked=are_linked) for part in re.split(r"\n{2,}", text.strip("\n"))]
     return "".join(f"<p>{part}</p>" for part in paragraphs)
 
 
@@ -123,10 +125,10 @@ def handles_in(text: str, *, limit: int = 50) -> list[str]:
     return list(dict.fromkeys(match.group(1).rstrip(".-") for match in _HANDLE.finditer(text)))[:limit]
 
 
-def _inline(text: str, mentions: Mapping[str, str]) -> str:
+def _inline(text: str, mentions: Mapping[str, str], *, are_linked: bool) -> str:
     parts: list[str] = []
     end = 0
-    for link in _LINKS.match(_without_crowds(text)) or [] if "." in text or ":" in text else []:
+    for link in _links_in(text) if are_linked else ():
         parts.append(_with_mentions(text[end : link.index], mentions))
         parts.append(
             f'<a href="{html.escape(link.url)}" rel="nofollow noopener noreferrer">{html.escape(link.text)}</a>'
@@ -136,11 +138,11 @@ def _inline(text: str, mentions: Mapping[str, str]) -> str:
     return "".join(parts).replace("\n", "<br>")
 
 
-def _without_crowds(text: str) -> str:
-    """With spaces for what has more schemes in one word than anybody writes, and is no link then."""
-    if text.count("://") <= _MAX_SCHEMES:
-        return text
-    return _RUN.sub(lambda run: " " * len(run[0]) if run[0].count("://") > _MAX_SCHEMES else run[0], text)
+def _links_in(text: str) -> Iterable[Match]:
+    """Those in words that are no longer than any link that somebody writes."""
+    if not ("." in text or ":" in text):
+        return ()
+    return _LINKS.match(_LONG_WORD.sub(lambda word: " " * len(word[0]), text)) or ()
 
 
 def _with_mentions(text: str, mentions: Mapping[str, str]) -> str:

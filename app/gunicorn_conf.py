@@ -9,6 +9,7 @@ import os
 import re
 import select
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -36,6 +37,7 @@ _STILL_HERE_SECONDS = 1.0
 MAX_HEADERS_BYTES = 32 << 10
 """Of all headers of a request together. A hundred of the longest kind make an `Accept` that takes seconds to read."""
 
+SEND_BUFFER_BYTES = 128 << 10
 SEND_SECONDS = 30.0
 SLOWEST_RATE = 16 * 1024
 """Bytes a second that a client takes of a long answer after `SEND_SECONDS`; as many as it sends of a long body."""
@@ -65,6 +67,11 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn carries no types.
         super().handle_error(
             req, client, addr, InvalidHeader(str(exc)) if isinstance(exc, LimitRequestHeaders) else exc
         )
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        # A full buffer is written to again once a third of it was read, and Linux lets it grow to megabytes.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        super().handle(listener, client, addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         if sum(len(name) + len(value) for name, value in req.headers) > MAX_HEADERS_BYTES:

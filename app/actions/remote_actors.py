@@ -50,7 +50,7 @@ _KEYS_SECONDS = 60
 _keys: TTLCache[str, PublicKey] = TTLCache(maxsize=8192, ttl=_KEYS_SECONDS)
 _refused: TTLCache[str, str] = TTLCache(maxsize=8192, ttl=_KEYS_SECONDS)
 _host_locks: LRUCache[str, threading.Lock] = LRUCache(maxsize=1024)
-# In the line for a host that answers slowly; whoever is behind it has what is left of the time for a fetch.
+# In the line for a host that answers slowly.
 _IN_LINE_SECONDS = 5.0
 _caches_lock = threading.Lock()
 
@@ -72,8 +72,8 @@ def key_for(key_id: str) -> PublicKey:
     known = _known_key(key_id)
     if known is not None:
         return known
-    with _one_at_a_time(host_of(key_id)) as deadline:
-        return _cached_key(key_id) or _fetch_key_now(key_id, deadline)
+    with _one_at_a_time(host_of(key_id)):
+        return _cached_key(key_id) or _fetch_key_now(key_id)
 
 
 def is_known_key(key_id: str) -> bool:
@@ -90,14 +90,14 @@ def newer_key(key: PublicKey) -> PublicKey | None:
     An actor's home is asked at most once in five minutes. Raises SignatureError where the key is no more,
     KeyUnavailableError where it could not be fetched just now.
     """
-    with _one_at_a_time(host_of(key.id)) as deadline:
+    with _one_at_a_time(host_of(key.id)):
         _forget_keys_of(key.owner)
         known = _known_key(key.id)
         if known is None or known.key != key.key:
             return known  # Another process has asked.
         if _was_asked_lately(key.owner):
             return None
-        fetched = _fetch_key_now(key.id, deadline)
+        fetched = _fetch_key_now(key.id)
     return fetched if fetched.key != key.key else None
 
 
@@ -188,19 +188,18 @@ def _store_again(actor: ActorDocument) -> Actor:
 
 
 @contextmanager
-def _one_at_a_time(host: str) -> Iterator[Deadline]:
+def _one_at_a_time(host: str) -> Iterator[None]:
     """A thousand requests that name one unknown key cost its host one fetch from this process.
 
-    Those that name a thousand keys of a host that is slow to answer wait no longer than one of them would: until when
-    is what is given. Raises KeyUnavailableError.
+    Those that name a thousand keys of a host that is slow to answer do not wait for all before them. Raises
+    KeyUnavailableError.
     """
     with _caches_lock:
         lock = _host_locks.setdefault(host, threading.Lock())
-    deadline = Deadline(DEADLINE_SECONDS)
     if not lock.acquire(timeout=_IN_LINE_SECONDS):
         raise KeyUnavailableError(f"{host} is asked for other keys")
     try:
-        yield deadline
+        yield
     finally:
         lock.release()
 
@@ -276,7 +275,7 @@ def _was_asked_lately(uri: str) -> bool:
     return fetched_at is not None and abs(datetime.now(UTC) - fetched_at) < _REFRESH_AFTER
 
 
-def _fetch_key_now(key_id: str, deadline: Deadline) -> PublicKey:
+def _fetch_key_now(key_id: str) -> PublicKey:
     """Ask its home. A key that is refused is refused again for a minute without asking."""
     with _caches_lock:
         refusal = _refused.get(key_id)
@@ -285,7 +284,7 @@ def _fetch_key_now(key_id: str, deadline: Deadline) -> PublicKey:
     host = host_of(key_id)
     hosts.check_may_fetch_key(host)
     try:
-        return _fetch_key(key_id, deadline)
+        return _fetch_key(key_id)
     except FetchError as error:
         if not error.permanent and not _is_from_another_network(error, host):
             hosts.note_key_failure(host, error)
@@ -308,8 +307,9 @@ def _refuse(key_id: str, reason: ActivityPubError) -> SignatureError:
     return reason if isinstance(reason, SignatureError) else SignatureError(text)
 
 
-def _fetch_key(key_id: str, deadline: Deadline) -> PublicKey:
+def _fetch_key(key_id: str) -> PublicKey:
     """A key's id leads to its actor, to the key alone or, at GoToSocial, to a stub; the owner it names must list it."""
+    deadline = Deadline(DEADLINE_SECONDS)  # For the key and its owner together.
     document = fetch_document(key_id.partition("#")[0], deadline=deadline)
     owner_uri = _owner_in(document.json, key_id)
     if type_of(document.json) not in ACTOR_TYPES or document.uri != owner_uri or "inbox" not in document.json:

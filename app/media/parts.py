@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import BinaryIO, Final
 
@@ -11,7 +12,7 @@ MAX_SCANS: Final = 50
 """Of a JPEG. Encoders make ten; each is a pass over all of the picture."""
 
 MAX_SEGMENTS: Final = 5_000
-"""Of a JPEG, before its first scan."""
+"""Of a JPEG, its scans and the bytes that fill gaps included."""
 
 MAX_CHUNKS: Final = 20_000
 """Of a PNG: 160 MB by an encoder that writes 8 KB at a time."""
@@ -19,11 +20,11 @@ MAX_CHUNKS: Final = 20_000
 _TOO_MANY: Final = "Invalid image file: too many parts"
 _PNG_START: Final = b"\x89PNG\r\n\x1a\n"
 _JPEG_START: Final = b"\xff\xd8"
-_SCAN: Final = b"\xff\xda"
-_READ_BYTES: Final = 1 << 20
-# Restarts, the start of a picture and TEM: markers that nothing belongs to (ITU-T T.81, table B.1).
-_ALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
-_FILL, _END, _START_OF_SCAN = 0xFF, 0xD9, 0xDA
+# In a scan, 255 stands before another byte than 0 or a restart's only where a marker is (ITU-T T.81, section B.1.1).
+_MARKER: Final = re.compile(rb"(?<!\xff)(\xff++)([\x01-\xcf\xd8-\xfe])")
+_START_OF_SCAN, _END = 0xDA, 0xD9
+# TEM and the start of a picture: nothing belongs to them.
+_ALONE: Final = frozenset({0x01, 0xD8})
 
 
 def check_parts(file: BinaryIO) -> None:
@@ -33,9 +34,8 @@ def check_parts(file: BinaryIO) -> None:
     if start == _PNG_START:
         _check_chunks(file)
     elif start.startswith(_JPEG_START):
-        file.seek(len(_JPEG_START))
-        _check_segments(file)
-        _check_scans(file)
+        file.seek(0)
+        _check_segments(file.read())
     file.seek(0)
 
 
@@ -48,29 +48,17 @@ def _check_chunks(file: BinaryIO) -> None:
     raise InvalidInputError(_TOO_MANY)
 
 
-def _check_segments(file: BinaryIO) -> None:
-    for _ in range(MAX_SEGMENTS):
-        marker = file.read(2)
-        if len(marker) < 2 or marker[1] in (_END, _START_OF_SCAN):
+def _check_segments(jpeg: bytes) -> None:
+    """As far as the picture goes: behind it telephones put a film, or another picture."""
+    scans = segments = 0
+    position = len(_JPEG_START)
+    while (marker := _MARKER.search(jpeg, position)) is not None:
+        kind, position = marker[2][0], marker.end()
+        if kind == _END:
             return
-        if marker[0] != _FILL:
-            raise InvalidInputError("Invalid image file")
-        if marker[1] == _FILL:
-            file.seek(-1, 1)
-        elif marker[1] not in _ALONE:
-            length = file.read(2)
-            if len(length) < 2 or length < b"\0\2":
-                return
-            file.seek(struct.unpack(">H", length)[0] - 2, 1)
-    raise InvalidInputError(_TOO_MANY)
-
-
-def _check_scans(file: BinaryIO) -> None:
-    """Within a scan, no byte 255 stands before another one than 0 or a restart's."""
-    file.seek(0)
-    scans, last = 0, b""
-    while read := file.read(_READ_BYTES):
-        scans += (last + read).count(_SCAN)
-        if scans > MAX_SCANS:
+        segments += len(marker[1])
+        scans += kind == _START_OF_SCAN
+        if scans > MAX_SCANS or segments > MAX_SEGMENTS:
             raise InvalidInputError(_TOO_MANY)
-        last = read[-1:]
+        if kind not in _ALONE:
+            position += max(2, int.from_bytes(jpeg[position : position + 2], "big"))

@@ -166,7 +166,7 @@ def get_credentials(session: Session, actor_id: str) -> Credentials:
 def require_same_password(session: Session, proved: Credentials) -> None:
     """That what was proved still is: a password is compared before the transaction that it is for, and may have had to
     wait. Holds up whoever changes it meanwhile. Raises UnauthenticatedError."""
-    known = select(Account.password_hash).where(Account.actor_id == proved.actor_id).with_for_update()
+    known = select(Account.password_hash).where(Account.actor_id == proved.actor_id).with_for_update(key_share=True)
     if session.scalar(known) != proved.password_hash:
         raise UnauthenticatedError(WRONG_PASSWORD)
 

@@ -55,7 +55,7 @@ def find_bearer(given: str | None) -> Viewer | None:
 def token_in_query(*names: str) -> str | None:
     """Under whichever of the names it is there. Raises MalformedTokenError for several: which of them a proxy or a log
     would see is not ours to guess."""
-    given = [token for name in names for token in request.args.getlist(name)]
+    given = [token for name in names for token in request.args.getlist(name) if token]
     if len(given) > 1:
         raise MalformedTokenError("The token is given more than once.")
     return given[0] if given else None

@@ -147,6 +147,7 @@ def test_nothing_inside_takes_back_what_a_prefix_means() -> None:
         {"Place": "sc:Place", "sc": "http://schema.org#", "size": "sc:Number", "comments": "as:comments"},
         {"Odd": {"@id": "https://x.test/Odd", "@context": {"odd": "https://x.test/odd"}}},
         ["https://litepub.test/schemas/litepub-0.1.jsonld", {"@language": "und"}],
+        [{"@language": None}, {"@language": "ht"}, {"@language": "en"}],
     ],
 )
 def test_context_that_defines_other_terms_passes(context: object) -> None:

@@ -86,7 +86,7 @@ class Server:
 
         It must leave nothing behind but rows, and return what can be copied.
         """
-        founding, done = self._founding, (*self._done, what)
+        founding, done = self._founding, (*self._done, f"{do.__module__}: {what}")
         if founding is None or self._is_written or not founding.is_of_now:
             return do()
         if done in founding.later:

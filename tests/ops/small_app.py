@@ -31,6 +31,8 @@ class SmallApp:
         start_response("200 OK", [("Content-Type", "text/plain")])
         if environ["PATH_INFO"] == "/large":
             return LargeAnswer()
+        if environ["PATH_INFO"] == "/eight-megabytes":
+            return iter([bytes(1 << 16)] * 128)
         return [f"{environ['wsgi.url_scheme']} {IS_PATCHED}".encode()]
 
 

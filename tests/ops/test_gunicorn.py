@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -140,6 +141,19 @@ def test_while_very_much_waits_to_be_read_nobody_new_is_waited_for_long(start_we
             read = first.recv(1 << 20)
             assert read
             received += len(read)
+
+
+def test_who_reads_slowly_and_without_end_gets_all_of_it(start_web: Callable[..., Web]) -> None:
+    """Twice as fast as is asked for, which a large buffer would hide for longer than the patience lasts."""
+    web = start_web("tests.ops.impatient_conf")
+    with socket.create_connection(("127.0.0.1", web.port), timeout=5) as slow:
+        slow.sendall(b"GET /eight-megabytes HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        received = 0
+        while read := slow.recv(1 << 16):
+            received += len(read)
+            time.sleep(len(read) / (2 << 20))
+
+    assert received > 128 << 16
 
 
 def test_a_request_line_that_makes_no_sense_is_logged_without_the_query(start_web: Callable[..., Web]) -> None:
