@@ -24,6 +24,7 @@ BACKENDS = ("sqlite", "postgresql")
 # For a test of a facade's that says nothing about the database: of the form of requests and answers, or of many cases
 # that are refused before anything is asked for that the tests beside it do not ask PostgreSQL for as well.
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 @pytest.fixture(scope="session")

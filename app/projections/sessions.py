@@ -25,12 +25,12 @@ def end_all(session: Session, actor_id: str, *, now: datetime, but: str | None =
     alive = select(LoginSession.id).where(LoginSession.actor_id == actor_id, LoginSession.revoked_at.is_(None))
     for session_id in session.scalars(alive.where(LoginSession.id != (but or ""))).all():
         end(session, session_id, now=now)
+    drop_challenges(session, actor_id)  # First: it waits for whoever answers one just now, whose session is there then.
     session.execute(
         update(NodeSession)
         .where(NodeSession.account_id == actor_id, NodeSession.revoked_at.is_(None))
         .values(revoked_at=now)
     )
-    drop_challenges(session, actor_id)
     session.execute(update(OAuthClient).where(OAuthClient.account_id == actor_id).values(secret_digest=None))
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,10 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy.orm import Session
 
 from activitypub.keys import PrivateKey, public_key_to_pem, sign
+from app.actions import nodes
 from tests.answers import refusal
-from tests.databases import ON_SQLITE
+from tests.databases import ON_POSTGRESQL, ON_SQLITE
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.together import at_once
 
@@ -321,3 +325,27 @@ def test_tokens_of_one_kind_are_none_of_another(server: Server, owner: Person, k
     }[kind]
 
     assert server.call("POST", "/api/v1/users/profile", headers=headers).status_code in {400, 401}
+
+
+@ON_POSTGRESQL
+def test_who_answers_while_the_password_is_changed_has_no_session_after_it(
+    server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite the one comes after the other."""
+    asked, open_session = challenge(server, owner), nodes._open
+    given = {"old_password": PASSWORD, "new_password": "another horse"}
+    with ThreadPoolExecutor(1) as pool:
+        changes: list[Future[Any]] = []
+
+        def open_meanwhile(session: Session, *details: Any) -> Any:
+            opened = open_session(session, *details)
+            changes.append(pool.submit(server.call, "PUT", "/api/v1/users/profile", person=owner, json=given))
+            time.sleep(0.5)  # It waits for us, and nothing tells when it does.
+            return opened
+
+        monkeypatch.setattr(nodes, "_open", open_meanwhile)
+        answered = verify(server, by_secret(asked))
+        changed = changes[0].result()
+
+    assert (answered.status_code, changed.status_code) == (200, 200)
+    assert introspect(server, answered.json["session_token"]).status_code == 401
