@@ -46,6 +46,7 @@ class Wire(GuardedClient):
         self.headers: list[Mapping[str, str]] = []
         self.deadlines: dict[str, Deadline] = {}  # Of what was asked for last under each URL.
         self.moved: dict[str, str] = {}  # Where each URL leads from now on.
+        self.types: dict[str, str] = {}  # What is not of ActivityPub's own type.
 
     def serve(self, url: str, *answers: Answer) -> None:
         self.answers[url] = list(answers)
@@ -84,7 +85,8 @@ class Wire(GuardedClient):
             raise answer
         if isinstance(answer, int):
             return Response(answer, Headers(), b"", url)
-        return Response(200, Headers([("content-type", "application/activity+json")]), json.dumps(answer).encode(), url)
+        media_type = self.types.get(url, "application/activity+json")
+        return Response(200, Headers([("content-type", media_type)]), json.dumps(answer).encode(), url)
 
 
 def _check(url: str) -> None:

@@ -221,6 +221,20 @@ def test_a_key_document_that_is_of_another_key_is_refused(world: World) -> None:
     assert world.send(world.zoe.post(create(world, world.zoe))).status_code == 202
 
 
+@pytest.mark.parametrize("media_type", ["application/ld+json", 'application/ld+json; profile="https://x.example/"'])
+def test_what_somebody_has_uploaded_is_no_actor_of_its_server(world: World, media_type: str) -> None:
+    """As CVE-2024-25623; what a server says itself has ActivityStreams' profile."""
+    uploaded = world.meet(RemoteActor("https://peer.example/media/actor.jsonld"))
+    world.wire.types[uploaded.uri] = media_type
+
+    refused(world, uploaded.post(create(world, uploaded)))
+
+    assert world.wire.asked == [uploaded.uri]
+    said = world.meet(RemoteActor("https://peer.example/users/yann"))
+    world.wire.types[said.uri] = 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
+    assert world.send(said.post(create(world, said))).status_code == 202
+
+
 def test_the_target_that_was_asked_for_is_the_one_that_counts(world: World) -> None:
     """SIG-28; on the wire of a real server in test_wire.py."""
     for number, (path, signed_target, status) in enumerate(
