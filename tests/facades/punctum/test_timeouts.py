@@ -113,6 +113,24 @@ def test_nor_by_what_they_call_the_servers_channels(
             _is_silenced(client.call(method, path, timed_out, json={"channel_name": "loud"}))
 
 
+def test_nor_by_what_they_call_the_server_and_its_roles(
+    client: Client, server: Server, owner: Person, timed_out: Person
+) -> None:
+    allowed = ["manage_server_privileges", "manage_server_settings"]
+    body = {"role_name": "Crew", "privileges_ids": allowed}
+    crew = client.ok("POST", "/system/roles", owner, body, status=201)["role"]["role_id"]
+    server.give_role(timed_out, crew)
+    role = {"role_name": "loud", "privileges_ids": allowed}
+    for method, path, body in (
+        ("PUT", "/system/server-info", {"server_name": "loud"}),
+        ("PUT", "/system/server-info", {"server_description": "loud"}),
+        ("POST", "/system/roles", role),
+        ("PUT", f"/system/roles/{crew}", role),
+    ):
+        with server.stores_nothing():
+            _is_silenced(client.call(method, path, timed_out, json=body))
+
+
 def test_they_come_and_go_and_keep_their_account_safe(client: Client, server: Server, timed_out: Person) -> None:
     assert client.patch(f"/accounts/{timed_out.id}", timed_out, short_status=2)["short_status"] == 2
     change = {"old_password": PASSWORD, "new_password": "another horse", "status": "dnd"}
