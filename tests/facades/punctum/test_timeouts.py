@@ -116,11 +116,9 @@ def test_nor_by_what_they_call_the_servers_channels(
 def test_nor_by_what_they_call_the_server_and_its_roles(
     client: Client, server: Server, owner: Person, timed_out: Person
 ) -> None:
-    allowed = ["manage_server_privileges", "manage_server_settings"]
-    body = {"role_name": "Crew", "privileges_ids": allowed}
-    crew = client.ok("POST", "/system/roles", owner, body, status=201)["role"]["role_id"]
+    role = {"role_name": "loud", "privileges_ids": ["manage_server_privileges", "manage_server_settings"]}
+    crew = client.ok("POST", "/system/roles", owner, role | {"role_name": "Crew"}, status=201)["role"]["role_id"]
     server.give_role(timed_out, crew)
-    role = {"role_name": "loud", "privileges_ids": allowed}
     for method, path, body in (
         ("PUT", "/system/server-info", {"server_name": "loud"}),
         ("PUT", "/system/server-info", {"server_description": "loud"}),
