@@ -16,6 +16,7 @@ from app.live.holes import HOLE_SECONDS_MAX, HOLE_SECONDS_MIN, HOLES_MAX, LIFE_S
 from app.models import Event
 from app.queries import events
 from app.queries.events import RecordedEvent, Writers
+from tests.databases import ON_POSTGRESQL
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 NO_SESSION = cast("Session", None)
@@ -253,7 +254,7 @@ def test_real_hole_of_a_deleted_row_is_given_up(database: Database, monkeypatch:
     assert _read(cursor) == [third]
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 @pytest.mark.parametrize("is_committed", [True, False], ids=["commits", "rolls-back"])
 def test_real_writer_that_is_overtaken_is_waited_for(
     database: Database, is_committed: bool, monkeypatch: pytest.MonkeyPatch
@@ -276,7 +277,7 @@ def test_real_writer_that_is_overtaken_is_waited_for(
     assert _read(cursor) == ([position, late] if is_committed else [late])
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_what_is_being_committed_with_a_lower_position_than_the_head_is_behind_a_cursor_there(
     database: Database,
 ) -> None:

@@ -17,6 +17,7 @@ from app.live.feed import Feed
 from app.models import Event
 from app.queries import events
 from app.queries.events import RecordedEvent
+from tests.databases import ON_POSTGRESQL
 from tests.e2e.waiting import eventually
 
 
@@ -63,7 +64,7 @@ def test_what_was_committed_before_is_not_told(database: Database, audience: Aud
     audience.wait_for(new)
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_what_is_being_committed_as_the_first_socket_joins_is_told(database: Database, audience: Audience) -> None:
     with database.writing_engine.connect() as slow:
         statement = insert(Event).values(type="test", data={}, created_at=datetime.now(UTC)).returning(Event.position)
@@ -77,7 +78,7 @@ def test_what_is_being_committed_as_the_first_socket_joins_is_told(database: Dat
     audience.wait_for([early])
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_what_takes_longer_to_commit_than_anybody_waits_for_is_told_after_what_came_later(
     database: Database, audience: Audience, monkeypatch: pytest.MonkeyPatch
 ) -> None:

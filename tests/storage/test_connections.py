@@ -20,11 +20,11 @@ from app.db import Database, TooMuchError
 from app.errors import UnavailableError
 from app.greenlet_connection import GreenletConnection
 from app.impatience import ImpatientConnection
-from tests.databases import database_url
+from tests.databases import ON_POSTGRESQL, database_url
 
 __all__ = ["database_url"]
 
-pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+pytestmark = ON_POSTGRESQL
 each_kind = pytest.mark.parametrize("kind", [ImpatientConnection, GreenletConnection])
 
 

@@ -18,7 +18,7 @@ from app.services.broker import HintSender
 from tests.actions.delivery.world import ORIGIN, World
 from tests.activitypub.conftest import authority, ca_file, start_peer
 from tests.activitypub.peer import Peer, Stream, http
-from tests.databases import SECRET, database, database_url
+from tests.databases import ON_POSTGRESQL, SECRET, database, database_url
 from tests.e2e.hosts import Host, HostsUnavailableError, ensure_hosts
 from tests.e2e.processes import ManagedProcess
 from tests.e2e.valkey import ValkeyServer
@@ -179,7 +179,7 @@ def test_without_a_broker_deliveries_go_on_and_hints_are_heard_again_when_it_is_
     assert eventually(hint_again, timeout_seconds=60)
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_a_worker_killed_between_answer_and_note_is_replaced_and_sends_the_same_again(site: Site) -> None:
     start(site)
     is_held, let_go = site.hold_requests()

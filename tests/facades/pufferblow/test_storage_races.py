@@ -13,11 +13,12 @@ from sqlalchemy import event
 
 from app.actions.files.orphans import clean_up
 from app.db import database
+from tests.databases import ON_POSTGRESQL
 from tests.facades.conftest import ORIGIN, Person, Server
 from tests.facades.pufferblow.files import get, set_portrait, upload
 from tests.media.pictures import picture
 
-pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+pytestmark = ON_POSTGRESQL
 
 LATER = timedelta(days=2)
 TEXT = ("notes.txt", b"some notes")
