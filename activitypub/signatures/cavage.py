@@ -14,6 +14,7 @@ from activitypub.errors import SignatureError
 from activitypub.keys import KeyKind, sign
 from activitypub.signatures.digests import digest_header
 from activitypub.signatures.messages import HttpRequest, PresentedSignature, split_url
+from activitypub.signatures.signing_string import signing_string_writer
 
 # A backslash would make the value mean different things to different readers; nobody sends one.
 _PARAMETER: Final = re.compile(r'[ \t]*([A-Za-z]+)=(?:"([^"\\]*)"|([0-9]+))[ \t]*(?:,|\Z)')
@@ -75,14 +76,12 @@ def sign_cavage(
     ``now`` is in UTC. The header has the one form that every peer accepts: rsa-sha256, and no space
     after a comma, which GoToSocial, Misskey, PieFed and snac refuse.
     """
-    from httpsig.utils import generate_message  # Late: it brings a second library of cryptography along.
-
     authority, target = split_url(url)
     headers = {"Host": authority, "Date": format_datetime(now, usegmt=True)}
     if body is not None:
         headers |= {"Digest": digest_header(body), "Content-Type": content_type}
     covered = ["(request-target)", *(name.lower() for name in headers)]
-    signing_string = generate_message(covered, headers, method=method, path=target)
+    signing_string = signing_string_writer()(covered, headers, method=method, path=target)
     signature = base64.b64encode(sign(private_key, signing_string)).decode("ascii")
     headers["Signature"] = (
         f'keyId="{key_id}",algorithm="rsa-sha256",headers="{" ".join(covered)}",signature="{signature}"'

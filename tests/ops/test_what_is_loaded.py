@@ -15,6 +15,13 @@ import app.supervisor.worker, celery.apps.worker
 from celery.app.utils import find_app
 find_app("tasks:celery_app").loader.import_default_modules()
 """
+SIGN = """
+from datetime import UTC, datetime
+from activitypub.keys import generate_rsa
+from activitypub.signatures import sign_cavage
+sign_cavage("GET", "https://peer.test/u/bob", key_id="https://chat.test/a#main-key", private_key=generate_rsa(),
+            now=datetime.now(UTC))
+"""
 NOBODY = {
     "PIL", "puremagic", "valkey", "xml.sax", "celery.bin", "prompt_toolkit", "alembic", "boto3", "aiortc", "emoji",
 }  # fmt: skip
@@ -22,8 +29,12 @@ NOBODY = {
 
 @pytest.mark.parametrize(
     ("code", "unwanted"),
-    [(WEB, NOBODY | {"celery.apps", "celery.worker"}), (WORKER, NOBODY | {"flask", "gevent", "gunicorn", "limits"})],
-    ids=["web", "worker"],
+    [
+        (WEB, NOBODY | {"celery.apps", "celery.worker"}),
+        (WORKER, NOBODY | {"flask", "gevent", "gunicorn", "limits"}),
+        (SIGN, {"httpsig", "pkg_resources"}),
+    ],
+    ids=["web", "worker", "who signs a request"],
 )
 def test_a_process_loads_what_it_needs(code: str, unwanted: set[str], tmp_path: Path) -> None:
     environ = clean_environ(
