@@ -13,6 +13,8 @@ __all__ = ["founding", "postgres_url", "sqlite_folder", "sqlite_template"]
 
 
 _FACADES = "tests/facades/"
+# A quarter of the time of all tests, and its routes end in the actions of the others.
+_LONGEST_FACADE = "tests/facades/punctum/"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -31,7 +33,8 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Facades only translate: what they ask of PostgreSQL, the tests of the pipeline and of queries ask as well, and by
     themselves they have their turn with it in `make e2e`."""
-    if item.nodeid.startswith(_FACADES) and _database_of(item) == "postgresql":
+    is_repeated = item.nodeid.startswith(_FACADES) and _database_of(item) == "postgresql"
+    if is_repeated or item.nodeid.startswith(_LONGEST_FACADE):
         item.add_marker(pytest.mark.slow)
 
 
