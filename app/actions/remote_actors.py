@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from cachetools import LRUCache, TTLCache
@@ -42,8 +42,9 @@ from app.services.remote import remote_client
 from app.settings import current
 from app.uris import Uris
 
-# An actor whose key did not make a signature has perhaps changed it; its home is asked at most this often.
-_REFRESH_AFTER = timedelta(minutes=5)
+# An actor whose key did not make a signature has perhaps changed it; its home is asked for that at most this often.
+_REFRESH_SECONDS = 300
+_asked_again: TTLCache[str, bool] = TTLCache(maxsize=8192, ttl=_REFRESH_SECONDS)
 
 # So long a key is believed, or refused, without asking the database: what another process learns of it counts then.
 _KEYS_SECONDS = 60
@@ -84,20 +85,23 @@ def is_known_key(key_id: str) -> bool:
         return False
 
 
-def newer_key(key: PublicKey) -> PublicKey | None:
+def newer_key(key: PublicKey, *, since: datetime) -> PublicKey | None:
     """What its home has put in the place of a key that did not make a signature; None where nothing is newer.
 
-    An actor's home is asked at most once in five minutes. Raises SignatureError where the key is no more,
-    KeyUnavailableError where it could not be fetched just now.
+    An actor's home is asked for this at most once in five minutes, and not for a signature that came at `since` if it
+    was asked after that. Raises SignatureError where the key is no more, KeyUnavailableError where it could not be
+    fetched just now.
     """
     with _one_at_a_time(host_of(key.id)):
         _forget_keys_of(key.owner)
         known = _known_key(key.id)
         if known is None or known.key != key.key:
             return known  # Another process has asked.
-        if _was_asked_lately(key.owner):
+        if _was_asked_again(key.owner) or _was_asked_since(key.owner, since):
             return None
         fetched = _fetch_key_now(key.id)
+        with _caches_lock:
+            _asked_again[key.owner] = True
     return fetched if fetched.key != key.key else None
 
 
@@ -268,11 +272,16 @@ def _forget_keys_of(owner: str) -> None:
             del _keys[key_id]
 
 
-def _was_asked_lately(uri: str) -> bool:
+def _was_asked_again(uri: str) -> bool:
+    with _caches_lock:
+        return uri in _asked_again
+
+
+def _was_asked_since(uri: str, time: datetime) -> bool:
     with reading() as session:
         actor = find_actor(session, uri)
     fetched_at = actor.fetched_at if actor else None
-    return fetched_at is not None and abs(datetime.now(UTC) - fetched_at) < _REFRESH_AFTER
+    return fetched_at is not None and time <= fetched_at <= datetime.now(UTC)
 
 
 def _fetch_key_now(key_id: str) -> PublicKey:

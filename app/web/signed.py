@@ -40,7 +40,7 @@ def verify_request(wire: HttpRequest, presented: PresentedSignature) -> Verified
         return verify(wire, presented, key, origin=origin, now=now)
     except SignatureError:
         with waiting():
-            newer = newer_key(key)
+            newer = newer_key(key, since=now)
         if newer is None:
             raise
         return verify(wire, presented, newer, origin=origin, now=now)

@@ -117,7 +117,8 @@ def post_office(request: pytest.FixtureRequest) -> Iterator[PostOffice]:
         patch.setattr(keys, "generate_rsa", rsa_key)
         wire = Wire()
         patch.setattr(remote, "_client", wire)
-        for cache in (remote_actors._keys, remote_actors._refused, hosts._seen_lately, hosts._left_alone):
+        caches = (remote_actors._keys, remote_actors._refused, remote_actors._asked_again)
+        for cache in (*caches, hosts._seen_lately, hosts._left_alone):
             cache.clear()
         environment = {"SHOAL_DATA": f"{folder}/data", "SHOAL_ORIGIN": ORIGIN, "SHOAL_SECRET_KEY": "s" * 32}
         settings = Settings.from_env(environment, None)
