@@ -13,7 +13,7 @@ from app.errors import ForbiddenError, NotFoundError
 from app.models import Actor, Channel, Message
 from app.projections import messages
 from app.queries.activities import find_by_uri as find_activity
-from app.queries.actors import find_any, get_actor
+from app.queries.actors import find_any, hold_actor
 from app.queries.channels import find_heard_channel
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.placement import Placement, find_own_placement, may_pass_on
@@ -87,9 +87,9 @@ def _authorise_relayed(act: Act, note: Note, channel: Channel) -> None:
     """Sets `note`, `placement` and `author`."""
     if not may_pass_on(act.actor, note.addressed):
         raise ForbiddenError("what was announced was not said to the channel")
+    author: Actor = hold_actor(act.session, note.attributed_to)
     if was_deleted(act.session, note, act.actor) or find_any(act.session, note.id) is not None:
         raise NotFoundError("what was announced is deleted, or is an actor")
-    author: Actor = get_actor(act.session, note.attributed_to)
     if author.is_local:
         raise ForbiddenError("a message of this server cannot come from outside")
     own = find_own_placement(act.session, act.uris, note, author, addressed=note.addressed, via=act.actor)

@@ -24,7 +24,7 @@ from app.insertion import update_with_inserts
 from app.models import Actor, InboxItem
 from app.pipeline.perform import Outcome, local_act, perform
 from app.queries.activities import find_by_uri
-from app.queries.actors import find_actor, get_actor
+from app.queries.actors import find_actor, hold_actor
 from app.settings import current
 from app.uris import Uris
 
@@ -95,7 +95,7 @@ def _answer(answer: Activity) -> None:
 def _receive(received: Received) -> Outcome:
     uris = Uris(current().origin)
     with transaction() as session:
-        announcer = get_actor(session, received.activity.actor)
+        announcer = hold_actor(session, received.activity.actor)
         for activity in received.relayed:
             _relay(session, uris, received, activity, announcer)
         act = _remote_act(session, uris, received, received.activity, announcer)
@@ -115,7 +115,7 @@ def _relay(session: Session, uris: Uris, received: Received, activity: Activity,
         return
     try:
         with session.begin_nested():
-            act = _remote_act(session, uris, received, activity, get_actor(session, activity.actor))
+            act = _remote_act(session, uris, received, activity, hold_actor(session, activity.actor))
             act.via, act.signed_at = announcer, EARLIEST  # The Announce may come long after.
             perform(act)
     except AppError:

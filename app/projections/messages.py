@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
-from app.db import upsert
+from app.db import row_count, upsert
+from app.errors import NotFoundError
 from app.ids import new_id
 from app.insertion import LOOKS_ELSEWHERE, insert_rows
 from app.models import (
@@ -29,6 +30,7 @@ from app.models import (
     Share,
 )
 from app.projections import files
+from app.queries.channels import NO_SUCH_CHANNEL
 from app.queries.messages import Content, encode_content, scope_of
 from app.queries.paging import BLOCK
 from app.queries.search import search_terms
@@ -39,7 +41,7 @@ _channels: Any = Channel.__table__
 _conversations: Any = Conversation.__table__
 _ADVANCE_CHANNEL = (
     update(_channels)
-    .where(_channels.c.actor_id == bindparam("place_id"))
+    .where(_channels.c.actor_id == bindparam("place_id"), _channels.c.deleted_at.is_(None))
     .values(head=_channels.c.head + 1)
     .returning(_channels.c.head)
 )
@@ -67,7 +69,8 @@ def add(
 ) -> int:
     """Store a message at the end of its channel or conversation; returns its position there.
 
-    Taking the position locks that channel's row until the commit, which is what keeps positions in commit order.
+    Taking the position locks that channel's row until the commit, which is what keeps positions in commit order. Raises
+    NotFoundError where the channel was deleted since it was looked at.
     """
     sealed = seal_row(session, channel_id or conversation_id or "", id, encode_content(content))
     position = _next_position(session, channel_id, conversation_id)
@@ -93,15 +96,21 @@ def add(
     return position
 
 
-def edit(session: Session, message: Message, *, content: Content, edited_at: datetime, in_reply_to: str | None) -> None:
+def edit(session: Session, message: Message, *, content: Content, edited_at: datetime, in_reply_to: str | None) -> bool:
+    """False where it was erased since it was looked at; whoever erases it from now on waits for the commit."""
     sealed = seal_row(session, scope_of(message), message.id, encode_content(content))
-    session.execute(update(MessageContent).where(MessageContent.message_id == message.id).values(sealed=sealed))
+    edited = session.execute(
+        update(MessageContent).where(MessageContent.message_id == message.id).values(sealed=sealed)
+    )
+    if row_count(edited) == 0:
+        return False
     session.execute(
         update(Message).where(Message.id == message.id).values(edited_at=edited_at, in_reply_to=in_reply_to)
     )
     if message.channel_id is not None:
         terms = search_terms(message.channel_id, message.position, content.text)
         session.execute(update(SearchTerms).where(SearchTerms.message_id == message.id).values(terms=terms))
+    return True
 
 
 def erase(session: Session, message: Message, *, now: datetime) -> None:
@@ -212,5 +221,7 @@ def take_back_share(session: Session, actor: Actor, activity_uri: str) -> None:
 def _next_position(session: Session, channel_id: str | None, conversation_id: str | None) -> int:
     place_id = {"place_id": channel_id or conversation_id}
     statement = _ADVANCE_CHANNEL if channel_id is not None else _ADVANCE_CONVERSATION
-    position: int = session.execute(statement, place_id, execution_options=LOOKS_ELSEWHERE).scalar_one()
+    position: int | None = session.execute(statement, place_id, execution_options=LOOKS_ELSEWHERE).scalar()
+    if position is None:
+        raise NotFoundError(NO_SUCH_CHANNEL)
     return position

@@ -22,9 +22,11 @@ PENDING = "pending"
 MOST_INBOXES_OF_DOMAIN: Final = 500
 # Who writes, is written to and is a member, as against channels and servers.
 PEOPLE = frozenset({"Person", "Service"})
+NO_SUCH_ACTOR: Final = "The actor does not exist."
 
 # Built once, because building a statement takes longer than running it.
 _LIVING = select(Actor).where(Actor.uri == bindparam("uri"), Actor.deleted_at.is_(None))
+_HELD = _LIVING.with_for_update(key_share=True)
 _IS_PRIVATE_CHANNEL = exists().where(Channel.actor_id == Actor.id, Channel.is_private)
 _IS_REMOTE = Actor.host.is_not(None) & Actor.deleted_at.is_(None)
 _FOLLOWER_INBOXES = (
@@ -66,7 +68,16 @@ def get_own(session: Session, uris: Uris, uri: str) -> Actor:
 def get_actor(session: Session, uri: str | None) -> Actor:
     actor = find_actor(session, uri)
     if actor is None:
-        raise NotFoundError("The actor does not exist.")
+        raise NotFoundError(NO_SUCH_ACTOR)
+    return actor
+
+
+def hold_actor(session: Session, uri: str) -> Actor:
+    """As `get_actor`, held until the commit: what somebody says comes on several ways at once, and what is deleted on
+    one of them is looked for on the others."""
+    actor = session.scalar(_HELD, {"uri": uri})
+    if actor is None:
+        raise NotFoundError(NO_SUCH_ACTOR)
     return actor
 
 
@@ -78,7 +89,7 @@ def get_by_id(session: Session, id: str) -> Actor:
     """Deleted ones too. Raises NotFoundError."""
     actor = find_by_id(session, id)
     if actor is None:
-        raise NotFoundError("The actor does not exist.")
+        raise NotFoundError(NO_SUCH_ACTOR)
     return actor
 
 

@@ -55,13 +55,15 @@ def apply(act: Act, note: Note) -> list[Activity]:
     found = act.found.pop("channel")
     if _is_older(act, note, message):
         return []  # It took the longer way (hostile case ORI-22).
-    messages.edit(
+    is_there = messages.edit(
         act.session,
         message,
         content=creation.content_of(note, _embeds(act, note, message)),
         edited_at=_edited_at(act, note, message.published_at),
         in_reply_to=note.in_reply_to if act.is_local else message.in_reply_to,
     )
+    if not is_there:
+        raise NotFoundError(NO_SUCH_MESSAGE)  # A moderator was faster; what is recorded of it goes, too.
     if act.is_local:
         shown = [attachment.url for attachment in note.attachments]
         files.keep_of_message(act.session, message.id, shown, origin=act.uris.origin)
