@@ -18,7 +18,7 @@ from app.projections import activities, actors, audit, channels, conversations, 
 from app.projections import spaces as memberships
 from app.queries.actors import find_actor, list_follower_inboxes
 from app.queries.bits import Bit
-from app.queries.channels import find_channel, find_channel_with_actor, list_members
+from app.queries.channels import find_channel, find_channel_with_actor, find_heard_channel, list_members
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.permissions import Permissions, get_permissions
 from app.queries.standing import find_standing
@@ -41,8 +41,8 @@ def authorise(act: Act) -> None:
         _authorise_message(act, message)
     elif actor is not None:
         _authorise_actor(act, actor)
-    elif act.is_local or not same_origin(uri, act.actor.uri):
-        raise NotFoundError("there is nothing to delete")
+    else:
+        act.found["by"] = _deleters(act, uri)
     act.found["target"] = message or actor
 
 
@@ -57,22 +57,34 @@ def apply(act: Act) -> list[Activity]:
     if isinstance(target, Actor) and _is_channel_of_ours(act, target):
         return _delete_channel_of_ours(act, target)
     former_type = target.type if isinstance(target, Actor) else "Note"
-    tombstones.put(
-        act.session,
-        act.activity.object_id or "",
-        former_type=former_type,
-        actor_id=act.actor.id,
-        signed_at=act.signed_at,
-        now=act.now,
-    )
+    for deleter in act.found.pop("by", (act.actor,)):
+        tombstones.put(
+            act.session,
+            act.activity.object_id or "",
+            former_type=former_type,
+            actor_id=deleter.id,
+            signed_at=act.signed_at,
+            now=act.now,
+        )
     match target:
         case Message():
             return _delete_message(act, target)
         case Actor():
             _delete_actor(act, target)
-        case _:
+        case _ if act.owns(act.activity.object_id or ""):
             _erase_documents(act, Logged.object_uri == act.activity.object_id)
     return []
+
+
+def _deleters(act: Act, uri: str) -> list[Actor]:
+    """Who is to be believed that something is gone which never came here, or is on its way: somebody of its own server,
+    and the channel that passes a moderator's word on. Raises NotFoundError."""
+    by = [act.actor] if not act.is_local and same_origin(uri, act.actor.uri) else []
+    if act.via is not None and find_heard_channel(act.session, act.via.id) is not None:
+        by.append(act.via)
+    if not by:
+        raise NotFoundError("there is nothing to delete")
+    return by
 
 
 def _authorise_message(act: Act, message: Message) -> None:
@@ -171,16 +183,22 @@ def _delete_actor(act: Act, actor: Actor) -> None:
     channel: Channel | None = find_channel(act.session, actor.id)
     if act.is_local:
         act.inboxes += list_follower_inboxes(act.session, actor.id)
+    if channel is not None:
+        _end_channel(act, channel)
+    if channel is not None and act.is_local:
+        return  # Those of ours say nothing themselves; elsewhere a forum may, and may have been a person before.
+    messages.erase_all_by(act.session, actor, now=act.now)
+    files.remove_all_of(act.session, actor.id)
+    said = select(Message.uri).where(Message.author_id == actor.id)
+    _erase_documents(act, (Logged.object_uri == actor.uri) | Logged.object_uri.in_(said))
+    actors.mark_deleted(act.session, actor, now=act.now)
+    memberships.remove_from_all(act.session, actor.id)
+    conversations.take_out_of_all(act.session, actor.id)
     if channel is None:
-        messages.erase_all_by(act.session, actor, now=act.now)
-        files.remove_all_of(act.session, actor.id)
-        said = select(Message.uri).where(Message.author_id == actor.id)
-        _erase_documents(act, (Logged.object_uri == actor.uri) | Logged.object_uri.in_(said))
-        actors.mark_deleted(act.session, actor, now=act.now)
-        memberships.remove_from_all(act.session, actor.id)
-        conversations.take_out_of_all(act.session, actor.id)
         act.publish(LiveEvent("member_removed", actor_id=actor.id))
-        return
+
+
+def _end_channel(act: Act, channel: Channel) -> None:
     if not act.is_local:
         _publish_deletion(act, channel)
     channels.mark_deleted(act.session, channel, now=act.now)

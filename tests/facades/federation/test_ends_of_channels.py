@@ -10,6 +10,8 @@ from sqlalchemy import select
 from activitypub.vocabulary import PUBLIC
 from app.db import reading
 from app.models import Message, Pin
+from app.queries.messages import find_by_uri
+from tests.facades.conftest import ORIGIN
 from tests.facades.federation.conftest import World, outcome
 from tests.facades.federation.remote import CONTEXT, RemoteActor
 
@@ -86,9 +88,15 @@ def said(world: World, pond: RemoteActor) -> str:
     return str(note["id"])
 
 
-def is_said(uri: str) -> bool:
+def find(uri: str) -> Message | None:
     with reading() as session:
-        return session.scalars(select(Message.deleted_at).where(Message.uri == uri)).one() is None
+        return find_by_uri(session, uri)
+
+
+def is_said(uri: str) -> bool:
+    message = find(uri)
+    assert message is not None
+    return message.deleted_at is None
 
 
 def pinned() -> list[str]:
@@ -153,8 +161,65 @@ def test_no_channel_deletes_what_was_not_said_in_it(world: World, pond: RemoteAc
 
     passed_on(world, pond, moderator.activity("Delete", note["id"]))
     passed_on(world, pond, moderator.activity("Delete", world.zoe.uri, number=2), 3)
-    passed_on(world, pond, moderator.activity("Delete", f"{world.zoe.uri}/notes/unknown", number=3), 4)
 
     assert is_said(note["id"])
     assert world.server.stored()["tombstones"] == before
     assert world.known(world.zoe).deleted_at is None
+
+
+@pytest.mark.parametrize("home", ["https://peer.example/users/", ELSEWHERE])
+@pytest.mark.parametrize("way", ["the note", "its Create"])
+def test_what_a_moderator_deleted_before_it_came_is_not_said_in_the_channel(
+    world: World, pond: RemoteActor, home: str, way: str
+) -> None:
+    """Its author's server was slow to show it, or the channel's to pass it on."""
+    moderator = world.meet(RemoteActor(f"{home}moderator"))
+    note = world.zoe.note(to=[PUBLIC, pond.uri])
+    create = world.zoe.activity("Create", note, to=[PUBLIC, pond.uri])
+    for document in (note, create):
+        world.wire.serve(document["id"], document | {"@context": CONTEXT})
+
+    passed_on(world, pond, moderator.activity("Delete", note["id"]))
+    world.receive(pond, pond.activity("Announce", note["id"] if way == "the note" else create, to=[PUBLIC]))
+
+    assert find(note["id"]) is None
+
+
+def test_what_a_channel_says_is_gone_is_said_elsewhere_all_the_same(world: World, pond: RemoteActor) -> None:
+    alice, moderator = world.actor(world.alice.id).uri, world.meet(RemoteActor(f"{ELSEWHERE}moderator"))
+    note = world.zoe.note(to=[alice])
+
+    passed_on(world, pond, moderator.activity("Delete", note["id"]))
+    world.receive(world.zoe, world.zoe.activity("Create", note, to=[alice]))
+
+    assert is_said(note["id"])
+
+
+def test_a_forum_that_ends_takes_along_what_it_said_elsewhere(world: World, pond: RemoteActor) -> None:
+    """Friendica's forums write themselves, and an actor may have been a person before it was a channel."""
+    alice = world.actor(world.alice.id).uri
+    note = pond.note(to=[alice])
+    world.receive(pond, pond.activity("Create", note, to=[alice]))
+    assert is_said(note["id"])
+
+    world.receive(pond, pond.activity("Delete", pond.uri))
+
+    assert is_gone(world, pond)
+    assert not is_said(note["id"])
+
+
+def test_who_was_a_channel_and_is_a_person_is_written_to_alone(world: World, pond: RemoteActor) -> None:
+    """Else what is said to them would be read by everybody who was in the channel."""
+    world.join_elsewhere(world.alice, pond, is_open=True)
+    world.wire.serve(pond.uri, pond.document | {"type": "Person"})
+    world.receive(pond, pond.activity("Update", pond.document | {"type": "Person"}))
+
+    told = world.tell(world.bob, pond, "psst")
+
+    message = find(f"{ORIGIN}/ap/messages/{told.found['message_id']}")
+    assert message is not None
+    assert message.channel_id is None
+    other = world.zoe.note(to=[PUBLIC])
+    world.wire.serve(other["id"], other | {"@context": CONTEXT})
+    world.receive(pond, pond.activity("Announce", other["id"], to=[PUBLIC]))
+    assert find(other["id"]) is None
