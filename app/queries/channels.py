@@ -34,18 +34,12 @@ _IS_HEARD = or_(
     .scalar_subquery()
     .is_not(None),
 )
+# Who has become a person is written to as one: that is not for all who were in the channel.
+_IS_CHANNEL = and_(Actor.type == "Group", Actor.deleted_at.is_(None), Channel.deleted_at.is_(None), _IS_HEARD)
 # Built once, because building a statement takes longer than running it.
-_OF_OWNERS = (
-    select(Channel, Actor)
-    .join(Actor, Actor.id == Channel.actor_id)
-    .where(
-        Actor.uri.in_(bindparam("owners", expanding=True)),
-        Actor.deleted_at.is_(None),
-        Channel.deleted_at.is_(None),
-        _IS_HEARD,
-    )
-)
-_HEARD = select(Channel).where(Channel.actor_id == bindparam("channel_id"), Channel.deleted_at.is_(None), _IS_HEARD)
+_CHANNELS = select(Channel, Actor).join(Actor, Actor.id == Channel.actor_id).where(_IS_CHANNEL)
+_OF_OWNERS = _CHANNELS.where(Actor.uri.in_(bindparam("owners", expanding=True)))
+_HEARD = _CHANNELS.with_only_columns(Channel).where(Channel.actor_id == bindparam("channel_id"))
 
 NO_SUCH_CHANNEL = "The provided channel ID does not exist or could not be found."
 
