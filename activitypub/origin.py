@@ -20,6 +20,8 @@ _POINTING: Final = frozenset(
         "Leave", "Like", "Listen", "Offer", "Read", "Remove", "View",
     }
 )  # fmt: skip
+# What the object's own home can tell of, or the channel in which the object stands.
+_BORNE_OUT: Final = frozenset({"Create", "Delete", "Update"})
 _MAX_NAMED: Final = 500
 """Of a list whose members are looked at one by one; no reader of ours goes further."""
 
@@ -36,7 +38,8 @@ class Decision:
 
     ACCEPT: its actor said it. FETCH: somebody else passed it on, so believe only what stands at ``uri``, or
     the document itself if ``has_proof`` and the proof verifies; ``uri`` is the activity's id, or that of the
-    activity inside an Announce. DROP: it cannot be true, ``reason`` is for the log.
+    activity inside an Announce, where it may have a fragment and be borne out by its object alone. DROP: it cannot be
+    true, ``reason`` is for the log.
     """
 
     verdict: Verdict
@@ -105,9 +108,15 @@ def _read(activity: Node, local_origin: str, announcer: str | None) -> _Claim:
 
 def _ask_at_home(claim: _Claim) -> Decision:
     has_proof = _has_proof(claim)
-    if parse_https(claim.id, allow_fragment=True).fragment is not None and not has_proof:
+    is_borne_out = claim.announcer is not None and claim.kind in _BORNE_OUT
+    if not (has_proof or is_borne_out or is_fetchable(claim.id)):
         raise OriginError("passed on by another actor, without a proof, under an id that cannot be fetched")
     return Decision(Verdict.FETCH, uri=claim.id, has_proof=has_proof)
+
+
+def is_fetchable(uri: str) -> bool:
+    """Whether a canonical id is a document's own; Mastodon, GoToSocial and others give activities a fragment."""
+    return parse_https(uri, allow_fragment=True).fragment is None
 
 
 def _has_proof(claim: _Claim) -> bool:

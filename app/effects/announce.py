@@ -9,19 +9,21 @@ from activitypub.uris import same_origin
 from app.act import Act
 from app.effects.access import authorise_on
 from app.effects.create.note import authorise_in, check_says_something, store
+from app.effects.update.note import rewrite
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Actor, Channel, Message
 from app.projections import messages
 from app.queries.activities import find_by_uri as find_activity
 from app.queries.actors import find_any, hold_actor
-from app.queries.channels import find_heard_channel
-from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
+from app.queries.channels import find_channel, find_heard_channel
+from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of, stands_in
 from app.queries.placement import Placement, find_own_placement, may_pass_on
 from app.queries.tombstones import was_deleted
 
 
 def authorise(act: Act) -> None:
-    """A Group's Announce is either of something known by now, or of a note a worker has fetched from its home."""
+    """A Group's Announce is either of something known by now, or of a note a worker has fetched from its home; of one
+    that is known, too, if it was edited."""
     if act.is_local and act.actor.type == "Group":
         # What a channel of ours passes on was authorised when it was done.
         act.scope = act.actor.id
@@ -30,6 +32,8 @@ def authorise(act: Act) -> None:
     message = find_by_uri(act.session, act.activity.object_id)
     if message is not None:
         _authorise_share(act, message)
+        if act.gathered.find(message.uri) is not None:
+            _authorise_edit(act, message)
         return
     if find_activity(act.session, act.activity.object_id or "") is not None:
         return
@@ -46,7 +50,9 @@ def authorise(act: Act) -> None:
 def apply(act: Act) -> list[Activity]:
     note: Note | None = act.found.pop("note", None)
     message = act.found.pop("message", None)
-    if note is not None:
+    if note is not None and message is not None:
+        rewrite(act, note, message, find_channel(act.session, message.channel_id))
+    elif note is not None:
         store(act, note, act.found.pop("placement"), act.found.pop("author"))
     elif message is not None and act.actor.type != "Group":
         messages.share(act.session, message, act.actor, activity_uri=act.activity.id or "", now=act.now)
@@ -64,6 +70,18 @@ def _authorise_share(act: Act, message: Message) -> None:
     act.found["message"] = message
     act.scope = scope_of(message)
     act.audience = message.audience
+
+
+def _authorise_edit(act: Act, message: Message) -> None:
+    """Sets `note`, of a message that stands in the channel that announces it. Its author is asked for anew."""
+    note = _get_fetched(act)
+    author = hold_actor(act.session, note.attributed_to)
+    if note.id != message.uri or author.id != message.author_id or author.is_local:
+        raise ForbiddenError("only its author can edit a message")
+    if not (stands_in(message, act.actor.id) and may_pass_on(act.actor, note.addressed)):
+        raise NotFoundError(NO_SUCH_MESSAGE)
+    check_says_something(act, note)
+    act.found["note"] = note
 
 
 def _get_followed(act: Act) -> Channel:

@@ -33,6 +33,8 @@ def authorise(act: Act) -> None:
     if roles.is_about_role(act):
         roles.authorise_deletion(act)
         return
+    if act.via is not None and act.via.id == act.actor.id and find_heard_channel(act.session, act.via.id) is None:
+        raise ForbiddenError("only a channel tells by itself what is gone from it")
     uri = act.activity.object_id or ""
     # Whoever takes leave is an actor, whatever else was put under that URI before the actor was known.
     message = find_by_uri(act.session, uri) if uri != act.actor.uri else None

@@ -26,7 +26,9 @@ LATELY: Final = timedelta(hours=1)
 _MENTION: Final = "mention"
 
 
-def notify_mentioned(act: Act, note: Note, message_id: str, author_id: str, channel: Channel | None) -> None:
+def notify_mentioned(
+    act: Act, note: Note, message_id: str, author_id: str, channel: Channel | None, *, is_edited: bool = False
+) -> None:
     """Tell our people who are mentioned in a channel or replied to, and see it: not who blocks the author, and nobody
     twice. A conversation is told to all who are in it as it is."""
     # Most messages from elsewhere mention the channel that they are for.
@@ -38,7 +40,7 @@ def notify_mentioned(act: Act, note: Note, message_id: str, author_id: str, chan
         named |= {parent.author_id} if parent is not None and parent.channel_id == channel.actor_id else set()
     if channel is None or not named - {author_id}:
         return
-    told = list_mentioned(act.session, message_id) if act.activity.type == "Update" else set()
+    told = list_mentioned(act.session, message_id) if is_edited else set()
     new = list_listening(act.session, named - told - {author_id}, author_id=author_id, limit=MOST_NAMED)
     seeing = who_may_see(act.session, place_of_channel(channel), new)
     rows = [

@@ -113,6 +113,11 @@ def find_by_uri(session: Session, uri: str | None) -> Message | None:
     return session.scalar(_BY_URI, {"uri": uri}) if uri else None
 
 
+def stands_in(message: Message, place_id: str) -> bool:
+    """Whether it is there to be read in that channel or conversation."""
+    return message.deleted_at is None and scope_of(message) == place_id
+
+
 def list_by_uris(session: Session, uris: Collection[str]) -> list[tuple[Message, Channel | None]]:
     """The messages of these URIs, deleted ones included, each with its channel (None in a conversation)."""
     query = (

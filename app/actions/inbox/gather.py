@@ -18,6 +18,7 @@ from app.queries.activities import find_by_uri as find_activity
 from app.queries.actors import PEOPLE, find_actor, list_by_uris
 from app.queries.channels import find_heard_channel
 from app.queries.messages import find_by_uri as find_message
+from app.queries.messages import stands_in
 from app.settings import current
 from app.uris import Uris
 
@@ -44,7 +45,7 @@ def gather(proved: Proved, budget: FetchBudget, met: set[str], *, is_last_attemp
         case "Update":
             _gather_described(activity, budget)
         case "Announce" if not proved.relayed:
-            return _gather_announced(activity, budget)
+            return _gather_announced(activity, budget, is_of_edit=proved.is_of_edit)
     return Gathered()
 
 
@@ -65,16 +66,19 @@ def _gather_described(activity: Activity, budget: FetchBudget) -> None:
         fetch_actor(activity.object.id, budget=budget)
 
 
-def _gather_announced(activity: Activity, budget: FetchBudget) -> Gathered:
-    """The note that a channel followed here announces by its URI, unless we have it or it is ours."""
+def _gather_announced(activity: Activity, budget: FetchBudget, *, is_of_edit: bool) -> Gathered:
+    """The note that a channel followed here announces by its URI, unless we have it or it is ours; one of which an edit
+    is announced also if it stands in the channel."""
     uri = activity.object_id
     if uri is None or Uris(current().origin).is_local(uri):
         return Gathered()
     with reading() as session:
         group = find_actor(session, activity.actor)
-        is_channel = group is not None and find_heard_channel(session, group.id) is not None
-        is_known = find_message(session, uri) is not None or find_activity(session, uri) is not None
-    if is_known or not is_channel:
+        channel = find_heard_channel(session, group.id) if group is not None else None
+        message = find_message(session, uri)
+        is_edited = is_of_edit and message is not None and channel is not None and stands_in(message, channel.actor_id)
+        is_known = message is not None or find_activity(session, uri) is not None
+    if channel is None or (is_known and not is_edited):
         return Gathered()
     document = fetch_document(uri, budget=budget)
     note = parse_object(document.json, now=datetime.now(UTC))

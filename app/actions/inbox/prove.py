@@ -1,7 +1,8 @@
 """Prove: from an accepted request to activities whose actors said them (FEP-fe34).
 
 The request proves what its signer says. What it passes on from somebody else is proved by an integrity proof, or by
-fetching it from its home; what cannot be proved is dropped.
+fetching it from its home; what cannot be proved is dropped. Many activities are not to be had at their home, because
+their ids have a fragment or nobody answers there: of such ones inside an Announce what they are about bears them out.
 """
 
 from __future__ import annotations
@@ -11,27 +12,43 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from activitypub.documents import Activity, id_of, parse_activity
-from activitypub.errors import OriginError, ProofError, SignatureError, UnusableKeyError
+from activitypub.documents import Activity, id_of, parse_activity, type_of
+from activitypub.errors import (
+    ActivityPubError,
+    FetchError,
+    KeyUnavailableError,
+    OriginError,
+    ProofError,
+    SignatureError,
+    UnusableKeyError,
+)
 from activitypub.fetch import FetchBudget
-from activitypub.origin import Decision, Verdict, announced_activity, decide
+from activitypub.origin import Decision, Verdict, announced_activity, decide, is_fetchable
 from activitypub.proofs import proof_key_id, verify_proof
 from app.actions.remote_actors import fetch_document, key_for
 from app.settings import current
 
 Document = Mapping[str, Any]
 
+# Of an Announce without what is inside: that is not its channel's to say.
+_KEPT = ("@context", "id", "type", "actor", "to", "cc", "published")
+
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """`relayed` is what a Group's Announce holds, proved for itself."""
+    """`relayed` is what a Group's Announce holds, proved for itself. `is_of_edit` is an Announce of a note that was
+    edited; `via` is the Group (a URI) whose word alone it is.
+    """
 
     activity: Activity
     relayed: tuple[Activity, ...] = ()
+    is_of_edit: bool = False
+    via: str | None = None
 
 
-def prove(document: Document, *, signer: str, budget: FetchBudget) -> Proved:
-    """Raises ActivityPubError for what cannot be believed; a FetchError that is not permanent may pass."""
+def prove(document: Document, *, signer: str, budget: FetchBudget, is_last_attempt: bool = False) -> Proved:
+    """Raises ActivityPubError for what cannot be believed; a FetchError that is not permanent may pass, and at the last
+    attempt is as good as one that is."""
     decision = _decide(document, signer)
     if decision.verdict is Verdict.FETCH and id_of(document.get("actor")) != signer:
         document = _from_home_or_proof(document, decision, budget)
@@ -41,8 +58,33 @@ def prove(document: Document, *, signer: str, budget: FetchBudget) -> Proved:
     if inner is None:
         return Proved(activity)
     if decision.verdict is Verdict.FETCH:
-        inner = _from_home_or_proof(inner, decision, budget, announcer=activity.actor)
+        try:
+            inner = _from_home_or_proof(inner, decision, budget, announcer=activity.actor)
+        except ActivityPubError as error:
+            if _may_pass(error) and not is_last_attempt:
+                raise
+            return _borne_out(document, inner, error)
     return Proved(activity, (parse_activity(inner),))
+
+
+def _may_pass(error: ActivityPubError) -> bool:
+    return isinstance(error, KeyUnavailableError) or (isinstance(error, FetchError) and not error.permanent)
+
+
+def _borne_out(announce: Document, inner: Document, error: ActivityPubError) -> Proved:
+    """What an Announce comes to whose activity its home does not show: that of the note it is about, whose home does.
+
+    Whether something is gone that stands in it, a channel tells by itself. Raises the error for anything else.
+    """
+    about, type_ = id_of(inner.get("object")), type_of(inner)
+    told = {name: announce[name] for name in _KEPT if name in announce}
+    match type_:
+        case "Create" | "Update":
+            return Proved(parse_activity(told | {"object": about}), is_of_edit=type_ == "Update")
+        case "Delete":
+            own = parse_activity(told | {"type": "Delete", "object": about})
+            return Proved(own, via=own.actor)
+    raise error
 
 
 def _decide(document: Document, signer: str, announcer: str | None = None) -> Decision:
@@ -57,7 +99,7 @@ def _from_home_or_proof(
 ) -> Document:
     if decision.has_proof and _is_proved(document):
         return document
-    if decision.uri is None:
+    if decision.uri is None or not is_fetchable(decision.uri):
         raise OriginError("there is no home to ask")
     fetched = fetch_document(decision.uri, budget=budget).json
     if _decide(fetched, id_of(fetched.get("actor")) or "", announcer).verdict is not Verdict.ACCEPT:

@@ -149,7 +149,8 @@ def _process_one(item: QueuedItem, met: set[str], now: Callable[[], datetime]) -
 def _apply(item: QueuedItem, met: set[str]) -> None:
     """The item is marked done in the transaction that applies it."""
     budget = FetchBudget(MAX_FETCHES)
-    proved = prove(load_object(queue.open_body(item)), signer=item.signer_uri, budget=budget)
+    document = load_object(queue.open_body(item))
+    proved = prove(document, signer=item.signer_uri, budget=budget, is_last_attempt=item.is_last_attempt)
     gathered = gather(proved, budget, met, is_last_attempt=item.is_last_attempt)
     received = Received(
         activity=proved.activity,
@@ -158,6 +159,7 @@ def _apply(item: QueuedItem, met: set[str]) -> None:
         gathered=gathered,
         relayed=proved.relayed,
         queue_position=item.position,
+        via=proved.via,
     )
     if receive(received) is None:
         queue.finish(item.position, state="dropped", outcome="nothing here has an effect for it")

@@ -15,7 +15,7 @@ from app.effects.notifying import notify_mentioned
 from app.effects.relaying import relay
 from app.effects.speaking import authorise_sender
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
-from app.models import Message
+from app.models import Channel, Message
 from app.projections import files, messages
 from app.queries.bits import Bit
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, open_content, scope_of
@@ -53,8 +53,17 @@ def apply(act: Act, note: Note) -> list[Activity]:
     if message is None:
         return creation.apply(act, note, edited_at=_edited_at(act, note, note.published or act.now))
     found = act.found.pop("channel")
+    is_edited = rewrite(act, note, message, found[0] if found else None)
+    return relay(act, *found) if is_edited and found else []
+
+
+def rewrite(act: Act, note: Note, message: Message, channel: Channel | None) -> bool:
+    """Have the message say what its author says now, and tell who sees it; False where it was edited later than that.
+
+    Raises NotFoundError.
+    """
     if _is_older(act, note, message):
-        return []  # It took the longer way (hostile case ORI-22).
+        return False  # It took the longer way (hostile case ORI-22).
     is_there = messages.edit(
         act.session,
         message,
@@ -74,13 +83,12 @@ def apply(act: Act, note: Note) -> list[Activity]:
             channel_id=message.channel_id,
             conversation_id=message.conversation_id,
             message_id=message.id,
-            actor_id=act.actor.id,
+            actor_id=message.author_id,
         )
     )
-    if not found:
-        return []
-    notify_mentioned(act, note, message.id, act.actor.id, found[0])
-    return relay(act, *found)
+    if channel is not None:
+        notify_mentioned(act, note, message.id, message.author_id, channel, is_edited=True)
+    return True
 
 
 def _embeds(act: Act, note: Note, message: Message) -> Sequence[dict[str, Any]]:

@@ -145,7 +145,7 @@ def test_nobody_moderates_a_channel_that_does_not_pass_it_on(
     if way == "themselves":
         world.receive(stranger, activity)
     elif way == "in their name":  # Their own server knows nothing of it.
-        world.receive(pond, pond.activity("Announce", activity, number=2, to=[PUBLIC]))
+        world.receive(lake, lake.activity("Announce", activity, number=2, to=[PUBLIC]))
     else:
         passed_on(world, lake if way == "another channel" else stranger, activity)
 
