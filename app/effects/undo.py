@@ -24,7 +24,7 @@ from app.queries.permissions import get_permissions, require_rank_over
 from app.queries.reactions import find_reaction
 
 UNDOABLE = frozenset({"Announce", "Block", "EmojiReact", "Follow", "Join", "Like"})
-_REACTIONS = frozenset({"EmojiReact", "Like"})
+REACTIONS = frozenset({"EmojiReact", "Like"})
 
 
 def authorise(act: Act) -> None:
@@ -41,7 +41,7 @@ def authorise(act: Act) -> None:
     if type_ not in UNDOABLE and not (logged is None and _is_early(act)):
         raise NotFoundError("there is nothing to undo")
     act.found |= {"type": type_, "uri": logged.uri if logged else named.id, "logged": logged}
-    if type_ in _REACTIONS:
+    if type_ in REACTIONS:
         _find_reaction(act)
 
 

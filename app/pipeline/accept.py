@@ -25,12 +25,13 @@ _inserts: dict[str, ReturningInsert[tuple[int]]] = {}
 
 
 def accept(verified: Verified, activity: Activity, raw: bytes) -> Action:
-    """Store the request for a worker, unless it was stored before or nothing here has an effect for its type.
+    """Store the request for a worker, unless it was stored before or nothing here has an effect for its type, or for
+    that of what it announces: Lemmy's communities pass on every vote against something.
 
     Only `verify()` makes a Verified, and only this writes `inbox_items`: a worker may trust what it finds there. Raises
     TooManyRequestsError while too much of the sender's server waits.
     """
-    if activity.type not in EFFECTS or activity.id is None:
+    if activity.id is None or not _has_effect(activity):
         return "ignored"
     host = host_of(verified.owner)
     take_room(host, len(raw))
@@ -60,6 +61,11 @@ def accept(verified: Verified, activity: Activity, raw: bytes) -> Action:
         wake(session, "inbox", host)
     failpoints.reach("accept.committed")
     return "queued"
+
+
+def _has_effect(activity: Activity) -> bool:
+    announced = activity.object if activity.type == "Announce" else None
+    return activity.type in EFFECTS and (not isinstance(announced, Activity) or announced.type in EFFECTS)
 
 
 def _insert_of(session: Session) -> ReturningInsert[tuple[int]]:

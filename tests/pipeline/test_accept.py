@@ -107,3 +107,12 @@ def test_longest_id_fits(world: World, type_: str) -> None:
 
 def test_id_that_is_too_long_is_none(world: World) -> None:
     assert send(activity(id=f"{ZOE}/" + "\U0001f600" * 600)) == "ignored"
+
+
+def test_announce_of_what_nothing_has_an_effect_for_is_ignored(world: World) -> None:
+    """A vote against something, inside of what a channel passes on."""
+    against = {"id": "https://lake.example/1", "type": "Dislike", "actor": "https://lake.example/users/yan"}
+
+    assert send(activity("Announce") | {"object": against | {"object": f"{ZOE}/note"}}) == "ignored"
+
+    assert (items(), world.wakes) == ([], [])

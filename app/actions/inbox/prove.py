@@ -26,6 +26,10 @@ from activitypub.fetch import FetchBudget
 from activitypub.origin import Decision, Verdict, announced_activity, decide, is_fetchable
 from activitypub.proofs import proof_key_id, verify_proof
 from app.actions.remote_actors import fetch_document, key_for
+from app.db import reading
+from app.effects.undo import REACTIONS
+from app.errors import NotFoundError
+from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri
 from app.settings import current
 
 Document = Mapping[str, Any]
@@ -97,6 +101,7 @@ def _decide(document: Document, signer: str, announcer: str | None = None) -> De
 def _from_home_or_proof(
     document: Document, decision: Decision, budget: FetchBudget, *, announcer: str | None = None
 ) -> Document:
+    _check_is_of_use(document)
     if decision.has_proof and _is_proved(document):
         return document
     if decision.uri is None or not is_fetchable(decision.uri):
@@ -105,6 +110,17 @@ def _from_home_or_proof(
     if _decide(fetched, id_of(fetched.get("actor")) or "", announcer).verdict is not Verdict.ACCEPT:
         raise OriginError("its home passes it on from elsewhere")
     return fetched
+
+
+def _check_is_of_use(document: Document) -> None:
+    """A channel passes on every vote, and most are about what was said before anybody here heard of it: for those,
+    nobody's home is asked. Raises NotFoundError."""
+    done = document["object"] if type_of(document) == "Undo" else document
+    if not isinstance(done, Mapping) or type_of(done) not in REACTIONS:
+        return
+    with reading() as session:
+        if find_by_uri(session, id_of(done.get("object"))) is None:
+            raise NotFoundError(NO_SUCH_MESSAGE)
 
 
 def _is_proved(document: Document) -> bool:

@@ -15,6 +15,7 @@ from activitypub.fetch import FetchBudget, Reason, UnreachableError
 from activitypub.proofs import add_proof
 from activitypub.vocabulary import PUBLIC
 from app.actions.inbox.prove import Proved, prove
+from app.errors import NotFoundError
 from app.models import Actor
 from tests.actions.wire import Wire
 from tests.founding import ORIGIN, URIS
@@ -92,10 +93,29 @@ def test_of_what_its_home_does_not_know_no_more_is_believed_than_what_it_is_abou
 def test_what_is_borne_out_by_nothing_is_not_believed_if_its_home_does_not_know_it(
     scene: Scene, wire: Wire, type_: str
 ) -> None:
-    more = {"object": dict(scene.create.document)} if type_ == "Undo" else {"target": f"{scene.pond.uri}/featured"}
+    said = scene.world.say(scene.world.actor("zoe", "remote"), scene.pond, "hello")
+    done = dict(scene.create.document) | {"type": type_, "object": said, "target": f"{scene.pond.uri}/featured"}
+    if type_ == "Undo":
+        done["object"] = done | {"id": f"{scene.yan.uri}/likes/1", "type": "Like"}
 
     with pytest.raises(NotFoundRemoteError):
-        scene.announced(dict(scene.create.document) | {"type": type_} | more)
+        scene.announced(done)
+
+    assert wire.asked == [scene.create.id]
+
+
+@pytest.mark.parametrize("is_taken_back", [False, True])
+@pytest.mark.parametrize("type_", ["Like", "EmojiReact"])
+def test_nobody_is_asked_for_a_reaction_to_what_never_came_here(
+    scene: Scene, wire: Wire, type_: str, is_taken_back: bool
+) -> None:
+    reaction = dict(scene.create.document) | {"type": type_, "object": scene.create.object_id}
+    undo = reaction | {"id": f"{reaction['id']}/undo", "type": "Undo", "object": reaction}
+
+    with pytest.raises(NotFoundError):
+        scene.announced(undo if is_taken_back else reaction)
+
+    assert wire.asked == []
 
 
 def test_proof_by_a_key_that_cannot_be_had_is_none(scene: Scene, wire: Wire) -> None:
