@@ -111,8 +111,11 @@ def fetch_actor(uri: str, *, budget: FetchBudget | None = None) -> Actor:
 
 
 def known_or_fetched_actor(uri: str, *, budget: FetchBudget | None = None) -> Actor:
+    """Raises FetchError, of one that is known to be deleted without asking, and MalformedDocumentError."""
     with reading() as session:
-        known = find_actor(session, uri)
+        known = find_any(session, uri)
+    if known is not None and known.deleted_at is not None:
+        raise GoneError(f"{uri} was deleted")
     return known or fetch_actor(uri, budget=budget)
 
 

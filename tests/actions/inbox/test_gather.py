@@ -60,7 +60,7 @@ def test_known_actor_is_not_asked_for(world: World, wire: Wire) -> None:
     assert wire.asked == []
 
 
-def test_actor_that_was_deleted_is_not_fetched_back(world: World, wire: Wire) -> None:
+def test_actor_that_was_deleted_is_not_asked_for(world: World, wire: Wire) -> None:
     zoe = world.actor("zoe", "remote")
     tombstone = build.tombstone(id=zoe.uri, former_type="Person", deleted=moment())
     world.perform(build.delete(actor=zoe.uri, object=tombstone, to=[]))
@@ -68,6 +68,8 @@ def test_actor_that_was_deleted_is_not_fetched_back(world: World, wire: Wire) ->
 
     with pytest.raises(GoneError):
         gathered(world.identified(build.follow(actor=zoe.uri, object=world.bob.uri)))
+
+    assert wire.asked == []
 
 
 def test_author_of_what_is_relayed_is_fetched(world: World, wire: Wire) -> None:
