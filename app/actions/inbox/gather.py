@@ -68,7 +68,7 @@ def _gather_described(activity: Activity, budget: FetchBudget) -> None:
 
 def _gather_announced(activity: Activity, budget: FetchBudget, *, is_of_edit: bool) -> Gathered:
     """The note that a channel followed here announces by its URI, unless we have it or it is ours; one of which an edit
-    is announced also if it stands in the channel."""
+    is announced if it stands in the channel."""
     uri = activity.object_id
     if uri is None or Uris(current().origin).is_local(uri):
         return Gathered()
@@ -76,9 +76,9 @@ def _gather_announced(activity: Activity, budget: FetchBudget, *, is_of_edit: bo
         group = find_actor(session, activity.actor)
         channel = find_heard_channel(session, group.id) if group is not None else None
         message = find_message(session, uri)
-        is_edited = is_of_edit and message is not None and channel is not None and stands_in(message, channel.actor_id)
-        is_known = message is not None or find_activity(session, uri) is not None
-    if channel is None or (is_known and not is_edited):
+        is_new = message is None and find_activity(session, uri) is None
+    is_edited = message is not None and channel is not None and stands_in(message, channel.actor_id)
+    if channel is None or not (is_edited if is_of_edit else is_new):
         return Gathered()
     document = fetch_document(uri, budget=budget)
     note = parse_object(document.json, now=datetime.now(UTC))

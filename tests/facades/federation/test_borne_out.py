@@ -105,6 +105,16 @@ def test_an_edit_that_its_home_does_not_show_is_none(world: World, pond: RemoteA
     assert len(events("message_edited")) == before
 
 
+def test_an_edit_of_what_never_came_here_makes_no_message_of_it(world: World, pond: RemoteActor) -> None:
+    """It may be years old."""
+    note = served(world, world.zoe)
+
+    pass_on(world, pond, unknown(world.zoe, "Update", note))
+
+    assert (outcome()[0], find(note["id"])) == ("dropped", None)
+    assert note["id"] not in world.wire.asked
+
+
 @IDS
 @pytest.mark.parametrize("by", ["its author", "a moderator"])
 def test_a_channel_tells_what_is_gone_from_it(
