@@ -12,7 +12,7 @@ from app.models import Actor
 from app.pipeline import compose, submit
 from app.queries.conversations import read_talk
 from app.queries.placement import conversation_id
-from tests.effects.groups import Group, carol, last_sent, yan, zoe
+from tests.effects.groups import Group, carol, hear, last_sent, yan, zoe
 from tests.founding import URIS
 from tests.together import at_once
 from tests.world import Sent, World, moment, world
@@ -50,6 +50,18 @@ def test_who_left_is_not_told_what_comes_after(world: World, zoe: Actor, yan: Ac
     note = last_sent(world, "Update")
     assert set(note["to"]) == {world.alice.uri, zoe.uri}
     assert {tag["href"] for tag in note["tag"]} == {world.alice.uri, zoe.uri}
+
+
+def test_who_left_is_not_told_of_reactions_to_what_they_said(world: World, zoe: Actor, yan: Actor) -> None:
+    group = Group(world, world.alice, zoe, yan)
+    uri = hear(world, yan, [world.bob, world.alice, zoe], context=group.uri)
+    assert group.is_of(uri)
+    group.leave(yan)
+    world.forget()
+
+    world.perform(compose.reaction(world.viewer(world.bob), world.message(uri).id, "🎈"))
+
+    assert world.deliveries() == [Sent("Like", world.bob.uri, zoe.inbox)]
 
 
 def test_who_was_added_is_told_of_edits_and_reactions(world: World, zoe: Actor, yan: Actor) -> None:

@@ -104,6 +104,27 @@ def test_reaction_in_a_private_channel_is_announced_to_its_members_alone(world: 
     assert (announce["to"], announce["cc"]) == ([den.actor.followers], [])
 
 
+@pytest.mark.parametrize("end", ["put out", "left the channel", "banned"])
+def test_author_who_is_in_the_private_channel_no_more_is_told_of_no_reaction(world: World, end: str) -> None:
+    zoe, yan = world.actor("zoe", "remote"), world.actor("yan", "remote", host="lake.example")
+    den = world.channel("den", is_private=True, members=[zoe, yan])
+    message_id = world.message(world.say(zoe, den, "hello", is_public=False)).id
+    match end:
+        case "put out":
+            world.perform(compose.expulsion(world.viewer(world.alice), den.id, zoe))
+        case "left the channel":
+            world.perform(build.leave(actor=zoe.uri, object=den.uri, to=[]))
+        case _:
+            world.perform(build.block(actor=world.alice.uri, object=zoe.uri, target=world.home.uri))
+    world.forget()
+
+    world.perform(compose.reaction(world.viewer(world.alice), message_id, "🎈"))
+    world.perform(compose.reaction_taken_back(world.viewer(world.alice), message_id, "🎈"))
+
+    assert world.deliveries() == [Sent("Announce", den.uri, "https://lake.example/inbox")] * 2
+    assert all(zoe.uri not in row["object"]["to"] for row in world.announced()[-2:])
+
+
 @ORIGINS
 def test_same_reaction_counts_once(world: World, origin: str) -> None:
     zoe = world.actor("zoe", origin)

@@ -19,7 +19,7 @@ from app.errors import InsufficientScopeError, InvalidInputError, NotFoundError
 from app.ids import new_id
 from app.models import Actor, Message
 from app.queries import messages
-from app.queries.actors import get_by_id, list_by_handles
+from app.queries.actors import find_by_id, get_by_id, list_by_handles
 from app.queries.channels import get_visible, list_remote_members
 from app.queries.conversations import list_participants, read_talk
 from app.queries.documents import handle, note_document
@@ -28,6 +28,7 @@ from app.queries.files import StoredFile, as_attachments, without_key
 from app.queries.placement import conversation_id
 from app.queries.reactions import find_own
 from app.queries.viewers import Viewer
+from app.queries.visibility import may_actor_see
 from app.settings import current
 from app.uris import Uris
 
@@ -318,10 +319,14 @@ def _without_former_members(document: Mapping[str, Any], members: Collection[str
 
 
 def _concerned(session: Session, message: Message) -> list[str]:
-    """Whom a reaction is told: the author, and the channel or the others in the conversation."""
-    concerned = [get_by_id(session, message.author_id).uri]
-    if message.channel_id:
-        group = get_by_id(session, message.channel_id)
+    """Whom a reaction is told: the author, and the channel or the others in the conversation.
+
+    An author elsewhere who was put out of a place of ours since, or left it, is not told what goes on there.
+    """
+    author, group = get_by_id(session, message.author_id), find_by_id(session, message.channel_id or "")
+    is_elsewhere = group is not None and not group.is_local
+    concerned = [author.uri] if author.is_local or is_elsewhere or may_actor_see(session, author, message) else []
+    if group is not None:
         concerned += [group.uri]
         if message.audience == "public":
             concerned.append(PUBLIC)
