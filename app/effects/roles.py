@@ -13,7 +13,7 @@ from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoun
 from app.models import Actor, Space
 from app.projections import audit, roles
 from app.projections.roles import Described
-from app.queries.actors import find_actor
+from app.queries.actors import PEOPLE, find_actor
 from app.queries.channels import get_home_space
 from app.queries.permissions import Permissions, get_permissions, held_privileges
 from app.queries.privileges import ALL_PRIVILEGES, ROLES, Role
@@ -90,15 +90,17 @@ def delete(act: Act) -> None:
 
 
 def authorise_grant(act: Act) -> None:
-    """Also for taking a role away. The owner stays the owner, whoever asks."""
+    """Also for taking a role away: not by who may do less than the person. The owner stays the owner, whoever asks."""
     permissions = _require(act)
     role = _find(act, act.activity.target)
     person = find_actor(act.session, act.activity.object_id)
-    if person is None or not person.is_local or not held_privileges(act.session, person.id):
+    if person is None or not person.is_local or person.type not in PEOPLE:
         raise NotFoundError("Only people of this server have roles.")
     if role.id == _OWNER:
         raise ForbiddenError("A server has one owner, and it stays the one it has.")
     _check_reach(permissions, role.privileges)
+    if not permissions.viewer.privileges.issuperset(held_privileges(act.session, person.id)):
+        raise ForbiddenError("Access forbidden. The targeted user's roles allow more than you may do yourself.")
     act.found |= {"person": person, "role": role}
 
 

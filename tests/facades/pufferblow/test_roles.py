@@ -198,6 +198,31 @@ def test_nobody_hands_out_what_they_may_not_do(server: Server, owner: Person, me
     assert make(server, member, "Greeter", ("view_users",)).status_code == 201
 
 
+def test_nobody_takes_roles_from_who_may_do_more(server: Server, owner: Person, member: Person) -> None:
+    manages = ("manage_server_privileges", "view_users", "view_audit_logs")
+    auditor = made(server, owner, "view_audit_logs")
+    manager = make(server, owner, "Manager", manages).json["role"]["role_id"]
+    carol, dave = server.sign_up("carol"), server.sign_up("dave")
+    give(server, owner, member.id, manager, "user")
+    give(server, owner, carol.id, auditor, "admin")
+    give(server, owner, dave.id, auditor, manager)
+
+    with server.stores_nothing():
+        answers = [give(server, member, carol.id, "admin"), give(server, member, owner.id, "owner", auditor)]
+
+    assert [answer.status_code for answer in answers] == [403] * 2
+    assert profile(server, carol)["roles_ids"] == sorted([auditor, "admin"])
+    assert give(server, member, dave.id, manager).status_code == 200
+    assert give(server, owner, carol.id, "user").json["user"]["roles_ids"] == ["user"]
+
+
+def test_who_has_a_role_that_allows_nothing_is_given_another(server: Server, owner: Person, member: Person) -> None:
+    nothing = made(server, owner)
+    assert give(server, owner, member.id, nothing).status_code == 200
+
+    assert give(server, owner, member.id, "moderator").json["user"]["roles_ids"] == ["moderator"]
+
+
 @pytest.mark.parametrize("role_id", ["owner", "admin", "moderator", "user"])
 def test_built_in_roles_stay(server: Server, owner: Person, role_id: str) -> None:
     with server.stores_nothing():
