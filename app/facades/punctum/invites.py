@@ -113,7 +113,7 @@ def delete_invite_by_name(ask: Ask) -> Shown:
 def post_join_by_name(ask: Ask) -> Shown:
     """One of another instance by its name there, `name@domain`."""
     if "@" in ask.given["name"]:
-        return join(ask.viewer, find_elsewhere(ask.given["name"]))
+        return join(ask.viewer, find_elsewhere(ask.viewer, ask.given["name"]))
     return join(ask.viewer, _by_name(ask))
 
 

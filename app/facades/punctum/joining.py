@@ -26,6 +26,7 @@ from app.queries.spaces import find_member_of, find_space
 from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
 from app.web.admission import waiting
+from app.web.limiting import count_asking
 
 
 def let_in(domain: str, invite: Found, person: Found) -> Shown:
@@ -57,13 +58,15 @@ def let_in(domain: str, invite: Found, person: Found) -> Shown:
 def join_elsewhere(viewer: Viewer, invite: Found) -> None:
     """One of ours goes into another instance's conference; they are in it when this returns.
 
-    Raises ForbiddenError and NotFoundError as that instance says, UnavailableError where it says nothing useful.
+    Raises ForbiddenError and NotFoundError as that instance says, UnavailableError where it says nothing useful,
+    TooManyRequestsError for who has others be asked for very much.
     """
     space_id = invite.value.space_id
     with reading() as session:
         origin = find_origin(session, invite.id)
     if origin is None:
         raise MissingObjectError
+    count_asking(viewer)
     name = _introduce(viewer, origin.domain)
     answer = _post(origin.domain, f"/federation/join-conference-by-invite/{origin.id}", {"user_id": name})
     _take_stash(Taking(origin.domain, awaited={(space_id, viewer.actor_id)}), answer.body)
@@ -73,14 +76,15 @@ def join_elsewhere(viewer: Viewer, invite: Found) -> None:
         raise UnavailableError("The other instance did not say that you are in.")
 
 
-def find_elsewhere(name: str) -> Found:
+def find_elsewhere(viewer: Viewer, name: str) -> Found:
     """An invite by its name at its own instance, `name@domain`, as that instance shows it now.
 
-    Raises MissingObjectError.
+    Raises MissingObjectError, TooManyRequestsError for who has others be asked for very much.
     """
     own_name, _, domain = name.rpartition("@")
     if not is_name(own_name):
         raise MissingObjectError
+    count_asking(viewer)
     try:
         with waiting():
             raw = ask(domain, f"/invites/by-name/{own_name}", budget=FetchBudget(4))
