@@ -6,7 +6,7 @@ from activitypub.uris import same_origin
 from app.act import Act
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Actor, Channel, Message
-from app.queries.actors import is_banned, is_blocked_by_any
+from app.queries.actors import is_banned, is_refused_by_any
 from app.queries.channels import find_channel_with_actor
 from app.queries.conversations import list_participants
 from app.queries.messages import NO_SUCH_MESSAGE
@@ -35,12 +35,13 @@ def authorise_on(act: Act, message: Message | None) -> tuple[Channel, Actor] | N
 
 
 def check_blocks(act: Act, conversation_id: str) -> None:
-    """Who is blocked writes nothing there any more, neither anew nor into what was said before.
+    """Who is blocked there, or banned from this server, writes nothing there any more, neither anew nor into what was
+    said before.
 
     Raises ForbiddenError.
     """
     people = [person.id for person in list_participants(act.session, conversation_id)]
-    if is_blocked_by_any(act.session, by=people, actor_id=act.actor.id):
+    if is_refused_by_any(act.session, by=people, actor_id=act.actor.id):
         raise ForbiddenError("you are blocked by this actor")
 
 

@@ -13,7 +13,7 @@ from app.errors import ForbiddenError, InvalidInputError, TooManyRequestsError
 from app.models import Actor, Channel
 from app.projections import channels, follows
 from app.queries.actors import ACCEPTED, PENDING, find_follow, get_actor, is_banned, is_blocked
-from app.queries.channels import find_channel
+from app.queries.channels import find_channel, get_home_space
 from app.queries.follows import count_unanswered_of, count_waiting_for
 from app.queries.viewers import remote_viewer
 from app.queries.visibility import may_see, place_of_channel
@@ -76,8 +76,8 @@ def _reason_against(act: Act, target: Actor, channel: Channel | None) -> str | N
         return "the instance has no followers"
     if is_blocked(act.session, by=target.id, actor_id=act.actor.id):
         return "you are blocked by this actor"
-    if is_banned(act.session, act.actor.id, channel.space_id if channel else target.id):
-        return "you are banned from this channel"
+    if is_banned(act.session, act.actor.id, channel.space_id if channel else get_home_space(act.session).actor_id):
+        return "you are banned from this channel" if channel else "you are banned from this server"
     # Nobody is asked in to a private channel by asking; its members are let in by Add.
     if channel is not None and not may_see(act.session, remote_viewer(act.actor), place_of_channel(channel)):
         return "the channel is closed"

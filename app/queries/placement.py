@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from activitypub.documents import Audience, Note
 from app.models import Actor, Channel, Message
-from app.queries.actors import PEOPLE, get_by_id, is_blocked_by_any, list_by_uris
+from app.queries.actors import PEOPLE, get_by_id, is_refused_by_any, list_by_uris
 from app.queries.channels import find_addressed, find_heard_channel
 from app.queries.conversations import find_conversation, find_group, list_with_arrival
 from app.queries.messages import find_by_uri, open_content
@@ -100,7 +100,7 @@ def _lets_in(session: Session, placement: Placement, author: Actor) -> bool:
         place = place_of_channel(placement.channel)
         return placement.group.is_local and may_see(session, remote_viewer(author), place)
     others = [person.id for person in placement.people if person.id != author.id]
-    return not is_blocked_by_any(session, by=others, actor_id=author.id)
+    return not is_refused_by_any(session, by=others, actor_id=author.id)
 
 
 def may_pass_on(group: Actor, addressed: Audience) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activitypub import build
+from activitypub.vocabulary import PUBLIC
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
 from tests.databases import BACKENDS
 from tests.founding import URIS
@@ -54,6 +55,41 @@ def test_banned_actor_is_put_out_of_every_channel(world: World, origin: str) -> 
     assert [(event.type, event.channel_id, event.actor_id) for event in world.event_rows()] == [
         ("member_removed", world.home.id, mallory.id)
     ]
+
+
+def test_who_is_banned_says_nothing_to_the_people_of_this_server_either(world: World) -> None:
+    mallory = world.actor("mallory", "remote")
+    before, from_bob = world.tell(mallory, [world.bob], "hello"), world.tell(world.bob, [mallory], "hi")
+    activities = [
+        world.edited(mallory, before, "worse", to=[world.bob.uri]),
+        build.like(actor=mallory.uri, object=from_bob, content=":words:", to=[world.bob.uri]),
+        build.create(actor=mallory.uri, object=world.note(mallory, "again", to=[world.bob.uri])),
+        build.create(actor=mallory.uri, object=world.note(mallory, "@bob", to=[PUBLIC, world.bob.uri])),
+    ]
+    world.perform(build.block(actor=world.alice.uri, object=mallory.uri, target=world.home.uri))
+    world.forget()
+
+    for activity in activities:
+        with world.refuses(ForbiddenError):
+            world.perform(activity)
+    with pytest.raises(ForbiddenError, match="banned from this server"):
+        world.perform(build.follow(actor=mallory.uri, object=world.bob.uri))
+
+    assert (world.text(before), world.reactions(from_bob), world.events()) == ("hello", {}, [])
+    assert [(sent.type, sent.sender) for sent in world.deliveries()] == [("Reject", world.bob.uri)]
+    world.perform(world.deleted(mallory, before))
+    assert world.text(before) is None
+
+
+def test_public_note_of_who_is_banned_stays_where_it_was_passed_on(world: World) -> None:
+    mallory = world.actor("mallory", "remote")
+    pond = world.remote_channel("pond", members=[world.bob])
+    world.perform(build.block(actor=world.alice.uri, object=mallory.uri, target=world.home.uri))
+    note = world.note(mallory, "hello", to=[PUBLIC, pond.uri, world.bob.uri])
+
+    uri = world.relay(pond, world.identified(build.create(actor=mallory.uri, object=note)))
+
+    assert world.message(uri).channel_id == pond.id
 
 
 def test_ban_by_two_moderators_is_one_ban(world: World) -> None:

@@ -18,7 +18,7 @@ from app.effects.speaking import authorise_sender, check_sending
 from app.errors import ConflictError, ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
 from app.ids import new_id
 from app.projections import conversations, files, messages
-from app.queries.actors import find_any, is_banned, is_blocked_by_any
+from app.queries.actors import find_any, is_banned, is_refused_by_any
 from app.queries.channels import NO_SUCH_CHANNEL
 from app.queries.embeds import show_embeds
 from app.queries.messages import Content, MessageView, author_with_account, find_by_uri
@@ -211,7 +211,7 @@ def _authorise_direct(act: Act, placement: Placement, author: Actor) -> None:
     if author.is_local:
         authorise_sender(act, author)
     others = [person.id for person in placement.people if person.id != author.id]
-    if is_blocked_by_any(act.session, by=others, actor_id=author.id):
+    if is_refused_by_any(act.session, by=others, actor_id=author.id):
         raise ForbiddenError("This person does not take messages from you.")
 
 
