@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from cachetools import LRUCache
 from flask import Blueprint, Flask, g, request
 from flask_sock import Sock
 
@@ -42,8 +43,10 @@ from app.web.authentication import authenticate, token_expires_at
 from app.web.client import client_network
 from app.web.fields import read_fields
 
-# What everybody is told of costs as much as there are sockets, so one client may say less of it than of the rest.
+# What everybody is told of costs as much as there are sockets, so one person may say less of it than of the rest, on
+# however many sockets, one after the other too.
 BROADCASTS_PER_SECOND, BROADCASTS_BURST = 2.0, 10.0
+_broadcasts: LRUCache[str, TokenBucket] = LRUCache(maxsize=8192)
 
 # Of all that a socket tells.
 SCOPES_OF_LISTENING: Final[tuple[Scope, ...]] = ("account:read", "channel:read", "message:read")
@@ -159,7 +162,6 @@ class _Client:
     def __init__(self, viewer: Viewer, channel_id: str | None) -> None:
         self._viewer = viewer
         self._channel_id = channel_id
-        self._broadcasts = TokenBucket(per_second=BROADCASTS_PER_SECOND, burst=BROADCASTS_BURST)
 
     def answer(self, message: str | bytes) -> Body | None:
         """Nothing for what is no JSON object in text, or of an unknown type."""
@@ -200,7 +202,8 @@ class _Client:
         tell_typing(self._viewer.actor_id, username, channel_id, users=users)
 
     def _check_broadcasts(self) -> None:
-        if not self._broadcasts.take():
+        whole = TokenBucket(per_second=BROADCASTS_PER_SECOND, burst=BROADCASTS_BURST)
+        if not _broadcasts.setdefault(self._viewer.actor_id, whole).take():
             raise TooManyRequestsError("That was said too often. Wait a moment.")
 
 

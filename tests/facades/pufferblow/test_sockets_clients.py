@@ -187,6 +187,28 @@ def test_who_broadcasts_too_often_is_asked_to_wait_and_stays_connected(
     assert {told["error"] for told in said} == {"That was said too often. Wait a moment."}
 
 
+@pytest.mark.parametrize("how", ["on another socket", "after coming back"])
+def test_nobody_broadcasts_more_on_several_sockets(chat: Chat, connect: Connect, bob: Person, how: str) -> None:
+    with chat.connect(bob) as first:
+        ear = connect(bob) if how == "on another socket" else None
+        for _ in range(int(BROADCASTS_BURST)):
+            first.say({"type": "typing", "channel_id": chat.lobby})
+        assert answers(first) == []
+    ear = ear or connect(bob)
+    other = connect(chat.owner)
+
+    for _ in range(2 * int(BROADCASTS_BURST)):
+        ear.say({"type": "typing", "channel_id": chat.lobby})
+
+    said = answers(ear)
+    assert {told["error"] for told in said} == {"That was said too often. Wait a moment."}
+    told = 2 * int(BROADCASTS_BURST) - len(said)
+    for _ in range(told):
+        other.wait_for("typing")
+    assert answers(other) == []
+    assert [heard["type"] for heard in other.heard].count("typing") == told
+
+
 # Read confirmations.
 
 
