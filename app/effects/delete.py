@@ -19,6 +19,7 @@ from app.projections import spaces as memberships
 from app.queries.actors import find_actor, list_follower_inboxes
 from app.queries.bits import Bit
 from app.queries.channels import find_channel, find_channel_with_actor, find_heard_channel, list_members
+from app.queries.deliveries import list_acquainted
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.permissions import Permissions, get_permissions
 from app.queries.standing import find_standing
@@ -184,7 +185,8 @@ def _delete_channel_of_ours(act: Act, group: Actor) -> list[Activity]:
 def _delete_actor(act: Act, actor: Actor) -> None:
     channel: Channel | None = find_channel(act.session, actor.id)
     if act.is_local:
-        act.inboxes += list_follower_inboxes(act.session, actor.id)
+        list_told = list_acquainted if channel is None else list_follower_inboxes
+        act.inboxes += list_told(act.session, actor.id)
     if channel is not None:
         _end_channel(act, channel)
     if channel is not None and act.is_local:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.act import Inbox
 from app.models import Activity, ActivityDocument, Delivery, Host, Message, Receipt
 from app.models.columns import UtcDateTime
+from app.queries.actors import list_follower_inboxes
 
 QUEUED: Final = "queued"
 DELIVERED: Final = "delivered"
@@ -110,6 +111,27 @@ def list_receivers(session: Session, message_uri: str) -> list[Inbox]:
         .where(Message.uri == message_uri)
     )
     return [Inbox(*row) for row in session.execute(delivered.union(noted))]
+
+
+def list_acquainted(session: Session, actor_id: str) -> list[Inbox]:
+    """The inboxes of all who follow one of ours, or ever had anything of it, as far as that is known: what it has sent,
+    and what was passed on of it. Of a server that has one for all, that one alone.
+    """
+    said = select(Message.uri).where(Message.author_id == actor_id)
+    about = select(Activity.uri).where(Activity.object_uri.in_(said))
+    carried = select(Activity.id).where(or_(Activity.object_uri.in_(said), Activity.object_uri.in_(about)))
+    delivered = select(Delivery.inbox, Delivery.host, Delivery.is_shared).where(
+        or_(Delivery.sender_id == actor_id, Delivery.activity_id.in_(carried)), Delivery.state.not_in(NOT_RECEIVED)
+    )
+    noted = (
+        select(Receipt.inbox, Receipt.host, Receipt.is_shared)
+        .join(Message, Message.id == Receipt.message_id)
+        .where(Message.author_id == actor_id)
+    )
+    told = [Inbox(*row) for row in session.execute(delivered.union(noted))]
+    inboxes = {inbox.uri: inbox for inbox in [*list_follower_inboxes(session, actor_id), *told]}.values()
+    shared = {inbox.host for inbox in inboxes if inbox.is_shared}
+    return [inbox for inbox in inboxes if inbox.is_shared or inbox.host not in shared]
 
 
 def at_time(now: datetime) -> dict[str, datetime]:
