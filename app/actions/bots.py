@@ -10,6 +10,7 @@ from app.db import reading
 from app.errors import ConflictError, ForbiddenError, InvalidInputError
 from app.pipeline import Made, compose, submit
 from app.pipeline.submit import Draft
+from app.projections.accounts import NO_HASH
 from app.queries.accounts import is_name_taken
 from app.queries.actors import is_blocked
 from app.queries.spaces import list_bots_of
@@ -18,7 +19,6 @@ from app.settings import current
 from app.uris import Uris
 
 MAX_BOTS: Final = 25
-_NO_HASH: Final = "!"
 
 
 def make_bot(
@@ -33,7 +33,7 @@ def make_bot(
     uris = Uris(current().origin)
     outcome = submit(
         Draft(uris.instance, lambda: _creation(viewer, username)),
-        private={"password_hash": _NO_HASH, "bot_owner_id": viewer.actor_id},
+        private={"password_hash": NO_HASH, "bot_owner_id": viewer.actor_id},
         # The instance does it for everybody: one person's key is not another's.
         idempotency_key=f"{viewer.actor_id} {idempotency_key}" if idempotency_key else None,
         request_digest=request_digest,

@@ -14,7 +14,7 @@ from app.effects.relaying import relay, withdraw
 from app.errors import ForbiddenError, NotFoundError
 from app.models import Activity as Logged
 from app.models import Actor, Channel, Message
-from app.projections import activities, actors, audit, channels, conversations, files, messages, tombstones
+from app.projections import accounts, activities, actors, audit, channels, conversations, files, messages, tombstones
 from app.projections import spaces as memberships
 from app.queries.actors import find_actor, list_follower_inboxes
 from app.queries.bits import Bit
@@ -184,9 +184,11 @@ def _delete_channel_of_ours(act: Act, group: Actor) -> list[Activity]:
 
 def _delete_actor(act: Act, actor: Actor) -> None:
     channel: Channel | None = find_channel(act.session, actor.id)
-    if act.is_local:
-        list_told = list_acquainted if channel is None else list_follower_inboxes
-        act.inboxes += list_told(act.session, actor.id)
+    if act.is_local and channel is not None:
+        act.inboxes += list_follower_inboxes(act.session, actor.id)
+    elif act.is_local:
+        act.inboxes += list_acquainted(act.session, actor.id)
+        accounts.empty(act.session, actor.id)
     if channel is not None:
         _end_channel(act, channel)
     if channel is not None and act.is_local:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
 from app.db import row_count
-from app.models import Account, Actor, FormerName, RoleGrant, Space
+from app.models import Account, Actor, FormerName, LoginAddress, Ping, RoleGrant, Space
 from app.projections import audit, sessions
 from app.queries.accounts import Credentials, require_same_password
+
+NO_HASH: Final = "!"
+"""Where a password's hash would stand: of no password."""
 
 
 def add(
@@ -92,6 +95,15 @@ def time_out(session: Session, actor_id: str, *, until: datetime | None, reason:
 
 def lift_ban(session: Session, actor_id: str) -> None:
     session.execute(update(Account).where(Account.actor_id == actor_id).values(banned_at=None, ban_reason=None))
+
+
+def empty(session: Session, actor_id: str) -> None:
+    """Of an account that is deleted: what it asked others by pings, what it said of itself, and how it signed in. Its
+    name stays taken."""
+    gone = {"about": None, "status_text": None, "password_hash": NO_HASH}
+    session.execute(update(Account).where(Account.actor_id == actor_id).values(gone))
+    session.execute(delete(LoginAddress).where(LoginAddress.actor_id == actor_id))
+    session.execute(delete(Ping).where(Ping.sender_id == actor_id))
 
 
 def claim_ownership(session: Session, actor: Actor, space: Space) -> bool:

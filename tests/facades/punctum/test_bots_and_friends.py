@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from app.db import reading
 from app.errors import ForbiddenError
 from app.facades.punctum import accounts
+from app.models import Account
+from app.projections.accounts import NO_HASH
 from tests.facades.conftest import PASSWORD, Person, Server
 from tests.facades.punctum.conftest import Client, Shown, is_refused
 
@@ -83,6 +86,28 @@ def test_who_deletes_accounts(client: Client, server: Server, owner: Person, mem
     assert is_refused(client.call("GET", f"/accounts/{carol.id}", owner), 404, 4)
     assert client.call("GET", "/accounts", carol).status_code in (401, 403)
     assert client.ok("DELETE", f"/accounts/{member.id}", member) == {"id": member.id}
+
+
+def test_what_a_deleted_account_said_of_itself_and_asked_of_others_is_gone(
+    client: Client, server: Server, member: Person
+) -> None:
+    form = {"username": "carol", "email": "carol@pond.example", "password": PASSWORD}
+    server.call("POST", "/auth/sign_up", json=form)
+    signed_in = server.call("POST", "/api/v1/users/signin", json={"username": "carol", "password": PASSWORD})
+    carol = Person(client.get("/accounts/by-name/carol", None)["id"], "carol", signed_in.json)
+    client.patch(f"/accounts/{carol.id}", carol, bio="I row.", status="rowing")
+    ping = {"target": member.id, "message": "are you there?"}
+    assert server.call("POST", "/api/v1/ping/send", person=carol, json=ping).status_code == 201
+
+    client.ok("DELETE", f"/accounts/{carol.id}", carol)
+
+    assert server.call("GET", "/api/v1/ping/history", person=member).json["pings"] == []
+    with reading() as session:
+        left = session.get_one(Account, carol.id)
+        assert (left.about, left.status_text, left.password_hash) == (None, None, NO_HASH)
+    server.call("POST", "/auth/sign_up", json=form | {"username": "another"})
+    again = {"email": form["email"], "password": PASSWORD}
+    assert server.call("POST", "/auth/login", json=again).status_code == 303
 
 
 def test_blocking(client: Client, server: Server, owner: Person, member: Person) -> None:
