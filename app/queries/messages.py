@@ -392,26 +392,3 @@ def list_reactions_in_order(session: Session, message_ids: Sequence[str]) -> dic
         for message_id, emoji, actor_id in session.execute(_REACTIONS, {"message_ids": message_ids}):
             found.setdefault(message_id, []).append((emoji, actor_id))
     return found
-
-
-def list_around(
-    session: Session, place_id: str, *, is_channel: bool, before: int | None, after: int | None, size: int
-) -> list[MessageView]:
-    """Living messages of a place between two positions, the oldest first: the first `size` after one, else the last."""
-    place = Message.channel_id if is_channel else Message.conversation_id
-    query = VIEWS.where(place == place_id)
-    if before is not None:
-        query = query.where(Message.position < before)
-    if after is not None:
-        query = query.where(Message.position > after)
-    is_upward = after is not None
-    query = query.order_by(Message.position if is_upward else Message.position.desc()).limit(size)
-    views = read_views(session, query, {})
-    return views if is_upward else views[::-1]
-
-
-def list_since(session: Session, place_id: str, *, is_channel: bool, since: datetime, size: int) -> list[MessageView]:
-    """The newest living messages of a place that were published since then, the oldest first."""
-    place = Message.channel_id if is_channel else Message.conversation_id
-    query = VIEWS.where(place == place_id, Message.published_at >= since)
-    return read_views(session, query.order_by(Message.position.desc()).limit(size), {})[::-1]

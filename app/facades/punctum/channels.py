@@ -40,10 +40,10 @@ from app.facades.punctum.shapes import change_of, either, new, or_id, stash_of
 from app.facades.punctum.values import Check, number, one_of, reference
 from app.pipeline import compose
 from app.queries.bits import Bit
-from app.queries.messages import list_around, list_since
 from app.queries.objects import Found, FoundConversation
 from app.queries.punctum.shown import Shown, show, show_messages, stash
 from app.queries.standing import find_standing
+from app.queries.stretches import list_around, list_since
 from app.queries.viewers import Viewer
 from app.queries.visibility import may_see, place_of_channel
 

@@ -16,6 +16,7 @@ from app.facades.punctum.keys import INSTANCE, KEYS
 from app.facades.punctum.problems import (
     HiddenError,
     MissingKeyError,
+    TooLongError,
     TooManyError,
     UnknownReferenceError,
     WrongTypeError,
@@ -29,6 +30,7 @@ from app.pipeline import compose
 from app.queries.objects import OPEN_KINDS, Found, FoundConversation, Kind, find_object, may_read, may_remove
 from app.queries.privileges import OF_ADMINS
 from app.queries.punctum.shown import Shown, show, show_all, stash
+from app.queries.stretches import are_too_long
 from app.queries.viewers import Viewer
 
 MAX_STASH: Final = 100
@@ -209,4 +211,6 @@ def make_stash(asker: Viewer | None, data: Data) -> Shown:
                 raise HiddenError
             allow_reading(asker, found.kind)
             several.append(found)
+        if are_too_long(session, [found.id for found in several if found.kind == "message"]):
+            raise TooLongError("id_list")
         return stash(show_all(session, asker, several))

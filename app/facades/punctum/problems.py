@@ -76,3 +76,10 @@ class TooManyError(InvalidInputError):
 
     def __init__(self, key: str, most: int) -> None:
         super().__init__(f"{key}: {most} at most.")
+
+
+class TooLongError(InvalidInputError):
+    error_code = ErrorCode.TOO_MUCH
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key}: fewer at once, of messages that are so long.")
