@@ -14,7 +14,7 @@ from app.errors import ConflictError, InvalidInputError, ReusedKeyError
 from app.facades.punctum.ask import Ask, find_asker
 from app.facades.punctum.instances import is_signed
 from app.facades.punctum.scopes import DEPENDS, Needed, allow
-from app.facades.punctum.shapes import ID_ALONE, Body, change_of, new
+from app.facades.punctum.shapes import ID_ALONE, Body, change_of, new, or_id
 from app.facades.punctum.values import Check, Schema
 from app.queries.objects import Kind
 from app.queries.punctum.shown import Known
@@ -86,13 +86,15 @@ def route(
 ) -> Callable[[View], View]:
     """Add a route, with what a limited session needs for it; if that DEPENDS, the view asks for it.
 
-    A PATCH that answers with an object of a kind takes what changes of one, and what makes one takes a new one, unless
-    something else is said.
+    A PATCH that answers with an object of a kind, or the id of one that the session may not read, takes what changes of
+    one, and what makes one takes a new one, unless something else is said.
     """
     makes = makes or status == 201
     kind = described.get("answers")
     if isinstance(kind, str) and "takes" not in described and (makes or method == "PATCH"):
         described["takes"] = (new if makes else change_of)(kind)
+    if isinstance(kind, str) and method == "PATCH":
+        described["answers"] = or_id(kind)
 
     def add(view: View) -> View:
         ROUTES.append(

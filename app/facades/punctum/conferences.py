@@ -103,7 +103,7 @@ def get_members(ask: Ask) -> Shown:
     "/conferences/{id}/members",
     scope="account:write",
     status=201,
-    answers="conference_member",
+    answers=or_id("conference_member"),
     takes=body(user_id=reference),
 )
 def post_member(ask: Ask) -> Shown:

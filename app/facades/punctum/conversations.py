@@ -8,7 +8,7 @@ from typing import Any, Final
 from app.actions.conversations import open_conversation
 from app.errors import ForbiddenError
 from app.facades.punctum.ask import Ask, Data
-from app.facades.punctum.doing import at_once, do, make, refer, show_id, show_if_readable, show_made, shown_before
+from app.facades.punctum.doing import at_once, do, make, refer, show_if_readable, show_made, shown_before
 from app.facades.punctum.keys import CONVERSATION, GROUP
 from app.pipeline import compose
 from app.queries.objects import Found, FoundConversation
@@ -26,7 +26,7 @@ def create(viewer: Viewer, data: Data) -> Shown:
     if len(others) > 1:
         return show_made(viewer, make(compose.group(viewer, others, _values(given))))
     opened = open_conversation(viewer, others[0] if others else viewer.actor_id)
-    shown = show_id(viewer, opened.id)
+    shown = show_made(viewer, opened)
     return Known(shown) if opened.is_repeat else shown
 
 

@@ -17,6 +17,7 @@ from app.facades.punctum.problems import (
     UnknownReferenceError,
     WrongReferenceError,
 )
+from app.facades.punctum.scopes import READING
 from app.pipeline import Made, submit, together
 from app.pipeline.perform import Outcome
 from app.pipeline.submit import Draft
@@ -74,9 +75,12 @@ def make_once(activity: Activity | Draft, private: Mapping[str, Any]) -> Outcome
 
 
 def show_id(viewer: Viewer, id_: str) -> Shown:
-    """Raises MissingObjectError for what is no more."""
+    """As it is now; a session that may not read such a thing is told its id alone, whatever it did to it.
+
+    Raises MissingObjectError for what is no more.
+    """
     with reading() as session:
-        return show(session, viewer, _get(session, id_))
+        return _show_in_scope(session, viewer, get_found(session, id_))
 
 
 def show_made(viewer: Viewer, made: Made) -> Shown:
@@ -85,7 +89,7 @@ def show_made(viewer: Viewer, made: Made) -> Shown:
     Raises MissingObjectError for what is no more.
     """
     with reading() as session:
-        found = _get(session, made.id)
+        found = get_found(session, made.id)
         return _show_if_readable(session, viewer, found) if made.is_repeat else show(session, viewer, found)
 
 
@@ -97,10 +101,16 @@ def show_if_readable(viewer: Viewer, id_: str) -> Shown:
 
 
 def _show_if_readable(session: Session, viewer: Viewer, found: Found) -> Shown:
-    return show(session, viewer, found) if may_read(session, viewer, found) else {"id": found.id}
+    return _show_in_scope(session, viewer, found) if may_read(session, viewer, found) else {"id": found.id}
 
 
-def _get(session: Session, id_: str) -> Found:
+def _show_in_scope(session: Session, viewer: Viewer, found: Found) -> Shown:
+    needed = READING[found.kind]
+    return show(session, viewer, found) if needed is None or viewer.is_allowed(needed) else {"id": found.id}
+
+
+def get_found(session: Session, id_: str) -> Found:
+    """Raises MissingObjectError."""
     found = find_object(session, id_)
     if found is None:
         raise MissingObjectError

@@ -13,7 +13,7 @@ from app.facades.punctum.instances import is_signed, show_to_instance
 from app.facades.punctum.joining import find_elsewhere, join_elsewhere
 from app.facades.punctum.keys import INVITE
 from app.facades.punctum.problems import MissingKeyError, MissingObjectError
-from app.facades.punctum.shapes import new
+from app.facades.punctum.shapes import new, or_id
 from app.facades.punctum.values import reference
 from app.ids import id_beside
 from app.pipeline import Made, compose
@@ -86,7 +86,7 @@ def delete_invite(ask: Ask) -> Shown:
     return remove(ask, ask.find("invite"))
 
 
-@route("POST", "/invites/{id}/join", scope="account:write", answers="conference")
+@route("POST", "/invites/{id}/join", scope="account:write", answers=or_id("conference"))
 def post_join(ask: Ask) -> Shown:
     return join(ask.viewer, ask.find("invite"))
 
@@ -109,7 +109,7 @@ def delete_invite_by_name(ask: Ask) -> Shown:
     return remove(ask, _by_name(ask))
 
 
-@route("POST", "/invites/by-name/{name}/join", scope="account:write", answers="conference")
+@route("POST", "/invites/by-name/{name}/join", scope="account:write", answers=or_id("conference"))
 def post_join_by_name(ask: Ask) -> Shown:
     """One of another instance by its name there, `name@domain`."""
     if "@" in ask.given["name"]:

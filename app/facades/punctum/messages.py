@@ -12,7 +12,18 @@ from app.db import reading
 from app.errors import ForbiddenError, NotFoundError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
-from app.facades.punctum.doing import at_once, deleted, do, make, make_at_once, refer, show_id, show_made, shown_before
+from app.facades.punctum.doing import (
+    at_once,
+    deleted,
+    do,
+    get_found,
+    make,
+    make_at_once,
+    refer,
+    show_id,
+    show_made,
+    shown_before,
+)
 from app.facades.punctum.keys import MESSAGE
 from app.facades.punctum.problems import (
     MissingKeyError,
@@ -182,7 +193,8 @@ def react(viewer: Viewer, found: Found, data: Data) -> Shown:
     if not isinstance(reaction, str) or not is_shortcode(reaction):
         raise WrongValueError("reaction", "a shortcode")
     _toggle(viewer, found.id, to_sign(reaction))
-    return {"reactions": show_id(viewer, found.id).get("reactions", [])}
+    with reading() as session:
+        return {"reactions": show(session, viewer, get_found(session, found.id)).get("reactions", [])}
 
 
 def _toggle(viewer: Viewer, message_id: str, sign: str) -> None:

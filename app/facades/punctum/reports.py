@@ -10,11 +10,12 @@ from app.errors import ForbiddenError
 from app.facades.punctum import members
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
-from app.facades.punctum.doing import refer, show_id, shown_before
+from app.facades.punctum.doing import refer, show_id, show_made, shown_before
 from app.facades.punctum.keys import REPORT
 from app.facades.punctum.problems import MissingKeyError, NotPartOfError, WrongTypeError
 from app.facades.punctum.shapes import new
 from app.facades.punctum.values import reference
+from app.pipeline import Made
 from app.queries.objects import Found, Kind
 from app.queries.punctum.shown import Shown, show
 from app.queries.viewers import Viewer
@@ -132,4 +133,4 @@ def report(viewer: Viewer, found: Found, data: Data) -> Shown:
     if found.kind in _NOT_REPORTED:
         raise WrongTypeError
     note = REPORT.of_new(data).get("note", "")
-    return show_id(viewer, report_object(viewer, found, note))
+    return show_made(viewer, Made(report_object(viewer, found, note), is_repeat=False))

@@ -97,6 +97,22 @@ DEPENDING: Final[tuple[Case, ...]] = (
 )  # fmt: skip
 
 
+# What changes nothing, or not what is shown.
+WITHOUT_READING: Final[tuple[Case, ...]] = (
+    ("owner", "message:write", "PATCH", "/messages/{messages}", {"object_type": "message"}),
+    ("owner", "message:write", "PATCH", "/id/{messages}", {"type": "object"}),
+    ("admin", "message:write", "PATCH", "/reports/{reports}", {"object_type": "report"}),
+    ("owner", "channel:write", "PATCH", "/channels/{channels}", {"object_type": "channel"}),
+    ("owner", "account:write", "PATCH", "/accounts/{own}", {"object_type": "account"}),
+    ("owner", "conference:moderate", "PATCH", "/conferences/{conferences}", {"object_type": "conference"}),
+    ("owner", "role:moderate", "PATCH", "/roles/{roles}", {"object_type": "role"}),
+    ("owner", "invite:create", "PATCH", "/invites/{invites}", {"object_type": "invite"}),
+    ("member", "account:write", "POST", "/invites/{invites}/join", None),
+    ("member", "account:write", "POST", "/conferences/{conferences}/members", {"user_id": "{own}"}),
+    ("member", "conference_member:write_nick", "PATCH", MEMBERS + "{own}", {"nickname": "me"}),
+)
+
+
 def test_every_route_has_a_scope_but_those_for_everybody() -> None:
     assert {(route.method, route.path) for route in ROUTES if route.scope is None} == FOR_EVERYBODY | FOR_INSTANCES
     assert {route.scope for route in LIMITED} <= set(SCOPES)
@@ -146,6 +162,21 @@ def test_what_depends_needs_the_scope_of_the_object_and_of_what_is_done(server: 
             wrong.append((asker, method, path, refused.status_code, missing_in(refused), let_in.text[:200]))
 
     assert wrong == []
+
+
+@ON_SQLITE
+def test_who_may_write_and_not_read_is_told_an_id_alone(server: Server) -> None:
+    cast = Cast(server)
+    shown = []
+    for asker, scope, method, path, body in WITHOUT_READING:
+        person = cast.people[asker]
+        names = cast.things | {"own": person.id}
+        write_only = bearer(token_for(person, scope))
+        answer = server.call(method, PREFIX + path.format(**names), headers=write_only, json=_filled(body, names))
+        if answer.status_code not in {200, 201} or answer.json.keys() != {"id"}:
+            shown.append((asker, method, path, answer.status_code, answer.text[:200]))
+
+    assert shown == []
 
 
 def missing_in(answer: Any) -> str | None:
