@@ -20,7 +20,7 @@ from app.queries.actors import PEOPLE, list_by_uris
 from app.queries.channels import get_home_space
 from app.queries.messages import list_by_uris as list_messages
 from app.queries.permissions import get_permissions
-from app.queries.reports import was_reported
+from app.queries.reports import has_reported_enough, was_reported
 from app.queries.viewers import remote_viewer
 from app.queries.visibility import may_see, place_of_message
 
@@ -50,6 +50,8 @@ def authorise(act: Act) -> None:
     ids, since = [message.id for message in mine], act.now - _ONCE_WITHIN
     if not is_by_id and was_reported(act.session, act.actor, target, ids, since=since):
         raise ConflictError("You reported this already.")
+    if has_reported_enough(act.session, act.actor, since=since):
+        raise ConflictError("So many reports of yours wait for an answer that more would not be read.")
     act.found |= {"target": target, "messages": mine, "flag": flag}
 
 

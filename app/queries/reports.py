@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from activitypub.uris import domain_of
 from app.errors import NotFoundError
+from app.ids import first_id_at
 from app.models import Actor, Message, Report
 from app.queries.actors import is_below
 from app.queries.permissions import who_holds
@@ -25,6 +26,8 @@ NO_SUCH_REPORT = "The provided report_id does not exist or could not be found."
 PRIVILEGE = "moderate_content"
 MOST_BY_DOMAIN: Final = 10
 """Reports about one person within what their caller calls lately, of which one is of each server."""
+MOST_AT_ONCE: Final = 100
+"""Reports of one of ours that nobody has answered, or of all of a domain lately: moderators are shown so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,19 @@ def was_reported(
     )
     hosts = session.scalars(by_domain.limit(MOST_BY_DOMAIN)).all()
     return reporter.host in hosts or len(hosts) >= MOST_BY_DOMAIN
+
+
+def has_reported_enough(session: Session, reporter: Actor, *, since: datetime) -> bool:
+    """Whether more of them would only hide those of others."""
+    query = select(func.count()).select_from(Report)
+    if reporter.is_local:
+        query = query.where(Report.reporter_id == reporter.id, Report.status == PENDING)
+    else:
+        lately = Report.id > first_id_at("report", since)
+        query = query.join(Actor, Actor.id == Report.reporter_id).where(
+            lately, is_below(domain_of(reporter.host or ""))
+        )
+    return (session.scalar(query) or 0) >= MOST_AT_ONCE
 
 
 def list_reports(session: Session, viewer: Viewer, *, limit: int) -> tuple[list[ReportView], int]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from activitypub import build
-from app.db import reading
+from app.db import reading, transaction
+from app.effects import flag as effect
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.models import Report
+from app.queries import reports as queries
 from tests.founding import URIS
 from tests.world import World, moment
 
@@ -85,6 +88,28 @@ def test_a_domain_reports_one_person_ten_times_an_hour(world: World) -> None:
     flag(world, world.actor("lake", "remote", type="Application", host="lake.example"), world.bob.uri)
 
     assert len(reports()) == 12
+
+
+@pytest.mark.parametrize("origin", ["local", "remote"])
+def test_nobody_fills_the_list_with_reports(world: World, origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several people; one whose reports are answered, or who is of another domain, may make more."""
+    monkeypatch.setattr(queries, "MOST_AT_ONCE", 3)
+    carol = world.actor("carol", origin)
+    people = [world.actor(f"person{number}") for number in range(4)]
+    for number, person in enumerate(people[:3]):
+        by = carol if origin == "local" else world.actor(f"s{number}", "remote", host=f"s{number}.pond.example")
+        flag(world, by, person.uri)
+    world.forget()
+
+    with world.refuses(ConflictError):
+        flag(world, carol, people[3].uri)
+
+    flag(world, world.bob, people[3].uri)
+    with transaction() as session:
+        session.execute(update(Report).values(status="resolved"))
+    monkeypatch.setattr(effect, "_ONCE_WITHIN", timedelta(0))
+    flag(world, carol, people[3].uri)
+    assert len(reports()) == 5
 
 
 def test_people_of_others_are_none_of_our_business(world: World) -> None:
