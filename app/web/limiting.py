@@ -42,6 +42,7 @@ _SIGNED_IN: Final = Rate(1, 30 * 24 * 3600)  # A network where somebody signed i
 _REGISTRATIONS: Final = Rate(20, 3600)
 _DEVICE_CODES: Final = Rate(20, 900)
 _UNKNOWN_NAMES: Final = Rate(10, 60)  # Of invites, which let in whoever knows one (hostile case AUZ-10).
+_PINGS: Final = Rate(60, 300)  # Of one account: whoever takes theirs back has sent them all the same.
 _CHOSEN_NAMES: Final = Rate(100, 600)  # As many in the long run; somebody may have a list of them to make at once.
 
 _AUTH: Final = ("/api/v1/users/signin", "/api/v1/users/signup", "/api/v1/users/profile/reset-auth-token")
@@ -151,6 +152,11 @@ def count_asking(viewer: Viewer) -> None:
     """Count what somebody has us ask another server for, whoever that is (hostile case FET-21). Raises
     TooManyRequestsError."""
     _take(_share_of(_ELSEWHERE), "elsewhere", viewer.actor_id)
+
+
+def count_ping(viewer: Viewer) -> None:
+    """Count what rings at somebody else's, whatever becomes of it. Raises TooManyRequestsError."""
+    _take(_PINGS, "ping", viewer.actor_id)
 
 
 def register_client() -> None:

@@ -21,7 +21,7 @@ from app.queries.viewers import Viewer
 from app.web.admission import waiting
 from app.web.api import NoParams
 from app.web.fields import Params
-from app.web.limiting import count_asking
+from app.web.limiting import count_asking, count_ping
 from app.web.shapes import Shape
 
 TAG = "Pings"
@@ -147,13 +147,14 @@ class PingsCounted(Shape):
     tag=TAG,
     summary="Ask somebody here whether they are there",
     status=201,
-    errors={404},
+    errors={404, 429},
     scope="account:write",
 )
 def send_ping(viewer: Viewer, params: SendPing) -> PingSent:
     person = find_known(params.target)
     if person is None or not is_person(person):
         raise NotFoundError(NO_SUCH_USER)
+    count_ping(viewer)
     ping = pings.send_ping(viewer, person, params.message)
     tell_ping(ping, viewer.username)
     return PingSent(

@@ -40,6 +40,20 @@ def get(server: Server, person: Person, what: str, **query: Any) -> Any:
     return answer.json
 
 
+@ON_SQLITE
+def test_who_takes_pings_back_has_sent_them_all_the_same(server: Server, owner: Person, member: Person) -> None:
+    for _ in range(60):
+        assert server.call("DELETE", f"{PINGS}/{sent(server, owner)}", person=owner).status_code == 200
+
+    with server.stores_nothing():
+        refused = send(server, owner)
+
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert get(server, member, "pending")["pings"] == []
+    sent(server, member, "alice")
+
+
 @pytest.mark.parametrize("target", ["bob", "BOB", "id", "bob@chat.example"])
 def test_somebody_is_asked_by_any_name(server: Server, owner: Person, member: Person, target: str) -> None:
     answer = send(server, owner, member.id if target == "id" else target)
