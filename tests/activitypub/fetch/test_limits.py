@@ -186,6 +186,18 @@ class TestSize:
         with pytest.raises(ResponseTooLargeError, match="wrapping"):
             world.client.get(world.url("/"))
 
+    @pytest.mark.usefixtures("soon")
+    def test_megabyte_in_one_byte_records_is_refused_early(self, world: World) -> None:
+        def answer(stream: Stream) -> None:
+            stream.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            for _ in range(10_000):
+                stream.sendall(b"x")
+
+        world.good.routes["/"] = answer
+
+        with pytest.raises(ResponseTooLargeError, match="wrapping"):
+            world.client.get(world.url("/"))
+
     def test_endless_headers_are_refused(self, world: World) -> None:
         world.good.routes["/"] = flooding(b"HTTP/1.1 200 OK\r\n", b"X-Flood: drop\r\n" * 100)
 
