@@ -28,6 +28,7 @@ from app.settings import load_settings
 from app.supervisor.lifeline import die_with_parent
 from app.supervisor.listen import listen_addresses
 from app.supervisor.program import HELD
+from app.web.incoming import pass_over, read_carefully
 
 # In `Flask.extensions`: functions without arguments, such as one that closes sockets.
 ON_SHUTDOWN = "shoal.on_shutdown"
@@ -73,10 +74,12 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn carries no types.
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         super().handle(listener, client, addr)
 
-    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         if sum(len(name) + len(value) for name, value in req.headers) > MAX_HEADERS_BYTES:
             raise InvalidHeader("all headers together are too long")
-        return super().handle_request(listener_name, req, sock, addr)
+        super().handle_request(listener_name, req, sock, addr)
+        if not pass_over(req.body, self.cfg.keepalive):
+            raise StopIteration  # gunicorn's way of closing the connection.
 
     def load_wsgi(self) -> None:
         if HELD in os.environ:
@@ -145,6 +148,7 @@ def _write(sock: Any, data: bytes, chunked: bool = False) -> None:  # noqa: FBT0
 util.write_error = _write_problem
 util.write, util.write_chunk = _write, _write_chunk
 sendfile = False  # It would go past them.
+read_carefully()
 
 
 def without_query(record: logging.LogRecord) -> bool:

@@ -28,7 +28,10 @@ class SmallApp:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/fail":
             raise RuntimeError("failed on purpose")
+        body = environ["wsgi.input"].read() if environ["PATH_INFO"] == "/body" else b""
         start_response("200 OK", [("Content-Type", "text/plain")])
+        if environ["PATH_INFO"] == "/body":
+            return [str(len(body)).encode()]
         if environ["PATH_INFO"] == "/large":
             return LargeAnswer()
         if environ["PATH_INFO"] == "/eight-megabytes":

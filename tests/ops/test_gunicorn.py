@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -103,6 +104,68 @@ def test_headers_are_not_too_long_together_either(start_web: Callable[..., Web])
 
         assert head.split()[1] == b"%d" % status
         assert status == 200 or json.loads(body) == refusal(400, "Bad Request")[1]
+
+
+def chunked(path: str, *chunks: bytes) -> bytes:
+    pieces = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + pieces
+
+
+@pytest.mark.parametrize(
+    ("chunks", "answer"),
+    [
+        ([b"x"] * 1000, (200, "1000")),
+        ([b"x" * 256] * 4096, (200, str(1 << 20))),
+        ([b"x"] * 1100, (400, "")),
+        ([b"x" * 200_000, *[b"x"] * 3000], (400, "")),
+    ],
+)
+def test_a_body_has_no_very_many_small_chunks(
+    start_web: Callable[..., Web], chunks: list[bytes], answer: tuple[int, str]
+) -> None:
+    web = start_web()
+    with socket.create_connection(("127.0.0.1", web.port), timeout=5) as connection:
+        connection.sendall(chunked("/body", *chunks))
+        connection.shutdown(socket.SHUT_WR)
+        answered = b""
+        with suppress(ConnectionResetError):  # What is left of a body that was refused is not read.
+            while read := connection.recv(1 << 16):
+                answered += read
+
+    status, length = answer
+    assert answered.startswith(f"HTTP/1.1 {status} ".encode())
+    assert length.encode() in answered
+    assert web.answers()
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n", bytes(1 << 20)),
+        (chunked("/")[:-5], b"10000\r\n" + bytes(1 << 16) + b"\r\n"),
+        (chunked("/")[:-5], b"1\r\nx\r\n" * 1000),
+    ],
+)
+def test_a_body_that_nobody_wants_and_that_has_no_end_keeps_nobody_from_being_answered(
+    start_web: Callable[..., Web], start: bytes, piece: bytes
+) -> None:
+    web = start_web("tests.ops.impatient_conf")
+    began_at = time.monotonic()
+    with socket.create_connection(("127.0.0.1", web.port), timeout=5) as connection:
+
+        def flood() -> None:
+            with suppress(OSError):
+                connection.sendall(start)
+                while time.monotonic() < began_at + 10:
+                    connection.sendall(piece)
+
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+        assert web.answers()
+        flooding.join()
+
+    assert time.monotonic() < began_at + 9
+    assert web.answers()
 
 
 def test_who_asks_and_does_not_read_is_not_waited_for_and_others_are_read_to(start_web: Callable[..., Web]) -> None:
