@@ -60,6 +60,7 @@ class BodyStream:
         due_at = self._began_at + self._seconds + self._taken / SLOWEST_RATE
         with waiting(), _deadline(max(due_at - time.monotonic(), 0.001)), _broken_bodies():
             chunk: bytes = self._source.read(size)
+        time.sleep(0)  # A proxy sends a whole file at once, and as long as more is there nobody else would have a turn.
         self._taken += len(chunk)
         if self._taken > self._limit:
             raise _too_large(self._limit)

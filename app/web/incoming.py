@@ -21,6 +21,9 @@ LEAST_CHUNK_BYTES: Final = 256
 SMALL_CHUNKS: Final = 1024
 """Chunks that may be as small as they like; those beyond have so many bytes on the average."""
 
+MAX_TRAILER_BYTES: Final = 8 << 10
+"""Of the headers behind a body, which nobody reads: gunicorn looks through all of them for each piece that comes."""
+
 _GROWTH: Final = 8
 _PIECE_BYTES: Final = 64 << 10
 _ENDS: Final = re.compile(rb"\r\n\r\n|(?<!\r)\n")
@@ -31,6 +34,7 @@ class FewChunks(ChunkedReader):  # type: ignore[misc]  # gunicorn carries no typ
 
     def __init__(self, request: Any, unreader: Any) -> None:
         super().__init__(request, unreader)
+        self.limit_trailer_section = MAX_TRAILER_BYTES
         self._chunks = 0
         self._bytes = 0
 

@@ -6,8 +6,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ import pytest
 from tests.e2e.waiting import eventually
 
 SERVED = """
+import hashlib
+
 from flask import Flask, request
 
 from app.web.answers import answer_errors
@@ -32,6 +36,14 @@ def read_pieces() -> bytes:
 @app.post("/")
 def count() -> str:
     return str(len(READ))
+
+
+@app.post("/large")
+def take() -> str:
+    stream, digest = BodyStream(request, limit=1 << 40), hashlib.sha512()
+    while chunk := stream.read(1 << 16):
+        digest.update(chunk * 10)
+    return digest.hexdigest()
 """
 WAYS = ("read_body(request, limit=1000, seconds=0.5)", "read_pieces()")
 
@@ -117,6 +129,26 @@ def test_a_compressed_body_is_refused(address: str, header: bytes) -> None:
     answer = _post(address, header + framing + b"\r\nConnection: close", b"5\r\nhello\r\n0\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 415")
+
+
+@pytest.mark.parametrize("address", [WAYS[1]], indirect=True)
+def test_a_large_body_that_comes_fast_keeps_nobody_from_being_answered(address: str) -> None:
+    is_over = threading.Event()
+
+    def send() -> None:
+        with _connection(address) as connection, suppress(OSError):
+            connection.sendall(b"POST /large HTTP/1.1\r\nHost: served\r\nContent-Length: 999999999999\r\n\r\n")
+            while not is_over.is_set():
+                connection.sendall(bytes(1 << 20))
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    try:
+        time.sleep(0.2)
+        assert _post(address, b"Content-Length: 5", b"hello").startswith(b"HTTP/1.1 200")
+    finally:
+        is_over.set()
+        sending.join()
 
 
 def _post(address: str, header: bytes, body: bytes) -> bytes:

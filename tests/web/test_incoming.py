@@ -52,3 +52,12 @@ def test_a_long_head_in_small_pieces_is_not_looked_through_for_each_of_them() ->
         read(START + b"X: " + b"a" * 1_000_000, 100)
 
     assert time.process_time() - began_at < 1
+
+
+@pytest.mark.parametrize("size", [1, 100, 8192])
+def test_what_follows_a_body_is_short(size: int) -> None:
+    body = START.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n"
+
+    assert read(body + b"X: " + b"a" * 5000 + b"\r\n\r\n", size).body.read() == b"Hello"
+    with pytest.raises(LimitRequestHeaders):
+        read(body + b"X: " + b"a" * 17_000 + b"\r\n\r\n", size).body.read()
