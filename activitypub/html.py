@@ -57,7 +57,13 @@ _CLEANER = nh3.Cleaner(
 )
 _LINKS = LinkifyIt().add("ftp:", None).add("//", None).add("mailto:", None)
 # From each beginning of a link in a word, the library reads to the word's end. What is too long for a message is none.
-_LONG_WORD = re.compile(r"\S{1501,}")
+_LONG_WORD = re.compile(r"\S{65,}")
+_MAX_WORD = 1500
+# Before some signs a link may begin, though to the library they are letters of a host as well: it reads to the host's
+# end from each of them.
+_HOST = re.compile(r"""[^!"#%&'()*,/:;<>?@\[\\\]_{}]+""")
+_BEGINNING = re.compile(r"[$+=^`|]")
+_MAX_EFFORT = 500_000
 _MAX_LINKED = 200_000
 _HANDLE = re.compile(r"(?<![\w/@])@([A-Za-z0-9_][A-Za-z0-9._-]{0,127}(?:@[A-Za-z0-9.-]+(?::\d+)?)?)")
 _MAX_PASSES = 5
@@ -142,7 +148,18 @@ def _links_in(text: str) -> Iterable[Match]:
     """Those in words that are no longer than any link that somebody writes."""
     if not ("." in text or ":" in text):
         return ()
-    return _LINKS.match(_LONG_WORD.sub(lambda word: " " * len(word[0]), text)) or ()
+    left = _MAX_EFFORT
+
+    def pass_over(match: re.Match[str]) -> str:
+        nonlocal left
+        word = match[0]
+        effort = sum(len(host) * len(_BEGINNING.findall(host)) for host in _HOST.findall(word))
+        if len(word) > _MAX_WORD or effort > left:
+            return " " * len(word)
+        left -= effort
+        return word
+
+    return _LINKS.match(_LONG_WORD.sub(pass_over, text)) or ()
 
 
 def _with_mentions(text: str, mentions: Mapping[str, str]) -> str:

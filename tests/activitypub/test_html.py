@@ -223,6 +223,8 @@ def test_links_are_linked_and_escaped() -> None:
         "x.com/(",
         "x.com?[",
         "a@b.c",
+        "|a.com",
+        "=x.",
     ],
 )
 def test_links_inside_of_links_take_no_time(unit: str) -> None:
@@ -236,6 +238,14 @@ def test_links_inside_of_links_take_no_time(unit: str) -> None:
     from_text("x.com/( " * 150_000, {})
 
     assert time.process_time() - began < 1
+
+
+def test_links_of_many_parameters_are_links() -> None:
+    asked = "https://x.example/?" + "&".join(f"name{number}=1+2" for number in range(60))
+    crowd = " ".join(["|a.com" * 200] * 3)
+
+    assert from_text(f"{asked}\n" * 10, {}).count("<a ") == 10
+    assert from_text(f"{crowd} {asked}", {}).endswith("name59=1+2</a></p>")
 
 
 def test_a_link_to_a_copy_of_another_page_is_a_link() -> None:
