@@ -7,7 +7,7 @@ from app.act import Act, LiveEvent
 from app.effects.spaces import expulsion
 from app.errors import ForbiddenError, InvalidInputError
 from app.models import Actor
-from app.projections import accounts, audit, blocks, follows, spaces
+from app.projections import accounts, actors, audit, blocks, follows, spaces
 from app.queries.actors import find_actor, get_actor
 from app.queries.channels import get_home_space, list_space_channel_ids
 from app.queries.permissions import get_permissions, require_rank_over
@@ -30,6 +30,7 @@ def apply(act: Act) -> list[Activity]:
         expulsion.ban(act, with_bits)
         return []
     blocked = get_actor(act.session, act.activity.object_id)
+    actors.hold(act.session, blocked.id)  # A follow of theirs that comes at this moment is seen, or sees the block.
     space = find_actor(act.session, act.activity.target)
     blocks.add(
         act.session,

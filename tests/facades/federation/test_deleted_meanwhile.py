@@ -1,4 +1,4 @@
-"""What is deleted in the very moment in which it is said, edited or passed on stays gone.
+"""What is deleted in the very moment in which it is said, edited or passed on stays gone, and so does who is put out.
 
 SQLite has one writer, so there is nothing to see there.
 """
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from activitypub import build
 from activitypub.vocabulary import PUBLIC
 from app import failpoints
 from app.actions.inbox import process
@@ -24,7 +25,7 @@ from tests.facades.conftest import ORIGIN
 from tests.facades.federation.conftest import World, outcome
 from tests.facades.federation.remote import RemoteActor
 from tests.facades.federation.test_announced import pond, served
-from tests.facades.federation.test_passed_on import text_of
+from tests.facades.federation.test_passed_on import follows_of, text_of
 
 __all__ = ["pond"]
 
@@ -156,3 +157,19 @@ def test_what_is_said_in_a_channel_that_is_deleted_meanwhile_is_not_kept(
     with reading() as session:
         assert session.scalars(select(Message)).all() == []
     assert events()[-1] == "channel_deleted"
+
+
+@pytest.mark.parametrize("is_ban", [True, False], ids=["banned", "blocked"])
+def test_who_follows_while_they_are_put_out_does_not_stay(
+    world: World, monkeypatch: pytest.MonkeyPatch, is_ban: bool
+) -> None:
+    """Else whoever expects to be would follow all the time."""
+    _, uri = lobby_with(world)
+    zoe, alice = world.known(world.zoe), world.actor(world.alice.id).uri
+    follow = world.zoe.activity("Follow", uri if is_ban else alice)
+    assert world.send(world.zoe.post(follow)).status_code == 202
+    block = build.block(actor=alice, object=zoe.uri, target=world.home if is_ban else None)
+
+    cross(monkeypatch, lambda: process(world.zoe.host), lambda: world.submit(block))
+
+    assert follows_of(world.zoe) == []
