@@ -31,7 +31,9 @@ class Scene:
         self.yan = world.actor("yan", "remote", host="lake.example")
         self.create = world.created(self.yan, self.pond, "hello")
 
-    def announced(self, inner: Mapping[str, Any] | list[Any] | str, *, by: Actor | None = None) -> Proved:
+    def announced(
+        self, inner: Mapping[str, Any] | list[Any] | str, *, by: Actor | None = None, is_last_attempt: bool = False
+    ) -> Proved:
         by = by or self.pond.actor
         document = {
             "@context": [],
@@ -41,7 +43,7 @@ class Scene:
             "object": inner,
             "to": [PUBLIC],
         }
-        return prove(document, signer=by.uri, budget=FetchBudget(20))
+        return prove(document, signer=by.uri, budget=FetchBudget(20), is_last_attempt=is_last_attempt)
 
 
 @pytest.fixture
@@ -159,6 +161,20 @@ def test_home_that_does_not_answer_now_may_do_so_later(scene: Scene, wire: Wire)
         scene.announced(scene.create.document)
 
     assert not caught.value.permanent
+
+
+def test_deletion_whose_home_stays_away_is_the_channels_word_in_the_end(scene: Scene, wire: Wire) -> None:
+    about = scene.create.object_id
+    delete = scene.world.identified(build.delete(actor=scene.yan.uri, object={"id": about}, to=[PUBLIC]))
+    wire.serve(str(delete.id), UnreachableError("no answer", reason=Reason.TIMEOUT))
+    with pytest.raises(UnreachableError):
+        scene.announced(delete.document)
+
+    proved = scene.announced(delete.document, is_last_attempt=True)
+
+    told = proved.activity
+    assert (told.type, told.actor, told.object_id, proved.via) == ("Delete", scene.pond.uri, about, scene.pond.uri)
+    assert told.id == f"{scene.pond.uri}/announces/1"
 
 
 def test_home_that_passes_it_on_itself_does_not_prove_it(scene: Scene, wire: Wire) -> None:
