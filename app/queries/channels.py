@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.db import find_loaded, rows_of
@@ -16,7 +16,7 @@ from app.errors import NotFoundError
 from app.models import Actor, Channel, Follow, Message, Pin, ReadMark, Space
 from app.queries.actors import ACCEPTED
 from app.queries.viewers import Viewer
-from app.queries.visibility import Standing, channel_is_visible, channel_is_visible_to, standing_of
+from app.queries.visibility import Standing, channel_is_visible_to, standing_of
 from app.uris import Uris
 
 _follower = aliased(Actor)
@@ -41,6 +41,9 @@ _CHANNELS = select(Channel, Actor).join(Actor, Actor.id == Channel.actor_id).whe
 _OF_OWNERS = _CHANNELS.where(Actor.uri.in_(bindparam("owners", expanding=True)))
 _HEARD = _CHANNELS.with_only_columns(Channel).where(Channel.actor_id == bindparam("channel_id"))
 
+MOST_UNREAD: Final = 1000
+"""Messages of a channel that are counted as unread, the newest."""
+_MOST_MARKS: Final = 50
 NO_SUCH_CHANNEL = "The provided channel ID does not exist or could not be found."
 
 
@@ -246,40 +249,62 @@ def list_remote_members(session: Session, channel_id: str) -> list[Actor]:
 
 
 def count_unread(session: Session, viewer: Viewer) -> dict[str, int]:
-    """Messages of others behind the viewer's mark, for every channel it sees; channels fully read are left out."""
+    """Messages of others behind the viewer's mark, and among the newest thousand, for every channel it sees; channels
+    without any are left out."""
     rows = session.execute(_unread(standing_of(viewer)), {"viewer_id": viewer.actor_id})
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: row[1] for row in rows if row[1]}
 
 
 @cache
 def _unread(standing: Standing) -> Select[str, int]:
     viewer_id: ColumnElement[str] = bindparam("viewer_id")
     mark = and_(ReadMark.channel_id == Channel.actor_id, ReadMark.actor_id == viewer_id)
-    return (
-        select(Channel.actor_id, func.count(Message.id))
-        .join(Message, Message.channel_id == Channel.actor_id)
-        .outerjoin(ReadMark, mark)
+    read, counted_from = func.coalesce(ReadMark.position, 0), Channel.head - MOST_UNREAD
+    # Between two positions, or PostgreSQL takes it for much of the channel, and goes through all of that.
+    start = case((read > counted_from, read), else_=counted_from)
+    unread = (
+        select(func.count())
         .where(
-            channel_is_visible_to(viewer_id, standing),
+            Message.channel_id == Channel.actor_id,
+            Message.position > start,
+            Message.position <= start + MOST_UNREAD,
             Message.deleted_at.is_(None),
-            Message.position > func.coalesce(ReadMark.position, 0),
             Message.author_id != viewer_id,
         )
-        .group_by(Channel.actor_id)
+        .correlate(Channel, ReadMark)
+    )
+    return (
+        select(Channel.actor_id, unread.scalar_subquery())
+        .select_from(Channel)
+        .outerjoin(ReadMark, mark)
+        .where(channel_is_visible_to(viewer_id, standing), Channel.head > read)
     )
 
 
 def list_read_message_ids(session: Session, viewer: Viewer, *, limit: int = 200) -> list[str]:
-    """The newest messages at or before the viewer's marks."""
-    query = (
-        select(Message.id)
-        .join(ReadMark, and_(ReadMark.channel_id == Message.channel_id, ReadMark.actor_id == viewer.actor_id))
-        .join(Channel, Channel.actor_id == Message.channel_id)
-        .where(channel_is_visible(viewer), Message.deleted_at.is_(None), Message.position <= ReadMark.position)
-        .order_by(Message.id.desc())
-        .limit(limit)
+    """The newest messages at or before the viewer's newest marks, of some positions before each."""
+    marks = session.execute(_marks(standing_of(viewer)), {"viewer_id": viewer.actor_id}).all()
+    # By what is known of each, or PostgreSQL goes through all messages in search of some that are marked.
+    read = [
+        and_(Message.channel_id == mark.channel_id, Message.position.between(mark.position - 2 * limit, mark.position))
+        for mark in marks
+    ]
+    if not read:
+        return []
+    newest = select(Message.id).where(or_(*read), Message.deleted_at.is_(None)).order_by(Message.id.desc())
+    return list(session.scalars(newest.limit(limit)))
+
+
+@cache
+def _marks(standing: Standing) -> Select[str, int]:
+    viewer_id: ColumnElement[str] = bindparam("viewer_id")
+    return (
+        select(ReadMark.channel_id, ReadMark.position)
+        .join(Channel, Channel.actor_id == ReadMark.channel_id)
+        .where(ReadMark.actor_id == viewer_id, channel_is_visible_to(viewer_id, standing))
+        .order_by(ReadMark.updated_at.desc())
+        .limit(_MOST_MARKS)
     )
-    return list(session.scalars(query, {"viewer_id": viewer.actor_id}))
 
 
 def has_pinned(session: Session, channel_id: str, message_uri: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.queries import channels as queries
 from tests.answers import refusal
 from tests.databases import ON_SQLITE
 from tests.facades.conftest import Person, Server
@@ -275,3 +276,26 @@ def test_only_what_one_sees_is_marked(server: Server, owner: Person, member: Per
         answer = server.call("POST", f"/api/v1/channels/{secret}/mark_all_read", person=member)
         assert (answer.status_code, answer.json) == NO_SUCH_CHANNEL
         assert server.call("POST", "/api/v1/channels/mark_all_read", person=member).json["channels_touched"] == 0
+
+
+def test_no_more_than_the_newest_are_counted_as_unread(
+    server: Server, owner: Person, member: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or who never read anything would have all that was ever said be gone through, each time their client asks."""
+    monkeypatch.setattr(queries, "MOST_UNREAD", 3)
+    monkeypatch.setattr(queries, "_unread", queries._unread.__wrapped__)
+    lobby = server.create_channel(owner)["channel_id"]
+    said = [server.send(owner, lobby, f"message {number}")["message_id"] for number in range(6)]
+
+    def unread() -> dict[str, int]:
+        history = server.call("GET", "/api/v1/channels/read-history", person=member).json
+        counts: dict[str, int] = history["unread_counts"]
+        return counts
+
+    assert unread() == {lobby: 3}
+    path = f"/api/v1/channels/{lobby}/mark_message_as_read"
+    for read, left in ((said[0], 3), (said[4], 1)):
+        server.call("PUT", path, person=member, json={"message_id": read})
+        assert unread() == {lobby: left}
+    marked = server.call("POST", f"/api/v1/channels/{lobby}/mark_all_read", person=member).json
+    assert (marked["newly_marked_read"], unread()) == (1, {})
