@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.facades.punctum import channels
 from app.queries import stretches
 from tests.facades.conftest import Person
 from tests.facades.punctum.conftest import Client, Shown, is_refused
@@ -45,3 +46,19 @@ def test_a_stash_of_too_many_is_asked_for_in_parts(client: Client, owner: Person
     assert is_refused(answer, 400, 11)
     assert not any(id_ in answer.text for id_ in said)
     assert client.ok("POST", "/stash/request", owner, {"id_list": said[:2]})["id_list"] == said[:2]
+
+
+def test_by_time_looks_no_further_back_than_it_may_find(
+    client: Client, owner: Person, channel: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not through all that was ever said, where nothing is as new as that."""
+    monkeypatch.setattr(channels, "MAX_BY_TIME", 2)
+    said = [client.send(owner, channel, f"message {number}")["id"] for number in range(7)]
+    path = f"/channels/{channel['id']}/messages/by-time/5"
+    assert client.listed(path, owner) == said[5:]
+
+    for id_ in said[3:6]:
+        client.ok("DELETE", f"/messages/{id_}", owner)
+    assert client.listed(path, owner) == said[6:]
+    client.ok("DELETE", f"/messages/{said[6]}", owner)
+    assert client.listed(path, owner) == []
