@@ -11,6 +11,7 @@ from app.effects import follow
 from app.effects.spaces.rules import tell
 from app.errors import ForbiddenError
 from app.projections import spaces
+from app.queries.actors import is_banned
 from app.queries.bits import Bit
 from app.queries.peers import find_home
 from app.queries.permissions import get_permissions
@@ -31,7 +32,7 @@ def authorise(act: Act) -> None:
         if find_home(act.session, space.id) is not None:
             raise ForbiddenError("This conference is another instance's. Join it by an invite.")
     member = find_member_of(act.session, space.id, act.actor.id)
-    if member is not None and member.banned_at is not None:
+    if (member is not None and member.banned_at is not None) or is_banned(act.session, act.actor.id, space.id):
         raise ForbiddenError("You are banned from this conference.")
     if member is None and not space.is_listed and not _is_invited(act, space):
         raise ForbiddenError("You need an invite to this conference.")

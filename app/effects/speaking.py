@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.act import Act
 from app.errors import ForbiddenError
 from app.models import Actor, Channel
+from app.queries.actors import is_banned
 from app.queries.bits import Bit
 from app.queries.permissions import Permissions, get_permissions
 from app.queries.spaces import find_bot_owner
@@ -35,6 +36,8 @@ def check_sending(
     ForbiddenError."""
     if permissions is not None:
         check_speaking(permissions, now=now)
+    elif channel.has_bits and is_banned(session, actor_id, channel.space_id):
+        raise ForbiddenError("you are banned from this server")
     if channel.has_bits:
         find_standing(session, actor_id, channel.space_id or "", channel.actor_id).require(Bit.SEND)
 

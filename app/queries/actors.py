@@ -191,12 +191,11 @@ def list_by_ids(session: Session, ids: Collection[str]) -> list[Actor]:
 
 
 def is_banned(session: Session, actor_id: str, space_id: str | None) -> bool:
+    """Whether somebody is banned from a space, or from the home space, which is the whole server."""
     if space_id is None:
         return False
-    return (
-        session.scalar(select(Block.id).where(Block.space_id == space_id, Block.blocked_id == actor_id).limit(1))
-        is not None
-    )
+    is_from = or_(Block.space_id == space_id, Block.space_id == _HOME)
+    return session.scalar(select(Block.id).where(Block.blocked_id == actor_id, is_from).limit(1)) is not None
 
 
 def list_follower_inboxes(session: Session, target_id: str) -> list[Inbox]:

@@ -144,6 +144,21 @@ def test_who_is_banned_does_not_come_in(pond: Pond) -> None:
         assert pond.tell(pond.peer, a_message("m1", pond.shore, "zoe")).status_code in (403, 404)
 
 
+@pytest.mark.parametrize("is_in", [True, False])
+def test_who_is_banned_from_the_server_is_welcome_in_no_conference_of_it(pond: Pond, is_in: bool) -> None:
+    pond.join(pond.peer) if is_in else pond.told(pond.peer, an_account())
+    zoe, said = pond.local_id(pond.peer, "zoe"), pond.say("for members")
+    assert pond.ask("POST", f"/moderation/users/{zoe}/ban", json={}).status_code == 201
+
+    with pond.stores_nothing():
+        if not is_in:
+            is_error(pond.tell(pond.peer, {"user_id": zoe}, f"{JOIN}/{pond.invite}"), 403, 3)
+            is_error(pond.tell(pond.peer, a_ping("JOIN", pond.invite, zoe)), 403, 3)
+        assert pond.tell(pond.peer, a_message("m1", pond.shore, "zoe")).status_code in (403, 404)
+        reacting = a_ping("REACT", said, zoe, reaction="thumbs_up")
+        assert pond.tell(pond.peer, reacting).status_code in (403, 404)
+
+
 def test_home_conference_is_not_joined_from_elsewhere(pond: Pond) -> None:
     home = next(iter(pond.ask("GET", "/accounts").json["joined_conferences"].keys() - {pond.conference}))
     invite = pond.make(f"/conferences/{home}/invites", name="home")["id"]
