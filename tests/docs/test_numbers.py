@@ -25,7 +25,7 @@ from app.queries.accounts import MAX_LISTED
 from app.queries.messages import MAX_PAGE
 from app.queries.privileges import ALL_PRIVILEGES, DEFAULT_ROLE, ROLES
 from app.settings import Settings
-from app.web import bodies, fields, limiting
+from app.web import bodies, fields, incoming, limiting
 from tests.docs.markdown import read
 
 README, CLIENTS, FEDERATION, PUNCTUM = "README.md", "docs/clients.md", "docs/federation.md", "docs/punctum.md"
@@ -38,6 +38,10 @@ def said() -> Iterator[tuple[str, str]]:
     yield README, f"the token is good for {minutes(tokens.ACCESS_TTL)} minutes"
     yield CLIENTS, f"at most {bodies.MAX_BODY_BYTES // MIB} MiB, arrive within {bodies.BODY_SECONDS:.0f} seconds"
     yield CLIENTS, f"A form has at most {fields.MAX_FORM_FIELDS} fields"
+    yield (
+        CLIENTS,
+        f"in chunks has {incoming.SMALL_CHUNKS:,} of them, and one more for each {incoming.LEAST_CHUNK_BYTES}",
+    )
     yield CLIENTS, f"a JWT, good for {minutes(tokens.ACCESS_TTL)} minutes"
     yield CLIENTS, f"good once, within {tokens.REFRESH_TTL.days} days"
     yield CLIENTS, f"`messages_per_page`, 1 to {MAX_PAGE}, 20 if absent"
