@@ -78,6 +78,8 @@ def pass_over(body: Any, seconds: float) -> bool:
     within so many seconds: the next request of the connection begins there."""
     if body.failed:
         return False
+    if getattr(body.reader, "length", None) == 0:  # As after nearly every request, which need not pay for a timer.
+        return True
     is_at_its_end = False
     with gevent.Timeout(seconds, False), suppress(ParseException):
         while body.read(_PIECE_BYTES):
