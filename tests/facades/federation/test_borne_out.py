@@ -115,6 +115,17 @@ def test_an_edit_of_what_never_came_here_makes_no_message_of_it(world: World, po
     assert note["id"] not in world.wire.asked
 
 
+def test_what_was_not_edited_is_not_shown_as_edited(world: World, pond: RemoteActor, said: str) -> None:
+    """Whatever the channel says, and however often."""
+    pass_on(world, pond, unknown(world.zoe, "Update", served(world, world.zoe)), number=2)
+
+    message = find(said)
+    assert message is not None
+    assert (outcome()[0], message.edited_at, events("message_edited")) == ("dropped", None, [])
+    pass_on(world, pond, unknown(world.zoe, "Update", served(world, world.zoe, content="better")), number=3)
+    assert (outcome(), text_of(said), len(events("message_edited"))) == (("done", None), "better", 1)
+
+
 @IDS
 @pytest.mark.parametrize("by", ["its author", "a moderator"])
 def test_a_channel_tells_what_is_gone_from_it(
