@@ -191,10 +191,12 @@ def list_by_ids(session: Session, ids: Collection[str]) -> list[Actor]:
 
 
 def is_banned(session: Session, actor_id: str, space_id: str | None) -> bool:
-    """Whether somebody is banned from a space, or from the home space, which is the whole server."""
+    """Whether somebody is banned from a space, or from the home space, which is the whole server; who may speak in
+    another instance's space, that one decides."""
     if space_id is None:
         return False
-    is_from = or_(Block.space_id == space_id, Block.space_id == _HOME)
+    is_ours = exists().where(Actor.id == space_id, Actor.host.is_(None))
+    is_from = or_(Block.space_id == space_id, and_(Block.space_id == _HOME, is_ours))
     return session.scalar(select(Block.id).where(Block.blocked_id == actor_id, is_from).limit(1)) is not None
 
 

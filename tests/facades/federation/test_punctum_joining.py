@@ -133,32 +133,6 @@ def test_joining_is_refused(pond: Pond, target: str, body: dict[str, str], statu
         is_error(pond.tell(pond.peer, given, f"{JOIN}/{getattr(pond, target, 'nothing')}"), status, code)
 
 
-def test_who_is_banned_does_not_come_in(pond: Pond) -> None:
-    pond.join(pond.peer)
-    zoe = pond.local_id(pond.peer, "zoe")
-    pond.make(f"/conferences/{pond.conference}/members/{zoe}/ban")
-
-    with pond.stores_nothing():
-        is_error(pond.tell(pond.peer, {"user_id": zoe}, f"{JOIN}/{pond.invite}"), 403, 3)
-        is_error(pond.tell(pond.peer, a_ping("JOIN", pond.invite, zoe)), 403, 3)
-        assert pond.tell(pond.peer, a_message("m1", pond.shore, "zoe")).status_code in (403, 404)
-
-
-@pytest.mark.parametrize("is_in", [True, False])
-def test_who_is_banned_from_the_server_is_welcome_in_no_conference_of_it(pond: Pond, is_in: bool) -> None:
-    pond.join(pond.peer) if is_in else pond.told(pond.peer, an_account())
-    zoe, said = pond.local_id(pond.peer, "zoe"), pond.say("for members")
-    assert pond.ask("POST", f"/moderation/users/{zoe}/ban", json={}).status_code == 201
-
-    with pond.stores_nothing():
-        if not is_in:
-            is_error(pond.tell(pond.peer, {"user_id": zoe}, f"{JOIN}/{pond.invite}"), 403, 3)
-            is_error(pond.tell(pond.peer, a_ping("JOIN", pond.invite, zoe)), 403, 3)
-        assert pond.tell(pond.peer, a_message("m1", pond.shore, "zoe")).status_code in (403, 404)
-        reacting = a_ping("REACT", said, zoe, reaction="thumbs_up")
-        assert pond.tell(pond.peer, reacting).status_code in (403, 404)
-
-
 def test_home_conference_is_not_joined_from_elsewhere(pond: Pond) -> None:
     home = next(iter(pond.ask("GET", "/accounts").json["joined_conferences"].keys() - {pond.conference}))
     invite = pond.make(f"/conferences/{home}/invites", name="home")["id"]
@@ -315,15 +289,6 @@ def test_ours_change_nothing_elsewhere(pond: Pond, marsh: Marsh) -> None:
         for path, body in (("", {"name": "Mine"}), ("/channels", {"name": "new"}), ("/roles", {"name": "king"})):
             method = "POST" if path else "PATCH"
             is_error(pond.ask(method, f"/conferences/{shown['id']}{path}", by=pond.bob, json=body), 403, 3)
-
-
-def test_ban_elsewhere_holds_here(pond: Pond, marsh: Marsh) -> None:
-    shown = marsh.bob_joins().json
-
-    pond.told(pond.peer, {"type": "object", "object_type": "conference_member", "id": "bob-m", "banned": True})
-
-    assert shown["id"] not in pond.ask("GET", "/accounts", by=pond.bob).json["joined_conferences"]
-    is_error(pond.ask("GET", f"/channels/{marsh.reeds}/messages", by=pond.bob), 403, 3)
 
 
 def test_guest_of_a_third_instance_is_believed_at_home_and_vouched_for_by_the_conference(

@@ -1,0 +1,57 @@
+"""Who is banned, over Punctum: from our conferences, from theirs, and from this server."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.facades.federation.punctum import JOIN, Pond, a_message, a_ping, an_account, is_error, pond
+from tests.facades.federation.test_punctum_joining import Marsh, marsh
+
+__all__ = ["marsh", "pond"]
+
+
+def test_who_is_banned_does_not_come_in(pond: Pond) -> None:
+    pond.join(pond.peer)
+    zoe = pond.local_id(pond.peer, "zoe")
+    pond.make(f"/conferences/{pond.conference}/members/{zoe}/ban")
+
+    with pond.stores_nothing():
+        is_error(pond.tell(pond.peer, {"user_id": zoe}, f"{JOIN}/{pond.invite}"), 403, 3)
+        is_error(pond.tell(pond.peer, a_ping("JOIN", pond.invite, zoe)), 403, 3)
+        assert pond.tell(pond.peer, a_message("m1", pond.shore, "zoe")).status_code in (403, 404)
+
+
+@pytest.mark.parametrize("is_in", [True, False])
+def test_who_is_banned_from_the_server_is_welcome_in_no_conference_of_it(pond: Pond, is_in: bool) -> None:
+    pond.join(pond.peer) if is_in else pond.told(pond.peer, an_account())
+    zoe, said = pond.local_id(pond.peer, "zoe"), pond.say("for members")
+    assert pond.ask("POST", f"/moderation/users/{zoe}/ban", json={}).status_code == 201
+
+    with pond.stores_nothing():
+        if not is_in:
+            is_error(pond.tell(pond.peer, {"user_id": zoe}, f"{JOIN}/{pond.invite}"), 403, 3)
+            is_error(pond.tell(pond.peer, a_ping("JOIN", pond.invite, zoe)), 403, 3)
+        assert pond.tell(pond.peer, a_message("m1", pond.shore, "zoe")).status_code in (403, 404)
+        reacting = a_ping("REACT", said, zoe, reaction="thumbs_up")
+        assert pond.tell(pond.peer, reacting).status_code in (403, 404)
+
+
+def test_ban_elsewhere_holds_here(pond: Pond, marsh: Marsh) -> None:
+    shown = marsh.bob_joins().json
+
+    pond.told(pond.peer, {"type": "object", "object_type": "conference_member", "id": "bob-m", "banned": True})
+
+    assert shown["id"] not in pond.ask("GET", "/accounts", by=pond.bob).json["joined_conferences"]
+    is_error(pond.ask("GET", f"/channels/{marsh.reeds}/messages", by=pond.bob), 403, 3)
+
+
+def test_ban_here_changes_nothing_in_a_conference_elsewhere(pond: Pond, marsh: Marsh) -> None:
+    """What its home shows would not be what is shown here."""
+    marsh.bob_joins()
+    zoe = pond.local_id(pond.peer, "zoe")
+    assert pond.ask("POST", f"/moderation/users/{zoe}/ban", json={}).status_code == 201
+
+    pond.told(pond.peer, a_message("m1", "reeds", "zoe", "misteak"))
+    pond.told(pond.peer, a_message("m1", "reeds", "zoe", "mistake", edit_date="2026-11-22T00:25:44+00:00"))
+
+    assert pond.texts(marsh.reeds, by=pond.bob) == ["hi", "mistake"]
