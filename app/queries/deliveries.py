@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, bindparam, func, or_, select, union_all
+from sqlalchemy.orm import Session, aliased
 
 from app.act import Inbox
 from app.models import Activity, ActivityDocument, Delivery, Host, Message, Receipt
@@ -38,6 +38,8 @@ LASTING_TYPES: Final = frozenset(
     {"Accept", "Add", "Block", "Delete", "Flag", "Follow", "Join", "Leave", "Reject", "Remove", "Undo"}
 )
 ANSWERS: Final = frozenset({"Accept", "Reject"})
+
+_NOTED = select(Receipt.inbox, Receipt.host, Receipt.is_shared).join(Message, Message.id == Receipt.message_id)
 _SOON: Final = timedelta(seconds=60)
 _LONGEST_WAIT: Final = timedelta(days=9)
 
@@ -100,38 +102,38 @@ def list_receivers(session: Session, message_uri: str) -> list[Inbox]:
     """The inboxes that have, or may have, a message of ours or of a channel of ours: all it ever went to, whoever
     follows today.
     """
-    about = select(Activity.uri).where(Activity.object_uri == message_uri)
-    carried = select(Activity.id).where(or_(Activity.object_uri == message_uri, Activity.object_uri.in_(about)))
-    delivered = select(Delivery.inbox, Delivery.host, Delivery.is_shared).where(
-        Delivery.activity_id.in_(carried), Delivery.state.not_in(NOT_RECEIVED)
-    )
-    noted = (
-        select(Receipt.inbox, Receipt.host, Receipt.is_shared)
-        .join(Message, Message.id == Receipt.message_id)
-        .where(Message.uri == message_uri)
-    )
-    return [Inbox(*row) for row in session.execute(delivered.union(noted))]
+    noted = _NOTED.where(Message.uri == message_uri)
+    return [Inbox(*row) for row in session.execute(_delivered(*_carrying([message_uri])).union(noted))]
 
 
 def list_acquainted(session: Session, actor_id: str) -> list[Inbox]:
     """The inboxes of all who follow one of ours, or ever had anything of it, as far as that is known: what it has sent,
     and what was passed on of it. Of a server that has one for all, that one alone.
     """
+    sent = select(Activity.id).where(Activity.actor_id == actor_id)
     said = select(Message.uri).where(Message.author_id == actor_id)
-    about = select(Activity.uri).where(Activity.object_uri.in_(said))
-    carried = select(Activity.id).where(or_(Activity.object_uri.in_(said), Activity.object_uri.in_(about)))
-    delivered = select(Delivery.inbox, Delivery.host, Delivery.is_shared).where(
-        or_(Delivery.sender_id == actor_id, Delivery.activity_id.in_(carried)), Delivery.state.not_in(NOT_RECEIVED)
-    )
-    noted = (
-        select(Receipt.inbox, Receipt.host, Receipt.is_shared)
-        .join(Message, Message.id == Receipt.message_id)
-        .where(Message.author_id == actor_id)
-    )
-    told = [Inbox(*row) for row in session.execute(delivered.union(noted))]
+    noted = _NOTED.where(Message.author_id == actor_id)
+    told = [Inbox(*row) for row in session.execute(_delivered(sent, *_carrying(said)).union(noted))]
     inboxes = {inbox.uri: inbox for inbox in [*list_follower_inboxes(session, actor_id), *told]}.values()
     shared = {inbox.host for inbox in inboxes if inbox.is_shared}
     return [inbox for inbox in inboxes if inbox.is_shared or inbox.host not in shared]
+
+
+def _carrying(uris: Collection[str] | Select[str]) -> tuple[Select[str], Select[str]]:
+    """The ids of the activities about these, and of those that pass such ones on."""
+    about = aliased(Activity)
+    passed_on = select(about.uri).where(about.object_uri.in_(uris))
+    return (
+        select(Activity.id).where(Activity.object_uri.in_(uris)),
+        select(Activity.id).where(Activity.object_uri.in_(passed_on)),
+    )
+
+
+def _delivered(*activity_ids: Select[str]) -> Select[str, str, bool]:
+    """Each way by its own index: in one condition with "or", PostgreSQL goes through all that was ever sent."""
+    return select(Delivery.inbox, Delivery.host, Delivery.is_shared).where(
+        Delivery.activity_id.in_(union_all(*activity_ids)), Delivery.state.not_in(NOT_RECEIVED)
+    )
 
 
 def at_time(now: datetime) -> dict[str, datetime]:
