@@ -209,10 +209,11 @@ def list_follower_inboxes(session: Session, target_id: str) -> list[Inbox]:
     rows = rows_of(session, _FOLLOWER_INBOXES, {"target_id": target_id})
     found = {(uri := row.shared_inbox or row.inbox): Inbox(uri, row.host, row.shared_inbox is not None) for row in rows}
     inboxes = list(found.values())
-    return inboxes if len(inboxes) <= MOST_INBOXES_OF_DOMAIN else list(_first_of_each_domain(inboxes))
+    return inboxes if len(inboxes) <= MOST_INBOXES_OF_DOMAIN else list(first_of_each_domain(inboxes))
 
 
-def _first_of_each_domain(inboxes: Iterable[Inbox]) -> Iterator[Inbox]:
+def first_of_each_domain(inboxes: Iterable[Inbox]) -> Iterator[Inbox]:
+    """As many of each as one may have."""
     found = Counter[str]()
     for inbox in inboxes:
         domain = domain_of(inbox.host)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from app.act import Inbox
 from app.models import Activity, ActivityDocument, Delivery, Host, Message, Receipt
 from app.models.columns import UtcDateTime
-from app.queries.actors import list_follower_inboxes
+from app.queries.actors import first_of_each_domain, list_follower_inboxes
 
 QUEUED: Final = "queued"
 DELIVERED: Final = "delivered"
@@ -108,7 +108,8 @@ def list_receivers(session: Session, message_uri: str) -> list[Inbox]:
 
 def list_acquainted(session: Session, actor_id: str) -> list[Inbox]:
     """The inboxes of all who follow one of ours, or ever had anything of it, as far as that is known: what it has sent,
-    and what was passed on of it. Of a server that has one for all, that one alone.
+    and what was passed on of it. Of a server that has one for all, that one alone; of a domain no more than may follow,
+    or whoever follows under ever new names would have all of them be told.
     """
     sent = select(Activity.id).where(Activity.actor_id == actor_id)
     said = select(Message.uri).where(Message.author_id == actor_id)
@@ -116,7 +117,7 @@ def list_acquainted(session: Session, actor_id: str) -> list[Inbox]:
     told = [Inbox(*row) for row in session.execute(_delivered(sent, *_carrying(said)).union(noted))]
     inboxes = {inbox.uri: inbox for inbox in [*list_follower_inboxes(session, actor_id), *told]}.values()
     shared = {inbox.host for inbox in inboxes if inbox.is_shared}
-    return [inbox for inbox in inboxes if inbox.is_shared or inbox.host not in shared]
+    return list(first_of_each_domain(inbox for inbox in inboxes if inbox.is_shared or inbox.host not in shared))
 
 
 def _carrying(uris: Collection[str] | Select[str]) -> tuple[Select[str], Select[str]]:

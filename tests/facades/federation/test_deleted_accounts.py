@@ -79,6 +79,19 @@ def test_one_inbox_of_a_server_is_enough(world: World) -> None:
     assert inboxes_told(world, world.bob) == [world.known(world.zoe).shared_inbox]
 
 
+def test_no_domain_has_all_its_people_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.queries.actors.MOST_INBOXES_OF_DOMAIN", 2)
+    for name in ("yan", "xenia", "walt"):
+        world.tell(world.bob, world.meet(RemoteActor(f"https://{name}.peer.example/users/{name}")), "psst")
+    world.tell(world.bob, world.mallory, "psst")
+    everybody_hears(world)
+
+    end(world, world.bob)
+
+    told = inboxes_told(world, world.bob)
+    assert (len(told), world.known(world.mallory).inbox in told) == (3, True)
+
+
 def test_who_was_sent_nothing_hears_nothing(world: World) -> None:
     world.tell(world.alice, world.zoe, "of somebody else")
     world.tell(world.bob, world.mallory, "never arrived")
