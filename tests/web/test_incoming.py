@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 
 import pytest
+from flask import Flask, request
 from gunicorn.config import Config
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, LimitRequestHeaders
 from gunicorn.http.unreader import SocketUnreader
 
-from app.web.incoming import Incoming
+from app.web.bodies import BodyStream
+from app.web.incoming import Incoming, pass_over
 
 START = b"GET /nothing HTTP/1.1\r\nHost: x\r\n"
 
@@ -61,3 +63,23 @@ def test_what_follows_a_body_is_short(size: int) -> None:
     assert read(body + b"X: " + b"a" * 5000 + b"\r\n\r\n", size).body.read() == b"Hello"
     with pytest.raises(LimitRequestHeaders):
         read(body + b"X: " + b"a" * 17_000 + b"\r\n\r\n", size).body.read()
+
+
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_others_have_a_turn_after_each_piece_of_a_body_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, is_wanted: bool
+) -> None:
+    turns: list[float] = []
+    monkeypatch.setattr(time, "sleep", turns.append)
+    data = bytes(5 << 16)
+
+    if is_wanted:
+        with Flask(__name__).test_request_context("/", method="POST", data=data):
+            stream = BodyStream(request, limit=1 << 20)
+            while stream.read(1 << 16):
+                pass
+    else:
+        head = START.replace(b"GET", b"POST") + b"Content-Length: %d\r\n\r\n" % len(data)
+        assert pass_over(read(head + data, 8192).body, 5)
+
+    assert turns == [0] * 5
