@@ -28,6 +28,8 @@ pytestmark = pytest.mark.e2e
 
 ZOE = RemoteActor("https://peer.example/users/zoe")
 NUMBERS = count()
+# Whoever is known and did not sign it so is asked for a newer key, and her home is nowhere.
+NOT_SIGNED = {401, 503}
 Lines = tuple[tuple[str, str], ...]
 
 
@@ -133,8 +135,8 @@ def test_the_target_is_verified_as_it_was_written(wire_server: WireServer, targe
     assert wire_server.status(signed(target)) == 202
     assert wire_server.accepted() == before + 1
     if target != "/ap/inbox":
-        assert wire_server.status(signed("/ap/inbox"), target=target) == 401
-        assert wire_server.status(signed(target), target="/ap/inbox") == 401
+        assert wire_server.status(signed("/ap/inbox"), target=target) in NOT_SIGNED
+        assert wire_server.status(signed(target), target="/ap/inbox") in NOT_SIGNED
     assert wire_server.accepted() == before + 1
 
 
@@ -175,10 +177,11 @@ def test_a_header_that_comes_twice_is_refused(wire_server: WireServer) -> None:
         [("Signature", other.get("signature")), ("Signature", signature)],
         [("signature", "nonsense"), ("SIGNATURE", signature)],
     ):
-        assert wire_server.status(HttpRequest("POST", good.target, (*without, *lines), good.body)) in {400, 401}
+        refusal = wire_server.status(HttpRequest("POST", good.target, (*without, *lines), good.body))
+        assert refusal in {400, *NOT_SIGNED}
     for name in ("Date", "Digest", "Host"):
-        assert wire_server.status(good, (name, good.get(name.lower()))) in {400, 401}
-        assert wire_server.status(good, (name, "other.test")) in {400, 401}
+        assert wire_server.status(good, (name, good.get(name.lower()))) in {400, *NOT_SIGNED}
+        assert wire_server.status(good, (name, "other.test")) in {400, *NOT_SIGNED}
     assert wire_server.accepted() == before
     assert wire_server.status(good) == 202
 
