@@ -99,8 +99,8 @@ def test_without_redis_the_other_process_pushes_by_polling(pair: list[Gunicorn],
             here.post("/event")
             here.post("/publish", text='{"position": 0}')
 
-            assert told(near)["position"] == 1
-            assert told(near)["position"] == 0
+            # What is recorded is read back first, so what is not may overtake it.
+            assert {told(near)["position"], told(near)["position"]} == {0, 1}
             assert time.monotonic() - began < 1
             assert told(far)["position"] == 1
             assert time.monotonic() - began < 8
