@@ -33,7 +33,7 @@ test: $(DEV) system-packages
 # Two at a time, each of which has its addresses for itself, the longest first; tasks, which mostly wait, even out the end.
 # Then, on a machine without other work, what measures time or has a deadline.
 e2e: $(DEV) $(PEERS) system-packages
-	$(MAKE) --no-print-directory --jobs 2 e2e-facades e2e-hostile e2e-others e2e-tasks
+	$(MAKE) --no-print-directory --keep-going --jobs 2 e2e-facades e2e-hostile e2e-others e2e-tasks
 	$(E2E) tests/faults tests/bench
 
 e2e-hostile e2e-facades e2e-tasks: e2e-%: $(DEV)
