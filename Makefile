@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE :=
 E2E := $(BIN)/pytest -m "e2e or slow" -n 0 --timeout 600
 
 .DEFAULT_GOAL := run
-.PHONY: run install migrate test check fmt bench e2e e2e-hostile e2e-facades e2e-tasks e2e-others faults fuzz lock clean system-packages
+.PHONY: run install migrate test check fmt bench e2e e2e-hostile e2e-facades e2e-faults e2e-tasks e2e-others faults fuzz lock clean system-packages
 
 run: $(RUNTIME)
 	@$(BIN)/shoal serve
@@ -30,13 +30,14 @@ migrate: $(RUNTIME)
 test: $(DEV) system-packages
 	$(BIN)/pytest
 
-# Two at a time, each of which has its addresses for itself, the longest first; tasks, which mostly wait, even out the end.
-# Then, on a machine without other work, what measures time or has a deadline.
+# Two at a time, each of which has its addresses for itself, the longest first. Then, on a machine that has little else to do,
+# what has a deadline and mostly waits; and alone, what measures time.
 e2e: $(DEV) $(PEERS) system-packages
-	$(MAKE) --no-print-directory --keep-going --jobs 2 e2e-facades e2e-hostile e2e-others e2e-tasks
-	$(E2E) tests/faults tests/bench
+	$(MAKE) --no-print-directory --keep-going --jobs 2 e2e-facades e2e-hostile e2e-others
+	$(MAKE) --no-print-directory --keep-going --jobs 2 e2e-faults e2e-tasks
+	$(E2E) tests/bench
 
-e2e-hostile e2e-facades e2e-tasks: e2e-%: $(DEV)
+e2e-hostile e2e-facades e2e-faults e2e-tasks: e2e-%: $(DEV)
 	$(E2E) tests/$*
 
 e2e-others: $(DEV)

@@ -26,7 +26,7 @@ from tests.e2e.waiting import eventually
 
 __all__ = ["authority", "ca_file", "database", "database_url", "start_peer"]
 
-SINK = Host("sink.shoal.test", "127.0.0.31")
+SINK = Host("sink.tasks.test", "127.0.0.35")
 INBOX = f"{SINK.origin}/inbox"
 LOST_HINT_SECONDS = 45  # Two sweeps missed, one look of the watchdog, and a busy machine.
 DEAD_WORKER_SECONDS = 100  # The lease of the dead and a sweep.
