@@ -145,27 +145,30 @@ def resolve_handle(text: str) -> Actor:
     return actor
 
 
-def save_actor(document: Document) -> Actor:
-    """Store what an actor's home says of it. A shared inbox elsewhere is not believed (hostile case FED-05)."""
+def save_actor(document: Document, *, led_here: str | None = None) -> Actor:
+    """Store what an actor's home says of it. A shared inbox elsewhere is not believed (hostile case FED-05).
+
+    ``led_here`` is the key whose id has led to the actor.
+    """
     actor = parse_actor(document.json)
     if actor.id != document.uri or not is_canonical(actor.inbox):
         raise MalformedDocumentError("the actor is not who was asked for")
     if not same_origin(actor.inbox, actor.id):
         raise MalformedDocumentError("the actor's inbox is on another server")
     try:
-        return _store(actor)
+        return _store(actor, led_here)
     except IntegrityError:
-        return _store_again(actor)
+        return _store_again(actor, led_here)
 
 
-def _store(actor: ActorDocument) -> Actor:
-    saved, is_new = _store_once(actor)
+def _store(actor: ActorDocument, led_here: str | None) -> Actor:
+    saved, is_new = _store_once(actor, led_here)
     if not is_new:
         _forget_keys_of(actor.id)
     return saved
 
 
-def _store_once(actor: ActorDocument) -> tuple[Actor, bool]:
+def _store_once(actor: ActorDocument, led_here: str | None) -> tuple[Actor, bool]:
     """The actor, and whether it was met just now."""
     with transaction() as session:
         known = find_any(session, actor.id)
@@ -178,7 +181,7 @@ def _store_once(actor: ActorDocument) -> tuple[Actor, bool]:
             known,
             _without_foreign_collections(actor),
             host=host_of(actor.id),
-            keys=_own_keys(actor),
+            keys=_proved_keys(session, known, actor, led_here),
             now=datetime.now(UTC),
         )
         if actor.announces_rfc9421:
@@ -186,12 +189,22 @@ def _store_once(actor: ActorDocument) -> tuple[Actor, bool]:
     return saved, known is None
 
 
-def _store_again(actor: ActorDocument) -> Actor:
+def _store_again(actor: ActorDocument, led_here: str | None) -> Actor:
     """After another process met the same actor at the same moment."""
     try:
-        return _store(actor)
+        return _store(actor, led_here)
     except IntegrityError as error:
         raise MalformedDocumentError("another actor has one of these keys") from error
+
+
+def _proved_keys(session: Session, known: Actor | None, actor: ActorDocument, led_here: str | None) -> list[PublicKey]:
+    """Of the keys that an actor lists, those whose ids lead to it: they stand in its document, or were asked for.
+
+    Whoever lists the id of a neighbour's key would else have it, and nobody could know the neighbour.
+    """
+    leading = {led_here} | {row.id for row in (list_keys(session, known.id) if known is not None else ())}
+    home = actor.id.partition("#")[0]
+    return [key for key in _own_keys(actor) if key.id in leading or key.id.partition("#")[0] == home]
 
 
 @contextmanager
@@ -331,7 +344,7 @@ def _fetch_key(key_id: str) -> PublicKey:
     key = _named(_own_keys(parse_actor(document.json)), key_id)
     # A row for everybody whom somebody names would be anybody's to fill our tables with.
     if key is not None or _has_met(owner_uri):
-        save_actor(document)
+        save_actor(document, led_here=key_id if key is not None else None)
     if key is None:
         raise KeyMismatchError("the owner does not list this key")
     return _remember(key)

@@ -122,7 +122,9 @@ def save_remote(
         for name, value in values.items():
             setattr(known, name, value)
         session.flush()
-        session.execute(delete(ActorKey).where(ActorKey.actor_id == known.id))
+    # What leads to this actor may have led to a neighbour before.
+    is_over = (ActorKey.actor_id == known.id) | ActorKey.id.in_([key.id for key in keys])
+    session.execute(delete(ActorKey).where(is_over))
     if keys:
         rows = [{"id": key.id, "actor_id": known.id, "kind": key.kind, "public": encode_public(key)} for key in keys]
         session.execute(insert(ActorKey), [{**row, "created_at": now} for row in rows])

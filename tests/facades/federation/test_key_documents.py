@@ -9,7 +9,7 @@ import pytest
 from activitypub.keys import generate_ed25519, public_key_to_multikey, public_key_to_pem, sign
 from app.actions import remote_actors
 from tests.facades.federation.conftest import World
-from tests.facades.federation.remote import RemoteActor
+from tests.facades.federation.remote import RemoteActor, rsa_key
 
 ED25519 = generate_ed25519()
 NEIGHBOUR = "https://peer.example/users/yann"
@@ -95,6 +95,79 @@ def test_a_key_that_is_named_by_one_side_alone_is_nobodys(world: World, odd: str
         assert follow(world, world.zoe, key_id=key["id"]) == 401
 
     assert world.mallory.uri not in world.wire.asked
+
+
+def neighbour(world: World, listed: str) -> RemoteActor:
+    """Of zoe's server, with a key of its own, which it lists under another id, too."""
+    nell = RemoteActor("https://peer.example/users/nell")
+    nell.key = rsa_key("nell")
+    own = nell.document["publicKey"]
+    world.wire.serve(nell.uri, nell.document | {"publicKey": [own, own | {"id": listed}]})
+    return nell
+
+
+@pytest.mark.parametrize("first", ["nell", "zoe"])
+def test_who_lists_a_neighbour_s_key_has_it_not_and_keeps_nobody_from_being_known(world: World, first: str) -> None:
+    nell = neighbour(world, world.zoe.key_id)
+    senders = [nell, world.zoe] if first == "nell" else [world.zoe, nell]
+
+    assert [follow(world, sender) for sender in senders] == [202, 202]
+    world.forget()
+    with world.server.stores_nothing():
+        assert follow(world, nell, 2, key_id=world.zoe.key_id) == 401
+    assert follow(world, world.zoe, 2) == 202
+
+
+def test_a_neighbour_who_lists_another_as_a_key_is_not_taken_for_them(world: World) -> None:
+    """PeerTube signs so: its keys are named by their owners."""
+    nell = neighbour(world, world.zoe.uri)
+    by_name: dict[str, Any] = {"key_id": world.zoe.uri}
+
+    assert [follow(world, nell), follow(world, world.zoe, **by_name)] == [202, 202]
+    world.forget()
+    assert follow(world, world.zoe, 2, **by_name) == 202
+    assert world.wire.asked == []
+    with world.server.stores_nothing():
+        assert follow(world, nell, 2, **by_name) == 401
+
+
+def test_a_key_that_leads_to_another_actor_now_is_theirs(world: World) -> None:
+    key = key_of(world.zoe, owner=world.zoe.uri)
+    publish(world, key, publicKey=key["id"])
+    assert follow(world, world.zoe, key_id=key["id"]) == 202
+    yann = world.meet(RemoteActor(NEIGHBOUR))
+    moved = key | {"owner": NEIGHBOUR}
+    world.wire.serve(key["id"], moved)
+    world.wire.serve(NEIGHBOUR, yann.document | {"publicKey": [yann.document["publicKey"], moved]})
+    assert follow(world, yann) == 202  # Under a key that stands in its own document.
+    world.wire.serve(world.zoe.uri, world.zoe.document)
+    remote_actors.fetch_actor(world.zoe.uri)
+
+    assert follow(world, yann, 2, key_id=key["id"]) == 202
+    assert follow(world, world.zoe, 2) == 202
+
+
+def test_a_key_at_a_place_of_its_own_stays_known_when_its_owner_is_described_anew(world: World) -> None:
+    key = key_of(world.zoe, owner=world.zoe.uri)
+    publish(world, key, publicKey=key)
+    assert follow(world, world.zoe, key_id=key["id"]) == 202
+    remote_actors.fetch_actor(world.zoe.uri)
+    world.forget()
+
+    assert follow(world, world.zoe, 2, key_id=key["id"]) == 202
+    assert world.wire.asked == []
+
+
+def test_bots_that_share_one_key_are_all_known_and_speak_as_its_owner(world: World) -> None:
+    shared = "https://peer.example/key"
+    bots = [RemoteActor(f"https://peer.example/users/bot{number}") for number in range(2)]
+    for bot in bots:
+        world.wire.serve(bot.uri, bot.document | {"publicKey": bot.document["publicKey"] | {"id": shared}})
+    world.wire.serve(shared, key_of(bots[0], id=shared, owner=bots[0].uri))
+
+    assert follow(world, bots[0], key_id=shared) == 202
+    assert {world.known(bot).uri for bot in bots} == {bot.uri for bot in bots}
+    assert remote_actors.key_for(shared).owner == bots[0].uri
 
 
 @pytest.mark.parametrize(

@@ -289,19 +289,6 @@ def test_a_key_that_is_gone_from_its_home_does_not_come_back(world: World) -> No
 # Keys that claim too much.
 
 
-def test_two_actors_cannot_have_one_key(world: World) -> None:
-    assert follow(world, world.zoe).status_code == 202
-    thief = RemoteActor("https://peer.example/users/thief")
-    stolen = {"id": world.zoe.key_id, "owner": thief.uri, "publicKeyPem": pem("peer.example")}
-    own = {"id": thief.key_id, "owner": thief.uri, "publicKeyPem": pem("peer.example")}
-    world.wire.serve(thief.uri, thief.document | {"publicKey": [own, stolen]})
-
-    with world.server.stores_nothing():
-        assert follow(world, thief).status_code == 401
-
-    assert follow(world, world.zoe, 2).status_code == 202
-
-
 def test_a_key_listed_in_both_forms_is_one_key(world: World) -> None:
     method = {
         "id": world.zoe.key_id,
