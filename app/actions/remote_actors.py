@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from activitypub.errors import (
     KeyMismatchError,
     KeyUnavailableError,
     MalformedDocumentError,
+    OriginError,
     SignatureError,
 )
 from activitypub.fetch import Deadline, Document, FetchBudget, Reason, UnreachableError
@@ -30,14 +31,12 @@ from activitypub.properties import as_list
 from activitypub.strict_json import JsonObject
 from activitypub.uris import host_of, is_canonical, is_private_name, origin_of, same_origin
 from activitypub.vocabulary import ACTOR_TYPES
-from activitypub.webfinger import parse_handle, resolve
 from app.actions import hosts
-from app.actions.signed_gets import SignedClient, sign_get
+from app.actions.signed_gets import sign_get
 from app.db import reading, transaction
-from app.errors import InvalidInputError, NotFoundError
 from app.models import Actor, ActorKey
 from app.projections import actors
-from app.queries.actors import PEOPLE, find_actor, find_any, find_key, find_local, find_remote, list_keys
+from app.queries.actors import find_actor, find_any, find_key, list_keys
 from app.services.remote import remote_client
 from app.settings import current
 from app.uris import Uris
@@ -106,43 +105,26 @@ def newer_key(key: PublicKey, *, since: datetime) -> PublicKey | None:
 
 
 def fetch_actor(uri: str, *, budget: FetchBudget | None = None) -> Actor:
-    """The actor as its home describes it now, stored. Raises FetchError and MalformedDocumentError."""
-    return save_actor(fetch_document(uri, budget=budget))
+    """The actor as its home describes it now, stored. Raises FetchError, MalformedDocumentError, and OriginError where
+    the URI leads to somebody else: whoever names somebody would have them be another."""
+    document = fetch_document(uri, budget=budget)
+    if document.uri != uri:
+        raise OriginError(f"{uri} leads to {document.uri}")
+    return save_actor(document)
 
 
 def known_or_fetched_actor(uri: str, *, budget: FetchBudget | None = None) -> Actor:
-    """Raises FetchError, of one that is known to be deleted without asking, and MalformedDocumentError."""
+    """Raises GoneError of one that is known to be deleted, without asking, and what `fetch_actor` raises."""
+    return find_living(uri) or fetch_actor(uri, budget=budget)
+
+
+def find_living(uri: str) -> Actor | None:
+    """The actor, if it is known. Raises GoneError."""
     with reading() as session:
         known = find_any(session, uri)
     if known is not None and known.deleted_at is not None:
         raise GoneError(f"{uri} was deleted")
-    return known or fetch_actor(uri, budget=budget)
-
-
-def resolve_handle(text: str) -> Actor:
-    """The actor that a person means by `user@host`, `@user@host`, `acct:…` or a URI.
-
-    WebFinger is confirmed both ways: the actor found must say that it is who was asked for. Raises InvalidInputError
-    for what is no handle, NotFoundError for nobody, FetchError where their server does not answer.
-    """
-    uris = Uris(current().origin)
-    if text.startswith(("https://", "http://")):
-        return _local_person(find_actor, text) if uris.is_local(text) else known_or_fetched_actor(text)
-    try:
-        handle = parse_handle(text)
-    except MalformedDocumentError as error:
-        raise InvalidInputError("Remote handle must be in format user@domain") from error
-    if handle.host == uris.host:
-        return _local_person(find_local, handle.user)
-    with reading() as session:
-        known = find_remote(session, handle.user, handle.host)
-    if known is not None:
-        return known
-    found = resolve(text, SignedClient())
-    actor = fetch_actor(found.actor)
-    if actor.preferred_username.lower() != found.handle.user.lower():
-        raise NotFoundError("The handle and the actor do not name each other.")
-    return actor
+    return known
 
 
 def save_actor(document: Document, *, led_here: str | None = None) -> Actor:
@@ -222,15 +204,6 @@ def _one_at_a_time(host: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _local_person(find: Callable[[Session, str], Actor | None], name: str) -> Actor:
-    """People alone: a channel of ours may be private, and then is not there for whoever names it."""
-    with reading() as session:
-        actor = find(session, name)
-    if actor is None or actor.type not in PEOPLE:
-        raise NotFoundError("Local actor not found")
-    return actor
 
 
 def _cached_key(key_id: str) -> PublicKey | None:

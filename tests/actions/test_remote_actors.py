@@ -18,7 +18,8 @@ from activitypub.errors import (
 )
 from activitypub.fetch import Document, Reason, UnreachableError
 from activitypub.keys import generate_ed25519, public_key_to_multikey
-from app.actions.remote_actors import fetch_actor, fetch_document, key_for, resolve_handle, save_actor
+from app.actions.handles import resolve_handle
+from app.actions.remote_actors import fetch_actor, fetch_document, key_for, save_actor
 from app.errors import InvalidInputError, NotFoundError
 from app.models import Actor
 from tests.actions.wire import Wire, wire

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from activitypub.errors import ActivityPubError, MalformedDocumentError
 from activitypub.webfinger import parse_handle
-from app.actions.remote_actors import resolve_handle
+from app.actions.handles import resolve_handle
 from app.db import reading
 from app.errors import InvalidInputError, NotFoundError
 from app.queries.actors import PEOPLE, find_actor, find_by_id, find_local, find_remote
