@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from activitypub.errors import ActivityPubError
 from activitypub.fetch import FetchBudget
-from activitypub.uris import host_of
+from activitypub.properties import as_uri
+from activitypub.uris import host_of, is_canonical
 from app.actions.peers import keeping
 from app.actions.peers.calls import ask
 from app.actions.peers.keeping import DeletedError, Name
@@ -229,16 +230,11 @@ class Taking:
 
     def _activitypub_id(self, raw: Raw) -> str | None:
         """Only of the sender's own host, and where we speak ActivityPub, too."""
-        given = raw.get("activitypub_id")
-        if not isinstance(given, str) or not current().activitypub or len(given) > 2048:
+        given = as_uri(raw.get("activitypub_id"))
+        if given is None or not current().activitypub or not is_canonical(given) or host_of(given) != self.sender:
             return None
-        try:
-            is_own = host_of(given) == self.sender
-        except ActivityPubError:
-            return None
-        if is_own:
-            self._note_activitypub()
-        return given if is_own else None
+        self._note_activitypub()
+        return given
 
     def _note_activitypub(self) -> None:
         with reading() as session:

@@ -60,3 +60,20 @@ def test_whoever_is_addressed_by_such_an_address_is_not_met(world: World, lure: 
 
     assert outcome()[0] == "done"
     assert world.stored_actor(world.zoe.uri) is None
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://EVIL.example/users/mallory",
+        "https://evil.example:443/users/mallory",
+        "https://evil.example/users/../users/mallory",
+        f"https://evil.example/{''.join(map(chr, range(0x4E00, 0x4E00 + 2000)))}",
+    ],
+)
+def test_an_address_that_is_no_id_is_nobody_s(pond: Pond, world: World, uri: str) -> None:
+    """It is spelt in another way than ids are, or longer than one."""
+    told = pond.told(pond.evil, an_account("eve", activitypub_id=uri))
+
+    assert world.actor(told["id"]).uri == "https://evil.example/api/v1/id/eve"
+    assert world.stored_actor(uri) is None
