@@ -227,7 +227,7 @@ def parse_note(document: Json, *, now: datetime) -> Note:
         mentions=tuple(
             Mention(href, as_text(tag.get("name"), MAX_NAME) or "")
             for tag in tags
-            if tag.get("type") == "Mention" and (href := as_uri(tag.get("href")))
+            if "Mention" in as_list(tag.get("type")) and (href := as_uri(tag.get("href")))
         ),
         attachments=tuple(parse_attachments(document)),
         embeds=tuple(parse_embeds(document)) if type_of(document) == "Note" else (),

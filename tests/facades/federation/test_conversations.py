@@ -73,3 +73,14 @@ def test_nobody_is_in_a_conversation_by_how_anothers_uri_reads(world: World) -> 
 
     assert outcome() == ("done", None)
     assert sorted(conversations(), key=len) == [{long.uri, bob}, {short.uri, alice, bob}]
+
+
+@pytest.mark.parametrize("type_", ["Mention", ["Mention"], ["Link", "Mention"]])
+def test_who_is_mentioned_is_in_it_however_the_mention_says_what_it_is(world: World, type_: object) -> None:
+    """One value may be in a list of one (JSON-LD)."""
+    alice = world.actor(world.alice.id).uri
+    mention = {"type": type_, "href": world.mallory.uri}
+
+    write(world, on="note", to=[alice, world.mallory.uri], tag=[mention])
+
+    assert conversations() == [{world.zoe.uri, alice, world.mallory.uri}]
