@@ -101,6 +101,14 @@ def find_object(session: Session, id_: str) -> Found | None:
     return finder(session, id_) if finder else None
 
 
+def find_for(session: Session, viewer: Viewer | None, id_: str) -> Found | None:
+    """The same for who names it; nothing where it is a conversation of others, whose id follows from who is in it, and
+    would tell that they talk."""
+    found = find_object(session, id_)
+    is_secret = found is not None and isinstance(found.value, FoundConversation)
+    return None if found is None or (is_secret and not may_read(session, viewer, found)) else found
+
+
 def may_read(session: Session, viewer: Viewer | None, found: Found) -> bool:
     """The rule for each kind; what is for everybody is for strangers, too."""
     if found.kind in OPEN_KINDS:

@@ -23,7 +23,7 @@ from app.errors import (
     UnsupportedMediaError,
 )
 from app.facades.punctum.problems import HiddenError, MissingObjectError, NoDataError, WrongTypeError
-from app.queries.objects import OPEN_KINDS, Found, FoundConversation, Kind, find_object, may_read
+from app.queries.objects import OPEN_KINDS, Found, Kind, find_for, may_read
 from app.queries.viewers import Viewer
 from app.web import authentication
 from app.web.bodies import read_body
@@ -61,9 +61,9 @@ class Ask:
             return self.find_in(session, kind, name, may=may)
 
     def find_in(self, session: Session, kind: Kind | None = None, name: str = "id", *, may: Rule = may_read) -> Found:
-        found = find_object(session, self.given[name])
-        if found is None or (isinstance(found.value, FoundConversation) and not may(session, self.asker, found)):
-            raise MissingObjectError  # A conversation's id follows from who is in it, and would tell that they talk.
+        found = find_for(session, self.asker, self.given[name])
+        if found is None:
+            raise MissingObjectError
         if found.kind not in OPEN_KINDS and self.asker is None:
             raise UnauthenticatedError("Authentication required")
         if not may(session, self.asker, found):

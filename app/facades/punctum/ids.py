@@ -27,7 +27,7 @@ from app.facades.punctum.shapes import ANY, Body, body, change_of, stash_of
 from app.facades.punctum.values import Check, reference, references
 from app.ids import INSTANCE_ID
 from app.pipeline import compose
-from app.queries.objects import OPEN_KINDS, Found, FoundConversation, Kind, find_object, may_read, may_remove
+from app.queries.objects import OPEN_KINDS, Found, Kind, find_for, may_read, may_remove
 from app.queries.privileges import OF_ADMINS
 from app.queries.punctum.shown import Shown, show, show_all, stash
 from app.queries.stretches import are_too_long
@@ -201,9 +201,8 @@ def make_stash(asker: Viewer | None, data: Data) -> Shown:
     with reading() as session:
         several: list[Found] = []
         for id_ in wanted:
-            found = find_object(session, id_)
-            is_secret = found is not None and isinstance(found.value, FoundConversation)
-            if found is None or (is_secret and not may_read(session, asker, found)):
+            found = find_for(session, asker, id_)
+            if found is None:
                 raise UnknownReferenceError("id_list")
             if found.kind not in OPEN_KINDS and asker is None:
                 raise UnauthenticatedError("Authentication required")

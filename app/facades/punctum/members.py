@@ -18,7 +18,7 @@ from app.facades.punctum.values import reference
 from app.pipeline import compose
 from app.queries.actors import get_by_id
 from app.queries.bits import Bit
-from app.queries.objects import Found, find_object, may_read
+from app.queries.objects import Found, find_for, find_object, may_read
 from app.queries.punctum.shown import Known, Shown
 from app.queries.scopes import Scope
 from app.queries.spaces import find_member_of, view_members
@@ -52,7 +52,7 @@ def show_members(session: Session, members: Sequence[Any]) -> list[Shown]:
 def find_in_space(ask: Ask, space: Found) -> Found:
     """By its id or by the account's. Raises MissingObjectError, HiddenError, WrongTypeError, NotPartOfError."""
     with reading() as session:
-        named = find_object(session, ask.given["child"])
+        named = find_for(session, ask.viewer, ask.given["child"])
         if named is None:
             raise MissingObjectError
         if not may_read(session, ask.viewer, named):

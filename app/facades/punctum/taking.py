@@ -37,7 +37,7 @@ from app.facades.punctum.values import reference
 from app.ids import INSTANCE_ID
 from app.queries.actors import PEOPLE, find_by_id
 from app.queries.messages import open_content
-from app.queries.objects import Found, FoundConversation, Kind, find_object, may_read
+from app.queries.objects import Found, FoundConversation, Kind, find_for, find_object
 from app.queries.peers import find_known, find_origin, find_peer
 from app.queries.punctum.federated import instance_viewer, is_for
 from app.settings import current
@@ -129,14 +129,10 @@ class Taking:
             return find_object(session, known.local_id) if known is not None and known.is_origin else None
 
     def _find(self, name: str) -> Found | None:
-        """Of a conversation of others there is nothing to be found: its id follows from who is in it, and would tell
-        that they talk (contracts/punctum.md, 4.5)."""
+        """Of a conversation of others there is nothing to be found (contracts/punctum.md, 4.5)."""
         with reading() as session:
             known = find_known(session, self.sender, name)
-            found = find_object(session, known.local_id if known else name)
-            if found is None or not isinstance(found.value, FoundConversation):
-                return found
-            return found if may_read(session, instance_viewer(self.sender), found) else None
+            return find_for(session, instance_viewer(self.sender), known.local_id if known else name)
 
     def _find_after_asking(self, name: str) -> Found | None:
         if self.depth >= MAX_DEPTH:

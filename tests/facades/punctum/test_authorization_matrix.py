@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from app.facades.punctum import ROUTES
+from tests.databases import ON_SQLITE
 from tests.facades.conftest import Server
 from tests.facades.federation.conftest import World
 from tests.facades.punctum.cast import ASKERS, Cast
@@ -59,6 +63,41 @@ def test_who_was_put_out_is_one_of_those_outside(world: World) -> None:
             cast.put_back()
 
     assert wrong == [], "\n".join(map(str, wrong))
+
+
+@ON_SQLITE
+def test_no_route_tells_that_others_talk(world: World) -> None:
+    """A conversation's id follows from who is in it, so that one is there must not show anywhere."""
+    server, cast = world.server, Cast(world.server, world)
+    two = {"channel_type": "direct_message", "members": [cast.people["bystander"].id]}
+    talk, nothing = cast.ask("founder", "POST", "/channels", two).json["id"], "dm-" + "0" * 32
+    cast.hold()
+    before, wrong = _stored(server), []
+    for method, path in PUNCTUM:
+        for asker in ("admin", "owner", "instance"):
+            for (named, body), (other, other_body) in zip(
+                _naming(cast, method, path, talk), _naming(cast, method, path, nothing), strict=True
+            ):
+                there, not_there = cast.ask(asker, method, named, body), cast.ask(asker, method, other, other_body)
+                same = (there.status_code, there.text.replace(talk, nothing)) == (not_there.status_code, not_there.text)
+                if not same or _stored(server) != before:
+                    wrong.append((asker, method, named, body, there.text[:80], not_there.text[:80]))
+                    cast.put_back()
+
+    assert wrong == [], "\n".join(map(str, wrong))
+
+
+def _naming(cast: Cast, method: str, path: str, id: str) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """The route's request once for each place in which it names something, with `id` there."""
+    parts, body = path.split("/"), cast.body_of(method, path)
+    for number, part in enumerate(parts):
+        if part.startswith("{"):
+            yield cast.fill("/".join([*parts[:number], id, *parts[number + 1 :]])), body
+    for key, value in (body or {}).items():
+        if "{" in path and key in {"conference_id", "parent_channel", "parent_conference"}:
+            continue  # Which is that of the path.
+        if value in cast.things.values() or isinstance(value, list):
+            yield cast.fill(path), {**(body or {}), key: [id] if isinstance(value, list) else id}
 
 
 def _stored(server: Server) -> dict[str, int]:
