@@ -32,8 +32,6 @@ FRAMES_PER_SECOND, FRAMES_BURST = 100.0, 200.0  # Pings and fragments cost time 
 _RECEIVE_BYTES = 16 * 1024
 _SEND_BUFFER_BYTES = 128 * 1024  # The kernel would hold megabytes for each client that does not read.
 
-_CALM_FRAMES = 64
-
 _log = logging.getLogger(__name__)
 
 
@@ -109,7 +107,7 @@ class Connection:
     @property
     def has_room(self) -> bool:
         """Whether the client keeps up: little of what was offered still waits."""
-        return self._writer.waiting < _CALM_FRAMES
+        return self._writer.has_room
 
     @property
     def is_finished(self) -> bool:

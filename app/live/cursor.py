@@ -13,7 +13,7 @@ from app.live.holes import HOLES_MAX, Holes
 from app.queries import events
 from app.queries.events import RecordedEvent
 
-BATCH = 50  # As each socket's queue takes 256, the writers have their turn in between.
+BATCH = 50
 _BEHIND_HEAD = 10_000
 
 

@@ -17,14 +17,19 @@ PING_SECONDS = 25.0  # Routers of hosting platforms cut what is silent for 55 s.
 CLOSING_SECONDS = 10.0
 LINGER_SECONDS = 2.0
 
+# Who has no more than this waiting keeps up.
+CALM_FRAMES = 64
+CALM_BYTES = QUEUE_BYTES_MAX // 4
+
 TOO_SLOW = "too slow"
 
 _CHUNK_BYTES = 64 * 1024
 
 
 def is_full(frames: int, size: int, frame: bytes) -> bool:
-    """Whether a queue that has so many frames and bytes takes no `frame` more."""
-    return frames >= QUEUE_FRAMES_MAX or size + len(frame) > QUEUE_BYTES_MAX
+    """Whether a queue that has so many frames and bytes takes no `frame` more. One alone is always taken: nobody reads
+    so quickly that it would not have to wait."""
+    return frames >= QUEUE_FRAMES_MAX or (frames > 0 and size + len(frame) > QUEUE_BYTES_MAX)
 
 
 class Writer:
@@ -54,9 +59,9 @@ class Writer:
         return self._finished_at is not None
 
     @property
-    def waiting(self) -> int:
-        """Frames that the peer has not taken yet."""
-        return len(self._queue)
+    def has_room(self) -> bool:
+        """Whether the peer keeps up: little of what was queued still waits."""
+        return len(self._queue) < CALM_FRAMES and self._queue_bytes < CALM_BYTES
 
     def start(self) -> None:
         self._thread.start()

@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
+from app.live.writer import QUEUE_BYTES_MAX
 from tests.e2e.waiting import eventually
 
 from .conftest import Gunicorn
@@ -206,6 +207,15 @@ def test_client_that_reads_gets_all_8_mib(server: Gunicorn) -> None:
 
     assert [int(frame.payload[:8]) for frame in frames[1:]] == list(range(128))
     assert all(len(frame.payload) == LARGE for frame in frames[1:])
+
+
+def test_a_message_larger_than_a_queue_comes_through(server: Gunicorn) -> None:
+    with RawClient(server.port, "/join?user=reader") as client:
+        server.wait_for_sockets(1)
+        server.post("/send", count=1, size=2 * QUEUE_BYTES_MAX)
+        frames = client.frames(2)
+
+    assert len(frames[1].payload) == 2 * QUEUE_BYTES_MAX
 
 
 @pytest.mark.slow

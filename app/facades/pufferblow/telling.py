@@ -23,6 +23,7 @@ from app.live.cursor import BATCH, Cursor
 from app.live.frames import CloseCode
 from app.live.holes import HOLE_SECONDS_MIN
 from app.live.hub import Hub, Subscriber
+from app.live.pace import Pace
 from app.live.process import Live, is_live, live
 from app.live.statuses import ToldStatus, tell_status
 from app.queries import events, notifications, reports
@@ -61,12 +62,13 @@ def tell(session: Session, batch: Sequence[RecordedEvent]) -> None:
     """Everything is read before anything is sent: a batch that fails half way is given again."""
     known = _Batch(session, batch)
     told = [(event, known.audience(event), known.text(event), known.is_of_server(event)) for event in batch]
-    hub = live().hub
+    hub, pace = live().hub, Pace()
     for event, seeing, text, is_of_server in told:
         if text is not None:
             place = event.channel_id or event.conversation_id
             users = seeing | (_concerned(event) & hub.viewers("pufferblow"))
-            hub.send(users, text, channel_id=place, position=event.position, scope=_SCOPES.get(event.type))
+            if hub.send(users, text, channel_id=place, position=event.position, scope=_SCOPES.get(event.type)):
+                pace.keep(text)
         _close_after(hub, event, seeing, is_of_server=is_of_server)
 
 

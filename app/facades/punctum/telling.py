@@ -3,22 +3,20 @@ them when they are sent."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 from sqlalchemy.orm import Session
 
-from app.facades.punctum.news import News, Telling
+from app.facades.punctum.news import News
 from app.facades.punctum.sights import Sights
+from app.live.pace import Pace
 from app.live.process import Live, live
 from app.queries.events import RecordedEvent
 
 SIGHTS: Final = Sights()
 """Of this process."""
-
-_AT_ONCE: Final = 50  # As each socket's queue takes 256, the writers have their turn in between.
 
 
 def follow_events(here: Live) -> None:
@@ -34,12 +32,8 @@ def tell(session: Session, batch: Sequence[RecordedEvent]) -> None:
     news = News(session, batch, viewers, SIGHTS)
     told = [(event.position, telling) for event in batch for telling in news.of(event)]
     SIGHTS.note(news.changes)
-    for number, (position, telling) in enumerate(told, start=1):
-        _send(telling, position)
-        if number % _AT_ONCE == 0:
-            time.sleep(0)
-
-
-def _send(telling: Telling, position: int) -> None:
-    text = msgspec.json.encode(telling.body).decode()
-    live().hub.send(telling.users, text, channel_id=None, position=position, family="punctum")
+    pace = Pace()
+    for position, telling in told:
+        text = msgspec.json.encode(telling.body).decode()
+        if live().hub.send(telling.users, text, channel_id=None, position=position, family="punctum"):
+            pace.keep(text)

@@ -185,6 +185,19 @@ def test_who_missed_what_is_no_longer_kept_is_told_so(chat: Chat, guest: Person)
         listener.wait_for("message", message="new")
 
 
+def test_long_messages_that_were_missed_are_not_more_than_somebody_takes_who_reads_them(
+    chat: Chat, guest: Person
+) -> None:
+    """Together they are more than a socket may have waiting."""
+    channel, long = chat.create_channel(), "😀" * 49_000
+    since = head()
+    for number in range(12):
+        chat.send(chat.owner, channel, f"{number} {long}")
+
+    with returning(chat, guest, since) as listener:
+        assert texts(listener) == [f"{number} {long}" for number in range(12)]
+
+
 def test_nothing_piles_up_for_who_does_not_read_what_was_missed(chat: Chat, guest: Person) -> None:
     channel, missed = chat.create_channel(), 100
     since = head()

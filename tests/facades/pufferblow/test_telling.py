@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import update
 
 from activitypub import build
 from activitypub.vocabulary import PUBLIC
 from app.db import transaction
+from app.live.writer import QUEUE_BYTES_MAX
 from app.models import Actor, Event, MessageContent
 from app.pipeline import compose, submit
 from tests.corpus import corpus
@@ -159,6 +162,22 @@ def test_order_of_a_channel_is_the_order_of_the_log(world: World, room: Room, lo
     assert ear.types == ["message"] * 4 + ["message_reaction_added", "message_deleted"]
     ids = [told["event_id"] for told in ear.heard]
     assert ids == sorted(set(ids))
+
+
+def test_much_at_once_is_told_at_a_pace_that_clients_keep(
+    world: World, room: Room, lobby: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told between two rests, and one frame more, fits into a queue."""
+    ear, rests = room.listen(world.bob), [0]
+    monkeypatch.setattr("app.live.pace.time.sleep", lambda _seconds: rests.append(sum(map(len, ear.frames))))
+    for _ in range(8):
+        world.say(world.alice, lobby, "😀" * 49_000)
+
+    room.tell()
+
+    told = sum(map(len, ear.frames))
+    assert told > QUEUE_BYTES_MAX
+    assert max(after - before for before, after in itertools.pairwise([*rests, told])) < QUEUE_BYTES_MAX / 2
 
 
 def test_nothing_that_was_said_is_in_the_events(world: World, lobby: Channel) -> None:
