@@ -97,6 +97,18 @@ def viewer_of_token(token: str) -> Viewer:
     return viewer
 
 
+def find_current(viewer: Viewer) -> Viewer:
+    """Whom a session that was looked up before speaks for now, and what they may do.
+
+    Raises InvalidTokenError for one that has ended, ForbiddenError for a banned account.
+    """
+    with reading() as session:
+        found = find_viewer(session, actor_id=viewer.actor_id, session_id=viewer.session_id or "", scopes=viewer.scopes)
+    if found is None:
+        raise InvalidTokenError("This session has ended.")
+    return found
+
+
 def _node_viewer() -> Viewer:
     """A client that has a node's session may send no token (contracts/pufferblow.md, 2)."""
     token = request.headers.get("X-Pufferblow-Node-Session")

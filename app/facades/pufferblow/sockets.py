@@ -23,6 +23,7 @@ from app.errors import (
     ForbiddenError,
     InsufficientScopeError,
     InvalidInputError,
+    InvalidTokenError,
     NotFoundError,
     TooManyRequestsError,
 )
@@ -35,11 +36,10 @@ from app.live.handshake import prepare_upgrade
 from app.live.hub import Subscriber
 from app.live.process import live
 from app.live.statuses import tell_status
-from app.queries.accounts import find_viewer
 from app.queries.channels import require_visible
 from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
-from app.web.authentication import authenticate, token_expires_at
+from app.web.authentication import authenticate, find_current, token_expires_at
 from app.web.client import client_network
 from app.web.fields import read_fields
 
@@ -138,13 +138,12 @@ def _read_since(given: Sequence[str]) -> int | None:
 def _is_welcome(viewer: Viewer, channel_id: str | None) -> bool:
     """Asked once more when the socket is told of everything: what ended before, it was not told of."""
     try:
-        with reading() as session:
-            current = find_viewer(session, actor_id=viewer.actor_id, session_id=viewer.session_id or "")
-        if current is not None and channel_id is not None:
+        current = find_current(viewer)
+        if channel_id is not None:
             _check_channel(current, channel_id)
-    except ForbiddenError:
+    except (ForbiddenError, InvalidTokenError):
         return False
-    return current is not None
+    return True
 
 
 def _check_channel(viewer: Viewer, channel_id: str) -> None:
@@ -157,10 +156,11 @@ def _check_channel(viewer: Viewer, channel_id: str) -> None:
 
 
 class _Client:
-    """What one client says. Its socket may be open for days, so its rights are looked up each time."""
+    """What one client says. Its socket may be open for days, and what ends it may be told late, so its session and its
+    rights are looked up each time."""
 
     def __init__(self, viewer: Viewer, channel_id: str | None) -> None:
-        self._viewer = viewer
+        self._opened_by = viewer
         self._channel_id = channel_id
 
     def answer(self, message: str | bytes) -> Body | None:
@@ -176,34 +176,41 @@ class _Client:
         return {"type": "pong", "timestamp": datetime.now(UTC).isoformat()}
 
     def set_status(self, body: Body) -> None:
-        _check_scope(self._viewer, "account:write")
+        viewer = self._allowed("account:write")
         status = body.get("status")
         if not isinstance(status, str):
             raise InvalidInputError("Missing status field in presence update message.")
         self._check_broadcasts()
-        tell_status(presence.set_status(self._viewer.actor_id, status), "ws_client_update")
+        tell_status(presence.set_status(viewer.actor_id, status), "ws_client_update")
 
     def confirm_reading(self, body: Body) -> None:
         """Not answered. The channel is the message's own, whatever the client says."""
-        _check_scope(self._viewer, "message:write")
+        viewer = self._allowed("message:write")
         message_id = body.get("message_id")
         if isinstance(message_id, str):
             try:
-                mark_read(self._viewer, message_id)
+                mark_read(viewer, message_id)
             except NotFoundError:
                 return
 
     def type(self, body: Body) -> None:
         """Whoever may see the channel is told, in every process. Raises NotFoundError, ForbiddenError."""
-        _check_scope(self._viewer, "message:write")
+        viewer = self._allowed("message:write")
         self._check_broadcasts()
         channel_id = self._channel_id or str(body.get("channel_id"))
-        username, users = presence.find_typist(self._viewer, channel_id)
-        tell_typing(self._viewer.actor_id, username, channel_id, users=users)
+        username, users = presence.find_typist(viewer, channel_id)
+        tell_typing(viewer.actor_id, username, channel_id, users=users)
+
+    def _allowed(self, scope: Scope) -> Viewer:
+        """Who says it, as they are now. Raises InsufficientScopeError, InvalidTokenError for a session that has ended,
+        ForbiddenError for a banned account."""
+        viewer = find_current(self._opened_by)
+        _check_scope(viewer, scope)
+        return viewer
 
     def _check_broadcasts(self) -> None:
         whole = TokenBucket(per_second=BROADCASTS_PER_SECOND, burst=BROADCASTS_BURST)
-        if not _broadcasts.setdefault(self._viewer.actor_id, whole).take():
+        if not _broadcasts.setdefault(self._opened_by.actor_id, whole).take():
             raise TooManyRequestsError("That was said too often. Wait a moment.")
 
 

@@ -11,7 +11,6 @@ from flask import Blueprint, Flask, g, request
 from flask_sock import Sock
 
 from app.actions.oauth.browsers import find_signed_in
-from app.db import reading
 from app.errors import (
     AppError,
     ForbiddenError,
@@ -30,13 +29,12 @@ from app.live.ending import ending_at
 from app.live.handshake import find_bearer, prepare_upgrade
 from app.live.hub import Subscriber
 from app.live.process import live
-from app.queries.accounts import find_viewer
 from app.queries.punctum.shown import Shown
 from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
 from app.settings import current
 from app.web.answers import explain
-from app.web.authentication import token_expires_at, token_in_query, viewer_of_token
+from app.web.authentication import find_current, token_expires_at, token_in_query, viewer_of_token
 from app.web.client import client_network
 from app.web.cookies import read_cookie
 from app.web.limiting import count_said
@@ -108,7 +106,7 @@ class _Client:
     def check(self) -> None:
         """Asked once more when the socket is told of everything: what ended before, it was not told of."""
         try:
-            self._current()
+            find_current(self._viewer)
         except (ForbiddenError, InvalidTokenError):
             self._subscriber.sign_out("signed out")
 
@@ -119,23 +117,12 @@ class _Client:
             ping = read_ping(message)
             named = {"request_id": ping["request_id"]} if "request_id" in ping else {}
             count_said()
-            return answer_ping(ping, self._current()) | named
+            return answer_ping(ping, find_current(self._viewer)) | named
         except AppError as error:
             return explain(error).model_dump(exclude_none=True) | named
         except Exception as error:  # noqa: BLE001  One request failed, not the socket.
             _log.error("a ping failed", exc_info=error)
             return explain(AppError("Internal Server Error")).model_dump(exclude_none=True) | named
-
-    def _current(self) -> Viewer:
-        """Raises InvalidTokenError, and ForbiddenError for a banned account."""
-        viewer = self._viewer
-        with reading() as session:
-            found = find_viewer(
-                session, actor_id=viewer.actor_id, session_id=viewer.session_id or "", scopes=viewer.scopes
-            )
-        if found is None:
-            raise InvalidTokenError("This session has ended.")
-        return found
 
 
 def _authenticate() -> Viewer:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select, update
 
+from app.db import reading, transaction
 from app.facades.pufferblow.sockets import BROADCASTS_BURST
+from app.models import Account, LoginSession, ReadMark
+from app.queries.accounts import BANNED
 from tests.e2e.waiting import eventually
 from tests.facades.conftest import Person
 from tests.facades.pufferblow.chat import Chat, Listener, Process
@@ -236,6 +240,31 @@ def test_confirmation_says_nothing_of_what_one_may_not_see(chat: Chat, connect: 
     ear.say({"type": "read_confirmation", "message_id": "msg_nope", "channel_id": secret})
 
     assert answers(ear) == []
+
+
+@pytest.mark.parametrize("how", ["signed out", "banned"])
+def test_who_is_out_says_nothing_more_before_the_socket_hears_of_it(
+    chat: Chat, connect: Connect, bob: Person, how: str
+) -> None:
+    message_id = chat.send(chat.owner, chat.lobby, "read me")["message_id"]
+    ear, watcher = connect(bob), connect(chat.owner)
+    eventually(lambda: chat.status(bob) == "online", what="bob is here")
+    ended = update(LoginSession).where(LoginSession.actor_id == bob.id).values(revoked_at=datetime.now(UTC))
+    banned = update(Account).where(Account.actor_id == bob.id).values(banned_at=datetime.now(UTC))
+    with transaction() as session:
+        session.execute(ended if how == "signed out" else banned)
+
+    ear.say({"type": "presence_update", "status": "dnd"})
+    ear.say({"type": "read_confirmation", "message_id": message_id})
+    ear.say({"type": "typing", "channel_id": chat.lobby})
+
+    why = "This session has ended." if how == "signed out" else BANNED
+    assert answers(ear) == [{"type": "error", "error": why}] * 3
+    with reading() as session:
+        assert session.scalar(select(func.count()).where(ReadMark.actor_id == bob.id)) == 0
+        assert session.scalar(select(Account.status).where(Account.actor_id == bob.id)) == "online"
+    assert answers(watcher) == []
+    assert {"typing", "dnd"}.isdisjoint(told.get("status", told["type"]) for told in watcher.heard)
 
 
 # Who is here.
