@@ -18,12 +18,12 @@ class TokenBucket:
         self._tokens = burst
         self._filled_at = clock()
 
-    def take(self) -> bool:
-        """One token; False when there is none, which costs nothing."""
+    def take(self, wanted: float = 1) -> bool:
+        """That many tokens; False when there are fewer, which costs nothing."""
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._per_second)
         self._filled_at = now
-        if self._tokens < 1:
+        if self._tokens < wanted:
             return False
-        self._tokens -= 1
+        self._tokens -= wanted
         return True

@@ -16,7 +16,7 @@ from app.actions.inbox import queue, work
 from app.effects.create.group import MAX_NAME
 from app.effects.create.note import MAX_TEXT
 from app.facades.federation import collections
-from app.facades.pufferblow import sockets
+from app.facades.pufferblow import sockets, telling
 from app.live import connection as socket
 from app.live import hub, writer
 from app.pipeline import enqueue
@@ -55,6 +55,8 @@ def said() -> Iterator[tuple[str, str]]:
     yield CLIENTS, f"at most {socket.MESSAGE_BYTES_MAX // 1024} KiB; {rate(socket.MESSAGES_PER_SECOND)}"
     yield CLIENTS, f"{socket.MESSAGES_BURST:.0f} at once; presence and typing {rate(sockets.BROADCASTS_PER_SECOND)}"
     yield CLIENTS, f"a second, {sockets.BROADCASTS_BURST:.0f} at once."
+    yield CLIENTS, f"more than {telling.MAX_MISSED:,} events were missed"
+    yield CLIENTS, f"told {telling.MISSED_BURST:,.0f} again, and {telling.MISSED_PER_SECOND:.0f} more for each second"
     yield CLIENTS, f"pings every {writer.PING_SECONDS:.0f} seconds"
     yield CLIENTS, f"({writer.QUEUE_FRAMES_MAX} messages or {writer.QUEUE_BYTES_MAX // MIB} MiB waiting)"
     requests = Settings.from_env({}, None).rate_limit

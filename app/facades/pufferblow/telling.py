@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
+from cachetools import LRUCache
 from sqlalchemy.orm import Session
 
 from app.actions.presence import StatusChange
@@ -18,6 +19,7 @@ from app.facades.pufferblow.notifications import shown as shown_notification
 from app.facades.pufferblow.shown import show
 from app.live import statuses
 from app.live.audiences import Audiences
+from app.live.bucket import TokenBucket
 from app.live.catching_up import CatchingUp
 from app.live.cursor import BATCH, Cursor
 from app.live.frames import CloseCode
@@ -39,6 +41,10 @@ from app.services.bus import EPHEMERAL
 Body = dict[str, Any]
 
 MAX_MISSED = 1000
+# To come back costs nothing, and to be told all again as much as twenty pages: of one person that has a limit, however
+# often they come.
+MISSED_PER_SECOND, MISSED_BURST = 50.0, 10_000.0
+_missed: LRUCache[str, TokenBucket] = LRUCache(maxsize=8192)
 
 _MESSAGES = frozenset({"message", "direct_message", "message_edited"})
 _SHOWN = _MESSAGES | {"message_reaction_added", "message_reaction_removed"}
@@ -79,11 +85,8 @@ def tell_missed(subscriber: Subscriber, catching_up: CatchingUp, since: int) -> 
     """
     last_words = None
     cursor = Cursor(since)
-    with reading() as session:
-        is_kept = (
-            events.tail(session) <= since + 1 and events.count_after(session, since, limit=MAX_MISSED + 1) <= MAX_MISSED
-        )
-    is_all = not is_kept
+    is_told = _is_told_again(subscriber.viewer_id, since)
+    is_all = not is_told
     while not is_all:
         with reading() as session:
             batch = cursor.read(session)
@@ -95,9 +98,18 @@ def tell_missed(subscriber: Subscriber, catching_up: CatchingUp, since: int) -> 
         is_all = len(batch) < BATCH and not cursor.waits_for_hole
         if cursor.waits_for_hole:
             time.sleep(HOLE_SECONDS_MIN)
-    if not is_kept:
+    if not is_told:
         last_words = _encode({"type": "resync", "reason": "too much happened since, or it is no longer kept"}).decode()
     catching_up.finish(last_words=last_words)
+
+
+def _is_told_again(viewer_id: str, since: int) -> bool:
+    """Whether all that happened after it is kept, and is no more than the person is told now."""
+    with reading() as session:
+        is_kept = events.tail(session) <= since + 1
+        missed = events.count_after(session, since, limit=MAX_MISSED + 1)
+    whole = TokenBucket(per_second=MISSED_PER_SECOND, burst=MISSED_BURST)
+    return is_kept and missed <= MAX_MISSED and _missed.setdefault(viewer_id, whole).take(missed)
 
 
 def check_since(since: int) -> None:

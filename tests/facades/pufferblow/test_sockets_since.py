@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
 
 from app.db import reading, transaction
 from app.facades.pufferblow import telling
@@ -215,6 +216,20 @@ def test_nothing_piles_up_for_who_does_not_read_what_was_missed(chat: Chat, gues
 
     assert frame is not None
     assert (frame.code, len(told) < missed) == (1013, True)
+
+
+def test_nobody_is_told_all_again_however_often_they_come(chat: Chat, guest: Person) -> None:
+    since = head()
+    nothing = {"type": "nothing", "data": {}, "created_at": datetime.now(UTC)}
+    with transaction() as session:
+        session.execute(insert(Event), [nothing] * (telling.MAX_MISSED - 10))
+
+    def returns(person: Person) -> set[str]:
+        with returning(chat, person, since) as listener:
+            return {told["type"] for told in listener.heard}
+
+    assert next(number for number in range(20) if "resync" in returns(guest)) >= 10
+    assert "resync" not in returns(chat.sign_up())
 
 
 def test_there_is_an_end_to_what_is_told_again() -> None:
