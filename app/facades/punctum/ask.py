@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -121,9 +121,13 @@ def bad_tokens_are_401() -> Iterator[None]:
 def find_asker() -> Viewer | None:
     """By the token in the query, the header or the body, or by a browser's session (contracts/punctum.md, 2.0).
 
-    What a limited session needs depends on what is asked for. Raises UnauthenticatedError for a token that is none,
-    ForbiddenError.
+    The body is there by then: it may take its time, in which a session may end. What a limited session needs depends on
+    what is asked for. Raises UnauthenticatedError for a token that is none, ForbiddenError, and what `read_body` raises
+    but for what is compressed.
     """
+    if request.content_length or "Transfer-Encoding" in request.headers:
+        with suppress(NoDataError):
+            _read_once()
     with bad_tokens_are_401():
         viewer = authentication.find_bearer(authentication.token_in_query(TOKEN))
         if viewer is None and (given := _token_in_body()) is not None:
