@@ -118,7 +118,7 @@ def _authorise_relayed(act: Act, note: Note, channel: Channel) -> None:
         raise ForbiddenError("a message of this server cannot come from outside")
     own = find_own_placement(act.session, act.uris, note, author, addressed=note.addressed, via=act.actor)
     if own is not None:
-        raise ForbiddenError("what was announced was said to somebody here, and comes by itself")
+        raise ForbiddenError("what was announced was said elsewhere, and comes by itself")
     audience = "public" if note.addressed.is_public else "members"
     placement = Placement(audience, channel=channel, group=act.actor)
     act.via = act.actor

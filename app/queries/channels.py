@@ -40,6 +40,11 @@ _IS_CHANNEL = and_(Actor.type == "Group", Actor.deleted_at.is_(None), Channel.de
 _CHANNELS = select(Channel, Actor).join(Actor, Actor.id == Channel.actor_id).where(_IS_CHANNEL)
 _OF_OWNERS = _CHANNELS.where(Actor.uri.in_(bindparam("owners", expanding=True)))
 _HEARD = _CHANNELS.with_only_columns(Channel).where(Channel.actor_id == bindparam("channel_id"))
+_TOLD = (
+    select(Follow.id)
+    .where(Follow.target_id == bindparam("channel_id"), Follow.state == ACCEPTED, _followers_host.is_(None))
+    .limit(1)
+)
 
 MOST_UNREAD: Final = 1000
 """Messages of a channel that are counted as unread, the newest."""
@@ -134,6 +139,11 @@ def find_channel(session: Session, channel_id: str | None) -> Channel | None:
 def find_heard_channel(session: Session, channel_id: str) -> Channel | None:
     """One of ours, or another server's that somebody here listens to."""
     return session.scalar(_HEARD, {"channel_id": channel_id})
+
+
+def is_told(session: Session, channel_id: str) -> bool:
+    """Whether another server's channel has let somebody of ours in, and so tells us what is said in it."""
+    return session.scalar(_TOLD, {"channel_id": channel_id}) is not None
 
 
 def find_channel_with_actor(session: Session, channel_id: str | None) -> tuple[Channel, Actor] | None:

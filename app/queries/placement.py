@@ -11,9 +11,10 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from activitypub.documents import Audience, Note
+from activitypub.vocabulary import PUBLIC
 from app.models import Actor, Channel, Message
 from app.queries.actors import PEOPLE, get_by_id, is_refused_by_any, list_by_uris
-from app.queries.channels import find_addressed, find_heard_channel
+from app.queries.channels import find_addressed, find_channel_with_actor, find_heard_channel, is_told
 from app.queries.conversations import find_conversation, find_group, list_with_arrival
 from app.queries.messages import find_by_uri, open_content
 from app.queries.viewers import remote_viewer
@@ -79,19 +80,36 @@ def find_placement(
 def find_own_placement(
     session: Session, uris: Uris, note: Note, author: Actor, *, addressed: Audience, via: Actor
 ) -> Placement | None:
-    """Where a public note that a channel passes on stands by itself: in a channel of ours, or with one of our people.
+    """Where a public note that a channel passes on stands by itself: in a channel of ours, with one of ours, or in
+    another channel elsewhere, which passes it on itself.
 
-    None where it does not name them, answers something in the channel that passes it on, or would not be let in.
-    Otherwise any channel that is followed here could take from ours what was said to them.
+    None where it answers something in the channel that passes it on, names that channel before ours or beside another
+    elsewhere, or would not be let in. Otherwise any channel that is followed here could take from others what was said
+    to them.
     """
-    named = (*addressed, *(mention.href for mention in note.mentions), note.context or "")
-    if not addressed.is_public or not any(uris.is_local(uri) for uri in named):
+    if not addressed.is_public:
         return None
     parent = find_by_uri(session, note.in_reply_to)
     if parent is not None and parent.channel_id == via.id:
         return None
-    own = find_placement(session, uris, note, author, addressed=addressed, via=None)
-    return own if own is not None and _lets_in(session, own, author) else None
+    named = [*addressed, *(mention.href for mention in note.mentions), note.context or ""]
+    answers_in = find_channel_with_actor(session, parent.channel_id) if parent and parent.audience == "public" else None
+    if any(map(uris.is_local, named)) or (answers_in is not None and answers_in[1].is_local):
+        own = find_placement(session, uris, note, author, addressed=addressed, via=None)
+        if own is not None and _lets_in(session, own, author):
+            return own
+    return _find_elsewhere(session, uris, [*named, *([answers_in[1].uri] if answers_in else [])], via)
+
+
+def _find_elsewhere(session: Session, uris: Uris, named: Sequence[str], via: Actor) -> Placement | None:
+    """The channel of another server that is named, unless the one that passes it on is, too."""
+    others = [uri for uri in named if uri and uri != PUBLIC]
+    if not {via.uri, via.followers}.isdisjoint(owner for uri in others for owner in (uri, uri.rpartition("/")[0])):
+        return None
+    found = find_addressed(session, uris, others)
+    if found is None or found[1].is_local or not is_told(session, found[0].actor_id):
+        return None
+    return Placement("public", channel=found[0], group=found[1])
 
 
 def _lets_in(session: Session, placement: Placement, author: Actor) -> bool:
