@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from activitypub import html
 from activitypub.attachments import Attachment, parse_attachments
 from activitypub.embeds import Embed, parse_embeds
 from activitypub.errors import MalformedDocumentError
 from activitypub.names import read_username
+from activitypub.posts import details_of, plain_content, plain_source, warning_of
 from activitypub.properties import Json, as_list, as_text, as_uri, link_in, natural_text
 from activitypub.times import parse_time, read_time
 from activitypub.uris import host_of
@@ -107,6 +109,8 @@ class Note:
     embeds: tuple[Embed, ...]
     published: datetime | None
     updated: datetime | None
+    warning: str | None
+    details: tuple[str, ...]
 
     @property
     def link(self) -> str | None:
@@ -115,7 +119,8 @@ class Note:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.content or self.name or self.attachments or self.embeds or self.link)
+        said = self.content or self.name or self.warning or self.details
+        return not (said or self.attachments or self.embeds or self.link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +217,13 @@ def parse_object(value: object, *, now: datetime, depth: int = 0) -> Object:
 def parse_note(document: Json, *, now: datetime) -> Note:
     """Raises MalformedDocumentError for a note without id or author."""
     tags = [tag for tag in as_list(document.get("tag"))[:MAX_TAGS] if isinstance(tag, dict)]
+    type_, typed = type_of(document) or "Note", plain_content(document)
     return Note(
         id=_required(document, "id"),
-        type=type_of(document) or "Note",
+        type=type_,
         attributed_to=_required(document, "attributedTo"),
-        content=natural_text(document, "content") or "",
-        source=_plain_source(document.get("source")),
+        content=(natural_text(document, "content") or "") if typed is None else html.from_text(typed, {}),
+        source=plain_source(document.get("source")) or typed,
         name=natural_text(document, "name", MAX_NAME),
         url=link_in(document.get("url")),
         in_reply_to=id_of(document.get("inReplyTo")),
@@ -230,9 +236,11 @@ def parse_note(document: Json, *, now: datetime) -> Note:
             if "Mention" in as_list(tag.get("type")) and (href := as_uri(tag.get("href")))
         ),
         attachments=tuple(parse_attachments(document)),
-        embeds=tuple(parse_embeds(document)) if type_of(document) == "Note" else (),
+        embeds=tuple(parse_embeds(document)) if type_ == "Note" else (),
         published=read_time(document.get("published"), now=now),
         updated=read_time(document.get("updated"), now=now),
+        warning=warning_of(document, type_),
+        details=details_of(document, type_),
     )
 
 
@@ -348,13 +356,6 @@ def _announces_rfc9421(generator: object) -> bool:
     if not isinstance(generator, dict):
         return False
     return any(id_of(item) == RFC9421 for item in as_list(generator.get("implements")))
-
-
-def _plain_source(source: object) -> str | None:
-    # A list and not a set: what a stranger sends need not be hashable.
-    if not isinstance(source, dict) or source.get("mediaType") not in ["text/plain", "text/markdown"]:
-        return None
-    return as_text(source.get("content"))
 
 
 def _required(document: Json, name: str) -> str:

@@ -44,5 +44,4 @@ NOT_STORED: Mapping[str, str] = {
     "Activities/create_activity/null id": _NO_ID,
     "Activities/create_activity/without actor": _NO_SENDER,
     "Notes/necessary_properties_notes/without content": _EMPTY,
-    "Polls/necessary_properties_polls/without content": _EMPTY,
 }

@@ -193,11 +193,12 @@ def embeds_of(act: Act, note: Note) -> Sequence[dict[str, Any]]:
 
 
 def content_of(note: Note, embeds: Sequence[dict[str, Any]] = ()) -> Content:
-    """What a note says, made safe. A post with a title is read as its title, its text and its link."""
+    """What a note says, made safe. A post is its warning, its title, its text, what else it tells and its link."""
     clean = html.sanitise(note.content)
     text = note.source if note.source is not None else words_of(clean)
-    if note.name or not text:
-        text = "\n\n".join(part for part in (note.name, text, note.link) if part)
+    warning = f"\N{WARNING SIGN} {note.warning}" if note.warning else None
+    link = note.link if note.name or not text else None
+    text = "\n\n".join(part for part in (warning, note.name, text, "\n".join(note.details), link) if part)
     return Content(
         text=text.replace("\x00", "")[:MAX_TEXT],
         html=clean,
