@@ -8,15 +8,15 @@ from activitypub.documents import Activity, Note, parse_object
 from activitypub.uris import same_origin
 from app.act import Act
 from app.effects.access import authorise_on
-from app.effects.create.note import authorise_in, check_says_something, content_of, store
-from app.effects.update.note import rewrite
-from app.errors import ConflictError, ForbiddenError, NotFoundError
+from app.effects.create.note import authorise_in, check_says_something, store
+from app.effects.update.note import check_is_edited, rewrite
+from app.errors import ForbiddenError, NotFoundError
 from app.models import Actor, Channel, Message
 from app.projections import messages
 from app.queries.activities import find_by_uri as find_activity
 from app.queries.actors import find_any, hold_actor
 from app.queries.channels import find_channel, find_heard_channel
-from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, open_content, scope_of, stands_in
+from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of, stands_in
 from app.queries.placement import Placement, find_own_placement, may_pass_on
 from app.queries.tombstones import was_deleted
 
@@ -84,9 +84,7 @@ def _authorise_edit(act: Act, message: Message) -> None:
     if not (stands_in(message, act.actor.id) and may_pass_on(act.actor, note.addressed)):
         raise NotFoundError(NO_SUCH_MESSAGE)
     check_says_something(act, note)
-    said = open_content(act.session, message)
-    if said is not None and note.updated is None and content_of(note, said.embeds) == said:
-        raise ConflictError("what was announced as edited is as it was")
+    check_is_edited(act, note, message)
     act.found["note"] = note
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from app.effects.create import note as creation
 from app.effects.notifying import notify_mentioned
 from app.effects.relaying import relay
 from app.effects.speaking import authorise_sender
-from app.errors import ForbiddenError, InvalidInputError, NotFoundError
+from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Channel, Message
 from app.projections import files, messages
 from app.queries.bits import Bit
@@ -43,9 +44,19 @@ def authorise(act: Act, note: Note) -> None:
         raise InvalidInputError("Either a message or attachments must be provided.")
     if act.is_local:
         creation.check_length(note)
+    else:
+        check_is_edited(act, note, message)
     act.found |= {"message": message, "channel": found}
     act.scope = scope_of(message)
     act.audience = message.audience
+
+
+def check_is_edited(act: Act, note: Note, message: Message) -> None:
+    """Raises ConflictError where another server's message says no other thing than before, and its author no later
+    time: each vote in a poll is an Update of it, and none that people should be told of."""
+    is_later = note.updated is not None and (message.edited_at is None or note.updated > message.edited_at)
+    if not is_later and creation.content_of(note, _embeds(act, note, message)) == open_content(act.session, message):
+        raise ConflictError("what is said to be edited is as it was")
 
 
 def apply(act: Act, note: Note) -> list[Activity]:
@@ -87,7 +98,8 @@ def rewrite(act: Act, note: Note, message: Message, channel: Channel | None) -> 
         )
     )
     if channel is not None:
-        notify_mentioned(act, note, message.id, message.author_id, channel, is_edited=True)
+        kept = note if act.is_local else replace(note, in_reply_to=message.in_reply_to)
+        notify_mentioned(act, kept, message.id, message.author_id, channel, is_edited=True)
     return True
 
 
