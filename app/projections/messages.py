@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.db import row_count, upsert
@@ -123,6 +123,11 @@ def erase_all_by(session: Session, author: Actor, *, now: datetime) -> None:
     _erase(session, Message.author_id == author.id, now=now)
     session.execute(delete(Reaction).where(Reaction.actor_id == author.id))
     session.execute(delete(Share).where(Share.actor_id == author.id))
+
+
+def erase_all_by_in(session: Session, author: Actor, channel_id: str, *, now: datetime) -> None:
+    """Everything one actor said in a channel."""
+    _erase(session, and_(Message.author_id == author.id, Message.channel_id == channel_id), now=now)
 
 
 def erase_all_in(session: Session, channel_id: str, *, now: datetime) -> None:
