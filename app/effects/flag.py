@@ -14,7 +14,7 @@ from activitypub.documents import Activity
 from activitypub.flags import parse_flag
 from app.act import Act, LiveEvent
 from app.errors import ConflictError, InvalidInputError, NotFoundError
-from app.models import Actor, Message
+from app.models import Actor, Channel, Message
 from app.projections import reports
 from app.queries.actors import PEOPLE, list_by_uris
 from app.queries.channels import get_home_space
@@ -36,7 +36,7 @@ def authorise(act: Act) -> None:
     viewer = get_permissions(act.session, act.actor).viewer if act.is_local else remote_viewer(act.actor)
     named = list_messages(act.session, flag.objects)
     seen = [
-        message
+        (message, channel)
         for message, channel in named
         if message.deleted_at is None and may_see(act.session, viewer, place_of_message(message, channel))
     ]
@@ -46,7 +46,7 @@ def authorise(act: Act) -> None:
     is_by_id = "object_id" in act.private
     if target.id == act.actor.id and not is_by_id:
         raise InvalidInputError("Nobody reports themselves.")
-    mine = [message for message in seen if message.author_id == target.id]
+    mine = [message for message, _ in seen if message.author_id == target.id]
     ids, since = [message.id for message in mine], act.now - _ONCE_WITHIN
     if not is_by_id and was_reported(act.session, act.actor, target, ids, since=since):
         raise ConflictError("You reported this already.")
@@ -84,12 +84,21 @@ def _is_passed_on(act: Act) -> bool:
     return act.is_local and act.actor.uri == act.uris.instance
 
 
-def _target(act: Act, named: Sequence[str], messages: Sequence[Message]) -> Actor:
-    """The person it is about: named, or the one whose messages are."""
+def _target(act: Act, named: Sequence[str], seen: Sequence[tuple[Message, Channel | None]]) -> Actor:
+    """The person it is about: named, or the one whose messages are.
+
+    What somebody elsewhere has said in a channel of ours is our moderators' business, too: Lemmy's people report it to
+    the channel.
+    """
     people = [actor for actor in list_by_uris(act.session, named) if actor.type in PEOPLE]
-    if not people and messages:
-        people = [act.session.get_one(Actor, messages[0].author_id)]
-    ours = [actor for actor in people if actor.is_local or act.is_local]
+    if not people and seen:
+        people = [act.session.get_one(Actor, seen[0][0].author_id)]
+    guests = {message.author_id for message, channel in seen if channel and _is_ours(act, channel)}
+    ours = [actor for actor in people if actor.is_local or act.is_local or actor.id in guests]
     if not ours:
         raise NotFoundError(NOTHING)
     return ours[0]
+
+
+def _is_ours(act: Act, channel: Channel) -> bool:
+    return act.session.get_one(Actor, channel.actor_id).is_local
