@@ -74,6 +74,13 @@ _MAX_ESCAPED = 50_000
 # A character is written down as six at most (`&nbsp;`).
 _MAX_WORDS = MAX_HTML // 6
 _TABLE = re.compile(r"(?<=<)(/?)table(?=[\t\n\f\r />])", re.IGNORECASE)
+# What the cleaner drops and leaves its words: those of two of them are no one word.
+_APART = re.compile(
+    r"(?=</?(?:address|article|aside|details|div|dl|figcaption|figure|footer|h[1-6]|header|main|section|summary)[\s/>]"
+    r"|<(?:dd|dt|hr|tr)[\s/>])",
+    re.IGNORECASE,
+)
+_CELL = re.compile(r"(?=<t[dh][\s/>])", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
 
 
@@ -84,7 +91,7 @@ def sanitise(markup: str) -> str:
     measure or would take long to read is nobody's honest message, and keeps its words alone.
     """
     # What a table has outside of its cells is carried in front of it, each past all that is there already.
-    clean = _TABLE.sub(r"\1div", markup[:MAX_HTML])
+    clean = _TABLE.sub(r"\1div", _CELL.sub(" ", _APART.sub("\n", markup[:MAX_HTML])))
     if _takes_long(clean):
         return _words(clean)
     for _ in range(_MAX_PASSES):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import html
 import re
 from typing import Final
+from urllib.parse import unquote
 
 # What a sanitiser writes has no `>` in its attributes.
 _TOKEN: Final = re.compile(r"<(?P<end>/?)(?P<tag>[a-z]+)[^<>]*>|(?P<text>[^<]+)")
@@ -13,11 +14,14 @@ _SPACES: Final = re.compile(r"[ \t\r\f\xa0]+")
 _PARAGRAPHS: Final = frozenset({"p", "blockquote", "pre"})
 _LISTS: Final = frozenset({"ul", "ol"})
 _EMPTY_LINE: Final = 2
+_HREF: Final = re.compile(r'\shref="([^"]*)"')
+_NAMES: Final = re.compile(r'\sclass="[^"]*\b(?:mention|hashtag)\b')
+_NAMING: Final = ("@", "#")
 
 
 def words_of(clean: str) -> str:
-    """Of what `html.sanitise` has returned: `<br>` is a new line, a paragraph an empty one, and links keep their text.
-    What is listed has a dash or its number."""
+    """Of what `html.sanitise` has returned: `<br>` is a new line, a paragraph an empty one, and links keep their text,
+    before where they lead unless it says so itself. What is listed has a dash or its number."""
     reader = _Reader()
     for token in _TOKEN.finditer(clean):
         if token["text"] is not None:
@@ -25,8 +29,28 @@ def words_of(clean: str) -> str:
         elif token["end"]:
             reader.close(token["tag"])
         else:
-            reader.open(token["tag"])
+            reader.open(token["tag"], token[0])
     return "".join(reader.parts).strip()
+
+
+class _Link:
+    """`begins` is where its words do, `token` its opening tag."""
+
+    def __init__(self, begins: int, token: str) -> None:
+        self.begins = begins
+        self._token = token
+
+    def leads_to(self, words: str) -> str | None:
+        """Where, if its words do not say so: who or what is mentioned is known by its name."""
+        href = _HREF.search(self._token)
+        if href is None or not words or words[0] in _NAMING or _NAMES.search(self._token):
+            return None
+        url = html.unescape(href[1])
+        return None if _bare(words) == _bare(url) else url
+
+
+def _bare(url: str) -> str:
+    return unquote(re.sub(r"\Ahttps?://(?:www\.)?", "", url)).rstrip("/").lower()
 
 
 class _Reader:
@@ -39,12 +63,15 @@ class _Reader:
         self._gap = ""
         self._preformatted = 0
         self._numbers: list[int | None] = []
+        self._link: _Link | None = None
 
-    def open(self, tag: str) -> None:
+    def open(self, tag: str, token: str) -> None:
         if tag == "br":
             self._break(min(self._breaks + 1, _EMPTY_LINE))
         else:
             self._begin_block(tag)
+        if tag == "a":
+            self._link = _Link(len(self.parts), token)
         if tag == "li":
             self._bullet = self._next_bullet()
         elif tag in _LISTS:
@@ -59,6 +86,8 @@ class _Reader:
             self._numbers.pop()
         elif tag == "pre":
             self._preformatted -= 1
+        elif tag == "a" and self._link is not None:
+            self._close_link(self._link)
         self._begin_block(tag)
 
     def read(self, text: str) -> None:
@@ -76,6 +105,12 @@ class _Reader:
             self._write(words)
             self._gap = " " if line[-1] != words[-1] else ""
             new_lines = 0
+
+    def _close_link(self, link: _Link) -> None:
+        self._link = None
+        before = self.parts[link.begins - 1][-1:] if link.begins else ""
+        if before not in _NAMING and (where := link.leads_to("".join(self.parts[link.begins :]).strip())):
+            self.parts.append(f" ({where})")
 
     def _begin_block(self, tag: str) -> None:
         if tag in _PARAGRAPHS:

@@ -92,7 +92,7 @@ def test_mention_keeps_its_classes_and_loses_every_other() -> None:
         ('<img src=x onerror="y">ok', "ok"),
         ('<b title="x" lang="de">ok</b>', "<b>ok</b>"),
         ("<!-- hidden -->ok", "ok"),
-        ("<h1>Title</h1>", "Title"),
+        ("<h1>Title</h1>", "\nTitle\n"),
         ('<a href="javascript:x">ok</a>', '<a rel="nofollow noopener noreferrer">ok</a>'),
         ('<a href="htt\tps://x.example">ok</a>', '<a rel="nofollow noopener noreferrer">ok</a>'),
         ('<a href="/admin">ok</a>', '<a rel="nofollow noopener noreferrer">ok</a>'),
@@ -169,7 +169,7 @@ def test_no_markup_raises_or_stays_active(markup: str) -> None:
     [
         ("<p>one<br>two</p><p>three</p>", "one\ntwo\n\nthree"),
         ("<p>one</p>\n<p>two</p>", "one\n\ntwo"),
-        ('<p>see <a href="https://x.example">this</a></p>', "see this"),
+        ('<p>see <a href="https://x.example">this</a></p>', "see this (https://x.example)"),
         ("plain", "plain"),
         ("&lt;b&gt; &amp; &quot;", '<b> & "'),
         ("<p>*not* _markdown_ # here</p>", "*not* _markdown_ # here"),
