@@ -64,10 +64,20 @@ def find_placement(
     if own is not None:
         return own
     found = _find_channel(session, uris, note, addressed, via)
-    if found is not None:
-        # What is said in a closed channel is for its members, whatever the note says of itself.
-        audience = "public" if addressed.is_public and not found[0].is_private else "members"
-        return Placement(audience, channel=found[0], group=found[1])
+    if found is None:
+        return _find_conversation(session, uris, note, author, addressed)
+    # What is said in a closed channel is for its members, whatever the note says of itself.
+    audience = "public" if addressed.is_public and not found[0].is_private else "members"
+    place = Placement(audience, channel=found[0], group=found[1])
+    if author.is_local or not (found[0].is_private and found[1].is_local) or _lets_in(session, place, author):
+        return place
+    # As if the channel were not there, which is all that who is not in it may know.
+    return _find_conversation(session, uris, note, author, addressed) or place
+
+
+def _find_conversation(
+    session: Session, uris: Uris, note: Note, author: Actor, addressed: Audience
+) -> Placement | None:
     if not addressed.is_public and (placement := _find_group(session, uris, note, author, addressed)) is not None:
         return placement
     people = [person for person in _find_people(session, uris, note, addressed) if person.id != author.id]
