@@ -17,6 +17,7 @@ from sqlalchemy import (
     CursorResult,
     Dialect,
     Engine,
+    ExceptionContext,
     MetaData,
     Result,
     Select,
@@ -48,6 +49,7 @@ _IDLE = 0  # libpq's PQTRANS_IDLE.
 _DEADLOCK = "40P01"
 _TOOK_TOO_LONG = "57014"
 _TOO_LARGE = "54"  # The class of whatever is beyond a limit of the program.
+_READ_ONLY = "25006"
 
 Wake = tuple[str, str]
 AnySelect = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
@@ -290,6 +292,7 @@ def _make_engine(url: URL) -> Engine:
     )
     event.listen(engine, "do_connect", _connect_impatiently)
     event.listen(engine, "reset", _refuse_busy)
+    event.listen(engine, "handle_error", _leave_useless)
     return engine
 
 
@@ -308,6 +311,16 @@ def _refuse_busy(connection: ImpatientConnection, _record: ConnectionPoolEntry, 
     """
     if connection.autocommit and connection.pgconn.transaction_status != _IDLE:
         raise RuntimeError("a connection comes back with a statement under way")
+
+
+def _leave_useless(context: ExceptionContext) -> None:
+    """Have the pool throw away all connections when one leads to a server that only reads, as that one does whose place
+    another has taken, or remembers plans of tables that were altered since, which it would be refused for ever."""
+    error: Any = context.original_exception
+    diagnosis = getattr(error, "diag", None)
+    has_old_plan = getattr(diagnosis, "source_function", None) == "RevalidateCachedQuery"
+    if has_old_plan or getattr(error, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def _kind_of_connection() -> type[ImpatientConnection]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import event
 
@@ -134,6 +135,45 @@ class TestAwayDatabase:
         statuses = [send(server, owner, channel_id, "after") for _ in range(3)]
         assert statuses[-1] == 201
         assert texts(server, owner, channel_id) == ["before", *["after"] * statuses.count(201)]
+
+    def test_that_only_reads_is_a_503_until_another_writes(
+        self, server: Server, owner: Person, channel_id: str, database_url: str
+    ) -> None:
+        assert send(server, owner, channel_id, "before") == 201
+
+        decree(database_url, "ALTER DATABASE shoal SET default_transaction_read_only = on")
+        database().engine.dispose()  # As when the server was made a standby: it ends all connections.
+        with server.stores_nothing():
+            assert send(server, owner, channel_id, "meanwhile") == 503
+        assert texts(server, owner, channel_id) == ["before"]
+        decree(database_url, "ALTER DATABASE shoal RESET default_transaction_read_only")
+
+        # The connections that only read are still open, and nobody uses them again.
+        statuses = [send(server, owner, channel_id, "after") for _ in range(3)]
+        assert statuses[-1] == 201
+        assert texts(server, owner, channel_id) == ["before", *["after"] * statuses.count(201)]
+
+    def test_whose_tables_are_altered_costs_one_503(
+        self, server: Server, owner: Person, channel_id: str, database_url: str
+    ) -> None:
+        for _ in range(10):  # So often that it is remembered how it is done.
+            send(server, owner, channel_id, "before")
+            assert set(texts(server, owner, channel_id)) == {"before"}
+
+        decree(database_url, "ALTER TABLE messages ALTER COLUMN audience TYPE varchar(300)")
+
+        path = f"/api/v1/channels/{channel_id}/load_messages"
+        statuses = [server.call("GET", path, person=owner).status_code for _ in range(3)]
+        assert set(statuses) <= {200, 503}
+        assert statuses[1:] == [200, 200]
+        assert send(server, owner, channel_id, "after") == 201
+
+
+def decree(url: str, statement: str) -> None:
+    """By a connection of its own, which may write whatever the database says of others."""
+    options = "-c default_transaction_read_only=off"
+    with psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True, options=options) as connection:
+        connection.execute(statement)
 
 
 def test_sqlite_is_opened_to_survive_a_power_cut(server: Server) -> None:
