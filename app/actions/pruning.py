@@ -203,10 +203,9 @@ def _tell_authors(session: Session, host: str, messages: set[tuple[str, str]], n
 def _forget_deliveries(session: Session, now: datetime) -> int:
     """What remains of them is which inboxes have a message that may yet be deleted."""
     is_over = (Delivery.state != QUEUED) & (Delivery.created_at < now - _DELIVERY_MEMORY)
-    oldest = select(Delivery.position).order_by(Delivery.position).limit(_BATCH)
-    over = select(Delivery.position).where(Delivery.position.in_(oldest), is_over)
-    _note_receipts(session, over)
-    return _delete_oldest(session, Delivery.position, is_over)
+    oldest = _oldest(Delivery.position, dated=Delivery.created_at, now=now)
+    _note_receipts(session, select(Delivery.position).where(Delivery.position.in_(oldest), is_over))
+    return _count(session, delete(Delivery).where(Delivery.position.in_(oldest), is_over))
 
 
 def _note_receipts(session: Session, positions: Select[int]) -> None:
@@ -231,15 +230,14 @@ def _note_receipts(session: Session, positions: Select[int]) -> None:
 
 def _forget_inbox(session: Session, now: datetime) -> int:
     """An id is remembered for 90 days, so that a replay stays a repeat for as long."""
-    return _delete_oldest(
-        session,
-        InboxItem.position,
-        (InboxItem.state != QUEUED) & (InboxItem.received_at < now - _INBOX_MEMORY),
-    )
+    is_over = (InboxItem.state != QUEUED) & (InboxItem.received_at < now - _INBOX_MEMORY)
+    oldest = _oldest(InboxItem.position, dated=InboxItem.received_at, now=now)
+    return _count(session, delete(InboxItem).where(InboxItem.position.in_(oldest), is_over))
 
 
 def _forget_events(session: Session, now: datetime) -> int:
-    return _delete_oldest(session, Event.position, Event.created_at < now - _EVENT_LIFE)
+    oldest = _oldest(Event.position, dated=Event.created_at, now=now)
+    return _count(session, delete(Event).where(Event.position.in_(oldest), Event.created_at < now - _EVENT_LIFE))
 
 
 def _forget_tokens(session: Session, now: datetime) -> int:
@@ -330,11 +328,13 @@ def _end(
     return _count(session, ended)
 
 
-def _delete_oldest(session: Session, position: InstrumentedAttribute[int], condition: ColumnElement[bool]) -> int:
-    """The rows among the oldest that fit the condition: positions grow with time, so the newer need no look."""
-    table: Any = position.class_
-    oldest = select(position.label("position")).order_by(position).limit(_BATCH).subquery()
-    return _count(session, delete(table).where(position.in_(select(oldest.c.position)), condition))
+def _oldest(
+    position: InstrumentedAttribute[int], *, dated: InstrumentedAttribute[datetime], now: datetime
+) -> Select[int]:
+    """The oldest rows, none of which may fit yet: positions grow with time, so the newer need no look. Those of a time
+    to come are passed over, or as many as a clock left that was put back would keep all behind them until then."""
+    oldest = select(position.label("position")).where(dated <= now).order_by(position).limit(_BATCH).subquery()
+    return select(oldest.c.position)
 
 
 def _count(session: Session, statement: Delete | Update) -> int:

@@ -226,6 +226,26 @@ def test_events_last_a_week(world: World) -> None:
     assert count(Event) == 1
 
 
+def test_what_a_clock_that_was_put_back_left_keeps_nothing_behind_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "_BATCH", 2)
+    for ahead in (True, False):
+        world.clock.pass_by(days=365 if ahead else -400)
+        for number in range(3):
+            world.queue()
+            at = world.clock.now + timedelta(seconds=number)
+            inbox_item(world, HOST, state="done", received_at=at)
+            with transaction() as session:
+                session.execute(insert(Event).values(type="message", data={}, created_at=at))
+        world.deliver()
+    world.clock.pass_by(days=100)
+
+    pruning.prune(world.clock.now)
+
+    assert (count(Delivery), count(InboxItem), count(Event)) == (3, 3, 3)
+
+
 def sign_up(world: World) -> None:
     with transaction() as session:
         account = {"username": "alice", "password_hash": "", "status": "offline", "last_seen_at": world.clock.now}
