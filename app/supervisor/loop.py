@@ -139,7 +139,16 @@ class Supervisor:
         for at, program in list(self._restarts.values()):
             if at <= now:
                 del self._restarts[program.name]
-                self._spawn(program)
+                self._start_again(program)
+
+    def _start_again(self, program: Program) -> None:
+        """A machine that is short of memory or of processes, or a program that is just being replaced, ends nobody who
+        runs."""
+        try:
+            self._spawn(program)
+        except OSError as error:
+            self._crashes[program.name] += 1
+            self._put_off(program, f"cannot be started ({error.strerror})")
 
     def _spawn(self, program: Program) -> None:
         child = Child(program, self._output, self._lifeline, is_held=program.name in self._held)
@@ -175,9 +184,12 @@ class Supervisor:
         now = time.monotonic()
         is_first = now - child.started_at >= self._policy.steady_after_seconds
         self._crashes[name] = 1 if is_first else self._crashes.get(name, 0) + 1
-        pause = self._policy.pause_seconds(self._crashes[name])
-        self._restarts[name] = (now + pause, child.program)
-        self._say(f"{name} ended with code {code}; starting it again in {pause:g} s")
+        self._put_off(child.program, f"ended with code {code}")
+
+    def _put_off(self, program: Program, why: str) -> None:
+        pause = self._policy.pause_seconds(self._crashes[program.name])
+        self._restarts[program.name] = (time.monotonic() + pause, program)
+        self._say(f"{program.name} {why}; starting it again in {pause:g} s")
 
     def _say(self, text: str) -> None:
         self._output.write(_OWN_NAME, text.encode())

@@ -26,13 +26,13 @@ def main() -> None:
         for name in description.get("held", {}):
             supervisor.let_go(name)
         for name, code in description.get("keep", {}).items():
-            supervisor.keep(_program(name, code))
+            supervisor.keep(_program(name, code, description.get("python", sys.executable)))
         supervisor.run_until_stopped()
         supervisor.stop(last=description.get("last", []))
 
 
-def _program(name: str, code: str) -> Program:
-    return Program(name=name, argv=[sys.executable, "-c", code], environ=os.environ, config=b"the config\n")
+def _program(name: str, code: str, python: str = sys.executable) -> Program:
+    return Program(name=name, argv=[python, "-c", code], environ=os.environ, config=b"the config\n")
 
 
 if __name__ == "__main__":

@@ -95,6 +95,22 @@ def test_a_crashing_child_is_started_again_after_pauses_that_double_up_to_a_limi
         assert again - ended >= float(pause)
 
 
+def test_a_child_that_cannot_be_started_again_ends_nobody_and_is_started_when_it_can(
+    supervise: Start, tmp_path: Path
+) -> None:
+    """As while a new version is installed, or without memory for one process more."""
+    python = tmp_path / "python"
+    python.symlink_to(sys.executable)
+    leaves = f"import os, sys; print('up', os.getpid()); os.unlink({str(python)!r}); sys.exit(3)"
+
+    supervised = supervise(keep={"web": leaves}, python=str(python), policy={"first_pause_seconds": 0.1})
+
+    announced = supervised.wait_for(r"cannot be started \((.+)\); starting it again in (\S+) s", count=2)
+    assert announced == [("No such file or directory", "0.2"), ("No such file or directory", "0.4")]
+    python.symlink_to(sys.executable)
+    assert len(set(supervised.wait_for(r"up (\d+)", count=2))) == 2
+
+
 def test_a_steady_run_forgets_earlier_crashes(supervise: Start) -> None:
     code = "import time; time.sleep(0.3)"
 
