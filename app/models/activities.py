@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
@@ -53,6 +53,10 @@ class ActivityDocument(Base):
     sealed: Mapped[Bytes]
 
 
+# In the words in which it has to be said for the index to be used.
+_IS_TRIED = "state = 'queued' AND attempts > 0"
+
+
 class InboxItem(Base):
     """A verified request that was answered 202, until a worker has applied it.
 
@@ -81,6 +85,12 @@ class InboxItem(Base):
     __table_args__ = (
         UniqueConstraint("seen_key", "host"),
         Index("ix_inbox_items_due", "state", "host", "position"),
+        Index(
+            "ix_inbox_items_tried",
+            *("state", "host", "author_uri", "position"),  # SQLite takes the index by which most is the same.
+            postgresql_where=text(_IS_TRIED),
+            sqlite_where=text(_IS_TRIED),
+        ),
         {"sqlite_autoincrement": True},
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
@@ -26,6 +26,15 @@ class Blob(Base):
     # The same picture made small, if it was big: itself a blob.
     thumbnail: Mapped[Name | None] = mapped_column(ForeignKey("blobs.digest"))
     created_at: Mapped[Time]
+
+    __table_args__ = (
+        Index(
+            "ix_blobs_thumbnail",
+            "thumbnail",
+            postgresql_where=text("thumbnail IS NOT NULL"),
+            sqlite_where=text("thumbnail IS NOT NULL"),
+        ),
+    )
 
 
 class File(Base):

@@ -53,9 +53,9 @@ def fall_back(session: Session, host: str, due: DueDelivery, body: bytes, now: d
     return len(inboxes)
 
 
-def drop_follows(session: Session, inbox: str, sender_id: str) -> None:
-    """The actor of this inbox is gone (410): it follows the sender no longer."""
-    gone = select(Actor.id).where(Actor.inbox == inbox, Actor.host.is_not(None))
+def drop_follows(session: Session, host: str, inbox: str, sender_id: str) -> None:
+    """The actor of this inbox, at that host, is gone (410): it follows the sender no longer."""
+    gone = select(Actor.id).where(Actor.host == host, Actor.inbox == inbox)
     session.execute(
         delete(Follow)
         .where(Follow.target_id == sender_id, Follow.actor_id.in_(gone))
@@ -71,7 +71,7 @@ def _followers(addressed: set[str], sender_id: str) -> Any:
     return (
         select(Follow.actor_id)
         .join(target, target.id == Follow.target_id)
-        .where(Follow.state == ACCEPTED, is_addressed)
+        .where(Follow.state == ACCEPTED, target.host.is_(None), is_addressed)
     )
 
 

@@ -96,7 +96,7 @@ def _mark(session: Session, host: str, outcomes: Sequence[Outcome]) -> None:
         if outcome.ending == "fall_back":
             fall_back(session, host, outcome.due, outcome.body, outcome.at)
         elif outcome.ending == "gone":
-            drop_follows(session, outcome.due.inbox, outcome.due.sender_id)
+            drop_follows(session, host, outcome.due.inbox, outcome.due.sender_id)
 
 
 def _columns(outcome: Outcome) -> dict[str, Any]:

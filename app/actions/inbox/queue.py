@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, case, exists, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, case, exists, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.db import reading, row_count, transaction, upsert
@@ -78,10 +78,12 @@ _DUE = (
         # What somebody said is not heard before what they said earlier, unless that keeps failing.
         ~exists().where(
             _earlier.c.host == bindparam("of_host"),
-            _earlier.c.state == QUEUED,
+            # As its index has it: many may have failed, and this is asked for each that is due.
+            _earlier.c.state == literal_column(f"'{QUEUED}'"),
+            _earlier.c.attempts > literal_column("0"),
             _earlier.c.author_uri == _items.c.author_uri,
             _earlier.c.position < _items.c.position,
-            _earlier.c.attempts.between(1, HELD_ATTEMPTS),
+            _earlier.c.attempts <= HELD_ATTEMPTS,
             _earlier.c.next_attempt_at.between(bindparam("now"), bindparam("far")),
         ),
     )
