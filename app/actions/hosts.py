@@ -22,9 +22,9 @@ from app.queries.deliveries import GONE, UP
 _LOOK_AGAIN_SECONDS: Final = 5
 
 # A dead key host is asked at most this often, whatever number of requests name it (hostile case SIG-20); one that
-# answered, if badly, is asked again soon, because its user's first message waits for it (SIG-21).
+# fails in another way is asked again soon, because its user's first message waits for it (SIG-21).
 _DEAD_SECONDS = 300
-_FAILING_SECONDS = 5
+FAILING_SECONDS: Final = 5
 _DEAD = frozenset({Reason.CONNECT, Reason.NO_SUCH_HOST})
 
 # Beyond so many hosts, one that merely was named as the home of a key gets no row, or whoever has a domain could fill
@@ -82,7 +82,7 @@ def check_may_fetch_key(host: str) -> None:
 def note_key_failure(host: str, error: FetchError) -> None:
     now = datetime.now(UTC)
     is_dead = isinstance(error, UnreachableError) and error.reason in _DEAD
-    retry_at = now + timedelta(seconds=_DEAD_SECONDS if is_dead else _FAILING_SECONDS)
+    retry_at = now + timedelta(seconds=_DEAD_SECONDS if is_dead else FAILING_SECONDS)
     with transaction() as session:
         has_row = _has_row(session, host) or _count_hosts(session) < _MAX_HOSTS
         if has_row:

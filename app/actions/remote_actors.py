@@ -22,6 +22,7 @@ from activitypub.errors import (
     KeyUnavailableError,
     MalformedDocumentError,
     OriginError,
+    RemoteStatusError,
     SignatureError,
 )
 from activitypub.fetch import Deadline, Document, FetchBudget, Reason, UnreachableError
@@ -49,7 +50,10 @@ _asked_again: TTLCache[str, bool] = TTLCache(maxsize=8192, ttl=_REFRESH_SECONDS)
 _KEYS_SECONDS = 60
 _keys: TTLCache[str, PublicKey] = TTLCache(maxsize=8192, ttl=_KEYS_SECONDS)
 _refused: TTLCache[str, str] = TTLCache(maxsize=8192, ttl=_KEYS_SECONDS)
+# Pages that answered with a failure: their host lives, and may have the keys of others.
+_failing: TTLCache[str, str] = TTLCache(maxsize=8192, ttl=hosts.FAILING_SECONDS)
 _host_locks: LRUCache[str, threading.Lock] = LRUCache(maxsize=1024)
+_TOO_MANY = 429  # Is said to us, whatever we have asked for.
 # In the line for a host that answers slowly.
 _IN_LINE_SECONDS = 5.0
 _caches_lock = threading.Lock()
@@ -275,19 +279,25 @@ def _was_asked_since(uri: str, time: datetime) -> bool:
 
 def _fetch_key_now(key_id: str) -> PublicKey:
     """Ask its home. A key that is refused is refused again for a minute without asking."""
+    host, page = host_of(key_id), key_id.partition("#")[0]
     with _caches_lock:
-        refusal = _refused.get(key_id)
+        refusal, failure = _refused.get(key_id), _failing.get(page)
     if refusal is not None:
         raise SignatureError(refusal)
-    host = host_of(key_id)
+    if failure is not None:
+        raise KeyUnavailableError(failure)
     hosts.check_may_fetch_key(host)
     try:
         return _fetch_key(key_id)
     except FetchError as error:
-        if not error.permanent and not _is_from_another_network(error, host):
+        if error.permanent or _is_from_another_network(error, host):
+            raise _refuse(key_id, error) from error
+        if isinstance(error, RemoteStatusError) and error.status_code != _TOO_MANY:
+            with _caches_lock:
+                _failing[page] = f"{page}: {error}"
+        else:
             hosts.note_key_failure(host, error)
-            raise KeyUnavailableError(f"{key_id}: {error}") from error
-        raise _refuse(key_id, error) from error
+        raise KeyUnavailableError(f"{key_id}: {error}") from error
     except ActivityPubError as error:
         raise _refuse(key_id, error) from error
 

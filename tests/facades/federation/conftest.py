@@ -195,7 +195,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
 
 
 def _forget_others() -> None:
-    caches = (remote_actors._keys, remote_actors._refused, remote_actors._asked_again)
+    caches = (remote_actors._keys, remote_actors._refused, remote_actors._failing, remote_actors._asked_again)
     for cache in (*caches, hosts._seen_lately, hosts._left_alone, room._rooms):
         cache.clear()
 

@@ -29,7 +29,8 @@ def follow(world: World, actor: RemoteActor, number: int = 1, **odd: Any) -> Any
 
 
 def passed(world: World, *, host: str = "peer.example") -> None:
-    """The time that a host is left alone is over."""
+    """The time that a host, or a page of it, is left alone is over."""
+    remote_actors._failing.clear()
     with transaction() as session:
         session.execute(update(Host).where(Host.host == host).values(key_retry_at=datetime(2020, 1, 1, tzinfo=UTC)))
 
@@ -175,6 +176,18 @@ def test_a_host_that_fails_for_a_moment_is_asked_again(world: World, failure: in
 
     assert [answer.status_code for answer in (first, at_once, later)] == [503, 503, 202]
     assert world.wire.asked == [world.zoe.uri] * 2
+
+
+def test_a_page_that_fails_keeps_nobody_else_of_its_host_unheard(world: World) -> None:
+    """Or whoever knows such a page, and names it again and again, would keep all of its host who are new so."""
+    world.wire.serve("https://peer.example/broken", 500)
+    stranger = RemoteActor("https://peer.example/users/yann")
+
+    with world.server.stores_nothing():
+        named = [follow(world, stranger, n, key_id=f"https://peer.example/broken#{n}").status_code for n in (1, 2)]
+
+    assert (named, world.wire.asked) == ([503] * 2, ["https://peer.example/broken"])
+    assert follow(world, world.zoe).status_code == 202
 
 
 @pytest.mark.parametrize("answer", [404, 410, 403, {"id": "https://peer.example/users/zoe", "type": "Person"}])
