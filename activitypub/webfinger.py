@@ -9,13 +9,12 @@ from urllib.parse import quote, urlencode
 
 from activitypub.errors import MalformedDocumentError, OriginError
 from activitypub.fetch import FetchBudget, Response
-from activitypub.fetch.documents import ACTIVITY_TYPE, MEDIA_TYPES, check_answer, media_type
+from activitypub.fetch.documents import ACTIVITY_TYPE, MEDIA_TYPES, check_success, media_type
 from activitypub.names import is_username
 from activitypub.strict_json import JsonObject, load_object
 from activitypub.uris import is_canonical, normalise_host, parse_https
 
 JRD_TYPE: Final = "application/jrd+json"
-_JRD_TYPES: Final = frozenset({JRD_TYPE, "application/json"})
 _MAX_USER_LENGTH: Final = 128
 
 # Lemmy writes !group@host.
@@ -144,7 +143,9 @@ def _ask(handle: Handle, client: Asker, budget: FetchBudget | None) -> JsonObjec
     query = urlencode({"resource": handle.acct}, safe=":@")
     url = f"https://{handle.host}/.well-known/webfinger?{query}"
     response = client.get(url, headers={"Accept": f"{JRD_TYPE}, application/json"}, budget=budget)
-    check_answer(response, media_types=_JRD_TYPES)
+    # Of whatever type: a file without an extension, which many have at their domain, is octets to its server. Nobody
+    # uploads what stands at that path, and another page is no JSON.
+    check_success(response)
     return load_object(response.body)
 
 

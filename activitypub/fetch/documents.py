@@ -41,11 +41,22 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def check_answer(response: Response, *, media_types: frozenset[str]) -> None:
-    """Raise ``RemoteStatusError`` unless it is a success, ``FetchError`` (permanent) if of another type."""
-    _check_status(response)
+def check_success(response: Response) -> None:
+    """Raise ``NotFoundRemoteError``, ``GoneError`` or ``RemoteStatusError`` unless it is one."""
+    if response.is_success:
+        return
+    detail = f"{response.url} answered {response.status}"
+    if response.status == 404:
+        raise NotFoundRemoteError(detail)
+    if response.status == 410:
+        raise GoneError(detail)
+    permanent = response.status < 500 and response.status not in _TEMPORARY
+    raise RemoteStatusError(detail, status_code=response.status, permanent=permanent)
+
+
+def _check_media_type(response: Response) -> None:
     found = media_type(response.headers.get("content-type", ""))
-    if found not in media_types:
+    if found not in MEDIA_TYPES:
         raise FetchError(f"{response.url} is {found!a}", permanent=True)
 
 
@@ -62,7 +73,8 @@ def _check_profile(response: Response) -> None:
 def read_document(response: Response) -> Document:
     """The document in the answer, its id not yet compared with where it was found."""
     # HTML is not looked into for links: that would make identity a matter of parsing tag soup.
-    check_answer(response, media_types=MEDIA_TYPES)
+    check_success(response)
+    _check_media_type(response)
     _check_profile(response)
     json = load_object(response.body)
     check_plain(json)
@@ -88,15 +100,3 @@ def is_at_home(document: Document, *, asked: str) -> bool:
 
 def _without_fragment(uri: str) -> str:
     return parse_https(uri, allow_fragment=True).document
-
-
-def _check_status(response: Response) -> None:
-    if response.is_success:
-        return
-    detail = f"{response.url} answered {response.status}"
-    if response.status == 404:
-        raise NotFoundRemoteError(detail)
-    if response.status == 410:
-        raise GoneError(detail)
-    permanent = response.status < 500 and response.status not in _TEMPORARY
-    raise RemoteStatusError(detail, status_code=response.status, permanent=permanent)
