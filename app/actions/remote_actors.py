@@ -59,11 +59,19 @@ _IN_LINE_SECONDS = 5.0
 _caches_lock = threading.Lock()
 
 
-def fetch_document(uri: str, *, budget: FetchBudget | None = None, deadline: Deadline | None = None) -> Document:
-    """Raises FetchError and its kin; nothing of ours is ever fetched."""
+def fetch_document(
+    uri: str, *, budget: FetchBudget | None = None, deadline: Deadline | None = None, is_led: bool = True
+) -> Document:
+    """Raises FetchError and its kin; nothing of ours is ever fetched, nor what is elsewhere unless we may be led."""
     if Uris(current().origin).is_local(uri) or same_origin(uri, current().origin):
         raise MalformedDocumentError("our own documents are not fetched")
-    return remote_client().get_document(uri, headers=sign_get, budget=budget, deadline=deadline)
+
+    def sign(hop: str) -> Mapping[str, str]:
+        if not is_led and not same_origin(hop, uri):
+            raise FetchError(f"{uri} leads to {hop}", permanent=True)
+        return sign_get(hop)
+
+    return remote_client().get_document(uri, headers=sign, budget=budget, deadline=deadline)
 
 
 def key_for(key_id: str) -> PublicKey:
@@ -111,7 +119,7 @@ def newer_key(key: PublicKey, *, since: datetime) -> PublicKey | None:
 def fetch_actor(uri: str, *, budget: FetchBudget | None = None) -> Actor:
     """The actor as its home describes it now, stored. Raises FetchError, MalformedDocumentError, and OriginError where
     the URI leads to somebody else: whoever names somebody would have them be another."""
-    document = fetch_document(uri, budget=budget)
+    document = fetch_document(uri, budget=budget, is_led=False)
     if document.uri != uri:
         raise OriginError(f"{uri} leads to {document.uri}")
     return save_actor(document)
@@ -316,14 +324,18 @@ def _refuse(key_id: str, reason: ActivityPubError) -> SignatureError:
 
 
 def _fetch_key(key_id: str) -> PublicKey:
-    """A key's id leads to its actor, to the key alone or, at GoToSocial, to a stub; the owner it names must list it."""
+    """A key's id leads to its actor, to the key alone or, at GoToSocial, to a stub; the owner it names must list it.
+
+    All are of one server. Where a page of it leads to another, that one would be waited for in its place, and held
+    against it: whoever knows such a page could keep everybody new there unheard.
+    """
     deadline = Deadline(DEADLINE_SECONDS)  # For the key and its owner together.
-    document = fetch_document(key_id.partition("#")[0], deadline=deadline)
+    document = fetch_document(key_id.partition("#")[0], deadline=deadline, is_led=False)
     owner_uri = _owner_in(document.json, key_id)
     if type_of(document.json) not in ACTOR_TYPES or document.uri != owner_uri or "inbox" not in document.json:
         if not same_origin(owner_uri, key_id):
             raise KeyMismatchError("a key and its owner are of one origin")
-        document = _with_key(fetch_document(owner_uri, deadline=deadline), document.json)
+        document = _with_key(fetch_document(owner_uri, deadline=deadline, is_led=False), document.json)
     key = _named(_own_keys(parse_actor(document.json)), key_id)
     # A row for everybody whom somebody names would be anybody's to fill our tables with.
     if key is not None or _has_met(owner_uri):

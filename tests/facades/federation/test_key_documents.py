@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from activitypub.fetch import Reason, UnreachableError
 from activitypub.keys import generate_ed25519, public_key_to_multikey, public_key_to_pem, sign
 from app.actions import remote_actors
 from tests.facades.federation.conftest import World
@@ -216,3 +217,25 @@ def test_a_server_that_has_no_name_is_known_by_its_host(world: World) -> None:
     assert world.get(f"/ap/users/{world.alice.id}/outbox", by=world.peer).status_code == 200
     assert follow(world, world.peer) == 202
     assert world.known(world.peer).preferred_username == "peer.example"
+
+
+@pytest.mark.parametrize("leads_by", ["a redirect", "what it says", "its owner's page"])
+def test_a_page_that_leads_to_another_server_has_that_not_be_asked_and_not_held_against_its_own(
+    world: World, leads_by: str
+) -> None:
+    """Or an open redirect would do to keep everybody new of its server unheard."""
+    page, away = "https://peer.example/go?to=evil", world.mallory.uri
+    world.wire.serve(away, UnreachableError("nobody", reason=Reason.CONNECT))
+    if leads_by == "a redirect":
+        world.wire.moved[page] = away
+    elif leads_by == "what it says":
+        world.wire.serve(page, {"id": away, "type": "Person"})
+    else:
+        world.wire.serve(page, key_of(world.zoe, id=page, owner=NEIGHBOUR))
+        world.wire.moved[NEIGHBOUR] = away
+
+    with world.server.stores_nothing():
+        assert follow(world, world.mallory, key_id=page) == 401
+
+    assert away not in world.wire.asked
+    assert follow(world, world.zoe) == 202
