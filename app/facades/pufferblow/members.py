@@ -115,12 +115,15 @@ def _find(viewer: Viewer, channel_id: str, user_id: str, *, doing: str) -> _Foun
 
 
 def _check_private(session: Session, viewer: Viewer, channel_id: str) -> None:
-    """The official SDK looks for the channel's id in what it is told of one that is not there."""
+    """The official SDK looks for the channel's id in what it is told of one that is not there.
+
+    Nobody is let into a channel of a conference or put out of it: permission bits decide who sees it.
+    """
     try:
         channel, _ = get_visible(session, viewer, channel_id)
     except NotFoundError as error:
         raise NotFoundError(f"Channel ID: '{channel_id}' does not exist or could not be found.") from error
-    if not channel.is_private:
+    if not channel.is_private or channel.has_bits:
         raise InvalidInputError(
             f"Channel with Channel ID: '{channel_id}' is not private. Only private channels are allowed."
         )

@@ -139,3 +139,18 @@ def test_who_was_put_out_is_told_nothing_by_a_request_that_comes_again(
 
     missing = refusal(404, "The provided message_id does not exist or could not be found.")
     assert (again.status_code, again.json) == missing
+
+
+@WAYS
+def test_nobody_is_let_into_a_channel_of_a_conference_or_put_out_of_it(
+    server: Server, owner: Person, member: Person, way: str
+) -> None:
+    """Permission bits decide who sees it, and a success would only say that they had changed."""
+    conference = server.call("POST", "/api/v1/conferences", person=owner, json={"name": "Pond"}).json["id"]
+    path = f"/api/v1/conferences/{conference}/channels"
+    channel_id = server.call("POST", path, person=owner, json={"name": "reeds"}).json["id"]
+
+    with server.stores_nothing():
+        answer = change(server, way, channel_id, owner, member.id)
+
+    assert (answer.status_code, answer.json) == refusal(400, NOT_PRIVATE.format(channel_id))
