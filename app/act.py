@@ -65,7 +65,8 @@ class Act:
     `signed_at` is when the actor signed it, and EARLIEST where somebody else has passed it on, who may do so at any
     time: then it is older than whatever has a time. `private` holds what an effect needs and the log must not: a
     password's hash. `scope` is the sealing scope of the recorded document, `audience` its reach ("public", "members",
-    "direct", "private"); both are set by `authorise`. `via` is the Group that relayed somebody else's activity.
+    "direct", "private"); both are set by `authorise`. `via` is the Group that relayed somebody else's activity,
+    `brought_by` the URI of whoever signed the request that it came in.
     `recorded` is the document as the log has it. `inboxes` are told besides those it is addressed to: a deletion notes
     them before it takes its own followers away. `noted` are those of the URIs of a remote activity and its object that
     were seen before, or deleted before they came. `answered` is what those that answer the same activity need not find
@@ -85,6 +86,7 @@ class Act:
     idempotency_key: str | None = None
     request_digest: str | None = None
     via: Actor | None = None
+    brought_by: str = ""
     scope: str = "log"
     audience: str = "private"
     events: list[LiveEvent] = field(default_factory=list)

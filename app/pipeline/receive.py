@@ -43,8 +43,8 @@ class Received:
 
     `signed_at` is when its actor signed it, EARLIEST where that is not known. `relayed` are activities inside it (a
     Group's Announce of what its members did, FEP-1b12) that are proved too. `queue_position` names the inbox item it
-    came from, which is marked done in the same transaction. `via` is the Group (a URI) whose own server told us of it
-    over Punctum, and `private` what the effect needs besides.
+    came from, which is marked done in the same transaction, `brought_by` the actor (a URI) that signed it. `via` is the
+    Group (a URI) whose own server told us of it over Punctum, and `private` what the effect needs besides.
     """
 
     activity: Activity
@@ -53,6 +53,7 @@ class Received:
     relayed: tuple[Activity, ...] = ()
     queue_position: int | None = None
     via: str | None = None
+    brought_by: str = ""
     private: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -142,4 +143,5 @@ def _remote_act(session: Session, uris: Uris, received: Received, activity: Acti
         signed_at=received.signed_at,
         gathered=received.gathered,
         private=received.private,
+        brought_by=received.brought_by,
     )

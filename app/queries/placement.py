@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -26,8 +26,9 @@ _SEPARATOR: Final = "::"
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Exactly one of channel and conversation. `group` is the channel's actor; `people` are in the conversation, which
-    `is_group` where that is not what makes it the conversation that it is."""
+    """Exactly one of channel and conversation. `group` is the channel's actor, and `is_seen` if it was asked and is so
+    that its author sees it; `people` are in the conversation, which `is_group` where that is not what makes it the
+    conversation that it is."""
 
     audience: str
     channel: Channel | None = None
@@ -35,6 +36,7 @@ class Placement:
     conversation_id: str | None = None
     people: tuple[Actor, ...] = ()
     is_group: bool = False
+    is_seen: bool = False
 
     @property
     def channel_id(self) -> str | None:
@@ -69,8 +71,10 @@ def find_placement(
     # What is said in a closed channel is for its members, whatever the note says of itself.
     audience = "public" if addressed.is_public and not found[0].is_private else "members"
     place = Placement(audience, channel=found[0], group=found[1])
-    if author.is_local or not (found[0].is_private and found[1].is_local) or _lets_in(session, place, author):
+    if author.is_local or not (found[0].is_private and found[1].is_local):
         return place
+    if _lets_in(session, place, author):
+        return replace(place, is_seen=True)
     # As if the channel were not there, which is all that who is not in it may know.
     return _find_conversation(session, uris, note, author, addressed) or place
 

@@ -160,6 +160,7 @@ def _apply(item: QueuedItem, met: set[str]) -> None:
         relayed=proved.relayed,
         queue_position=item.position,
         via=proved.via,
+        brought_by=item.signer_uri,
     )
     if receive(received) is None:
         queue.finish(item.position, state="dropped", outcome="nothing here has an effect for it")

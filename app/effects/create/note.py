@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from activitypub import html
 from activitypub.documents import Activity, Note
+from activitypub.uris import same_origin
 from activitypub.words import words_of
 from app.act import Act, LiveEvent
 from app.effects.access import is_passed_on
@@ -19,7 +20,7 @@ from app.errors import ConflictError, ErrorCode, ForbiddenError, InvalidInputErr
 from app.ids import new_id
 from app.projections import conversations, files, messages
 from app.queries.actors import find_any, is_banned, is_refused_by_any
-from app.queries.channels import NO_SUCH_CHANNEL
+from app.queries.channels import NO_SUCH_CHANNEL, find_channel_with_actor
 from app.queries.embeds import show_embeds
 from app.queries.messages import Content, MessageView, author_with_account, find_by_uri
 from app.queries.permissions import Permissions, get_permissions_at
@@ -44,9 +45,12 @@ def authorise(act: Act, note: Note) -> None:
         raise ForbiddenError("only its author can publish a message")
     # Both name the audience, and peers differ in which of the two they fill (contracts/peers.md, 4).
     addressed = note.addressed.merged(act.activity.addressed)
-    placement = find_placement(act.session, act.uris, note, act.actor, addressed=addressed, via=act.via)
+    via = act.via or _find_bringer(act, note)
+    placement = find_placement(act.session, act.uris, note, act.actor, addressed=addressed, via=via)
     if placement is None:
         raise NotFoundError("nobody here is addressed")
+    if via is not None and placement.group is not None and placement.group.id == via.id:
+        act.via = via
     _check_is_new(act, note, placement)
     authorise_in(act, placement, act.actor)
     check_says_something(act, note)
@@ -55,6 +59,19 @@ def authorise(act: Act, note: Note) -> None:
     act.found["placement"] = placement
     act.scope = placement.scope
     act.audience = placement.audience
+
+
+def _find_bringer(act: Act, note: Note) -> Actor | None:
+    """The channel elsewhere in which a note answers, if its own server has brought the note: PeerTube sends comments on
+    a channel's videos to those who follow it, and forwards those of others, and neither name the channel."""
+    if act.is_local or note.in_reply_to is None:
+        return None
+    parent = find_by_uri(act.session, note.in_reply_to)
+    if parent is None or parent.audience != "public":
+        return None
+    found = find_channel_with_actor(act.session, parent.channel_id)
+    is_its_own = found is not None and not found[1].is_local and same_origin(act.brought_by, found[1].uri)
+    return found[1] if found is not None and is_its_own else None
 
 
 def _check_is_new(act: Act, note: Note, placement: Placement) -> None:
@@ -91,7 +108,7 @@ def authorise_in(act: Act, placement: Placement, author: Actor) -> None:
     if not group.is_local:
         _authorise_elsewhere(act, channel, group, author)
         return
-    if _sees(act, author, place_of_channel(channel)):
+    if placement.is_seen or _sees(act, author, place_of_channel(channel)):
         _check_sending(act, channel, author)
         return
     if is_banned(act.session, author.id, channel.space_id):
