@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from activitypub import html
-from activitypub.documents import Activity, Note
+from activitypub.documents import Activity, Audience, Note
 from activitypub.uris import same_origin
 from activitypub.words import words_of
 from app.act import Act, LiveEvent
@@ -45,12 +45,9 @@ def authorise(act: Act, note: Note) -> None:
         raise ForbiddenError("only its author can publish a message")
     # Both name the audience, and peers differ in which of the two they fill (contracts/peers.md, 4).
     addressed = note.addressed.merged(act.activity.addressed)
-    via = act.via or _find_bringer(act, note)
-    placement = find_placement(act.session, act.uris, note, act.actor, addressed=addressed, via=via)
+    placement = _find_placement(act, note, addressed)
     if placement is None:
         raise NotFoundError("nobody here is addressed")
-    if via is not None and placement.group is not None and placement.group.id == via.id:
-        act.via = via
     _check_is_new(act, note, placement)
     authorise_in(act, placement, act.actor)
     check_says_something(act, note)
@@ -59,6 +56,20 @@ def authorise(act: Act, note: Note) -> None:
     act.found["placement"] = placement
     act.scope = placement.scope
     act.audience = placement.audience
+
+
+def _find_placement(act: Act, note: Note, addressed: Audience) -> Placement | None:
+    placement = find_placement(act.session, act.uris, note, act.actor, addressed=addressed, via=act.via)
+    if act.via is not None or (placement is not None and placement.channel is not None):
+        return placement
+    bringer = _find_bringer(act, note)
+    if bringer is None:
+        return placement
+    brought = find_placement(act.session, act.uris, note, act.actor, addressed=addressed, via=bringer)
+    if brought is None or brought.channel is None:
+        return placement
+    act.via = bringer
+    return brought
 
 
 def _find_bringer(act: Act, note: Note) -> Actor | None:

@@ -75,6 +75,16 @@ def test_what_others_bring_does_not(world: World, video: str, tom: RemoteActor, 
     assert ([uri for uri, _ in messages()], told()) == ([video], before)
 
 
+@pytest.mark.parametrize("by", ["one of its people", "its server's own actor"])
+def test_what_names_a_channel_stands_in_that(world: World, video: str, tom: RemoteActor, by: str) -> None:
+    lobby = world.channel("lobby")
+    author, sender = (world.zoe, world.zoe) if by == "one of its people" else (tom, world.peer)
+
+    world.receive(sender, comment(world, author, video, cc=[world.actor(lobby).uri]))
+
+    assert messages()[1:] == [(f"{author.uri}/notes/5", lobby)]
+
+
 def test_what_is_private_is_for_whom_it_names(world: World, video: str) -> None:
     bob = world.actor(world.bob.id).uri
 
