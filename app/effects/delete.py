@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement
 
 from activitypub import build
 from activitypub.documents import Activity
@@ -144,8 +144,12 @@ def _authorise_actor(act: Act, actor: Actor) -> None:
 
 
 def _erase_documents(act: Act, is_about: ColumnElement[bool]) -> None:
+    activities.erase_documents(act.session, is_about, kept=_kept_document(act))
+
+
+def _kept_document(act: Act) -> str | None:
     """Ours are kept, to be delivered: they hold a Tombstone. Others put the whole note into its Delete."""
-    activities.erase_documents(act.session, is_about, kept=act.id if act.is_local else None)
+    return act.id if act.is_local else None
 
 
 def _delete_message(act: Act, message: Message) -> list[Activity]:
@@ -193,11 +197,9 @@ def _delete_actor(act: Act, actor: Actor) -> None:
         _end_channel(act, channel)
     if channel is not None and act.is_local:
         return  # Those of ours say nothing themselves; elsewhere a forum may, and may have been a person before.
-    messages.erase_all_by(act.session, actor, now=act.now)
+    messages.erase_all_by(act.session, actor, now=act.now, kept=_kept_document(act))
+    _erase_documents(act, Logged.object_uri == actor.uri)
     files.remove_all_of(act.session, actor.id)
-    said = select(Message.uri).where(Message.author_id == actor.id)
-    for is_about in (Logged.object_uri == actor.uri, Logged.object_uri.in_(said)):  # Each by the index; as one by none.
-        _erase_documents(act, is_about)
     actors.mark_deleted(act.session, actor, now=act.now)
     memberships.remove_from_all(act.session, actor.id)
     conversations.take_out_of_all(act.session, actor.id)

@@ -15,6 +15,7 @@ from app.errors import ConflictError
 from app.insertion import insert_rows
 from app.models import Attachment, Blob, File, Message
 from app.projections.actors import hold
+from app.projections.parts import in_parts
 from app.queries.files import parse_address, require_room
 
 ATTACHMENTS = "attachments"
@@ -131,7 +132,8 @@ def remove_of_messages(session: Session, message_ids: Select[str], *, keeping: C
 
 
 def remove_all_of(session: Session, owner_id: str) -> None:
-    session.execute(delete(File).where(File.owner_id == owner_id))
+    for part in in_parts(session, File.owner_id == owner_id, along=File.id):
+        session.execute(delete(File).where(part), execution_options={"synchronize_session": False})
 
 
 def remove_blob(session: Session, digest: str) -> None:

@@ -29,7 +29,8 @@ from app.models import (
     SearchTerms,
     Share,
 )
-from app.projections import files
+from app.projections import activities, files
+from app.projections.parts import in_parts
 from app.queries.channels import NO_SUCH_CHANNEL
 from app.queries.messages import Content, encode_content, scope_of
 from app.queries.paging import BLOCK
@@ -115,12 +116,18 @@ def edit(session: Session, message: Message, *, content: Content, edited_at: dat
 
 def erase(session: Session, message: Message, *, now: datetime) -> None:
     """Leave the tombstone: the row stays, and nothing of what it said or of what was said to it."""
-    _erase(session, Message.id == message.id, now=now)
+    _count_gaps(session, _erase(session, Message.id == message.id, now=now))
 
 
-def erase_all_by(session: Session, author: Actor, *, now: datetime) -> None:
-    """Everything one actor said and every sign of approval it gave, in a few statements however much it is."""
-    _erase(session, Message.author_id == author.id, now=now)
+def erase_all_by(session: Session, author: Actor, *, now: datetime, kept: str | None) -> None:
+    """Everything one actor said, with what was recorded of it (`activities.erase_documents`), and every sign of
+    approval it gave."""
+    gaps = Counter[tuple[str, int]]()
+    for part in in_parts(session, Message.author_id == author.id, along=Message.id):
+        gaps += _erase(session, part, now=now)
+        said = session.scalars(select(Message.uri).where(part)).all()
+        activities.erase_documents_about(session, said, kept=kept)
+    _count_gaps(session, gaps)
     session.execute(delete(Reaction).where(Reaction.actor_id == author.id))
     session.execute(delete(Share).where(Share.actor_id == author.id))
 
@@ -132,11 +139,16 @@ def erase_all_by_in(session: Session, author: Actor, channel_id: str, *, now: da
 
 def erase_all_in(session: Session, channel_id: str, *, now: datetime) -> None:
     """Everything that was said in a channel, and every recorded document that is sealed with the channel's key."""
-    _erase(session, Message.channel_id == channel_id, now=now, has_readers=False)
-    session.execute(delete(ActivityDocument).where(ActivityDocument.scope == channel_id))
+    for part in in_parts(session, Message.channel_id == channel_id, along=Message.position):
+        _erase(session, part, now=now, has_readers=False)
+    for part in in_parts(session, ActivityDocument.scope == channel_id, along=ActivityDocument.activity_id):
+        session.execute(delete(ActivityDocument).where(part), execution_options={"synchronize_session": False})
 
 
-def _erase(session: Session, which: ColumnElement[bool], *, now: datetime, has_readers: bool = True) -> None:
+def _erase(
+    session: Session, which: ColumnElement[bool], *, now: datetime, has_readers: bool = True
+) -> Counter[tuple[str, int]]:
+    """How many are gone of each block of a place, where anybody still reads it."""
     ids = select(Message.id).where(which)
     files.remove_of_messages(session, ids)
     for said in (MessageContent, Notification, Reaction, SearchTerms, Share):
@@ -149,13 +161,13 @@ def _erase(session: Session, which: ColumnElement[bool], *, now: datetime, has_r
     deleted = update(Message).where(which, Message.deleted_at.is_(None)).values(deleted_at=now)
     if not has_readers:
         session.execute(deleted, execution_options={"synchronize_session": False})
-        return
+        return Counter()
     # Those that are deleted now: whoever deletes one at the same moment counts it, or we do.
     rows = session.execute(
         deleted.returning(Message.channel_id, Message.conversation_id, Message.position),
         execution_options={"synchronize_session": False},
     )
-    _count_gaps(session, Counter((row[0] or row[1] or "", row[2] // BLOCK) for row in rows))
+    return Counter((row[0] or row[1] or "", row[2] // BLOCK) for row in rows)
 
 
 def _count_gaps(session: Session, gaps: Counter[tuple[str, int]]) -> None:

@@ -16,7 +16,9 @@ from activitypub.documents import parse_activity
 from activitypub.vocabulary import PUBLIC
 from app import db
 from app.db import reading
-from app.models import Message, MessageContent
+from app.models import HistoryGap, Message, MessageContent
+from app.pipeline import compose
+from app.projections import parts
 from app.queries.messages import scope_of
 from app.sealing import unseal_row
 from tests.world import World, moment
@@ -156,6 +158,45 @@ def test_everything_a_deleted_actor_said_is_in_no_table(world: World) -> None:
 
     assert opened(world) == []
     assert world.message(uri).deleted_at is not None
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Small parts, and each moment at which others in the process have a turn."""
+    given: list[float] = []
+    monkeypatch.setattr(parts, "AT_ONCE", 2)
+    monkeypatch.setattr(parts, "sleep", given.append)
+    return given
+
+
+def test_very_much_that_an_actor_said_goes_in_parts(world: World, turns: list[float]) -> None:
+    zoe = world.actor("zoe", "remote")
+    lobby = world.channel("lobby", members=[zoe])
+    for number in range(5):
+        world.say(zoe, lobby, f"{SECRET} {number}")
+        kept = world.say(world.bob, lobby, f"kept {number}")
+
+    tombstone = build.tombstone(id=zoe.uri, former_type="Person", deleted=moment())
+    world.perform(world.identified(build.delete(actor=zoe.uri, object=tombstone, to=[])))
+
+    assert opened(world) == []
+    assert world.text(kept) is not None
+    with reading() as session:
+        assert session.scalars(select(HistoryGap.deleted)).all() == [5]
+    assert len(turns) == 3
+
+
+def test_very_much_that_was_said_in_a_channel_goes_in_parts(world: World, turns: list[float]) -> None:
+    lobby, den = world.channel("lobby"), world.channel("den")
+    for number in range(5):
+        world.say(world.bob, lobby, f"{SECRET} {number}")
+        kept = world.say(world.bob, den, f"kept {number}")
+
+    world.perform(compose.channel_deletion(world.viewer(world.alice), lobby.id))
+
+    assert opened(world) == []
+    assert world.text(kept) is not None
+    assert len(turns) >= 6  # For the messages, and for the documents that were recorded of them.
 
 
 def test_what_others_said_stays(world: World) -> None:
