@@ -15,8 +15,8 @@ from app.errors import ConflictError
 from app.insertion import insert_rows
 from app.models import Attachment, Blob, File, Message
 from app.projections.actors import hold
-from app.projections.parts import in_parts
 from app.queries.files import parse_address, require_room
+from app.queries.parts import in_parts
 
 ATTACHMENTS = "attachments"
 IS_UNATTACHED: Final = ~exists().where(Attachment.file_id == File.id)

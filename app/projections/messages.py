@@ -30,10 +30,10 @@ from app.models import (
     Share,
 )
 from app.projections import activities, files
-from app.projections.parts import in_parts
 from app.queries.channels import NO_SUCH_CHANNEL
 from app.queries.messages import Content, encode_content, scope_of
 from app.queries.paging import BLOCK
+from app.queries.parts import in_parts
 from app.queries.search import search_terms
 from app.sealing import seal_row
 

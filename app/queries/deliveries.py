@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from app.act import Inbox
 from app.models import Activity, ActivityDocument, Delivery, Host, Message, Receipt
 from app.models.columns import UtcDateTime
 from app.queries.actors import first_of_each_domain, list_follower_inboxes
+from app.queries.parts import values_in_parts
 
 QUEUED: Final = "queued"
 DELIVERED: Final = "delivered"
@@ -102,8 +103,7 @@ def list_receivers(session: Session, message_uri: str) -> list[Inbox]:
     """The inboxes that have, or may have, a message of ours or of a channel of ours: all it ever went to, whoever
     follows today.
     """
-    noted = _NOTED.where(Message.uri == message_uri)
-    return [Inbox(*row) for row in session.execute(_delivered(*_carrying([message_uri])).union(noted))]
+    return _list_receivers(session, [message_uri])
 
 
 def list_acquainted(session: Session, actor_id: str) -> list[Inbox]:
@@ -111,30 +111,37 @@ def list_acquainted(session: Session, actor_id: str) -> list[Inbox]:
     and what was passed on of it. Of a server that has one for all, that one alone; of a domain no more than may follow,
     or whoever follows under ever new names would have all of them be told.
     """
-    sent = select(Activity.id).where(Activity.actor_id == actor_id)
-    said = select(Message.uri).where(Message.author_id == actor_id)
-    noted = _NOTED.where(Message.author_id == actor_id)
-    told = [Inbox(*row) for row in session.execute(_delivered(sent, *_carrying(said)).union(noted))]
-    inboxes = {inbox.uri: inbox for inbox in [*list_follower_inboxes(session, actor_id), *told]}.values()
+    told = {inbox.uri: inbox for inbox in list_follower_inboxes(session, actor_id)}
+    for ids in values_in_parts(session, Activity.id, Activity.actor_id == actor_id, along=Activity.position):
+        sent = [Inbox(*row) for row in session.execute(_delivered(Delivery.activity_id.in_(ids)))]
+        told |= {inbox.uri: inbox for inbox in sent}
+    for uris in values_in_parts(session, Message.uri, Message.author_id == actor_id, along=Message.id):
+        told |= {inbox.uri: inbox for inbox in _list_receivers(session, uris)}
+    inboxes = told.values()
     shared = {inbox.host for inbox in inboxes if inbox.is_shared}
     return list(first_of_each_domain(inbox for inbox in inboxes if inbox.is_shared or inbox.host not in shared))
 
 
-def _carrying(uris: Collection[str] | Select[str]) -> tuple[Select[str], Select[str]]:
-    """The ids of the activities about these, and of those that pass such ones on."""
+def _list_receivers(session: Session, uris: Collection[str]) -> list[Inbox]:
+    noted = _NOTED.where(Message.uri.in_(uris))
+    return [Inbox(*row) for row in session.execute(_delivered(_carries_any(uris)).union(noted))]
+
+
+def _carries_any(uris: Collection[str]) -> ColumnElement[bool]:
+    """Whether a delivery is of an activity about these, or of one that passes such one on: each way by its own index.
+    In one condition with "or", PostgreSQL goes through all that was ever sent."""
     about = aliased(Activity)
     passed_on = select(about.uri).where(about.object_uri.in_(uris))
-    return (
-        select(Activity.id).where(Activity.object_uri.in_(uris)),
-        select(Activity.id).where(Activity.object_uri.in_(passed_on)),
+    return Delivery.activity_id.in_(
+        union_all(
+            select(Activity.id).where(Activity.object_uri.in_(uris)),
+            select(Activity.id).where(Activity.object_uri.in_(passed_on)),
+        )
     )
 
 
-def _delivered(*activity_ids: Select[str]) -> Select[str, str, bool]:
-    """Each way by its own index: in one condition with "or", PostgreSQL goes through all that was ever sent."""
-    return select(Delivery.inbox, Delivery.host, Delivery.is_shared).where(
-        Delivery.activity_id.in_(union_all(*activity_ids)), Delivery.state.not_in(NOT_RECEIVED)
-    )
+def _delivered(which: ColumnElement[bool]) -> Select[str, str, bool]:
+    return select(Delivery.inbox, Delivery.host, Delivery.is_shared).where(which, Delivery.state.not_in(NOT_RECEIVED))
 
 
 def at_time(now: datetime) -> dict[str, datetime]:

@@ -18,7 +18,7 @@ from app import db
 from app.db import reading
 from app.models import HistoryGap, Message, MessageContent
 from app.pipeline import compose
-from app.projections import parts
+from app.queries import parts
 from app.queries.messages import scope_of
 from app.sealing import unseal_row
 from tests.world import World, moment

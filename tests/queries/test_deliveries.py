@@ -17,10 +17,14 @@ from tests.world import World
 @pytest.mark.parametrize("world", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(
     "find",
-    [lambda session: list_receivers(session, "https://chat.test/m/1"), lambda session: list_acquainted(session, "1")],
+    [
+        lambda session, _: list_receivers(session, "https://chat.test/m/1"),
+        lambda session, world: list_acquainted(session, world.bob.id),
+    ],
     ids=["of a message", "of somebody"],
 )
-def test_nothing_that_was_sent_is_gone_through(world: World, find: Callable[[Session], Any]) -> None:
+def test_nothing_that_was_sent_is_gone_through(world: World, find: Callable[[Session, World], Any]) -> None:
+    world.say(world.bob, world.channel("lobby"), "hello")
     ran: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -29,7 +33,7 @@ def test_nothing_that_was_sent_is_gone_through(world: World, find: Callable[[Ses
     with transaction() as session:
         engine = session.get_bind()
         event.listen(engine, "before_cursor_execute", note)
-        find(session)
+        find(session, world)
         event.remove(engine, "before_cursor_execute", note)
         # As with very many rows: then one goes through all of them only where there is no other way.
         session.execute(text("SET LOCAL enable_seqscan = off"))
