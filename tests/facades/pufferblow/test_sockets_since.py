@@ -203,13 +203,18 @@ def test_nothing_piles_up_for_who_does_not_read_what_was_missed(chat: Chat, gues
     channel, missed = chat.create_channel(), 100
     since = head()
     for number in range(missed):
-        chat.send(chat.owner, channel, f"{number} " + "x" * 30_000)
+        sent = chat.send(chat.owner, channel, f"{number} " + "x" * 30_000)
+    new = {"type": "message_deleted", "data": {}, "created_at": datetime.now(UTC)}
+    new |= {"channel_id": channel, "message_id": sent["message_id"]}
 
     path = f"/ws?auth_token={guest.token}&since={since}"
-    with RawClient(chat.near.port, path, receive_buffer=4096) as stopped:
+    with RawClient(chat.near.port, path, receive_buffer=4096) as stopped, chat.connect(chat.owner) as reader:
         assert stopped.status == 101
-        for number in range(QUEUE_FRAMES_MAX + 10):
-            chat.send(chat.owner, channel, f"new {number}")
+        with transaction() as session:
+            session.execute(insert(Event), [new] * (QUEUE_FRAMES_MAX + 10))
+        chat.bus.publish("events")
+        for _ in range(QUEUE_FRAMES_MAX + 10):
+            reader.wait_for("message_deleted")
         told = []
         while (frame := stopped.next_frame()) is not None and frame.opcode != CLOSE:
             told.append(frame)
