@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from cachetools import LRUCache
 from flask import Flask, Response, current_app, g, request
 
 from activitypub.uris import domain_of
@@ -34,6 +35,7 @@ _EXCEEDED: Final = "Rate limit exceeded. Please try again later."
 _COOLING: Final = "Rate limit exceeded. Cooldown active."
 _MAX_COOLDOWN_SECONDS: Final = 300
 _COOLDOWN_STEP_SECONDS: Final = 30
+_MOST_COOLING: Final = 16_384
 _EXTENSION: Final = "shoal.limits"
 # Guesses at one account's password: from one network or by one session, and from everywhere (hostile case TOK-16).
 _GUESSES_OF_ONE: Final = Rate(10, 900)
@@ -61,11 +63,12 @@ _POSTED: Final = ("/api/v1/messages", "/api/v1/channels/<id>/messages", "/api/v1
 
 @dataclass(slots=True)
 class Limits:
-    """Of one process. `cooling` has until when (monotonic) who cools down, by network."""
+    """Of one process. `cooling` has until when (monotonic) who cools down, by network, the latest of very many: whoever
+    has many networks and never comes back would leave an entry for each."""
 
     rates: Rates
     attempts: Attempts = field(default_factory=Attempts)
-    cooling: dict[str, float] = field(default_factory=dict)
+    cooling: LRUCache[str, float] = field(default_factory=lambda: LRUCache(_MOST_COOLING))
 
 
 def bucket_of(rule: str, method: str) -> str | None:
@@ -238,7 +241,7 @@ def _refuse_cooling(network: str, rate: Rate) -> None:
         return
     left = until - time.monotonic()
     if left <= 0:
-        del cooling[network]
+        cooling.pop(network, None)
         return
     g.rate = (rate, Standing(is_within=False, remaining=0, resets_at=time.time() + left))
     raise TooManyRequestsError(_COOLING, retry_after_seconds=math.ceil(left))

@@ -17,7 +17,7 @@ from app.db import reading, transaction
 from app.models import BlockedNetwork, Setting
 from app.queries.server_settings import forget_server_settings
 from app.services.rates import Rate, Rates
-from app.web.limiting import bucket_of
+from app.web.limiting import _MOST_COOLING, Limits, bucket_of
 from tests.answers import refusal
 from tests.e2e.valkey import ValkeyServer
 from tests.facades.conftest import PASSWORD, Person, Server
@@ -76,6 +76,16 @@ def test_nothing_is_kept_of_those_who_are_no_longer_counted(monkeypatch: pytest.
         rates.hit(rate, "the next")
 
     assert len(rates._memory.events) == 1
+
+
+def test_of_very_many_who_cool_down_the_latest_are_remembered() -> None:
+    limits = Limits(Rates(None))
+
+    for number in range(_MOST_COOLING + 1):
+        limits.cooling[f"2001:db8:{number:x}::/64"] = 1.0
+
+    assert len(limits.cooling) == _MOST_COOLING
+    assert "2001:db8:0::/64" not in limits.cooling
 
 
 def test_every_answer_says_how_much_is_left(server: Server) -> None:
