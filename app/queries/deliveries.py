@@ -113,7 +113,7 @@ def list_acquainted(session: Session, actor_id: str) -> list[Inbox]:
     """
     told = {inbox.uri: inbox for inbox in list_follower_inboxes(session, actor_id)}
     for ids in values_in_parts(session, Activity.id, Activity.actor_id == actor_id, along=Activity.position):
-        sent = [Inbox(*row) for row in session.execute(_delivered(Delivery.activity_id.in_(ids)))]
+        sent = [Inbox(*row) for row in session.execute(_delivered(Delivery.activity_id.in_(ids)).distinct())]
         told |= {inbox.uri: inbox for inbox in sent}
     for uris in values_in_parts(session, Message.uri, Message.author_id == actor_id, along=Message.id):
         told |= {inbox.uri: inbox for inbox in _list_receivers(session, uris)}
