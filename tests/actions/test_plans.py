@@ -50,9 +50,7 @@ def test_what_an_author_said_that_failed_is_looked_for_among_what_failed(databas
     assert [line for line in plan if "ix_inbox_items_tried" in line] != [], plan
 
 
-def test_whose_small_copy_a_content_is_is_looked_for_by_it(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whose_small_copy_a_content_is_is_looked_for_by_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orphans, "store", lambda: SimpleNamespace(list_contents=lambda before: iter(())))
 
     plan = plan_of(database, lambda: list(orphans._list_ownerless(NOW)))
