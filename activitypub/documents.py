@@ -322,8 +322,8 @@ def _first(value: object) -> object:
     return value
 
 
-def ids_of(value: object, limit: int = MAX_RECIPIENTS) -> tuple[str, ...]:
-    ids = (id_of(member) for member in as_list(value)[:limit])
+def ids_of(value: object) -> tuple[str, ...]:
+    ids = (id_of(member) for member in as_list(value)[:MAX_RECIPIENTS])
     return _unique(tuple(PUBLIC if id_ in PUBLIC_NAMES else id_ for id_ in ids if id_))
 
 

@@ -65,6 +65,7 @@ _HOST = re.compile(r"""[^!"#%&'()*,/:;<>?@\[\\\]_{}]+""")
 _BEGINNING = re.compile(r"[$+=^`|]")
 _MAX_EFFORT = 500_000
 _MAX_LINKED = 200_000
+_MAX_HANDLES = 50
 _HANDLE = re.compile(r"(?<![\w/@])@([A-Za-z0-9_][A-Za-z0-9._-]{0,127}(?:@[A-Za-z0-9.-]+(?::\d+)?)?)")
 _MAX_PASSES = 5
 _LEADING_BREAK = re.compile(r"<pre[^>]*>\n")
@@ -133,9 +134,9 @@ def from_text(text: str, mentions: Mapping[str, str]) -> str:
     return "".join(f"<p>{part}</p>" for part in paragraphs)
 
 
-def handles_in(text: str, *, limit: int = 50) -> list[str]:
-    """The handles that `text` mentions, without the first @, each once, in order."""
-    return list(dict.fromkeys(match.group(1).rstrip(".-") for match in _HANDLE.finditer(text)))[:limit]
+def handles_in(text: str) -> list[str]:
+    """The first handles that `text` mentions, without the first @, each once, in order."""
+    return list(dict.fromkeys(match.group(1).rstrip(".-") for match in _HANDLE.finditer(text)))[:_MAX_HANDLES]
 
 
 def _inline(text: str, mentions: Mapping[str, str], *, are_linked: bool) -> str:

@@ -28,18 +28,18 @@ _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
-def loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> Json:
+def loads(data: bytes) -> Json:
     """Read one JSON text that every other reader would read the same way.
 
     Refuses what Python's ``json`` lets through: other encodings than UTF-8, a byte order mark, repeated
     keys, NaN and infinities, integers beyond 2**53, lone surrogates, U+0000, and nesting past
-    ``max_depth``, which is measured in linear time before anything recurses.
+    ``MAX_DEPTH``, which is measured in linear time before anything recurses.
 
     Raises ``NotJsonError``.
     """
     # A bomb is deep from its first bytes, so those answer for most of them at once.
-    _check_depth(data[:_FIRST_BYTES], max_depth)
-    _check_depth(data, max_depth)
+    _check_depth(data[:_FIRST_BYTES])
+    _check_depth(data)
     try:
         value: Json = _DECODER.decode(data.decode("utf-8"))
     except ValueError as error:
@@ -58,12 +58,12 @@ def load_object(data: bytes) -> JsonObject:
     return value
 
 
-def _check_depth(data: bytes, max_depth: int) -> None:
-    if data.count(b"[") + data.count(b"{") <= max_depth:
+def _check_depth(data: bytes) -> None:
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return
     steps = array("b", _STRINGS.sub(b"", data).translate(_STEPS, _NOT_BRACKETS))
-    if max(accumulate(steps), default=0) > max_depth:
-        raise NotJsonError(f"nested deeper than {max_depth}")
+    if max(accumulate(steps), default=0) > MAX_DEPTH:
+        raise NotJsonError(f"nested deeper than {MAX_DEPTH}")
 
 
 def _object(pairs: list[tuple[str, Json]]) -> JsonObject:

@@ -104,19 +104,14 @@ def resolve(text: str, client: Asker, *, budget: FetchBudget | None = None) -> F
     return Found(subject, confirmed)
 
 
-def jrd(handle: Handle, *, actor: str, profile: str | None = None, subscribe: str | None = None) -> JsonObject:
-    """Our answer about one of our actors; served as ``application/jrd+json``.
-
-    ``profile`` is a page for people, ``subscribe`` a URI template with ``{uri}`` for remote follows.
-    """
-    links: list[JsonObject] = [{"rel": "self", "type": ACTIVITY_TYPE, "href": actor}]
-    if profile is not None:
-        links.append({"rel": "http://webfinger.net/rel/profile-page", "type": "text/html", "href": profile})
-    if subscribe is not None:
-        links.append({"rel": "http://ostatus.org/schema/1.0/subscribe", "template": subscribe})
-    aliases = [actor] if profile is None else [profile, actor]
+def jrd(handle: Handle, *, actor: str) -> JsonObject:
+    """Our answer about one of our actors; served as ``application/jrd+json``."""
     # Some peers compare the subject byte by byte with the lower-case one they keep.
-    return {"subject": handle.acct.lower(), "aliases": [*aliases], "links": [*links]}
+    return {
+        "subject": handle.acct.lower(),
+        "aliases": [actor],
+        "links": [{"rel": "self", "type": ACTIVITY_TYPE, "href": actor}],
+    }
 
 
 def host_meta(origin: str) -> str:

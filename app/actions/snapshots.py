@@ -14,7 +14,7 @@ from app.db import reading, transaction, upsert
 from app.ids import first_id_at, made_at
 from app.models import Message, Sample, Setting
 from app.queries.snapshots import ACTIVITY, STATISTICS
-from app.queries.statistics import People, count_activity, count_all, count_people, count_places, count_since
+from app.queries.statistics import People, count_activity, count_all_messages, count_people, count_places, count_since
 from app.queries.windows import HOUR, MESSAGES, ONLINE, find_counted_until
 
 # A message has its id before it is committed; by then it is.
@@ -97,7 +97,7 @@ def _statistics(session: Session, people: People, now: datetime) -> dict[str, An
             "new_this_month": channels_month,
         },
         "messages": {
-            "total": count_all(session, "messages", now),
+            "total": count_all_messages(session, now),
             "past_24h": day,
             "past_week": week,
             "past_month": month,

@@ -170,12 +170,12 @@ class Hub:
             if theirs is not None and theirs.version == closed.version and theirs.overlaps(closed):
                 subscriber.connection.close(code, reason)
 
-    def close_all(self, code: int = CloseCode.SERVICE_RESTART, reason: str = "restarting") -> None:
+    def close_all(self) -> None:
         """Close every socket, and each that comes later, and wait at most two seconds until they are gone."""
         self._is_closing = True
         deadline = time.monotonic() + GOODBYE_SECONDS
         for subscriber in self._subscribers(None):
-            subscriber.connection.close(code, reason)
+            subscriber.connection.close(CloseCode.SERVICE_RESTART, "restarting")
         while len(self) and time.monotonic() < deadline:
             time.sleep(0.02)
         for subscriber in self._subscribers(None):

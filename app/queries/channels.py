@@ -49,6 +49,8 @@ _TOLD = (
 MOST_UNREAD: Final = 1000
 """Messages of a channel that are counted as unread, the newest."""
 _MOST_MARKS: Final = 50
+_MAX_LISTED: Final = 1000
+_MAX_READ: Final = 200
 NO_SUCH_CHANNEL = "The provided channel ID does not exist or could not be found."
 
 
@@ -194,10 +196,9 @@ def is_name_taken(session: Session, name_key: str) -> bool:
     return session.scalar(select(Channel.actor_id).where(Channel.name_key == name_key)) is not None
 
 
-def list_visible(session: Session, viewer: Viewer, *, limit: int = 1000) -> list[ChannelView]:
+def list_visible(session: Session, viewer: Viewer) -> list[ChannelView]:
     """The viewer's channels, oldest first; private ones with their members, whatever server they are of."""
-    asked = {"viewer_id": viewer.actor_id, "limit": limit}
-    rows = session.execute(_all_visible(standing_of(viewer)), asked).all()
+    rows = session.execute(_all_visible(standing_of(viewer)), {"viewer_id": viewer.actor_id}).all()
     members = list_members(session, [row.Channel.actor_id for row in rows if row.Channel.is_private])
     return [view_channel(row.Channel, row.uri, row.host, members.get(row.Channel.actor_id, ())) for row in rows]
 
@@ -209,7 +210,7 @@ def _all_visible(standing: Standing) -> Select[Channel, str, str | None]:
         .join(Actor, Actor.id == Channel.actor_id)
         .where(channel_is_visible_to(bindparam("viewer_id"), standing))
         .order_by(Channel.actor_id)
-        .limit(bindparam("limit"))
+        .limit(_MAX_LISTED)
     )
 
 
@@ -291,18 +292,21 @@ def _unread(standing: Standing) -> Select[str, int]:
     )
 
 
-def list_read_message_ids(session: Session, viewer: Viewer, *, limit: int = 200) -> list[str]:
+def list_read_message_ids(session: Session, viewer: Viewer) -> list[str]:
     """The newest messages at or before the viewer's newest marks, of some positions before each."""
     marks = session.execute(_marks(standing_of(viewer)), {"viewer_id": viewer.actor_id}).all()
     # By what is known of each, or PostgreSQL goes through all messages in search of some that are marked.
     read = [
-        and_(Message.channel_id == mark.channel_id, Message.position.between(mark.position - 2 * limit, mark.position))
+        and_(
+            Message.channel_id == mark.channel_id,
+            Message.position.between(mark.position - 2 * _MAX_READ, mark.position),
+        )
         for mark in marks
     ]
     if not read:
         return []
     newest = select(Message.id).where(or_(*read), Message.deleted_at.is_(None)).order_by(Message.id.desc())
-    return list(session.scalars(newest.limit(limit)))
+    return list(session.scalars(newest.limit(_MAX_READ)))
 
 
 @cache

@@ -126,8 +126,8 @@ def count_since(session: Session, counted: Counted, now: datetime, *days: int) -
     return count_in(session, counted, [_since(start, now) for start in starts])
 
 
-def count_all(session: Session, counted: Counted, now: datetime) -> int:
-    return count_in(session, counted, [_since(_BEGINNING, now)])[0]
+def count_all_messages(session: Session, now: datetime) -> int:
+    return count_in(session, "messages", [_since(_BEGINNING, now)])[0]
 
 
 def growth(session: Session, counted: Counted, now: datetime, *, days: int) -> float:

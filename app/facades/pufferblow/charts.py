@@ -13,7 +13,7 @@ from app.db import reading
 from app.facades.pufferblow.answers import Time, iso
 from app.facades.pufferblow.api import API
 from app.queries.periods import PERIODS, Bucket, buckets
-from app.queries.statistics import People, count_all, count_people, count_places, count_since, growth
+from app.queries.statistics import People, count_all_messages, count_people, count_places, count_since, growth
 from app.queries.viewers import Viewer
 from app.queries.windows import Counted, Level, Window, count_in, measure_online
 from app.web.api import NoParams
@@ -188,7 +188,7 @@ def chart_messages(_: Viewer, params: Which) -> MessageChart:
     with reading() as session:
         people = count_people(session, now)
         today, week, month, quarter, year = count_since(session, "messages", now, 0, 7, 30, 90, 365)
-        total = count_all(session, "messages", now)
+        total = count_all_messages(session, now)
         figures = MessageStats(
             total_messages=total,
             messages_today=today,

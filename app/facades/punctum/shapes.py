@@ -24,9 +24,9 @@ class Body:
     is_needed: bool = True
 
 
-def body(*required: str, is_needed: bool = True, **keys: Check[Any]) -> Body:
+def body(*required: str, **keys: Check[Any]) -> Body:
     """With these keys, and none of an object's."""
-    return Body(_dictionary({name: check.given for name, check in keys.items()}, required), is_needed)
+    return Body(_dictionary({name: check.given for name, check in keys.items()}, required))
 
 
 def new(
