@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from activitypub import html
 from activitypub.documents import ActorDocument
 from app.db import upsert, wake
 from app.ids import INSTANCE_ID
-from app.models import Actor, Setting, Space
+from app.models import Actor, Setting
+from app.queries.home import HOME_ID
 from app.queries.server_settings import NAMES, PREFIX
 
 
@@ -34,10 +35,9 @@ def put(session: Session, changes: Mapping[str, Any]) -> None:
 
 def describe(session: Session, document: ActorDocument, *, now: datetime) -> None:
     """What the server says of itself: its own actor and its home space are one thing to people."""
-    home = select(Space.actor_id).where(Space.is_home).scalar_subquery()
     session.execute(
         update(Actor)
-        .where((Actor.id == INSTANCE_ID) | (Actor.id == home))
+        .where((Actor.id == INSTANCE_ID) | (Actor.id == HOME_ID))
         .values(
             name=document.name.strip(),
             summary=html.sanitise(document.summary),

@@ -26,10 +26,10 @@ from app.models import (
     Participant,
     Role,
     RoleGrant,
-    Space,
     ToldPerson,
 )
 from app.queries.actors import ACCEPTED
+from app.queries.home import HOME_ID
 from app.queries.privileges import DEFAULT_ROLE, privileges_of
 from app.queries.privileges import Role as RoleOf
 from app.queries.roles import granted, role_of
@@ -47,6 +47,8 @@ MAX_LISTED = 1000
 # What is read as what among the characters that a name may have (UTS 39, confusables). A name is shown in the case it
 # was given in, so the letters are compared as they are: a capital I is read as l, a small i is not.
 _READ_AS = (("I", "l"), ("1", "l"), ("0", "o"), ("rn", "m"))
+
+_IS_GRANTED_AT_HOME = and_(RoleGrant.actor_id == Actor.id, RoleGrant.space_id == HOME_ID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,28 +256,28 @@ def about_of(summary: str) -> str | None:
     return words_of(summary) or None if summary else None
 
 
-def _select_profiles() -> Select[Any]:
+def _select_profiles() -> Select[*tuple[Any, ...]]:
     """One row for each person and role."""
     return (
-        select(Actor, Account, ToldPerson, RoleGrant.role, Role, _home_space_id().label("space_id"))
+        select(Actor, Account, ToldPerson, RoleGrant.role, Role, HOME_ID.label("space_id"))
         .select_from(Actor)
         .outerjoin(Account, Account.actor_id == Actor.id)
         .outerjoin(ToldPerson, ToldPerson.actor_id == Actor.id)
-        .outerjoin(RoleGrant, _grants_at_home())
+        .outerjoin(RoleGrant, _IS_GRANTED_AT_HOME)
         .outerjoin(Role, Role.id == RoleGrant.role)
         .where(Actor.deleted_at.is_(None), Actor.type.in_(("Person", "Service")))
         .order_by(Actor.id)
     )
 
 
-def _profiles(rows: Iterable[Row[Any]]) -> list[Profile]:
-    by_person: dict[str, list[Row[Any]]] = {}
+def _profiles(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Profile]:
+    by_person: dict[str, list[Row[*tuple[Any, ...]]]] = {}
     for row in rows:
         by_person.setdefault(row.Actor.id, []).append(row)
     return [_profile(person) for person in by_person.values()]
 
 
-def _profile(rows: list[Row[Any]]) -> Profile:
+def _profile(rows: list[Row[*tuple[Any, ...]]]) -> Profile:
     actor: Actor = rows[0].Actor
     account: Account | None = rows[0].Account
     own: Account | ToldPerson | None = account or rows[0].ToldPerson
@@ -318,14 +320,6 @@ def _roles(granted: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(sorted(role for role in granted if role is not None)) or (DEFAULT_ROLE,)
 
 
-def _home_space_id() -> Any:
-    return select(Space.actor_id).where(Space.is_home).scalar_subquery()
-
-
-def _grants_at_home() -> Any:
-    return and_(RoleGrant.actor_id == Actor.id, RoleGrant.space_id == _home_space_id())
-
-
 # Every request with a token asks this, and building it costs as much as running it.
 _VIEWER = (
     select(Actor.uri, Account.username, Account.banned_at, RoleGrant.role, Role.privileges, OAuthSession.scopes)
@@ -333,7 +327,7 @@ _VIEWER = (
     .join(Account, Account.actor_id == Actor.id)
     .join(LoginSession, LoginSession.actor_id == Actor.id)
     .outerjoin(OAuthSession, OAuthSession.session_id == LoginSession.id)
-    .outerjoin(RoleGrant, _grants_at_home())
+    .outerjoin(RoleGrant, _IS_GRANTED_AT_HOME)
     .outerjoin(Role, Role.id == RoleGrant.role)
     .where(
         Actor.id == bindparam("actor_id"),
@@ -349,7 +343,7 @@ _NODE_VIEWER = (
     .select_from(Actor)
     .join(Account, Account.actor_id == Actor.id)
     .join(NodeSession, NodeSession.account_id == Actor.id)
-    .outerjoin(RoleGrant, _grants_at_home())
+    .outerjoin(RoleGrant, _IS_GRANTED_AT_HOME)
     .outerjoin(Role, Role.id == RoleGrant.role)
     .where(
         NodeSession.digest == bindparam("digest"),

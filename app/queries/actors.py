@@ -14,7 +14,8 @@ from app.act import Inbox
 from app.db import find_loaded, rows_of
 from app.errors import NotFoundError
 from app.insertion import LOOKS_ELSEWHERE
-from app.models import Actor, ActorKey, Block, Channel, Follow, Space
+from app.models import Actor, ActorKey, Block, Channel, Follow
+from app.queries.home import HOME_ID
 from app.uris import Uris
 
 ACCEPTED = "accepted"
@@ -28,7 +29,6 @@ NO_SUCH_ACTOR: Final = "The actor does not exist."
 _LIVING = select(Actor).where(Actor.uri == bindparam("uri"), Actor.deleted_at.is_(None))
 _HELD = _LIVING.with_for_update(key_share=True)
 _IS_PRIVATE_CHANNEL = exists().where(Channel.actor_id == Actor.id, Channel.is_private)
-_HOME = select(Space.actor_id).where(Space.is_home).scalar_subquery()
 _IS_REMOTE = Actor.host.is_not(None) & Actor.deleted_at.is_(None)
 _FOLLOWER_INBOXES = (
     select(Actor.inbox, Actor.shared_inbox, Actor.host)
@@ -175,7 +175,7 @@ def is_blocked(session: Session, *, by: str, actor_id: str) -> bool:
 def is_refused_by_any(session: Session, *, by: Collection[str], actor_id: str) -> bool:
     """Whether one of several people blocks the actor, or the whole server, on behalf of all of its people."""
     is_theirs = and_(Block.actor_id.in_(by), Block.space_id.is_(None))
-    refusing = select(Block.id).where(Block.blocked_id == actor_id, or_(is_theirs, Block.space_id == _HOME))
+    refusing = select(Block.id).where(Block.blocked_id == actor_id, or_(is_theirs, Block.space_id == HOME_ID))
     return session.scalar(refusing.limit(1)) is not None
 
 
@@ -196,7 +196,7 @@ def is_banned(session: Session, actor_id: str, space_id: str | None) -> bool:
     if space_id is None:
         return False
     is_ours = exists().where(Actor.id == space_id, Actor.host.is_(None))
-    is_from = or_(Block.space_id == space_id, and_(Block.space_id == _HOME, is_ours))
+    is_from = or_(Block.space_id == space_id, and_(Block.space_id == HOME_ID, is_ours))
     return session.scalar(select(Block.id).where(Block.blocked_id == actor_id, is_from).limit(1)) is not None
 
 

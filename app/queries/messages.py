@@ -23,9 +23,9 @@ from app.models import (
     Pin,
     Reaction,
     RoleGrant,
-    Space,
 )
 from app.queries.accounts import about_of
+from app.queries.home import HOME_ID
 from app.queries.paging import find_start
 from app.queries.permissions import Permissions
 from app.queries.privileges import DEFAULT_ROLE
@@ -212,9 +212,8 @@ def list_reactions(session: Session, message_ids: Sequence[str]) -> dict[str, tu
 
 # A statement of columns rather than of objects, each built once: a page has fifty rows, and of every row three tables.
 Views = Select[*tuple[Any, ...]]
-_HOME = select(Space.actor_id).where(Space.is_home).scalar_subquery()
 _GRANTED = select(func.aggregate_strings(RoleGrant.role, ",")).where(
-    RoleGrant.actor_id == Message.author_id, RoleGrant.space_id == _HOME
+    RoleGrant.actor_id == Message.author_id, RoleGrant.space_id == HOME_ID
 )
 _PARENT = aliased(Message)
 _REPLIED_TO = select(_PARENT.id).where(

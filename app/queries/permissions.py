@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 
 from app.db import rows_of
 from app.errors import ForbiddenError
-from app.models import Account, Actor, Role, RoleGrant, Space
+from app.models import Account, Actor, Role, RoleGrant
+from app.queries.home import HOME_ID
 from app.queries.privileges import DEFAULT_ROLE, outranks, privileges_of
 from app.queries.roles import granted
 from app.queries.viewers import Viewer
 from app.queries.visibility import Place, Shape, sees_place
 
-_HOME = select(Space.actor_id).where(Space.is_home).scalar_subquery()
 # Built once, because building a statement takes longer than running it.
 _PERMISSIONS: Select[*tuple[Any, ...]] = (
     select(
@@ -34,14 +34,14 @@ _PERMISSIONS: Select[*tuple[Any, ...]] = (
         Role.privileges,
     )
     .select_from(Account)
-    .outerjoin(RoleGrant, and_(RoleGrant.actor_id == Account.actor_id, RoleGrant.space_id == _HOME))
+    .outerjoin(RoleGrant, and_(RoleGrant.actor_id == Account.actor_id, RoleGrant.space_id == HOME_ID))
     .outerjoin(Role, Role.id == RoleGrant.role)
     .where(Account.actor_id == bindparam("actor_id"))
 )
 _ROLES_OF_SEVERAL: Select[*tuple[Any, ...]] = (
     select(Account.actor_id, RoleGrant.role, Role.privileges)
     .select_from(Account)
-    .outerjoin(RoleGrant, and_(RoleGrant.actor_id == Account.actor_id, RoleGrant.space_id == _HOME))
+    .outerjoin(RoleGrant, and_(RoleGrant.actor_id == Account.actor_id, RoleGrant.space_id == HOME_ID))
     .outerjoin(Role, Role.id == RoleGrant.role)
     .where(Account.actor_id.in_(bindparam("candidates", expanding=True)), Account.banned_at.is_(None))
 )

@@ -9,15 +9,16 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.models import Account, RoleGrant, Space
+from app.models import Account, RoleGrant
 from app.models import Role as OwnRole
+from app.queries.home import HOME_ID
 from app.queries.privileges import ALL_PRIVILEGES, DEFAULT_ROLE, ROLES, Role
 
 MAX_ROLES = 100
 NO_SUCH_ROLE = "The provided role_id does not exist or could not be found."
 
 # Roles of other spaces are bits (`app.queries.standing`), and nothing to the server.
-_IS_OF_SERVER = OwnRole.space_id == select(Space.actor_id).where(Space.is_home).scalar_subquery()
+_IS_OF_SERVER = OwnRole.space_id == HOME_ID
 
 
 def granted(rows: Iterable[Any]) -> frozenset[str]:
@@ -54,12 +55,12 @@ def count_own_roles(session: Session) -> int:
 
 def count_holders(session: Session) -> Counter[str]:
     """How many accounts have each role; who was given none has the one that everybody has."""
-    home = select(Space.actor_id).where(Space.is_home).scalar_subquery()
-    query = select(RoleGrant.role, func.count()).where(RoleGrant.space_id == home).group_by(RoleGrant.role)
+    query = select(RoleGrant.role, func.count()).where(RoleGrant.space_id == HOME_ID).group_by(RoleGrant.role)
     counts: Counter[str] = Counter()
     for role, count in session.execute(query):
         counts[role] = count
-    holders = session.scalar(select(func.count(RoleGrant.actor_id.distinct())).where(RoleGrant.space_id == home)) or 0
+    counted = select(func.count(RoleGrant.actor_id.distinct())).where(RoleGrant.space_id == HOME_ID)
+    holders = session.scalar(counted) or 0
     accounts = session.scalar(select(func.count()).select_from(Account)) or 0
     counts[DEFAULT_ROLE] += max(accounts - holders, 0)
     return counts
@@ -67,8 +68,7 @@ def count_holders(session: Session) -> Counter[str]:
 
 def list_held(session: Session, actor_id: str) -> set[str]:
     """The roles that somebody was given."""
-    home = select(Space.actor_id).where(Space.is_home).scalar_subquery()
-    query = select(RoleGrant.role).where(RoleGrant.actor_id == actor_id, RoleGrant.space_id == home)
+    query = select(RoleGrant.role).where(RoleGrant.actor_id == actor_id, RoleGrant.space_id == HOME_ID)
     return set(session.scalars(query))
 
 
