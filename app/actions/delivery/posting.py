@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Protocol
 
 from activitypub.errors import FetchError
@@ -13,6 +12,7 @@ from activitypub.signatures import announces_rfc9421, sign_cavage, sign_rfc9421
 from app.actions.delivery.policy import Answer, NoAnswer
 from app.actions.keys import SigningKey
 from app.actions.signed_gets import sign_get
+from app.actions.turns import Clock
 
 CAVAGE: Final = "draft-cavage"
 RFC9421: Final = "rfc9421"
@@ -21,8 +21,6 @@ _OTHER: Final = {CAVAGE: RFC9421, RFC9421: CAVAGE}
 _REFUSALS: Final = (401, 403)
 _ABSENT: Final = frozenset({Reason.NO_SUCH_HOST, Reason.CONNECT, Reason.TLS_NAME})
 _SAMPLE: Final = 200
-
-Clock = Callable[[], datetime]
 
 
 class InboxClient(Protocol):

@@ -7,17 +7,18 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from app import failpoints
 from app.actions.delivery.health import Health, after_answer, after_failure, after_wait
 from app.actions.delivery.lease import Lease, claim
 from app.actions.delivery.policy import Answer, NoAnswer, Verdict, classify
-from app.actions.delivery.posting import Clock, InboxClient, Poster, Posting, printable
+from app.actions.delivery.posting import InboxClient, Poster, Posting, printable
 from app.actions.delivery.schedule import JITTER, drain_rate
 from app.actions.delivery.settlement import Outcome, settle
 from app.actions.keys import signing_key
+from app.actions.turns import COME_AGAIN_SECONDS, Clock, never, utc_now
 from app.db import reading
 from app.errors import UnavailableError
 from app.queries.deliveries import AWAY, DueDelivery, find_next_attempt
@@ -27,7 +28,6 @@ DEADLINE_SECONDS: Final = 10.0
 _TURN: Final = timedelta(seconds=5)
 _BATCH_SECONDS: Final = 1.0
 _PROMPT_SECONDS: Final = 1.0
-_BUSY_SECONDS: Final = 2.0  # Another worker's turn may end just before it would have seen what is new.
 _SETTLE_PAUSES_SECONDS: Final = (1.0, 3.0, 6.0)
 # A row that cannot be sent through a fault of ours waits this long for somebody to mend it.
 _POISON_WAITS_SECONDS: Final = (60.0, 3600.0, 21600.0)
@@ -44,22 +44,14 @@ class Turn:
     due_in_seconds: float | None = None
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _never() -> bool:
-    return False
-
-
 def deliver(
     host: str,
     *,
     client: InboxClient,
-    now: Clock = _utc_now,
+    now: Clock = utc_now,
     pause: Callable[[float], None] = time.sleep,
     deadline_seconds: float = DEADLINE_SECONDS,
-    should_stop: Callable[[], bool] = _never,
+    should_stop: Callable[[], bool] = never,
 ) -> Turn:
     """Send the host what is due, oldest first, one request at a time, for at most some seconds.
 
@@ -240,4 +232,4 @@ def _due_in_seconds(host: str, now: datetime) -> float | None:
         at = find_next_attempt(session, host, now)
     if at is None:
         return None
-    return (at - now).total_seconds() if at > now else _BUSY_SECONDS
+    return (at - now).total_seconds() if at > now else COME_AGAIN_SECONDS

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from activitypub.errors import ActivityPubError, FetchError, KeyUnavailableError
@@ -17,6 +17,7 @@ from app.actions.inbox import queue
 from app.actions.inbox.gather import gather
 from app.actions.inbox.prove import prove
 from app.actions.inbox.queue import QueuedItem
+from app.actions.turns import Clock, never, utc_now
 from app.db import TooMuchError
 from app.errors import AppError, UnavailableError
 from app.pipeline import Received, receive
@@ -45,10 +46,6 @@ class Turn:
         return 0.0 if self.has_more else None
 
 
-def _never() -> bool:
-    return False
-
-
 @dataclass(slots=True)
 class _Lease:
     host: str
@@ -73,8 +70,8 @@ class _Lease:
 def process(
     host: str,
     *,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    should_stop: Callable[[], bool] = _never,
+    now: Clock = utc_now,
+    should_stop: Callable[[], bool] = never,
 ) -> Turn:
     """Apply what is due from the host, for some seconds. May be called at any time by any number of workers.
 
@@ -125,7 +122,7 @@ def _begin(item: QueuedItem, lease: _Lease, now: datetime) -> bool:
     return True
 
 
-def _process_one(item: QueuedItem, met: set[str], now: Callable[[], datetime]) -> bool:
+def _process_one(item: QueuedItem, met: set[str], now: Clock) -> bool:
     """False when it is to be tried again. One item's failure is its own: the queue behind it moves on, except for what
     the same author said later, which waits a while."""
     try:

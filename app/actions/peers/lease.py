@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.actions.turns import Clock
 from app.db import transaction
 from app.projections import peers
 from app.queries.peers import LEASE
@@ -21,7 +21,7 @@ class Lease:
 
     domain: str
     until: datetime
-    now: Callable[[], datetime]
+    now: Clock
 
     def keep(self) -> None:
         """Have it last for one more request, also by a clock that was put back. Raises LeaseLostError, and
@@ -41,7 +41,7 @@ class Lease:
             peers.renew(session, self.domain, held=self.until, until=None)
 
 
-def take_lease(domain: str, now: Callable[[], datetime]) -> Lease | None:
+def take_lease(domain: str, now: Clock) -> Lease | None:
     """None while another worker speaks to the instance."""
     at = now()
     with transaction() as session:

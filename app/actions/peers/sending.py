@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from itertools import takewhile
 from typing import Any, Final
@@ -16,6 +16,7 @@ from activitypub.errors import FetchError
 from app.actions.peers.calls import INBOX, Answer, post
 from app.actions.peers.lease import Lease, LeaseLostError, take_lease
 from app.actions.peers.silence import ask_again, find_silent, note_silence, note_taken
+from app.actions.turns import COME_AGAIN_SECONDS, Clock, never, utc_now
 from app.db import reading, transaction
 from app.errors import UnavailableError
 from app.ids import INSTANCE_ID
@@ -34,7 +35,6 @@ from app.settings import current
 
 _AT_ONCE: Final = 50  # With the accounts that they name, mostly one stash.
 _TURN: Final = timedelta(seconds=20)
-_BUSY_SECONDS: Final = 2.0  # Another worker's turn may end just before it would have seen what is new.
 _BUSY_THERE_SECONDS: Final = 30.0
 # What the instance, or we ourselves, cannot deal with waits this long, and for the last time again and again until it
 # expires.
@@ -67,20 +67,12 @@ class Turn:
     due_in_seconds: float | None = None
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _never() -> bool:
-    return False
-
-
 def tell(
     domain: str,
     *,
-    now: Callable[[], datetime] = _utc_now,
+    now: Clock = utc_now,
     pause: Callable[[float], None] = time.sleep,
-    should_stop: Callable[[], bool] = _never,
+    should_stop: Callable[[], bool] = never,
 ) -> Turn:
     """Tell the instance what waits for it, for some seconds at most.
 
@@ -93,14 +85,14 @@ def tell(
         return Turn()
     lease = take_lease(domain, now)
     if lease is None:
-        return Turn(due_in_seconds=_BUSY_SECONDS)
+        return Turn(due_in_seconds=COME_AGAIN_SECONDS)
     try:
         silent = find_silent(domain)
         if silent is not None and not ask_again(silent, now()):
             return Turn()
         return _speak(_Speaking(domain, now, pause, lease, is_silent=silent is not None), should_stop)
     except LeaseLostError:
-        return Turn(due_in_seconds=_BUSY_SECONDS)
+        return Turn(due_in_seconds=COME_AGAIN_SECONDS)
     finally:
         lease.end()
 
@@ -123,7 +115,7 @@ def _speak(speaking: _Speaking, should_stop: Callable[[], bool]) -> Turn:
 @dataclass(slots=True)
 class _Speaking:
     domain: str
-    now: Callable[[], datetime]
+    now: Clock
     pause: Callable[[float], None]
     lease: Lease
     is_silent: bool
@@ -286,7 +278,7 @@ def note_names(domain: str, told: Collection[str], body: Mapping[str, Any]) -> N
     """What an instance says that it calls what it was told, and nothing else of ours."""
     objects = [body] if body.get("type") == "object" else [one for one in body.values() if isinstance(one, Mapping)]
     with transaction() as session:
-        peers.hold(session, domain, now=_utc_now())
+        peers.hold(session, domain, now=utc_now())
         for one in objects:
             remote_id, ours = one.get("id"), one.get("remote_id")
             is_free = is_name(remote_id) and remote_id != INSTANCE_ID  # Which is that instance itself.
