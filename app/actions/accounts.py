@@ -17,6 +17,7 @@ from app.process import prepare
 from app.projections import audit
 from app.queries.accounts import (
     BANNED,
+    NAME_TAKEN,
     WRONG_PASSWORD,
     Credentials,
     find_credentials,
@@ -34,7 +35,6 @@ from app.settings import Settings
 USERNAME = r"^[A-Za-z0-9_]([A-Za-z0-9._-]{0,30}[A-Za-z0-9_])?$"
 MAX_PASSWORD_LENGTH = 1024
 
-NAME_TAKEN = "username already exists. Please change it and try again later"
 PRIVATE = "This server is private. Ask its staff for an account."
 NO_SUCH_USERNAME = (
     "The provided username does not exist or could not be found. "

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from activitypub.documents import Activity
-from app.actions.accounts import NAME_TAKEN, check_free
+from app.actions.accounts import check_free
 from app.db import reading
 from app.errors import ConflictError, ForbiddenError, InvalidInputError
 from app.pipeline import Made, compose, submit
 from app.pipeline.submit import Draft
 from app.projections.accounts import NO_HASH
-from app.queries.accounts import is_name_taken
+from app.queries.accounts import NAME_TAKEN, is_name_taken
 from app.queries.actors import is_blocked
 from app.queries.spaces import list_bots_of
 from app.queries.viewers import Viewer

@@ -41,6 +41,7 @@ from app.sealing import address_digests
 
 BANNED = "This account has been banned from this home instance."
 WRONG_PASSWORD = "The provided password is incorrect. Please try again."  # noqa: S105  A sentence.
+NAME_TAKEN = "username already exists. Please change it and try again later"
 NO_SUCH_USER = "The provided user_id does not exist or could not be found."
 MAX_LISTED = 1000
 

@@ -9,12 +9,11 @@ from app.effects.speaking import check_not_timed_out
 from app.errors import ConflictError, ForbiddenError
 from app.models import Actor
 from app.projections import accounts, actors, audit
-from app.queries.accounts import is_full
+from app.queries.accounts import NAME_TAKEN, is_full
 from app.queries.actors import find_by_id, find_local
 from app.queries.channels import get_home_space, lock_home_space
 from app.queries.permissions import get_permissions
 
-NAME_TAKEN = "username already exists. Please change it and try again later"
 FULL = "This server takes no more accounts."
 
 

@@ -9,11 +9,11 @@ from activitypub.uris import same_origin
 from activitypub.vocabulary import PUBLIC
 from app.act import Act, LiveEvent
 from app.effects.create.group import NAME_TAKEN, check_name
-from app.effects.create.person import NAME_TAKEN as USERNAME_TAKEN
 from app.effects.speaking import authorise_naming
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.models import Actor, Channel
 from app.projections import accounts, actors, audit, channels, files
+from app.queries.accounts import NAME_TAKEN as USERNAME_TAKEN
 from app.queries.actors import PEOPLE, find_actor, find_local, has_remote_followers, list_keys
 from app.queries.channels import find_channel, is_name_taken
 from app.queries.documents import actor_document
