@@ -9,11 +9,10 @@ from activitypub.aliases import check_plain
 from activitypub.documents import type_of
 from activitypub.errors import MalformedDocumentError, OriginError
 from activitypub.uris import is_canonical, origin_of, parse_https, same_origin
-from activitypub.vocabulary import ACTIVITY_TYPES
+from activitypub.vocabulary import ACTIVITY_TYPES, ACTOR_TYPES
 
 Node: TypeAlias = Mapping[str, object]
 
-_ACTOR_TYPES: Final = frozenset({"Application", "Group", "Organization", "Person", "Service"})
 _POINTING: Final = frozenset(
     {
         "Add", "Announce", "Block", "Dislike", "EmojiReact", "Flag", "Follow", "Ignore", "Invite", "Join",
@@ -149,7 +148,7 @@ def _check_authored(claim: _Claim) -> None:
         return
     authors = _authors_of(authored, home=claim.actor)
     # An actor's attributedTo are its moderators or owners; who may change it is known to the effect.
-    if authors and claim.actor not in authors and type_of(authored) not in _ACTOR_TYPES:
+    if authors and claim.actor not in authors and type_of(authored) not in ACTOR_TYPES:
         raise OriginError("the object is attributed to somebody else than the actor")
 
 
