@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Final, Literal, TypeGuard
 
 import uuid_utils
 
@@ -38,6 +38,8 @@ Prefix = Literal[
 ]
 
 INSTANCE_ID = "0"
+OBJECT_ID: Final = r"[A-Za-z0-9_-]{1,64}"
+"""What an instance may call an object (contracts/punctum.md, 1.0)."""
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, whose order is the numbers' order.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = re.compile(r"[a-z]+_[0-9a-z]{26}")
@@ -73,3 +75,8 @@ def _digits(number: int) -> str:
 
 def is_id(text: str) -> bool:
     return text == INSTANCE_ID or _ID.fullmatch(text) is not None
+
+
+def is_object_id(value: object) -> TypeGuard[str]:
+    """Whether an instance, ours or another, may call an object this."""
+    return isinstance(value, str) and re.fullmatch(OBJECT_ID, value) is not None

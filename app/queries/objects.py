@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -10,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
-from app.ids import INSTANCE_ID
+from app.ids import INSTANCE_ID, is_object_id
 from app.models import Channel, Message, Report
 from app.queries.accounts import Profile, get_profile
 from app.queries.actors import find_by_id
@@ -40,9 +39,6 @@ Kind = Literal[
 
 # What strangers may read (contracts/punctum.md, 2.0).
 OPEN_KINDS: Final = frozenset({"instance", "account", "conference", "role", "invite", "emoji"})
-
-
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,7 @@ def find_object(session: Session, id_: str) -> Found | None:
     if id_ in ROLES:
         home = get_home_space(session).actor_id
         return Found("role", id_, BuiltInRole(id_, home), home)
-    if not _ID.fullmatch(id_):
+    if not is_object_id(id_):
         return None
     prefix = id_.partition("_")[0] if "_" in id_ else id_.partition("-")[0]
     finder = _FINDERS.get(prefix)

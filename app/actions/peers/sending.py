@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +18,14 @@ from app.actions.peers.silence import ask_again, find_silent, note_silence, note
 from app.actions.turns import COME_AGAIN_SECONDS, Clock, never, utc_now
 from app.db import reading, transaction
 from app.errors import UnavailableError
-from app.ids import INSTANCE_ID
+from app.ids import INSTANCE_ID, is_object_id
 from app.models import Outgoing
 from app.pipeline.peers import CHANGED, CHANNELS, REACTION, REPORT, SUBSCRIBE
 from app.projections import peers
 from app.queries.messages import list_page
 from app.queries.objects import find_object
 from app.queries.peers import LEAVE, list_outgoing, names_at
-from app.queries.punctum.federated import in_parcels, list_people_in, show_for, show_hidden
+from app.queries.punctum.federated import in_parcels, list_people_in, reading_order, show_for, show_hidden
 from app.queries.punctum.joined import LATEST
 from app.queries.punctum.shortcodes import to_shortcode
 from app.queries.punctum.shown import Shown, stash
@@ -40,12 +39,6 @@ _BUSY_THERE_SECONDS: Final = 30.0
 # expires.
 _ASIDE: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 _PAUSE_SECONDS: Final = 0.1  # Between two stashes, for whoever comes back to a long queue.
-# In which order a receiver can read them: each after what it names.
-_ORDER: Final = (
-    *("instance", "account", "conference", "role", "conference_member", "channel", "message", "invite", "emoji"),
-)
-
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _log = logging.getLogger(__name__)
 
@@ -281,14 +274,9 @@ def note_names(domain: str, told: Collection[str], body: Mapping[str, Any]) -> N
         peers.hold(session, domain, now=utc_now())
         for one in objects:
             remote_id, ours = one.get("id"), one.get("remote_id")
-            is_free = is_name(remote_id) and remote_id != INSTANCE_ID  # Which is that instance itself.
+            is_free = is_object_id(remote_id) and remote_id != INSTANCE_ID  # Which is that instance itself.
             if one.get("remote_domain") == current().host and ours in told and is_free:
                 peers.note_name(session, str(ours), domain, str(remote_id))
-
-
-def is_name(value: object) -> bool:
-    """Whether an instance may call an object this (contracts/punctum.md, 1.0)."""
-    return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
 def _leading(rows: Sequence[Outgoing]) -> Sequence[Outgoing]:
@@ -298,7 +286,7 @@ def _leading(rows: Sequence[Outgoing]) -> Sequence[Outgoing]:
 
 
 def _in_order(shown: Sequence[Shown]) -> list[Shown]:
-    return sorted({one["id"]: one for one in shown}.values(), key=lambda one: _ORDER.index(one["object_type"]))
+    return sorted({one["id"]: one for one in shown}.values(), key=reading_order)
 
 
 def _deletion(remote_id: str) -> dict[str, Any]:

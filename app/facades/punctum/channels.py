@@ -25,7 +25,7 @@ from app.facades.punctum.doing import (
     show_made,
     shown_before,
 )
-from app.facades.punctum.keys import CHANNEL, GROUP
+from app.facades.punctum.keys import CHANNEL, GROUP, TYPES_HERE
 from app.facades.punctum.problems import (
     HiddenError,
     MissingKeyError,
@@ -50,7 +50,6 @@ from app.queries.visibility import may_see, place_of_channel
 MAX_PAGE: Final = 100
 MAX_BY_TIME: Final = 1000
 _MAX_MINUTES: Final = 10 * 366 * 24 * 60
-_TYPES: Final = {"text": "text", "media": "voice", "category": "category"}
 _NEW: Final = either(
     new("channel", "name", "parent_conference"),
     new("channel", "channel_type", keys=GROUP, channel_type=one_of("direct_message")),
@@ -96,7 +95,7 @@ def create_in(viewer: Viewer, space: Found, data: Data) -> Shown:
         refer(viewer, "category", given["category"], {"channel"})
     if space.value.is_home:
         return show_made(viewer, make(_at_home(viewer, given, type_)))
-    values = {_COLUMNS.get(key, key): value for key, value in given.items()} | {"type": _TYPES[type_]}
+    values = {_COLUMNS.get(key, key): value for key, value in given.items()} | {"type": TYPES_HERE[type_]}
     return show_made(viewer, make(compose.space_channel(viewer, space.id, values)))
 
 
@@ -104,7 +103,7 @@ def _at_home(viewer: Viewer, given: dict[str, Any], type_: str) -> Composed:
     """A channel of the server, as PufferBlow makes one: its roles decide what may be done there."""
     if type_ == "category" or given.keys() - {"name"}:
         raise ForbiddenError("A channel of the home conference has a name and a type, text or media.")
-    return compose.channel(viewer, given["name"], type=_TYPES[type_], is_private=False)
+    return compose.channel(viewer, given["name"], type=TYPES_HERE[type_], is_private=False)
 
 
 @route("GET", "/channels/{id}", scope="channel:read", answers="channel")

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.actions.peers.hearing import subscribe, unsubscribe
-from app.actions.peers.sending import is_name
 from app.db import reading
 from app.errors import ForbiddenError
 from app.facades.punctum.api import route
@@ -30,13 +29,13 @@ from app.facades.punctum.scopes import READING
 from app.facades.punctum.shapes import ID_ALONE, TOLD, TOLD_STASH, Body, body
 from app.facades.punctum.taking import Taking, read_identity, take_several
 from app.facades.punctum.values import Schema, reference
+from app.ids import is_object_id
 from app.queries.objects import Found, FoundConversation, may_read
 from app.queries.peers import find_home
-from app.queries.punctum.federated import instance_viewer, show_for
+from app.queries.punctum.federated import MAX_STASH, instance_viewer, show_for
 from app.queries.punctum.shown import Shown, stash
 from app.queries.viewers import Viewer
 
-MAX_STASH = 100
 _SENT: Final = Body({"anyOf": [TOLD, TOLD_STASH, PING]})
 _TAKEN: Final[Schema] = {"anyOf": [TOLD, TOLD_STASH, ID_ALONE, REACTIONS]}
 
@@ -128,7 +127,7 @@ def _take_stash(signer: Viewer, raw: Mapping[str, Any]) -> Shown:
     ids = raw.get("id_list")
     if ids is None:
         raise MissingKeyError("id_list")
-    if not isinstance(ids, list) or not all(is_name(one) for one in ids):
+    if not isinstance(ids, list) or not all(is_object_id(one) for one in ids):
         raise WrongValueError("id_list", "a list of IDs")
     if len(ids) > MAX_STASH:
         raise TooManyError("id_list", MAX_STASH)

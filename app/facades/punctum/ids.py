@@ -29,11 +29,10 @@ from app.ids import INSTANCE_ID
 from app.pipeline import compose
 from app.queries.objects import OPEN_KINDS, Found, Kind, find_for, may_read, may_remove
 from app.queries.privileges import OF_ADMINS
+from app.queries.punctum.federated import MAX_STASH
 from app.queries.punctum.shown import Shown, show, show_all, stash
 from app.queries.stretches import are_too_long
 from app.queries.viewers import Viewer
-
-MAX_STASH: Final = 100
 
 _MAKERS: Final[Mapping[str, Callable[[Viewer, Data], Shown]]] = {
     "account": accounts.create,

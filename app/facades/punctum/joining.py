@@ -10,11 +10,12 @@ from activitypub.fetch import FetchBudget
 from app.actions.peers import keeping
 from app.actions.peers.calls import Answer, ask, post
 from app.actions.peers.hearing import tell_later, welcome
-from app.actions.peers.sending import is_name, note_names
+from app.actions.peers.sending import note_names
 from app.db import reading
 from app.errors import ForbiddenError, NotFoundError, UnavailableError
 from app.facades.punctum.problems import MissingObjectError
 from app.facades.punctum.taking import KINDS, Taking, take_several
+from app.ids import is_object_id
 from app.pipeline import compose
 from app.queries.actors import get_by_id
 from app.queries.objects import Found, find_object
@@ -82,7 +83,7 @@ def find_elsewhere(viewer: Viewer, name: str) -> Found:
     Raises MissingObjectError, TooManyRequestsError for who has others be asked for very much.
     """
     own_name, _, domain = name.rpartition("@")
-    if not is_name(own_name):
+    if not is_object_id(own_name):
         raise MissingObjectError
     count_asking(viewer)
     try:

@@ -11,7 +11,18 @@ from app.actions.peers.instances import keep_instance
 from app.actions.peers.keeping import Name
 from app.db import reading
 from app.errors import ForbiddenError
-from app.facades.punctum.keys import ACCOUNT, CHANNEL, CONFERENCE, EMOJI, GROUP, INVITE, MEMBER, OTHER_INSTANCE, ROLE
+from app.facades.punctum.keys import (
+    ACCOUNT,
+    CHANNEL,
+    CONFERENCE,
+    EMOJI,
+    GROUP,
+    INVITE,
+    MEMBER,
+    OTHER_INSTANCE,
+    ROLE,
+    TYPES_HERE,
+)
 from app.facades.punctum.problems import (
     MissingKeyError,
     UnknownReferenceError,
@@ -33,7 +44,6 @@ if TYPE_CHECKING:
 Raw = Mapping[str, Any]
 
 _STATUSES: Final = ("offline", "online", "idle", "dnd")
-_CHANNEL_TYPES: Final = {"text": "text", "media": "voice", "category": "category"}
 
 
 def _instance(taking: Taking, name: Name, raw: Raw) -> str:
@@ -101,7 +111,7 @@ def _channel(taking: Taking, name: Name, raw: Raw) -> str:
     if raw.get("channel_type") == "direct_message":
         return _conversation(taking, name, raw)
     given = CHANNEL.of_new(raw)
-    type_ = _CHANNEL_TYPES.get(given.get("channel_type", "text"))
+    type_ = TYPES_HERE.get(given.get("channel_type", "text"))
     if type_ is None:
         raise WrongTypeError("channel_type: there is no such type.")
     space = _own_conference(taking, "parent_conference", given.get("parent_conference"))

@@ -151,6 +151,8 @@ MEMBER: Final = Keys(
     always=("permissions", "banned"),  # Who is banned is shown with these alone.
 )
 CHANNEL_TYPES: Final = ("text", "media", "direct_message", "category")
+TYPES_HERE: Final = {"text": "text", "media": "voice", "category": "category"}
+"""What we call those that a conference has."""
 CHANNEL: Final = Keys(
     checks={
         "channel_type": one_of(*CHANNEL_TYPES),

@@ -9,7 +9,6 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from app.facades.punctum.ids import MAX_STASH
 from app.facades.punctum.pings import PING, REQUEST
 from app.facades.punctum.sights import Change, Sights
 from app.ids import INSTANCE_ID
@@ -18,6 +17,7 @@ from app.queries.bits import Bit
 from app.queries.events import RecordedEvent
 from app.queries.messages import view_messages
 from app.queries.objects import Found, find_object
+from app.queries.punctum.federated import MAX_STASH
 from app.queries.punctum.shown import Shown, own_keys, show, show_all, show_conference, show_messages, show_role, stash
 from app.queries.sight import list_channels_touched, who_sees_each
 from app.queries.spaces import find_member_of, find_space, who_meets

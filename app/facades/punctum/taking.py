@@ -20,7 +20,6 @@ from activitypub.uris import host_of, is_canonical
 from app.actions.peers import keeping
 from app.actions.peers.calls import ask
 from app.actions.peers.keeping import DeletedError, Name
-from app.actions.peers.sending import is_name
 from app.actions.remote_actors import known_or_fetched_actor
 from app.db import reading
 from app.errors import AppError, ForbiddenError
@@ -34,12 +33,12 @@ from app.facades.punctum.problems import (
 )
 from app.facades.punctum.told import read_reactions, read_time
 from app.facades.punctum.values import reference
-from app.ids import INSTANCE_ID
+from app.ids import INSTANCE_ID, is_object_id
 from app.queries.actors import PEOPLE, find_by_id
 from app.queries.messages import open_content
 from app.queries.objects import Found, FoundConversation, Kind, find_for, find_object
 from app.queries.peers import find_known, find_origin, find_peer
-from app.queries.punctum.federated import instance_viewer, is_for
+from app.queries.punctum.federated import instance_viewer, is_for, reading_order
 from app.settings import current
 from app.web.admission import waiting
 
@@ -102,7 +101,7 @@ class Taking:
             raise WrongValueError("id", "0 for the instance itself, and for no other")
         if is_own:
             return self._keep(kind, id_, raw)
-        if not isinstance(home, str) or not is_name(home_id):
+        if not isinstance(home, str) or not is_object_id(home_id):
             raise WrongValueError("remote_domain", "a domain, with the remote_id there")
         if home == current().host:
             return self._recognise(kind, id_, str(home_id))
@@ -120,7 +119,7 @@ class Taking:
 
     def find(self, id_: Any) -> Found | None:
         """The same for what has to be known."""
-        return self._find(id_) if is_name(id_) else None
+        return self._find(id_) if is_object_id(id_) else None
 
     def find_own(self, name: str) -> Found | None:
         """What comes from the sender itself, and by that name: an id of ours is none."""
@@ -265,21 +264,15 @@ def read_identity(raw: Raw) -> tuple[Kind, str]:
         raise WrongTypeError("object_type: not one that is told between instances.")
     if id_ is None:
         raise MissingKeyError("id")
-    if not is_name(id_) or id_ in RESERVED or (id_ == INSTANCE_ID and kind != "instance"):
+    if not is_object_id(id_) or id_ in RESERVED or (id_ == INSTANCE_ID and kind != "instance"):
         raise WrongValueError("id", "an ID")
     return kind, str(id_)  # type: ignore[return-value]  # What is in KINDS is one.
-
-
-# In which order the objects of a stash are read: each after what it names (contracts/punctum.md, 4.4).
-_ORDER: Final = (
-    *("instance", "account", "conference", "role", "conference_member", "channel", "message", "invite", "emoji"),
-)
 
 
 def take_several(taking: Taking, objects: Collection[Raw]) -> dict[str, str]:
     """Local ids by the sender's, of those that were taken: one that is not does not keep out the others."""
     taken: dict[str, str] = {}
-    for raw in sorted(objects, key=lambda one: _ORDER.index(one["object_type"])):
+    for raw in sorted(objects, key=reading_order):
         try:
             taken[str(raw["id"])] = taking.take(raw)
         except AppError:

@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from activitypub.embeds import MAX_CARRIED, MAX_COLOR, MAX_DESCRIPTION, MAX_EMBEDS, MAX_TITLE
 from app.facades.punctum.problems import MissingKeyError, TooManyError, WrongValueError
+from app.ids import OBJECT_ID, is_object_id
 from app.queries.bits import ALL
 
 T = TypeVar("T")
@@ -21,7 +22,6 @@ MAX_LIST: Final = 100
 MAX_FILES: Final = 20
 _URL: Final = r"(https?://[^\s/]+|/)[^\s]*"
 _COLOR: Final = r"\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*"
-_ID: Final = r"[A-Za-z0-9_-]{1,64}"
 
 TEXT: Final[Schema] = {"type": "string"}
 TEXTS: Final[Schema] = {"type": "array", "items": TEXT}
@@ -127,9 +127,9 @@ def url(key: str, value: Any) -> str:
     return value
 
 
-@_check({"type": "string", "pattern": _whole(_ID)})
+@_check({"type": "string", "pattern": _whole(OBJECT_ID)})
 def reference(key: str, value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(_ID, value):
+    if not is_object_id(value):
         raise WrongValueError(key, "an ID")
     return value
 

@@ -60,6 +60,9 @@ FEDERATED: Final[Mapping[str, frozenset[str]]] = {
     "role": frozenset({"name", "description", "color", "permissions", "parent_conference"}),
     "emoji": frozenset({"shortcode", "note", "image", "parent_conference"}),
 }
+_ORDER: Final = (
+    *("instance", "account", "conference", "role", "conference_member", "channel", "message", "invite", "emoji"),
+)
 _REFERENCES: Final = frozenset(
     {
         *("bot_owner", "owner", "channels", "members", "roles", "user_id", "parent_conference", "category"),
@@ -67,6 +70,11 @@ _REFERENCES: Final = frozenset(
     }
 )
 _DOCUMENTED: Final = frozenset({"account", "conference", "channel"})
+
+
+def reading_order(shown: Mapping[str, Any]) -> int:
+    """By which objects are sorted so that each comes after what it names (contracts/punctum.md, 4.4)."""
+    return _ORDER.index(shown["object_type"])
 
 
 def instance_viewer(domain: str) -> Viewer:
