@@ -140,5 +140,16 @@ def pond(world: World) -> Pond:
     return Pond(world)
 
 
+@pytest.fixture
+def swamp(pond: Pond) -> Pond:
+    """Eve and her conference at the evil instance."""
+    pond.told(pond.evil, a_stash(an_account("eve"), a_conference("swamp", "eve"), a_channel("mud", "swamp")))
+    return pond
+
+
+def subscribed(pond: Pond, target: str, by: RemoteActor, *, verb: str = "subscribe") -> Any:
+    return pond.tell(by, {"x": "x"}, f"/api/v1/federation/{verb}/{target}")
+
+
 def is_error(answer: Any, status: int, code: int) -> None:
     assert (answer.status_code, answer.json.get("error_code")) == (status, code), answer.text
