@@ -26,7 +26,8 @@ def make_bot(
 ) -> Made:
     """A new account of the viewer's: by the same key it is the same one.
 
-    Raises InvalidInputError for a name that it cannot have, ConflictError for too many, ReusedKeyError.
+    Raises ForbiddenError for who is of another server, InvalidInputError for a name that it cannot have, ConflictError
+    for too many, ReusedKeyError.
     """
     if not viewer.is_local:
         raise ForbiddenError("Bots are made by people of this server.")

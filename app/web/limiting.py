@@ -179,11 +179,8 @@ def count_instance(domain: str) -> None:
 
 
 def count_said() -> None:
-    """Count what a client says on its socket as a request. Raises TooManyRequestsError."""
-    bucket: Final = "messages"
-    standing = _limits().rates.hit(_rate_of(bucket), bucket, client_network())
-    if not standing.is_within:
-        raise TooManyRequestsError(_EXCEEDED, retry_after_seconds=max(1, math.ceil(standing.resets_at - time.time())))
+    """Count what a client says on its socket as a request about messages. Raises TooManyRequestsError."""
+    _take(_rate_of("messages"), "messages", client_network())
 
 
 @contextmanager
@@ -204,10 +201,14 @@ def _guess(*counts: tuple[Rate, tuple[str, ...]]) -> Iterator[None]:
 
 
 def _take(rate: Rate, *key: str) -> None:
+    """Raises TooManyRequestsError."""
     standing = _limits().rates.hit(rate, *key)
     if not standing.is_within:
-        wait = max(1, math.ceil(standing.resets_at - time.time()))
-        raise TooManyRequestsError(_EXCEEDED, retry_after_seconds=wait)
+        raise _exceeded(standing)
+
+
+def _exceeded(standing: Standing) -> TooManyRequestsError:
+    return TooManyRequestsError(_EXCEEDED, retry_after_seconds=max(1, math.ceil(standing.resets_at - time.time())))
 
 
 def _limit() -> None:
@@ -257,7 +258,7 @@ def _punish(network: str, rate: Rate, standing: Standing) -> None:
         raise BlockedError(BLOCKED)
     times = warnings.amount - warned.remaining
     if times == 1:
-        raise TooManyRequestsError(_EXCEEDED, retry_after_seconds=max(1, math.ceil(standing.resets_at - time.time())))
+        raise _exceeded(standing)
     seconds = min(_MAX_COOLDOWN_SECONDS, _COOLDOWN_STEP_SECONDS * (times - 1))
     limits.cooling[network] = time.monotonic() + seconds
     raise TooManyRequestsError(_COOLING, retry_after_seconds=seconds)
