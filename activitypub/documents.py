@@ -196,7 +196,7 @@ def parse_activity(document: Json, *, now: datetime | None = None, depth: int = 
 
 
 def parse_object(value: object, *, now: datetime, depth: int = 0) -> Object:
-    """An activity's object: a URI, one object, or a list whose first member counts."""
+    """An activity's object: a URI, one object, or a list whose first member counts. Raises MalformedDocumentError."""
     value = _first(value)
     if value is None:
         return Reference(None)

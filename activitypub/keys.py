@@ -107,7 +107,10 @@ def public_key_to_pem(key: KeyMaterial) -> str:
 
 
 def public_key_from_pem(pem: str) -> KeyMaterial:
-    """Read a ``publicKeyPem``; older software publishes PKCS#1 (``RSA PUBLIC KEY``), which is read too."""
+    """Read a ``publicKeyPem``; older software publishes PKCS#1 (``RSA PUBLIC KEY``), which is read too.
+
+    Raises ``UnusableKeyError``.
+    """
     if len(pem) > _MAX_TEXT:
         raise UnusableKeyError("the PEM is too long for any key we accept")
     try:
@@ -127,7 +130,7 @@ def public_key_to_multikey(key: KeyMaterial) -> str:
 
 
 def public_key_from_multikey(text: str) -> KeyMaterial:
-    """Read a ``publicKeyMultibase`` that holds an Ed25519 or an RSA key."""
+    """Read a ``publicKeyMultibase`` that holds an Ed25519 or an RSA key. Raises ``UnusableKeyError``."""
     data = decode_base58btc(text, max_length=_MAX_TEXT)
     if data is None:
         raise UnusableKeyError("not a multikey in base58btc")

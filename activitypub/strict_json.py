@@ -51,7 +51,7 @@ def loads(data: bytes) -> Json:
 
 
 def load_object(data: bytes) -> JsonObject:
-    """Like ``loads``, for a text that must be one JSON object."""
+    """Like ``loads``, for a text that must be one JSON object. Raises ``NotJsonError``."""
     value = loads(data)
     if not isinstance(value, dict):
         raise NotJsonError("not a JSON object")

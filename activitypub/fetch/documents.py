@@ -71,7 +71,10 @@ def _check_profile(response: Response) -> None:
 
 
 def read_document(response: Response) -> Document:
-    """The document in the answer, its id not yet compared with where it was found."""
+    """The document in the answer, its id not yet compared with where it was found.
+
+    Raises FetchError, NotJsonError and MalformedDocumentError.
+    """
     # HTML is not looked into for links: that would make identity a matter of parsing tag soup.
     check_success(response)
     _check_media_type(response)

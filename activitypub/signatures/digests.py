@@ -20,6 +20,7 @@ def check_body(request: HttpRequest, covered: Collection[str]) -> None:
     """Compare every covered digest with the raw body; a body there is must be covered by one.
 
     Of none there needs to be no digest: whoever put a body into such a request would have one that nothing covers.
+    Raises ``SignatureError``.
     """
     if "digest" in covered:
         _compare(_in_digest(request.get("digest")), request.body)

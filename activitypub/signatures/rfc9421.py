@@ -52,7 +52,10 @@ def parse_rfc9421(request: HttpRequest) -> PresentedSignature:
 
 
 def signature_base(request: HttpRequest, presented: PresentedSignature, *, origin: str) -> bytes:
-    """What the sender must have signed (section 2.5), if ``origin`` is where it meant to send it."""
+    """What the sender must have signed (section 2.5), if ``origin`` is where it meant to send it.
+
+    Raises ``SignatureError``.
+    """
     try:
         message = _Message(request.method, origin + request.target, _FieldLines(request.headers))
         resolver = HTTPSignatureComponentResolver(message)  # type: ignore[no-untyped-call]  # it has no types

@@ -140,7 +140,7 @@ def read_access_token(token: str) -> AccessClaims:
     """What the token says, if we signed it for ourselves and it has not expired.
 
     Raises MalformedTokenError for what is not a token or was changed, InvalidTokenError for one that is no longer,
-    or was never, good here.
+    or was never, good here, and UnauthenticatedError for one of another kind.
     """
     header = _read_header(token)
     if set(header) != _HEADER_NAMES or (header["alg"], header["typ"]) != (_ALGORITHM, "JWT"):

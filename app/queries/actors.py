@@ -67,6 +67,7 @@ def get_own(session: Session, uris: Uris, uri: str) -> Actor:
 
 
 def get_actor(session: Session, uri: str | None) -> Actor:
+    """The living actor with this URI. Raises NotFoundError."""
     actor = find_actor(session, uri)
     if actor is None:
         raise NotFoundError(NO_SUCH_ACTOR)

@@ -94,7 +94,7 @@ def get_visible(
 
 
 def require_visible(session: Session, viewer: Viewer, channel_id: str) -> None:
-    """As `get_visible`, for whoever only needs to know that it may be seen."""
+    """As `get_visible`, for whoever only needs to know that it may be seen. Raises NotFoundError."""
     if not rows_of(session, _is_visible(standing_of(viewer)), {"channel_id": channel_id, "viewer_id": viewer.actor_id}):
         raise NotFoundError(NO_SUCH_CHANNEL)
 

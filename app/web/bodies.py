@@ -54,7 +54,7 @@ class BodyStream:
         self._taken = 0
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes, none at the end."""
+        """At most `size` bytes, none at the end. Raises TooLargeError, StalledError and MalformedBodyError."""
         if self._taken == self._announced:
             return b""
         due_at = self._began_at + self._seconds + self._taken / SLOWEST_RATE

@@ -62,6 +62,7 @@ def check_kind(filename: str, media_type: str, size: int, categories: Sequence[C
 
 
 def check_size(size: int, megabytes: int) -> None:
+    """Raises InvalidInputError."""
     if size > megabytes * MEGABYTE:
         raise InvalidInputError(f"File size exceeds maximum of {megabytes}MB")
 

@@ -77,7 +77,10 @@ def _again(keep: Callable[P, R]) -> Callable[P, R]:
 
 @_again
 def keep_person(name: Name, values: Mapping[str, Any], *, met: str | None) -> str:
-    """Who is known over ActivityPub already, or was `met` there, is the same, and described by that."""
+    """Who is known over ActivityPub already, or was `met` there, is the same, and described by that.
+
+    Raises DeletedError for who was deleted, ConflictError for a URI that something else has.
+    """
     now = datetime.now(UTC)
     with transaction() as session:
         known = _claim(session, name, now=now)
@@ -196,7 +199,7 @@ def keep_emoji(name: Name, space_id: str, creator_id: str, values: Mapping[str, 
 def keep_message(name: Name, author: Actor, to: Sequence[Actor], told: ToldMessage) -> str:
     """Said, or edited if it was said before and is not the same any more; `to` as `compose.told_message` has it.
 
-    Raises what the effects raise where the author may not, NotFoundError for what was deleted.
+    Raises what the effects raise where the author may not, DeletedError for what was deleted.
     """
     with reading() as session:
         known = find_by_uri(session, told.uri)

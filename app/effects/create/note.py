@@ -95,6 +95,7 @@ def _check_is_new(act: Act, note: Note, placement: Placement) -> None:
 
 
 def check_says_something(act: Act, note: Note) -> None:
+    """Raises InvalidInputError."""
     if note.is_empty and not embeds_of(act, note):
         raise InvalidInputError("Either a message or attachments must be provided.")
 

@@ -37,7 +37,7 @@ def unfollow(viewer: Viewer, target: Actor) -> Activity:
 
 
 def channel(viewer: Viewer, name: str, *, type: str, is_private: bool) -> tuple[Activity, Mapping[str, Any]]:
-    """The activity, and what `submit` is to be given as `private`."""
+    """The activity, and what `submit` is to be given as `private`. Raises InvalidInputError for no name."""
     id_ = new_id("channel")
     uri = Uris(current().origin).channel(id_)
     group = {
@@ -55,7 +55,10 @@ def channel(viewer: Viewer, name: str, *, type: str, is_private: bool) -> tuple[
 
 
 def channel_update(viewer: Viewer, channel_id: str, name: str) -> Activity:
-    """A channel under another name. Raises ConflictError for another server's, which only its home renames."""
+    """A channel under another name.
+
+    Raises NotFoundError, InvalidInputError for no name, ConflictError for another server's.
+    """
     with reading() as session:
         found, group = get_visible(session, viewer, channel_id)
         document = actor_document(Uris(current().origin), group, list_keys(session, group.id), found)

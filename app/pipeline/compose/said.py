@@ -188,7 +188,7 @@ def edit(
 def deletion(viewer: Viewer, message_id: str, *, place_id: str | None = None) -> Activity:
     """With the id of a channel or a conversation, the message must stand there.
 
-    Raises InsufficientScopeError for somebody else's in a session that is not for moderating.
+    Raises NotFoundError, InsufficientScopeError for somebody else's in a session that is not for moderating.
     """
     with reading() as session:
         message, _ = messages.get_visible(session, viewer, message_id, to_remove=True)
@@ -202,12 +202,14 @@ def deletion(viewer: Viewer, message_id: str, *, place_id: str | None = None) ->
 
 
 def reaction(viewer: Viewer, message_id: str, emoji: str | None) -> Activity:
+    """Raises NotFoundError."""
     with reading() as session:
         message, _ = messages.get_visible(session, viewer, message_id)
         return build.like(actor=viewer.uri, object=message.uri, content=emoji, to=_concerned(session, message))
 
 
 def reaction_taken_back(viewer: Viewer, message_id: str, emoji: str | None) -> Activity:
+    """Raises NotFoundError, also where there is no such reaction."""
     with reading() as session:
         message, _ = messages.get_visible(session, viewer, message_id)
         own = find_own(session, message.id, viewer.actor_id, emoji)
