@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from activitypub.errors import UnusableKeyError
 from activitypub.keys import KeyMaterial, is_signed_by, public_key_from_pem, public_key_to_multikey
+from app.actions.digests import digest_of
 from app.actions.passwords import hash_password, is_password
 from app.db import reading, transaction, upsert
 from app.errors import ConflictError, NotFoundError, TooManyRequestsError, UnauthenticatedError
@@ -147,10 +148,6 @@ def revoke(viewer: Viewer, session_id: str) -> None:
         )
         if ended.one_or_none() is None:
             raise NotFoundError(_NO_SESSION)
-
-
-def digest_of(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 import secrets
@@ -21,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from activitypub.errors import MalformedDocumentError
 from activitypub.strict_json import JsonObject, load_object
+from app.actions.digests import digest_of
 from app.actions.passwords import is_password
 from app.db import reading, transaction
 from app.errors import ForbiddenError, InvalidTokenError, MalformedTokenError, NotFoundError, UnauthenticatedError
@@ -172,7 +172,7 @@ def issue(session: Session, actor_id: str, session_id: str, now: datetime, *, gr
         insert(RefreshToken).values(
             id=new_id("token"),
             session_id=session_id,
-            digest=_digest(refresh_token),
+            digest=digest_of(refresh_token),
             expires_at=refresh_expires_at,
             used_at=None,
         )
@@ -222,12 +222,8 @@ def find_refresh_token(session: Session, refresh_token: str) -> Any:
         .join(Account, Account.actor_id == LoginSession.actor_id)
         .join(Actor, Actor.id == LoginSession.actor_id)
         .outerjoin(OAuthSession, OAuthSession.session_id == LoginSession.id)
-        .where(RefreshToken.digest == _digest(refresh_token))
+        .where(RefreshToken.digest == digest_of(refresh_token))
     ).one_or_none()
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def make_access_token(actor_id: str, session_id: str, now: datetime, *, grant: Grant | None = None) -> str:

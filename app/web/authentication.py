@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import g, request
 
-from app.actions.nodes import digest_of
+from app.actions.digests import digest_of
 from app.actions.oauth.browsers import find_signed_in
 from app.actions.tokens import BAD_FORMAT, INVALID, read_access_token
 from app.db import reading

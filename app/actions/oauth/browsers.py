@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from app.actions.accounts import create_account, prove
-from app.actions.oauth.clients import digest_of
+from app.actions.digests import digest_of
 from app.actions.tokens import begin_session
 from app.db import reading, transaction, upsert
 from app.errors import InvalidInputError, NotFoundError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -14,6 +13,7 @@ from typing import Final
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
+from app.actions.digests import digest_of
 from app.db import transaction
 from app.errors import ConflictError, InvalidInputError, NotFoundError
 from app.ids import is_id, new_id
@@ -31,11 +31,6 @@ DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 NO_SECRET, BASIC, POST = "none", "client_secret_basic", "client_secret_post"
 _LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\])):[0-9]{1,5}(/[\x21-\x7e]*)")
 NO_SUCH_APP = "There is no such app."
-
-
-def digest_of(secret: str) -> str:
-    """What a random secret is stored as; nobody could guess one, so nothing slower is needed."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from authlib.oauth2.rfc8628 import DeviceAuthorizationEndpoint
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
-from app.actions.oauth.clients import BASIC, DEVICE, NO_SECRET, POST, Client, digest_of, get_client
+from app.actions.digests import digest_of
+from app.actions.oauth.clients import BASIC, DEVICE, NO_SECRET, POST, Client, get_client
 from app.actions.oauth.consents import Asked, asked_for, remember
 from app.actions.oauth.server import Request
 from app.db import reading, transaction

@@ -11,8 +11,9 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc8628 import DeviceCodeGrant
 from sqlalchemy import delete, insert, update
 
+from app.actions.digests import digest_of
 from app.actions.oauth import issuing
-from app.actions.oauth.clients import BASIC, NO_SECRET, POST, Client, digest_of
+from app.actions.oauth.clients import BASIC, NO_SECRET, POST, Client
 from app.actions.oauth.server import Request
 from app.actions.tokens import Grant, end_family, find_refresh_token, use_up
 from app.models import OAuthCode, OAuthDeviceCode
