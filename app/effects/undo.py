@@ -33,9 +33,7 @@ def authorise(act: Act) -> None:
     logged = find_by_uri(act.session, named.id) if named.id else None
     if logged is not None and _is_our_ban(act, logged):
         _authorise_lift(act, logged)
-    elif logged is not None and logged.actor_id != act.actor.id:
-        raise ForbiddenError("only its own actor can undo an activity")
-    if isinstance(named, Activity) and named.actor != act.actor.uri and logged is None:
+    elif _is_anothers(act, logged):
         raise ForbiddenError("only its own actor can undo an activity")
     type_ = logged.type if logged else named.type
     if type_ not in UNDOABLE and not (logged is None and _is_early(act)):
@@ -129,6 +127,14 @@ def _unblock(act: Act, logged: LoggedActivity | None) -> list[Activity]:
     person, space = get_by_id(act.session, block.blocked_id), get_by_id(act.session, block.space_id)
     spaces.lift_ban(act.session, space.id, person.id, stays=person.is_local)
     return [build.join(actor=person.uri, object=space.uri)] if person.is_local else []
+
+
+def _is_anothers(act: Act, logged: LoggedActivity | None) -> bool:
+    """What is not in the log is whose it says that it is, if it says anything."""
+    if logged is not None:
+        return logged.actor_id != act.actor.id
+    named = act.activity.object
+    return isinstance(named, Activity) and named.actor != act.actor.uri
 
 
 def _is_our_ban(act: Act, logged: LoggedActivity) -> bool:
