@@ -62,13 +62,15 @@ def channel_message(
         mentions = _mentioned(session, text)
         members = list_remote_members(session, channel_id) if channel.is_private and group.is_local else []
         parent = _parent(session, viewer, reply_to, channel_id)
-    replied_to = [parent[1]] if parent and not channel.is_private else []
     # Whoever is named in a private channel, or wrote what is replied to, hears of it as a member or not at all.
+    replied_to = [parent[1]] if parent and not channel.is_private else []
     told = members if channel.is_private else [*replied_to, *mentions.values()]
     people = {actor.uri: handle(actor) for actor in told if actor.id != viewer.actor_id}
+    if channel.is_private:
+        to, cc = [group.uri, *people], []
+    else:
+        to, cc = [group.uri, PUBLIC, *(actor.uri for actor in replied_to)], [group.followers or "", *people]
     named = _named(viewer, [*mentions.values(), *([parent[1]] if parent else [])], is_private=channel.is_private)
-    first = people if channel.is_private else [PUBLIC, *(actor.uri for actor in replied_to)]
-    to, cc = [group.uri, *first], [] if channel.is_private else [group.followers or "", *people]
     return _create(
         viewer,
         text,
@@ -160,22 +162,17 @@ def edit(
         document = _current_note(session, message)
         if text is None:
             text = str(document["source"]["content"])
-        content = messages.open_content(session, message)
-        if content is not None and (links is not None or embeds is not None):
-            shown = content.embeds if embeds is None else embeds
-            # Who edits names what is there as it was shown: it stays what it was, with its size and its key.
-            known = {without_key(one.url): one for one in content.attachments}
-            linked = content.attachments if links is None else [known.get(link.url, link) for link in links]
-            document |= {"attachment": build.carried(linked, tell_embeds(shown))}
+        if links is not None or embeds is not None:
+            document["attachment"] = _attached_anew(session, message, links, embeds)
         if reply_to is not ...:
             parent = _parent(session, viewer, reply_to, messages.scope_of(message))
             document["inReplyTo"] = parent[0] if parent else None
         _check_text(text, document["attachment"])
         mentions = _mentioned(session, text)
-        if channel is not None and channel.is_private and channel.space_id is not None:
-            members = {member.uri for member in list_remote_members(session, channel.actor_id)}
-            document |= _without_former_members(document, members)
         if channel is not None:  # In a conversation all are mentioned already.
+            if channel.is_private and channel.space_id is not None:
+                members = {member.uri for member in list_remote_members(session, channel.actor_id)}
+                document |= _without_former_members(document, members)
             document |= _with_mentions(document, _named(viewer, mentions.values(), is_private=channel.is_private))
     note = {name: value for name, value in document.items() if name != "@context" and value is not None} | {
         "content": html.from_text(text, {name: actor.uri for name, actor in mentions.items()}),
@@ -277,9 +274,7 @@ def _parent(session: Session, viewer: Viewer, reply_to: str | None, place_id: st
 
 def _current_note(session: Session, message: Message) -> dict[str, Any]:
     """The message's document as its home shows it: the same audience for what edits or deletes it."""
-    content = messages.open_content(session, message)
-    if content is None:
-        raise NotFoundError(messages.NO_SUCH_MESSAGE)
+    content = _content_of(session, message)
     group = get_by_id(session, message.channel_id) if message.channel_id else None
     return note_document(
         message,
@@ -288,6 +283,25 @@ def _current_note(session: Session, message: Message) -> dict[str, Any]:
         group=group,
         talk=read_talk(session, message.conversation_id),
     )
+
+
+def _attached_anew(
+    session: Session, message: Message, links: Sequence[Attachment] | None, embeds: Sequence[Any] | None
+) -> list[dict[str, Any]]:
+    """What a message carries after an edit. Who edits names what is there as it was shown: it stays what it was, with
+    its size and its key."""
+    content = _content_of(session, message)
+    known = {without_key(one.url): one for one in content.attachments}
+    linked = content.attachments if links is None else [known.get(link.url, link) for link in links]
+    return build.carried(linked, tell_embeds(content.embeds if embeds is None else embeds))
+
+
+def _content_of(session: Session, message: Message) -> messages.Content:
+    """Raises NotFoundError for what was erased."""
+    content = messages.open_content(session, message)
+    if content is None:
+        raise NotFoundError(messages.NO_SUCH_MESSAGE)
+    return content
 
 
 def _named(viewer: Viewer, actors: Iterable[Actor], *, is_private: bool) -> dict[str, str]:
