@@ -16,12 +16,7 @@ from app.queries.accounts import Profile
 from app.queries.files import without_key
 from app.queries.friends import list_blocked, list_friends
 from app.queries.instance import get_instance
-from app.queries.messages import (
-    MessageView,
-    list_pinned,
-    list_reactions_in_order,
-    view_messages,
-)
+from app.queries.messages import MessageView, list_pinned, list_reactions_in_order, view_messages
 from app.queries.objects import BuiltInRole, Found, FoundConversation
 from app.queries.peers import list_origins
 from app.queries.privileges import ROLES
