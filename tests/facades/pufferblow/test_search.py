@@ -164,6 +164,7 @@ def test_terms_do_not_tell_the_words_nor_that_channels_share_them(server: Server
 
     ours, theirs = (set(terms.split()) for terms in _terms())
 
+    assert len(ours) == len(theirs) > 0
     assert ours.isdisjoint(theirs)
     assert all(len(term) == 10 and term.isalpha() for term in ours | theirs)
     assert not {"frog", "pond"} & (ours | theirs)
