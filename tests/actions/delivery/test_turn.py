@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 from sqlalchemy import delete, event, update
 from sqlalchemy.orm import Session
 
-from activitypub.errors import BlockedAddressError, FetchError
-from activitypub.fetch import Reason, UnreachableError
-from app.actions.delivery import recipients
+from activitypub.errors import BlockedAddressError
 from app.db import Database, transaction
 from app.errors import UnavailableError
 from app.models import ActivityDocument
-from tests.actions.delivery.world import HOST, INBOX, ORIGIN, World, respond
-
-DOWN = UnreachableError("no connection", reason=Reason.CONNECT)
+from tests.actions.delivery.world import DOWN, HOST, INBOX, World, respond
 
 
 def test_a_queue_is_delivered_in_its_order(world: World) -> None:
@@ -259,101 +254,6 @@ def test_a_row_that_cannot_be_sent_does_not_stop_those_behind_it(world: World) -
     assert "WrongKeyError" in (world.deliveries()[0].last_error or "")
 
 
-def test_two_workers_never_speak_to_a_host_at_once(world: World) -> None:
-    world.queue_many(2)
-    others: list[int] = []
-
-    def meanwhile() -> int:
-        others.append(world.deliver().delivered)
-        return 202
-
-    world.wire.answers[INBOX] = [meanwhile]
-
-    assert world.deliver().delivered == 2
-    assert others == [0, 0]
-
-
-def test_no_row_is_lost_or_doubled_between_workers_that_all_get_hints(world: World) -> None:
-    world.clock.now = datetime.now(UTC)
-
-    def queue_and_hint(_: int) -> None:
-        for _ in range(8):
-            world.queue()
-            while world.deliver().due_in_seconds == 0:
-                pass
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(queue_and_hint, range(4)))
-
-    assert world.states() == ["delivered"] * 32
-    assert len(set(world.wire.order)) == len(world.wire.order) == 32
-
-
-def test_a_worker_killed_after_the_answer_is_replaced_and_sends_the_same_id(world: World) -> None:
-    activity = world.queue()
-
-    class Killed(BaseException):
-        pass
-
-    def die() -> int:
-        raise Killed
-
-    world.wire.answers[INBOX] = [die, 202]
-    with pytest.raises(Killed):
-        world.deliver()
-
-    world.clock.pass_by(seconds=59)
-    assert world.deliver().delivered == 0
-    world.clock.pass_by(seconds=2)
-    assert world.deliver().delivered == 1
-    assert world.wire.order == [activity, activity]
-
-
-def test_a_worker_that_lost_its_lease_says_nothing_about_the_host(world: World) -> None:
-    world.queue_many(2)
-
-    def overtaken() -> int:
-        world.change_host(delivery_lease="another's", delivery_lease_until=world.clock.now + timedelta(seconds=60))
-        return 202
-
-    world.wire.answers[INBOX] = [overtaken, 202]
-    world.wire.exchange_seconds = 2
-
-    world.deliver()
-
-    assert world.host().delivery_lease == "another's"
-    assert world.states() == ["delivered", "queued"]
-
-
-def test_a_host_that_another_worker_has_is_asked_for_in_seconds_and_not_at_once(world: World) -> None:
-    """For the minute that the lease of a worker that died has left, too."""
-    world.queue()
-    world.wire.answers[INBOX] = [DOWN, 202]
-    world.deliver()
-    world.change_host(
-        probe_at=None, delivery_lease="another's", delivery_lease_until=world.clock.now + timedelta(minutes=1)
-    )
-    world.clock.pass_by(seconds=30)
-
-    turn = world.deliver()
-
-    assert len(world.wire.sent) == 1
-    assert turn.due_in_seconds == pytest.approx(2)
-
-
-def test_a_lease_and_a_row_from_before_the_clock_was_put_back_hold_nobody_up(world: World) -> None:
-    world.queue()
-    world.wire.answers[INBOX] = [DOWN, 202]
-    world.deliver()
-    world.change_host(
-        probe_at=None, delivery_lease="dead", delivery_lease_until=world.clock.now + timedelta(seconds=60)
-    )
-
-    world.clock.pass_by(hours=-2)
-
-    assert world.deliver().delivered == 1
-
-
 def test_a_turn_ends_after_seconds_and_says_that_there_is_more(world: World) -> None:
     world.queue_many(30)
     world.wire.exchange_seconds = 0.5
@@ -477,49 +377,3 @@ def test_no_transaction_is_open_while_a_request_is(world: World, database: Datab
     world.deliver()
 
     assert open_connections == [0, 0]
-
-
-NODEINFO = f"https://{HOST}/.well-known/nodeinfo"
-
-
-@pytest.fixture
-def away(world: World) -> World:
-    """A world whose peer has been unreachable for a week and has nothing queued."""
-    world.queue()
-    world.deliver()
-    world.change_host(state="unreachable", failures=20, failing_days=7, probe_at=world.clock.now)
-    return world
-
-
-@pytest.mark.parametrize("status", [200, 404])
-def test_a_host_that_was_away_is_up_when_it_answers_a_probe(away: World, status: int) -> None:
-    away.wire.answers[NODEINFO] = [status]
-
-    away.deliver()
-
-    assert away.wire.asked == [NODEINFO]
-    assert (away.host().state, away.host().failures) == ("up", 0)
-
-
-@pytest.mark.parametrize("answer", [DOWN, 502, BlockedAddressError("10.0.0.1 is not a public address")])
-def test_a_host_that_is_still_away_is_asked_again_a_day_later(away: World, answer: FetchError | int) -> None:
-    away.wire.answers[NODEINFO] = [answer]
-
-    away.deliver()
-    away.clock.pass_by(hours=23)
-    away.deliver()
-
-    assert away.wire.asked == [NODEINFO]
-    assert (away.host().state, away.host().failures) == ("unreachable", 21)
-    assert away.host().delivery_lease is None
-
-
-def test_a_host_that_is_away_and_has_a_queue_is_probed_by_its_oldest_row(away: World) -> None:
-    away.queue_many(2)
-    away.wire.answers[INBOX] = [DOWN]
-    away.wire.sent.clear()
-
-    away.deliver()
-
-    assert away.wire.asked == []
-    assert len(away.wire.sent) == 1

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy import insert, select, update
 
 from activitypub.errors import FetchError
-from activitypub.fetch import Headers, Response
+from activitypub.fetch import Headers, Reason, Response, UnreachableError
 from activitypub.keys import generate_rsa, private_key_to_der, public_key_to_multikey
 from app.actions.delivery import Turn, deliver
 from app.db import reading, transaction
@@ -26,6 +26,7 @@ ORIGIN = "https://chat.example"
 HOST = "peer.test"
 INBOX = f"https://{HOST}/inbox"
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
+DOWN = UnreachableError("no connection", reason=Reason.CONNECT)
 
 # A status, a whole answer, an error to raise, or what to do before one of these.
 Answer: TypeAlias = int | Response | FetchError | Callable[[], "Answer"]
