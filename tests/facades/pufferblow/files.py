@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from io import BytesIO
 from typing import Any
 
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
+from app.settings import current
 from tests.facades.conftest import Person, Server
 
 Given = tuple[str, bytes]
+
+TEXT = b"0123456789"
+DIGEST = hashlib.sha256(TEXT).hexdigest()
+URL = f"/storage/{DIGEST}"
 
 
 def upload(server: Server, person: Person | None, name: str, data: bytes, directory: str = "uploads") -> Any:
@@ -46,3 +52,11 @@ def set_portrait(server: Server, person: Person, what: str, name: str, data: byt
     boundary, body = encode_multipart({"file": FileStorage(BytesIO(data), name, "file")})
     kind = f"multipart/form-data; boundary={boundary}"
     return server.call("POST", f"/api/v1/users/profile/{what}", person=person, data=body, content_type=kind)
+
+
+def ask(server: Server, person: Person | None, what: str, **body: Any) -> Any:
+    return server.call("POST", f"/api/v1/storage/{what}", person=person, json=body)
+
+
+def stored_contents() -> set[str]:
+    return {path.name for path in (current().data_dir / "files").rglob("*") if path.is_file()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,6 @@ from sqlalchemy import select
 from app import failpoints
 from app.actions.files import orphans
 from app.db import reading
-from app.errors import UnavailableError
 from app.models import AuditEntry
 from app.queries.files import DIRECTORIES, count_used_bytes
 from app.services import storage
@@ -25,25 +23,24 @@ from tests.answers import refusal
 from tests.facades.conftest import ORIGIN, Person, Server
 from tests.facades.oauth.flows import bearer
 from tests.facades.oauth.test_scopes import token_for
-from tests.facades.pufferblow.files import attached, get, send, set_portrait, upload
+from tests.facades.pufferblow.files import (
+    DIGEST,
+    TEXT,
+    URL,
+    ask,
+    attached,
+    send,
+    set_portrait,
+    stored_contents,
+    upload,
+)
 from tests.media.pictures import SECRET, animation, picture
 from tests.services.moto_server import bucket, s3_endpoint
 from tests.together import at_once
 
 __all__ = ["bucket", "s3_endpoint"]
 
-TEXT = b"0123456789"
-DIGEST = hashlib.sha256(TEXT).hexdigest()
-URL = f"/storage/{DIGEST}"
 LATER = timedelta(days=2)
-
-
-def ask(server: Server, person: Person | None, what: str, **body: Any) -> Any:
-    return server.call("POST", f"/api/v1/storage/{what}", person=person, json=body)
-
-
-def stored_contents() -> set[str]:
-    return {path.name for path in (current().data_dir / "files").rglob("*") if path.is_file()}
 
 
 def test_a_file_is_put_up_and_everybody_can_have_it(server: Server, owner: Person, member: Person) -> None:
@@ -359,80 +356,6 @@ def test_a_picture_that_somebody_shows_is_not_deleted(server: Server, owner: Per
     )
     set_portrait(server, member, "avatar", "me.png", picture(size=(10, 10)))
     assert ask(server, owner, "delete-file", file_url=url).status_code == 200
-
-
-def test_the_clean_up_takes_what_nothing_shows_and_nobody_has(
-    server: Server, owner: Person, member: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    channel_id = str(server.create_channel(owner)["channel_id"])
-    kept = upload(server, member, "kept.txt", TEXT).json["url"]
-    carried = attached(server, member, channel_id, ("c.txt", b"c"))[0]["url"]
-    unused = upload(server, member, "u.txt", b"u", "attachments").json["url"]
-    old = set_portrait(server, member, "avatar", "me.png", picture(size=(900, 900))).json["avatar_url"]
-    new = set_portrait(server, member, "avatar", "me.png", picture()).json["avatar_url"]
-    folder = current().data_dir / "files"
-    (folder / "00").mkdir()
-    (folder / "00" / ".draft-1").write_bytes(b"half")
-    (folder / "00" / ("00" * 32)).write_bytes(b"an upload that crashed before its row")
-
-    def clean_up(now: datetime) -> int:
-        return orphans.clean_up(now)
-
-    assert clean_up(datetime.now(UTC)) == 0, "all of it is young"
-    assert ask(server, member, "cleanup-orphaned").status_code == 403
-    assert ask(server, owner, "cleanup-orphaned", subdirectory="etc").status_code == 400
-    assert ask(server, owner, "cleanup-orphaned", subdirectory="images").json == {
-        "status_code": 200,
-        "message": "Orphaned files cleanup completed successfully",
-        "subdirectory": "images",
-        "deleted_count": 0,
-    }
-    assert clean_up(datetime.now(UTC) + LATER) == 5, "two files, their contents, and the one without a row"
-    clean_up(datetime.now(UTC) + LATER)
-
-    assert [server.call("GET", url).status_code for url in (kept, carried, new)] == [200] * 3
-    assert get(server, unused, member).status_code == 404
-    assert server.call("GET", old).status_code == 404
-    assert stored_contents() == {DIGEST, hashlib.sha256(b"c").hexdigest(), new.rpartition("/")[2]}
-    assert server.stored()["blobs"] == 3
-
-
-def test_the_same_content_that_comes_back_during_a_clean_up_is_there_afterwards(
-    server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The clean-up runs after the store has the content and before the row tells of it."""
-    upload(server, owner, "a.txt", TEXT)
-    assert ask(server, owner, "delete-file", file_url=URL).status_code == 200
-    here = store()
-    put = here.put
-
-    def put_then_clean(digest: str, file: Any) -> None:
-        put(digest, file)
-        monkeypatch.setattr(here, "put", put, raising=False)
-        assert orphans.clean_up(datetime.now(UTC) + LATER) == 1
-        assert not here.has(digest)
-
-    monkeypatch.setattr(here, "put", put_then_clean, raising=False)
-
-    assert upload(server, owner, "a.txt", TEXT).status_code == 201
-    assert server.call("GET", URL).data == TEXT
-
-
-def test_nobody_waits_for_a_store_that_the_clean_up_waits_for(
-    server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    channel_id = str(server.create_channel(owner)["channel_id"])
-    upload(server, owner, "u.txt", b"u", "attachments")
-
-    def hang(_digest: str) -> bool:
-        server.send(owner, channel_id, "in the meantime")
-        raise UnavailableError
-
-    monkeypatch.setattr(store(), "has", hang, raising=False)
-    with pytest.raises(UnavailableError):
-        orphans.clean_up(datetime.now(UTC) + LATER)
-
-    assert server.stored()["messages"] == 1
 
 
 def test_a_bucket_serves_as_well_as_a_disk(
