@@ -15,7 +15,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from activitypub.errors import MalformedDocumentError
@@ -203,7 +203,7 @@ def use_up(session: Session, token_id: str, now: datetime) -> bool:
     return used.one_or_none() is not None
 
 
-def find_refresh_token(session: Session, refresh_token: str) -> Any:
+def find_refresh_token(session: Session, refresh_token: str) -> Row[*tuple[Any, ...]] | None:
     """Its row, with what decides whether it is good; `client_id` and `scopes` of a limited session."""
     return session.execute(
         select(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from activitypub.vocabulary import PUBLIC
@@ -63,7 +63,7 @@ def drop_follows(session: Session, host: str, inbox: str, sender_id: str) -> Non
     )
 
 
-def _followers(addressed: set[str], sender_id: str) -> Any:
+def _followers(addressed: set[str], sender_id: str) -> Select[str]:
     target = aliased(Actor)
     is_addressed: ColumnElement[bool] = target.followers.in_(addressed)
     if PUBLIC in addressed:

@@ -1,7 +1,8 @@
 """What is kept of another instance's objects: the rows that they are here, once each, by where they come from.
 
 Everything is called with what its home says; whether it may say it was decided before. What was said and done goes
-through the pipeline as everybody's does, what describes a place or a person is written as it is told.
+through the pipeline as everybody's does, what describes a place or a person is written as it is told. Whatever has a
+`Name` raises DeletedError where its home deleted it, and ConflictError where something else has what it alone may have.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from activitypub.documents import Activity
 from app.db import despite_deadlocks, reading, transaction
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.ids import new_id
@@ -25,7 +27,7 @@ from app.projections import channels, conversations, events, messages, mirrors, 
 from app.queries.actors import PEOPLE, find_any, get_by_id, is_blocking_any, list_by_ids
 from app.queries.channels import find_channel, has_pinned
 from app.queries.conversations import find_group, list_participants
-from app.queries.messages import find_by_id, find_by_uri, open_content
+from app.queries.messages import Content, find_by_id, find_by_uri, open_content
 from app.queries.peers import list_leaving
 from app.queries.placement import conversation_id
 from app.queries.reactions import list_reactions_from_elsewhere, read_emoji
@@ -58,7 +60,7 @@ class Name:
 def _again(keep: Callable[P, R]) -> Callable[P, R]:
     """Another request may keep the same at the same moment and be first; then it is there, and changed.
 
-    Raises ConflictError where something else has what only one may have.
+    Raises ConflictError.
     """
 
     @functools.wraps(keep)
@@ -77,10 +79,7 @@ def _again(keep: Callable[P, R]) -> Callable[P, R]:
 
 @_again
 def keep_person(name: Name, values: Mapping[str, Any], *, met: str | None) -> str:
-    """Who is known over ActivityPub already, or was `met` there, is the same, and described by that.
-
-    Raises DeletedError for who was deleted, ConflictError for a URI that something else has.
-    """
+    """Who is known over ActivityPub already, or was `met` there, is the same, and described by that."""
     now = datetime.now(UTC)
     with transaction() as session:
         known = _claim(session, name, now=now)
@@ -155,6 +154,7 @@ def keep_member(name: Name, space_id: str, actor_id: str, values: Mapping[str, A
 
 
 def ban_member(member_id: str, space_id: str, actor_id: str) -> None:
+    """Somebody is banned from a space elsewhere, as its home says."""
     now = datetime.now(UTC)
     with transaction() as session:
         mirrors.ban_member(session, member_id, now=now)
@@ -208,13 +208,13 @@ def keep_message(name: Name, author: Actor, to: Sequence[Actor], told: ToldMessa
         raise DeletedError
     group = to[0] if to[0].type == "Group" else None
     if known is None:
-        outcome = _receive(compose.told_message(author, to, told), group, {"embeds": told.embeds})
+        outcome = do_as(compose.told_message(author, to, told), via=group, private={"embeds": told.embeds})
         id_ = str(outcome["message_id"])
     else:
         id_ = known.id
         said = (told.text, tuple(link.url for link in told.links), list(told.embeds))
         if content is None or (content.text, _urls(content), list(content.embeds)) != said:
-            _receive(compose.told_edit(author, to, told), group, {"embeds": told.embeds})
+            do_as(compose.told_edit(author, to, told), via=group, private={"embeds": told.embeds})
     with transaction() as session:
         peers.hold(session, name.domain, now=datetime.now(UTC))
         peers.note_origin(session, id_, name.domain, name.id)
@@ -289,10 +289,10 @@ def keep_reactions(message_id: str, group: Actor, wanted: Collection[tuple[str, 
         return
     for id_, sign in wanted:
         if (id_, sign) not in now_there and not others[id_].is_local:
-            _receive(compose.told_reaction(others[id_], message.uri, sign), group, {})
+            do_as(compose.told_reaction(others[id_], message.uri, sign), via=group)
     for (id_, sign), (actor, uri) in now_there.items():
         if (id_, sign) not in wanted:
-            _receive(compose.told_reaction_taken_back(actor, message.uri, sign, activity_uri=uri), group, {})
+            do_as(compose.told_reaction_taken_back(actor, message.uri, sign, activity_uri=uri), via=group)
 
 
 def keep_pin(message: Message, group: Actor, *, is_pinned: bool) -> None:
@@ -354,15 +354,15 @@ def mark_deleted(local_id: str, domain: str) -> None:
         peers.mark_deleted(session, local_id, domain, now=datetime.now(UTC))
 
 
-def do_as(activity: Any, *, via: Actor | None = None, private: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-    """What somebody elsewhere did, as their instance says; what its effect found. Raises AppError."""
-    return _receive(activity, via, private or {})
+def do_as(
+    activity: Activity, *, via: Actor | None = None, private: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
+    """What somebody elsewhere did, as their instance says; what its effect found. Raises AppError.
 
-
-def _receive(activity: Any, via: Actor | None, private: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`via` counts for a place elsewhere alone, whose home has passed it on; in one of ours we decide."""
+    `via` counts for a place elsewhere alone, whose home has passed it on; in one of ours we decide.
+    """
     told_by = via.uri if via is not None and not via.is_local else None
-    outcome = receive(Received(activity, datetime.now(UTC), via=told_by, private=private))
+    outcome = receive(Received(activity, datetime.now(UTC), via=told_by, private=private or {}))
     return outcome.found if outcome is not None else {}
 
 
@@ -377,7 +377,7 @@ def _claim(session: Session, name: Name, *, now: datetime) -> str | None:
     return known.local_id if known else None
 
 
-def _urls(content: Any) -> tuple[str, ...]:
+def _urls(content: Content) -> tuple[str, ...]:
     return tuple(attachment.url for attachment in content.attachments)
 
 
