@@ -109,7 +109,7 @@ class Database:
 
         Raises UnavailableError when storage is locked, full or away.
         """
-        if getattr(self._open, "session", None) is not None:
+        if self.is_inside:
             raise RuntimeError("a transaction inside a transaction")
         by_itself = is_one_statement and not self.is_sqlite
         engine = self.engine if by_itself else self.writing_engine
@@ -132,14 +132,17 @@ class Database:
     @property
     def is_inside(self) -> bool:
         """Whether a transaction is open here."""
-        return getattr(self._open, "session", None) is not None
+        return self._open_session is not None
+
+    @property
+    def _open_session(self) -> Session | None:
+        return getattr(self._open, "session", None)
 
     @contextmanager
     def joined(self) -> Iterator[Session]:
         """The transaction that is open here, which then stores it, or one of its own."""
-        is_inside: Session | None = getattr(self._open, "session", None)
-        if is_inside is not None:
-            yield is_inside
+        if (session := self._open_session) is not None:
+            yield session
             return
         with self.transaction() as session:
             yield session
@@ -148,9 +151,8 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """A session for reading. Inside a transaction it is that one: what was loaded or written there is seen, and
         a row that it holds already is not asked for again."""
-        is_inside: Session | None = getattr(self._open, "session", None)
-        if is_inside is not None:
-            yield is_inside
+        if (session := self._open_session) is not None:
+            yield session
             return
         session = _ReadingSession(self.engine, expire_on_commit=False, autoflush=False)
         try:
