@@ -44,7 +44,7 @@ RESOLUTIONS: Final = {
 _REPORTED_TIMEOUT: Final = 60  # Minutes.
 
 
-def find_person(actor_id: str) -> Actor:
+def get_person(actor_id: str) -> Actor:
     """Raises NotFoundError."""
     with reading() as session:
         actor = find_by_id(session, actor_id)
@@ -59,14 +59,14 @@ def ban(viewer: Viewer, actor_id: str, reason: str | None) -> str:
 
     Raises NotFoundError, and ForbiddenError for who may do as much as the viewer.
     """
-    person = find_person(actor_id)
+    person = get_person(actor_id)
     submit(compose.ban(viewer, person), private={"reason": reason})
     return person.name
 
 
 def lift_ban(viewer: Viewer, actor_id: str) -> str:
     """Raises NotFoundError for who is not banned."""
-    person = find_person(actor_id)
+    person = get_person(actor_id)
     submit(compose.ban_lifted(viewer, person))
     return person.name
 
@@ -87,7 +87,7 @@ def end_timeout(viewer: Viewer, actor_id: str) -> str:
 
 def report_person(viewer: Viewer, actor_id: str, *, category: str, description: str, forward: bool = False) -> None:
     """Raises NotFoundError, InvalidInputError for oneself, ConflictError while the same report is open."""
-    person = find_person(actor_id)
+    person = get_person(actor_id)
     submit(compose.report(viewer, person, description), private={"category": category, "forward": forward})
 
 
@@ -206,7 +206,7 @@ def _require(viewer: Viewer, privilege: str, *, scope: Scope) -> None:
 
 
 def _set_timeout(viewer: Viewer, actor_id: str, until: datetime | None, reason: str | None) -> str:
-    person = find_person(actor_id)
+    person = get_person(actor_id)
     if not person.is_local:
         raise InvalidInputError("Only people of this server can be timed out. Others can be banned.")
     with joined() as session:

@@ -20,7 +20,7 @@ from app.ids import new_id
 from app.models import Actor, Ping
 from app.queries.actors import get_by_id, is_blocked
 from app.queries.permissions import get_permissions
-from app.queries.pings import SCOPE, PingView, count_waiting, find_ping, view_ping
+from app.queries.pings import SCOPE, PingView, count_waiting, get_ping, view_ping
 from app.queries.viewers import Viewer
 from app.sealing import seal_row
 from app.services.remote import remote_client
@@ -66,7 +66,7 @@ def acknowledge(viewer: Viewer, ping_id: str) -> PingView:
     """Raises NotFoundError for a ping to somebody else, ConflictError for one that was answered or came to its end."""
     now = datetime.now(UTC)
     with transaction() as session:
-        ping = find_ping(session, ping_id, viewer.actor_id)
+        ping = get_ping(session, ping_id, viewer.actor_id)
         if ping.target_id != viewer.actor_id:
             raise ConflictError("This ping is your own.")
         latency = max(0, round((now - ping.sent_at).total_seconds() * 1000))
@@ -84,7 +84,7 @@ def acknowledge(viewer: Viewer, ping_id: str) -> PingView:
 def dismiss(viewer: Viewer, ping_id: str) -> None:
     """Forget a ping that the viewer sent or received. Raises NotFoundError."""
     with transaction() as session:
-        find_ping(session, ping_id, viewer.actor_id)
+        get_ping(session, ping_id, viewer.actor_id)
         session.execute(delete(Ping).where(Ping.id == ping_id))
 
 

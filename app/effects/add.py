@@ -73,7 +73,7 @@ def tell_pinned(act: Act) -> None:
 
 def authorise_change(act: Act) -> None:
     """Whether the actor may change the collection at all: let in and put out, pin and take down."""
-    group, collection = _find_collection(act)
+    group, collection = _get_collection(act)
     channel = find_channel(act.session, group.id)
     if group.is_local and channel is not None:
         _authorise_here(act, channel, collection)
@@ -84,7 +84,7 @@ def authorise_change(act: Act) -> None:
     act.audience = "members"
 
 
-def _find_collection(act: Act) -> tuple[Actor, str]:
+def _get_collection(act: Act) -> tuple[Actor, str]:
     """(the Group, "followers" or "featured") that an Add or Remove targets. Raises NotFoundError."""
     owner_uri, _, name = (act.activity.target or "").rpartition("/")
     group = find_actor(act.session, owner_uri)

@@ -60,7 +60,7 @@ def make(act: Act) -> None:
 
 def authorise_change(act: Act) -> None:
     permissions = _require(act)
-    role = _find_own(act, act.activity.object_id)
+    role = _get_own(act, act.activity.object_id)
     _check_reach(permissions, role.privileges)
     if _given(act).name != role.name:
         authorise_naming(act)
@@ -76,7 +76,7 @@ def change(act: Act) -> None:
 
 def authorise_deletion(act: Act) -> None:
     permissions = _require(act)
-    role = _find_own(act, act.activity.object_id)
+    role = _get_own(act, act.activity.object_id)
     _check_reach(permissions, role.privileges)
     if is_held(act.session, role.id):
         raise ConflictError("This role is assigned to users. Take it from them first.")
@@ -92,7 +92,7 @@ def delete(act: Act) -> None:
 def authorise_grant(act: Act) -> None:
     """Also for taking a role away: not by who may do less than the person. The owner stays the owner, whoever asks."""
     permissions = _require(act)
-    role = _find(act, act.activity.target)
+    role = _get(act, act.activity.target)
     person = find_actor(act.session, act.activity.object_id)
     if person is None or not person.is_local or person.type not in PEOPLE:
         raise NotFoundError("Only people of this server have roles.")
@@ -160,14 +160,14 @@ def _check_reach(permissions: Permissions, privileges: Collection[str]) -> None:
         raise ForbiddenError("Access forbidden. This role allows more than you may do yourself.")
 
 
-def _find_own(act: Act, uri: str | None) -> Role:
-    role = _find(act, uri)
+def _get_own(act: Act, uri: str | None) -> Role:
+    role = _get(act, uri)
     if role.is_system:
         raise ForbiddenError("Built-in roles cannot be changed or deleted.")
     return role
 
 
-def _find(act: Act, uri: str | None) -> Role:
+def _get(act: Act, uri: str | None) -> Role:
     role_id = _role_id(act, uri) or ""
     role = find_roles(act.session, [role_id]).get(role_id)
     if role is None:

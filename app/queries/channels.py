@@ -95,12 +95,12 @@ def get_visible(
 
 def require_visible(session: Session, viewer: Viewer, channel_id: str) -> None:
     """As `get_visible`, for whoever only needs to know that it may be seen. Raises NotFoundError."""
-    if not rows_of(session, _is_visible(standing_of(viewer)), {"channel_id": channel_id, "viewer_id": viewer.actor_id}):
+    if not rows_of(session, _visible_id(standing_of(viewer)), {"channel_id": channel_id, "viewer_id": viewer.actor_id}):
         raise NotFoundError(NO_SUCH_CHANNEL)
 
 
 @cache
-def _is_visible(standing: Standing) -> Select[*tuple[Any, ...]]:
+def _visible_id(standing: Standing) -> Select[*tuple[Any, ...]]:
     return select(Channel.actor_id).where(
         Channel.actor_id == bindparam("channel_id"), channel_is_visible_to(bindparam("viewer_id"), standing)
     )

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.models import Channel, Message, SearchTerms
 from app.queries.messages import VIEWS, MessageView, read_views
-from app.queries.search import find_matches
+from app.queries.search import list_matches
 
 # A message that was deleted has no terms. By the channel, SQLite would go through all its messages for a few ids.
 _FOUND = (
@@ -26,7 +26,7 @@ def search_channel(
     Raises InvalidInputError for a query without a word.
     """
     skip = (page - 1) * size
-    found = find_matches(session, channel.actor_id, query, head=channel.head, skip=skip, size=size + 1)
+    found = list_matches(session, channel.actor_id, query, head=channel.head, skip=skip, size=size + 1)
     if not found:
         return [], False
     views = read_views(session, _FOUND, {"ids": found[:size]})

@@ -47,7 +47,7 @@ class PingCounts:
     average_latency_ms: float | None
 
 
-def find_ping(session: Session, ping_id: str, viewer_id: str) -> Ping:
+def get_ping(session: Session, ping_id: str, viewer_id: str) -> Ping:
     """One that the viewer sent or received. Raises NotFoundError."""
     ping = session.get(Ping, ping_id)
     if ping is None or viewer_id not in (ping.sender_id, ping.target_id):

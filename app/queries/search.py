@@ -64,7 +64,7 @@ def search_terms(channel_id: str, position: int, text: str) -> str:
     return " ".join(blind(_scope(channel_id, position // BLOCK), list(beginnings)[:MAX_TERMS]))
 
 
-def find_matches(session: Session, channel_id: str, query: str, *, head: int, skip: int, size: int) -> list[int]:
+def list_matches(session: Session, channel_id: str, query: str, *, head: int, skip: int, size: int) -> list[int]:
     """The ids of the `search_terms` that have all words of the query, the newest first; of MAX_FOUND in all.
 
     `head` is the position of the channel's newest message. Raises InvalidInputError for a query without a word.

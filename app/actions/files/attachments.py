@@ -56,7 +56,7 @@ def prepare_attachments(viewer: Viewer, uploads: Sequence[Upload]) -> Carried:
     return Carried(prepared, tuple(_as_stored(one.file, now) for one in prepared))
 
 
-def find_attachments(viewer: Viewer, urls: Sequence[str]) -> Carried:
+def get_attachments(viewer: Viewer, urls: Sequence[str]) -> Carried:
     """Files of one's own by their URLs here.
 
     Raises InvalidInputError for another server's URL, NotFoundError for what is not there or not one's own.

@@ -122,7 +122,7 @@ def add(act: Act) -> list[Activity]:
 
 def authorise_leaving(act: Act) -> None:
     """Whoever is of another server leaves where the group is at home, and so do we."""
-    group = _find_own(act, act.activity.object_id, missing=NotInItError("You are not in this conversation."))
+    group = _get_own(act, act.activity.object_id, missing=NotInItError("You are not in this conversation."))
     if not act.is_local and find_origin(act.session, group.id) is not None:
         raise ForbiddenError(ELSEWHERE)
     act.found["conversation"] = group
@@ -140,7 +140,7 @@ def _authorise_at_home(act: Act, uri: str | None) -> Conversation:
     """Sets `conversation`, for one of ours who is in it. Raises ForbiddenError, NotFoundError."""
     if not act.is_local:
         raise ForbiddenError("A conversation is changed by who is in it, where it is at home.")
-    group = _find_own(act, uri, missing=NotFoundError(NO_SUCH_CONVERSATION))
+    group = _get_own(act, uri, missing=NotFoundError(NO_SUCH_CONVERSATION))
     if find_origin(act.session, group.id) is not None:
         raise ForbiddenError(ELSEWHERE)
     authorise_sender(act, act.actor)
@@ -150,7 +150,7 @@ def _authorise_at_home(act: Act, uri: str | None) -> Conversation:
     return group
 
 
-def _find_own(act: Act, uri: str | None, *, missing: Exception) -> Conversation:
+def _get_own(act: Act, uri: str | None, *, missing: Exception) -> Conversation:
     """A group that the actor is in. Missing and foreign are the same outside."""
     group = lock_group(act.session, uri)
     if group is None or not is_in(act.session, group.id, act.actor.id):

@@ -15,7 +15,7 @@ from activitypub.collections import ordered_collection, ordered_collection_page
 from app.db import reading
 from app.facades.federation.answers import document, keep_apart
 from app.facades.federation.opening import ACTOR_PATH, open_living_actor
-from app.facades.federation.params import find_id, find_page_number, find_page_size, find_position, has_any
+from app.facades.federation.params import find_id, find_position, has_any, read_page_number, read_page_size
 from app.queries.collections import (
     Cut,
     K,
@@ -80,7 +80,7 @@ def get_outbox(kind: str, id: str) -> Response:
     """Its pages are numbered, because PufferBlow's clients count them (contracts/pufferblow.md, 6)."""
     opened = open_living_actor(kind, id)
     outbox = f"{opened.found.actor.uri}/outbox"
-    number, size = find_page_number(), find_page_size(default=OUTBOX_PAGE_SIZE)
+    number, size = read_page_number(), read_page_size(default=OUTBOX_PAGE_SIZE)
     if has_any("page"):
         return _outbox_page(outbox, id, opened.viewer or asking_viewer(), number, size)
     with reading() as session:

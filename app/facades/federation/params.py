@@ -14,14 +14,14 @@ def has_any(*names: str) -> bool:
     return any(name in request.args for name in names)
 
 
-def find_page_number() -> int:
+def read_page_number() -> int:
     """The first page by default; `page=true` is how many servers ask for it. Raises InvalidInputError."""
     if request.args.get("page") == "true":
         return 1
     return _find_number("page", low=1, high=_HIGHEST, mistake="page must be >= 1") or 1
 
 
-def find_page_size(*, default: int) -> int:
+def read_page_size(*, default: int) -> int:
     """Raises InvalidInputError."""
     return _find_number("limit", low=1, high=100, mistake="limit must be between 1 and 100") or default
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from app.actions.files.attachments import find_attachments, submit_carrying
+from app.actions.files.attachments import get_attachments, submit_carrying
 from app.actions.files.rules import MAX_ATTACHMENTS
 from app.db import reading
 from app.errors import InvalidInputError, NotFoundError
@@ -92,7 +92,7 @@ def send_direct(viewer: Viewer, params: SendDirect) -> DirectSent:
     outcome = submit_carrying(
         viewer,
         params.attachments,
-        find_attachments,
+        get_attachments,
         lambda files: compose.direct_message(viewer, [peer], params.message, reply_to=params.reply_to, files=files),
         idempotency_key=idempotency_key(),
         request_digest=request_digest(params),

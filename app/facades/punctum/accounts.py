@@ -135,7 +135,7 @@ def delete_friend(ask: Ask) -> Shown:
 
 
 def change(ask: Ask, found: Found) -> Shown:
-    actor = _may_write(ask.viewer, found)
+    actor = _writer(ask.viewer, found)
     before = shown_before(ask, found)
     changes = ACCOUNT.of_change(ask.data(), before)
     blocklist, joined = changes.pop("blocklist", None), changes.pop("joined_conferences", None)
@@ -267,7 +267,7 @@ def _by_name(ask: Ask) -> Found:
     return found
 
 
-def _may_write(viewer: Viewer, found: Found) -> Viewer:
+def _writer(viewer: Viewer, found: Found) -> Viewer:
     """Who acts: the viewer, or their bot. Raises ForbiddenError."""
     if found.id == viewer.actor_id:
         return viewer

@@ -311,7 +311,7 @@ def _child(ask: Ask, kind: Kind) -> Found:
 def _member(ask: Ask) -> tuple[Found, Found]:
     """(conference, member), who may also be named by the account."""
     space = ask.find("conference")
-    return space, members.find_in_space(ask, space)
+    return space, members.get_in_space(ask, space)
 
 
 def _require(ask: Ask, space: Found, bit: Bit) -> None:

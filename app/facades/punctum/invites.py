@@ -10,7 +10,7 @@ from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import deleted, do, make_once, refer, show_id, show_made, shown_before
 from app.facades.punctum.instances import is_signed, show_to_instance
-from app.facades.punctum.joining import find_elsewhere, join_elsewhere
+from app.facades.punctum.joining import get_elsewhere, join_elsewhere
 from app.facades.punctum.keys import INVITE
 from app.facades.punctum.problems import MissingKeyError, MissingObjectError
 from app.facades.punctum.shapes import new, or_id
@@ -113,7 +113,7 @@ def delete_invite_by_name(ask: Ask) -> Shown:
 def post_join_by_name(ask: Ask) -> Shown:
     """One of another instance by its name there, `name@domain`."""
     if "@" in ask.given["name"]:
-        return join(ask.viewer, find_elsewhere(ask.viewer, ask.given["name"]))
+        return join(ask.viewer, get_elsewhere(ask.viewer, ask.given["name"]))
     return join(ask.viewer, _by_name(ask))
 
 

@@ -77,7 +77,7 @@ def join_elsewhere(viewer: Viewer, invite: Found) -> None:
         raise UnavailableError("The other instance did not say that you are in.")
 
 
-def find_elsewhere(viewer: Viewer, name: str) -> Found:
+def get_elsewhere(viewer: Viewer, name: str) -> Found:
     """An invite by its name at its own instance, `name@domain`, as that instance shows it now.
 
     Raises MissingObjectError, TooManyRequestsError for who has others be asked for very much.

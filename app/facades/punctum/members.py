@@ -49,7 +49,7 @@ def show_members(session: Session, members: Sequence[Any]) -> list[Shown]:
     return shown
 
 
-def find_in_space(ask: Ask, space: Found) -> Found:
+def get_in_space(ask: Ask, space: Found) -> Found:
     """By its id or by the account's. Raises MissingObjectError, HiddenError, WrongTypeError, NotPartOfError."""
     with reading() as session:
         named = find_for(session, ask.viewer, ask.given["child"])

@@ -92,7 +92,7 @@ def _member(ask: Ask, space: Found) -> Found:
     """By its id or by the account's. Raises HiddenError."""
     with reading() as session:
         members.require_membership(session, ask.viewer, space.id)
-    return members.find_in_space(ask, space)
+    return members.get_in_space(ask, space)
 
 
 for _path, _kind in _REPORTED.items():
