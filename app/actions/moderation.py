@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from app.db import joined, reading
-from app.errors import ConflictError, ForbiddenError, InsufficientScopeError, InvalidInputError, NotFoundError
+from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor, Report
 from app.pipeline import compose, submit, submit_together, together
 from app.projections import accounts, audit, reports
@@ -42,6 +42,7 @@ RESOLUTIONS: Final = {
     "ban_user": "ban",
 }
 _REPORTED_TIMEOUT: Final = 60  # Minutes.
+_CLOSED: Final = "This report is closed already."
 
 
 def get_person(actor_id: str) -> Actor:
@@ -151,7 +152,7 @@ def resolve_report(viewer: Viewer, report_id: str, action: str, reason: str | No
     with reading() as session:
         report = get_report(session, viewer, report_id)
     if report.status != "pending":
-        raise ConflictError("This report is closed already.")
+        raise ConflictError(_CLOSED)
     status = "dismissed" if resolution == "dismiss" else "resolved"
     with together() as session:  # Of two who answer it at once, the second does nothing.
         closed = reports.resolve(
@@ -164,7 +165,7 @@ def resolve_report(viewer: Viewer, report_id: str, action: str, reason: str | No
             now=datetime.now(UTC),
         )
         if not closed:
-            raise ConflictError("This report is closed already.")
+            raise ConflictError(_CLOSED)
         audit.note(session, "report_resolved", actor_id=viewer.actor_id, target=report_id, action=resolution)
         _carry_out(viewer, resolution, report, reason)
     return resolution
@@ -199,10 +200,8 @@ def _delete_messages(viewer: Viewer, report: Report) -> None:
 
 def _require(viewer: Viewer, privilege: str, *, scope: Scope) -> None:
     """What the route for it alone asks for: an answer to a report is no way around that."""
-    if not viewer.is_allowed(scope):
-        raise InsufficientScopeError(scope)
-    if not viewer.has(privilege):
-        raise ForbiddenError(f"Access forbidden. Missing required privilege: {privilege}.")
+    viewer.require_scope(scope)
+    viewer.require(privilege)
 
 
 def _set_timeout(viewer: Viewer, actor_id: str, until: datetime | None, reason: str | None) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.db import rows_of
 from app.errors import ForbiddenError
 from app.models import Account, Actor, Role, RoleGrant
+from app.queries.accounts import BANNED
 from app.queries.home import HOME_ID
 from app.queries.privileges import DEFAULT_ROLE, outranks, privileges_of
 from app.queries.roles import granted
@@ -59,8 +60,7 @@ class Permissions:
 
     def require(self, privilege: str) -> None:
         """Raises ForbiddenError."""
-        if not self.viewer.has(privilege):
-            raise ForbiddenError(f"Access forbidden. Missing required privilege: {privilege}.")
+        self.viewer.require(privilege)
 
 
 def held_privileges(session: Session, actor_id: str) -> frozenset[str]:
@@ -112,7 +112,7 @@ def _held(rows: Sequence[Row[*tuple[Any, ...]]]) -> frozenset[str]:
 
 def _permissions(actor: Actor, rows: Sequence[Row[*tuple[Any, ...]]]) -> Permissions:
     if not rows or rows[0].banned_at is not None:
-        raise ForbiddenError("This account has been banned from this home instance.")
+        raise ForbiddenError(BANNED)
     roles = frozenset(row.role for row in rows if row.role) or frozenset({DEFAULT_ROLE})
     viewer = Viewer(actor.id, actor.uri, rows[0].username, roles, granted=granted(rows))
     account = rows[0]

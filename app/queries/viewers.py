@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.errors import ForbiddenError, InsufficientScopeError
 from app.models import Actor
 from app.queries.privileges import privileges_of
+from app.queries.scopes import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,18 @@ class Viewer:
         """Whether this session may do what needs `scope`; what needs None is for sessions without limits."""
         return self.scopes is None or scope in self.scopes
 
+    def require_scope(self, scope: Scope | None) -> None:
+        """Raises InsufficientScopeError where this session is not allowed it."""
+        if not self.is_allowed(scope):
+            raise InsufficientScopeError(scope)
+
     def has(self, privilege: str) -> bool:
         return privilege in self.privileges
+
+    def require(self, privilege: str) -> None:
+        """Raises ForbiddenError for who has not the privilege."""
+        if not self.has(privilege):
+            raise ForbiddenError(f"Access forbidden. Missing required privilege: {privilege}.")
 
 
 def remote_viewer(actor: Actor) -> Viewer:

@@ -10,7 +10,6 @@ from typing import Any, NotRequired, TypedDict, TypeVar, Unpack
 
 from flask import Flask, Response, request
 
-from app.errors import ForbiddenError, InsufficientScopeError
 from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
 from app.web.answers import json_answer
@@ -161,8 +160,7 @@ class Api:
 
     def _admit(self, route: Route, fields: Fields) -> Viewer:
         viewer = self._authenticate(fields)
-        if not viewer.is_allowed(route.scope):
-            raise InsufficientScopeError(route.scope)
-        if route.privilege is not None and not viewer.has(route.privilege):
-            raise ForbiddenError(f"Access forbidden. Missing required privilege: {route.privilege}.")
+        viewer.require_scope(route.scope)
+        if route.privilege is not None:
+            viewer.require(route.privilege)
         return viewer

@@ -13,7 +13,6 @@ from app.actions.tokens import BAD_FORMAT, INVALID, read_access_token
 from app.db import reading
 from app.errors import (
     AppError,
-    InsufficientScopeError,
     InvalidTokenError,
     MalformedTokenError,
     UnauthenticatedError,
@@ -41,8 +40,8 @@ def find_asker(given: str | None, *, scope: Scope | None) -> Viewer | None:
     Raises what `authenticate` does for a token that is none, InsufficientScopeError for one that lacks `scope`.
     """
     viewer = find_bearer(given)
-    if viewer is not None and not viewer.is_allowed(scope):
-        raise InsufficientScopeError(scope)
+    if viewer is not None:
+        viewer.require_scope(scope)
     return viewer
 
 

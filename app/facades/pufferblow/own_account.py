@@ -9,7 +9,6 @@ from pydantic import Field
 
 from app.actions import profile, tokens
 from app.actions.accounts import MAX_PASSWORD_LENGTH
-from app.errors import InsufficientScopeError
 from app.facades.pufferblow.answers import Done, SessionOpened, session_opened
 from app.facades.pufferblow.api import API
 from app.facades.pufferblow.users import TAG, Password, Username
@@ -50,8 +49,8 @@ class ProfileChanged(Done):
     scope="account:write",
 )
 def change_profile(viewer: Viewer, params: ChangeProfile) -> ProfileChanged:
-    if params.new_password is not None and not viewer.is_allowed(None):
-        raise InsufficientScopeError(None)  # Whoever can change it needs no session any more.
+    if params.new_password is not None:
+        viewer.require_scope(None)  # Whoever can change it needs no session any more.
     changes = profile.Changes(
         username=params.new_username,
         status=params.status,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from app.errors import InsufficientScopeError
 from app.queries.objects import Kind
 from app.queries.scopes import Scope
 from app.queries.viewers import Viewer
@@ -47,14 +46,13 @@ WRITING: Final[Mapping[Kind, Scope | None]] = {
 
 def allow(asker: Viewer | None, scope: Scope | None) -> None:
     """A stranger is nobody's client. Raises InsufficientScopeError."""
-    if asker is not None and scope is not None and not asker.is_allowed(scope):
-        raise InsufficientScopeError(scope)
+    if asker is not None and scope is not None:
+        asker.require_scope(scope)
 
 
 def allow_all(viewer: Viewer) -> None:
     """What no limited session may do. Raises InsufficientScopeError."""
-    if not viewer.is_allowed(None):
-        raise InsufficientScopeError(None)
+    viewer.require_scope(None)
 
 
 def allow_reading(asker: Viewer | None, kind: Kind) -> None:

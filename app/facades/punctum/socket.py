@@ -14,7 +14,6 @@ from app.actions.oauth.browsers import find_signed_in
 from app.errors import (
     AppError,
     ForbiddenError,
-    InsufficientScopeError,
     InvalidTokenError,
     TooManyRequestsError,
     UnauthenticatedError,
@@ -68,8 +67,7 @@ def admit() -> None:
     # Of the upgrade alone: every POST on the socket would be the same one.
     request.environ.pop("HTTP_IDEMPOTENCY_KEY", None)
     for scope in SCOPES_OF_LISTENING:
-        if not viewer.is_allowed(scope):
-            raise InsufficientScopeError(scope)
+        viewer.require_scope(scope)
     g.viewer, g.network = viewer, client_network()
     if not live().hub.may_connect(viewer.actor_id, g.network):
         raise TooManyRequestsError("Too many sockets.")

@@ -15,7 +15,7 @@ from activitypub.documents import Activity
 from activitypub.times import write_time
 from activitypub.vocabulary import PUBLIC
 from app.db import reading
-from app.errors import InsufficientScopeError, InvalidInputError, NotFoundError
+from app.errors import InvalidInputError, NotFoundError
 from app.ids import new_id
 from app.models import Actor, Message
 from app.queries import messages
@@ -189,8 +189,8 @@ def deletion(viewer: Viewer, message_id: str, *, place_id: str | None = None) ->
     """
     with reading() as session:
         message, _ = messages.get_visible(session, viewer, message_id, to_remove=True)
-        if message.author_id != viewer.actor_id and not viewer.is_allowed("message:moderate"):
-            raise InsufficientScopeError("message:moderate")
+        if message.author_id != viewer.actor_id:
+            viewer.require_scope("message:moderate")
         if message.deleted_at is not None or place_id not in (None, messages.scope_of(message)):
             raise NotFoundError(messages.NO_SUCH_MESSAGE)
         document = _current_note(session, message)
