@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Final
 
 from sqlalchemy import Select, and_, bindparam, select
 from sqlalchemy.orm import Session
@@ -41,6 +42,8 @@ _OF_ROLES = (
     )
 )
 
+_NOT_HERE: Final = "You may not do this here."
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -66,7 +69,12 @@ class Standing:
     def require(self, *needed: Bit) -> None:
         """Raises ForbiddenError."""
         if not self.has(*needed):
-            raise ForbiddenError("You may not do this here.")
+            raise ForbiddenError(_NOT_HERE)
+
+    def require_any(self, *needed: Bit) -> None:
+        """One of them at least. Raises ForbiddenError."""
+        if not any(self.bits & bit for bit in needed):
+            raise ForbiddenError(_NOT_HERE)
 
     def require_reach(self, changed: int) -> None:
         """Nobody sets or clears a bit that they do not hold (contracts/punctum.md, 5.4). Raises ForbiddenError."""

@@ -13,7 +13,6 @@ from app.projections import channels, messages, spaces
 from app.queries.bits import Bit
 from app.queries.channels import find_channel
 from app.queries.spaces import list_channels_of
-from app.queries.standing import Standing
 
 MAX_CHANNELS = 500
 TOO_MANY = f"A conference has {MAX_CHANNELS} channels at most."
@@ -27,7 +26,7 @@ class WrongCategoryError(InvalidInputError):
 def authorise_making(act: Act) -> None:
     space = get_space(act, act.private["space_id"])
     standing = standing_of(act, space.id)
-    _require_channels(standing)
+    standing.require_any(Bit.CHANNELS, Bit.SPACE)
     values = values_of(act)
     if values.get("permissions") is not None:
         standing.require_reach(values["permissions"] ^ space.permissions)
@@ -113,11 +112,6 @@ def delete(act: Act) -> None:
     act.publish(
         LiveEvent("channel_deleted", channel_id=channel.actor_id, actor_id=act.actor.id, data={"member_ids": []})
     )
-
-
-def _require_channels(standing: Standing) -> None:
-    if not (standing.has(Bit.CHANNELS) or standing.has(Bit.SPACE)):
-        raise ForbiddenError("You may not do this here.")
 
 
 def _channel(act: Act) -> Channel:

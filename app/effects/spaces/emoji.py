@@ -6,7 +6,7 @@ import re
 
 from app.act import Act
 from app.effects.spaces.rules import check_said, get_space, standing_of, tell, values_of
-from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from app.errors import ConflictError, InvalidInputError, NotFoundError
 from app.models import CustomEmoji
 from app.projections import spaces
 from app.queries.bits import Bit
@@ -65,9 +65,7 @@ def _authorise(act: Act, space_id: str | None) -> None:
     if space_id is None:
         get_permissions(act.session, act.actor).require("manage_server_settings")
         return
-    standing = standing_of(act, space_id)
-    if not (standing.has(Bit.SPACE) or standing.has(Bit.EMOJI)):
-        raise ForbiddenError("You may not do this here.")
+    standing_of(act, space_id).require_any(Bit.SPACE, Bit.EMOJI)
 
 
 def _emoji(act: Act) -> CustomEmoji:

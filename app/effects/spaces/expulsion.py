@@ -57,8 +57,7 @@ def ban(act: Act, space: SpaceView) -> None:
 
 
 def authorise_lift(act: Act, space: SpaceView) -> None:
-    if not standing_of(act, space.id).has(Bit.BAN):
-        raise ForbiddenError("You may not do this here.")
+    standing_of(act, space.id).require(Bit.BAN)
 
 
 def lift(act: Act, space_id: str, person_id: str) -> None:

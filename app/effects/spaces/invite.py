@@ -7,7 +7,7 @@ import re
 from app.act import Act
 from app.effects.spaces.rules import get_space, require, standing_of, tell
 from app.effects.speaking import authorise_naming
-from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from app.errors import ConflictError, InvalidInputError, NotFoundError
 from app.ids import id_beside
 from app.models import Invite
 from app.projections import spaces
@@ -57,8 +57,8 @@ def change(act: Act) -> None:
 def authorise_deletion(act: Act) -> None:
     """Whoever made it may always take it back."""
     invite = _invite(act)
-    if invite.creator_id != act.actor.id and not standing_of(act, invite.space_id).has(Bit.INVITE):
-        raise ForbiddenError("You may not do this here.")
+    if invite.creator_id != act.actor.id:
+        standing_of(act, invite.space_id).require(Bit.INVITE)
     act.found["invite"] = invite
 
 

@@ -221,9 +221,7 @@ def get_channels(ask: Ask) -> Shown:
 def post_channel(ask: Ask) -> Shown:
     found = ask.find("conference")
     with reading() as session:
-        standing = find_standing(session, ask.viewer.actor_id, found.id)
-    if not (standing.has(Bit.CHANNELS) or standing.has(Bit.SPACE)):
-        raise ForbiddenError("You may not do this here.")
+        find_standing(session, ask.viewer.actor_id, found.id).require_any(Bit.CHANNELS, Bit.SPACE)
     return channels.create_in(ask.viewer, found, ask.data("channel"))
 
 

@@ -81,9 +81,7 @@ def require(viewer: Viewer, space_id: str | None) -> None:
             raise ForbiddenError("Only an admin may change the emoji of the server.")
         return
     with reading() as session:
-        standing = find_standing(session, viewer.actor_id, space_id)
-    if not (standing.has(Bit.SPACE) or standing.has(Bit.EMOJI)):
-        raise ForbiddenError("You may not do this here.")
+        find_standing(session, viewer.actor_id, space_id).require_any(Bit.SPACE, Bit.EMOJI)
 
 
 def remove(ask: Ask, found: Found) -> Shown:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 
 from app.db import reading
-from app.errors import ForbiddenError
 from app.facades.punctum.api import route
 from app.facades.punctum.ask import Ask, Data
 from app.facades.punctum.doing import deleted, do, make_once, refer, show_id, show_made, shown_before
@@ -128,10 +127,9 @@ def change(ask: Ask, found: Found) -> Shown:
 
 
 def remove(ask: Ask, found: Found) -> Shown:
-    with reading() as session:
-        may_remove = find_standing(session, ask.viewer.actor_id, found.space_id or "").has(Bit.INVITE)
-    if found.value.creator_id != ask.viewer.actor_id and not may_remove:
-        raise ForbiddenError("You may not do this here.")
+    if found.value.creator_id != ask.viewer.actor_id:
+        with reading() as session:
+            find_standing(session, ask.viewer.actor_id, found.space_id or "").require(Bit.INVITE)
     do(compose.invite_deletion(ask.viewer, found.id))
     return deleted(found.id)
 

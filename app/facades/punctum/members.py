@@ -121,10 +121,9 @@ def _require_change(viewer: Viewer, member: Any) -> None:
     """Some bit that is about members. Raises HiddenError for who is none, ForbiddenError."""
     with reading() as session:
         require_membership(session, viewer, member.space_id)
-        bits = find_standing(session, viewer.actor_id, member.space_id).bits
-    own = Bit.OWN_NICKNAME if member.actor_id == viewer.actor_id else 0
-    if not bits & (own | Bit.NICKNAMES | Bit.ROLES | Bit.BAN):
-        raise ForbiddenError("You may not do this here.")
+        own = (Bit.OWN_NICKNAME,) if member.actor_id == viewer.actor_id else ()
+        standing = find_standing(session, viewer.actor_id, member.space_id)
+        standing.require_any(*own, Bit.NICKNAMES, Bit.ROLES, Bit.BAN)
 
 
 def ban_stranger(ask: Ask, space: Found, actor_id: str) -> Shown:
