@@ -18,7 +18,7 @@ from app.db import reading, transaction
 from app.errors import NotFoundError
 from app.models import ActorKey
 from app.projections.actors import add_key
-from app.queries.actors import find_by_id
+from app.queries.actors import NO_SUCH_ACTOR, find_by_id
 from app.sealing import KEY_SCOPE, on_configure, unseal_row
 
 RSA = "rsa"
@@ -69,7 +69,7 @@ def make_keys(actor_id: str) -> None:
         with transaction() as session:
             actor = find_by_id(session, actor_id)
             if actor is None or not actor.is_local:
-                raise NotFoundError("The actor does not exist.")
+                raise NotFoundError(NO_SUCH_ACTOR)
             add_key(
                 session,
                 actor,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from activitypub.uris import same_origin
 from app.act import Act
 from app.errors import ForbiddenError, NotFoundError
@@ -11,6 +13,9 @@ from app.queries.channels import find_channel_with_actor
 from app.queries.conversations import list_participants
 from app.queries.messages import NO_SUCH_MESSAGE
 from app.queries.visibility import may_actor_see
+
+BANNED: Final = "you are banned from this channel"
+BLOCKED: Final = "you are blocked by this actor"
 
 
 def authorise_on(act: Act, message: Message | None) -> tuple[Channel, Actor] | None:
@@ -25,7 +30,7 @@ def authorise_on(act: Act, message: Message | None) -> tuple[Channel, Actor] | N
     if found is None and message.channel_id is not None:
         raise NotFoundError(NO_SUCH_MESSAGE)
     if found and is_banned(act.session, act.actor.id, found[0].space_id):
-        raise ForbiddenError("you are banned from this channel")
+        raise ForbiddenError(BANNED)
     is_vouched_for = found is not None and (is_passed_on(act, found[1]) or _is_open_elsewhere(act, message, *found))
     if not is_vouched_for and not may_actor_see(act.session, act.actor, message):
         raise NotFoundError(NO_SUCH_MESSAGE)
@@ -42,7 +47,7 @@ def check_blocks(act: Act, conversation_id: str) -> None:
     """
     people = [person.id for person in list_participants(act.session, conversation_id)]
     if is_refused_by_any(act.session, by=people, actor_id=act.actor.id):
-        raise ForbiddenError("you are blocked by this actor")
+        raise ForbiddenError(BLOCKED)
 
 
 def is_passed_on(act: Act, group: Actor) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent
 from app.effects import roles
-from app.effects.access import is_passed_on
+from app.effects.access import BLOCKED, is_passed_on
 from app.effects.spaces import conversation
 from app.effects.spaces import role as space_role
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
@@ -122,7 +122,7 @@ def _authorise_member(act: Act, group: Actor) -> None:
     if is_banned(act.session, person.id, channel.space_id if channel else None):
         raise ForbiddenError("this actor is banned from the channel")
     if is_blocking_any(act.session, by=person.id, actor_ids=_company(act, group, channel)):
-        raise ForbiddenError("you are blocked by this actor")
+        raise ForbiddenError(BLOCKED)
     if person.is_local and not group.is_local and find_follow(act.session, person.id, group.id) is None:
         # Another server decides who may be in its channels, not who of ours must.
         raise ForbiddenError("this person has not asked to be in the channel")

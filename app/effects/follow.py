@@ -8,6 +8,7 @@ from typing import Final
 from activitypub import build
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent, RefusedError
+from app.effects.access import BANNED, BLOCKED
 from app.effects.spaces import expulsion
 from app.errors import ForbiddenError, InvalidInputError, TooManyRequestsError
 from app.models import Actor, Channel
@@ -75,9 +76,9 @@ def _reason_against(act: Act, target: Actor, channel: Channel | None) -> str | N
     if target.uri == act.uris.instance:
         return "the instance has no followers"
     if is_blocked(act.session, by=target.id, actor_id=act.actor.id):
-        return "you are blocked by this actor"
+        return BLOCKED
     if is_banned(act.session, act.actor.id, channel.space_id if channel else get_home_space(act.session).actor_id):
-        return "you are banned from this channel" if channel else "you are banned from this server"
+        return BANNED if channel else "you are banned from this server"
     # Nobody is asked in to a private channel by asking; its members are let in by Add.
     if channel is not None and not may_see(act.session, remote_viewer(act.actor), place_of_channel(channel)):
         return "the channel is closed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent
-from app.effects.access import authorise_on
+from app.effects.access import BLOCKED, authorise_on
 from app.effects.relaying import relay
 from app.effects.speaking import check_not_timed_out
 from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
@@ -32,7 +32,7 @@ def authorise(act: Act) -> None:
     if act.is_local:
         check_not_timed_out(get_permissions(act.session, act.actor), now=act.now)
     if is_blocked(act.session, by=message.author_id, actor_id=act.actor.id):
-        raise ForbiddenError("you are blocked by this actor")
+        raise ForbiddenError(BLOCKED)
     if act.is_local and act.activity.content and not is_emoji(act.activity.content.strip()):
         raise InvalidInputError("A reaction is one emoji.")
     if has_reacted_enough(act.session, message.id, act.actor.id, besides=read_emoji(act.activity.content)):

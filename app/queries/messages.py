@@ -33,6 +33,7 @@ from app.queries.viewers import Viewer
 from app.queries.visibility import may_remove_unseen, may_see, place_of_message
 from app.sealing import open_row
 
+EMPTY = "Either a message or attachments must be provided."
 NO_SUCH_MESSAGE = "The provided message_id does not exist or could not be found."
 MAX_PAGE = 50
 

@@ -24,7 +24,7 @@ from app.models import Actor, Message
 from app.pipeline import Received, compose, receive
 from app.pipeline.compose import ToldMessage, uri_of_told
 from app.projections import channels, conversations, events, messages, mirrors, peers, pins, roles, spaces
-from app.queries.actors import PEOPLE, find_any, get_by_id, is_blocking_any, list_by_ids
+from app.queries.actors import PEOPLE, REFUSED, find_any, get_by_id, is_blocking_any, list_by_ids
 from app.queries.channels import find_channel, has_pinned
 from app.queries.conversations import find_group, list_participants
 from app.queries.messages import Content, find_by_id, find_by_uri, open_content
@@ -248,7 +248,7 @@ def keep_group(name: Name, actor_ids: Collection[str], values: Mapping[str, Any]
         after = _list_takers(session, name.domain, people, before) - list_leaving(session, name.domain, id_)
         if known is None:
             if not any(person.is_local and person.id in after for person in people):
-                raise ForbiddenError("This person does not take messages from you.")
+                raise ForbiddenError(REFUSED)
             if find_group(session, [name.uri]) is not None:
                 raise ConflictError("activitypub_id: this is another conversation's.")
             conversations.add_group(session, id_, name.uri, sorted(after), values, now=now)

@@ -12,7 +12,7 @@ from activitypub.documents import Activity, Audience, Note
 from activitypub.uris import same_origin
 from activitypub.words import words_of
 from app.act import Act, LiveEvent
-from app.effects.access import is_passed_on
+from app.effects.access import BANNED, is_passed_on
 from app.effects.notifying import notify_mentioned
 from app.effects.relaying import list_followers, relay
 from app.effects.speaking import authorise_sender, check_sending
@@ -22,7 +22,7 @@ from app.projections import conversations, files, messages
 from app.queries.actors import find_any, is_banned, is_refused_by_any
 from app.queries.channels import NO_SUCH_CHANNEL, find_channel_with_actor
 from app.queries.embeds import show_embeds
-from app.queries.messages import Content, MessageView, author_with_account, find_by_uri
+from app.queries.messages import EMPTY, Content, MessageView, author_with_account, find_by_uri
 from app.queries.permissions import Permissions, get_permissions_at
 from app.queries.placement import Placement, find_placement
 from app.queries.server_settings import MAX_MESSAGE_LENGTH, server_settings
@@ -97,7 +97,7 @@ def _check_is_new(act: Act, note: Note, placement: Placement) -> None:
 def check_says_something(act: Act, note: Note) -> None:
     """Raises InvalidInputError."""
     if note.is_empty and not embeds_of(act, note):
-        raise InvalidInputError("Either a message or attachments must be provided.")
+        raise InvalidInputError(EMPTY)
 
 
 def check_length(note: Note) -> None:
@@ -124,7 +124,7 @@ def authorise_in(act: Act, placement: Placement, author: Actor) -> None:
         _check_sending(act, channel, author)
         return
     if is_banned(act.session, author.id, channel.space_id):
-        raise ForbiddenError("you are banned from this channel")
+        raise ForbiddenError(BANNED)
     raise NotFoundError(NO_SUCH_CHANNEL)
 
 
@@ -242,7 +242,7 @@ def _authorise_direct(act: Act, placement: Placement, author: Actor) -> None:
         authorise_sender(act, author)
     others = [person.id for person in placement.people if person.id != author.id]
     if is_refused_by_any(act.session, by=others, actor_id=author.id):
-        raise ForbiddenError("This person does not take messages from you.")
+        raise ForbiddenError(REFUSED)
 
 
 def _authorise_elsewhere(act: Act, channel: Channel, group: Actor, author: Actor) -> None:

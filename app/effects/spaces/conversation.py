@@ -19,7 +19,7 @@ from app.effects.speaking import authorise_sender
 from app.errors import ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor, Conversation
 from app.projections import conversations
-from app.queries.actors import PEOPLE, is_refused_by_any, list_by_ids
+from app.queries.actors import PEOPLE, REFUSED, is_refused_by_any, list_by_ids
 from app.queries.conversations import count_people, find_group, is_in, lock_group
 from app.queries.peers import find_origin
 
@@ -49,7 +49,7 @@ def take_people(session: Session, adder_id: str, actor_ids: Collection[str]) -> 
     if len(people) < len(set(actor_ids)):
         raise NotFoundError("There is no such person.")
     if is_refused_by_any(session, by=actor_ids, actor_id=adder_id):
-        raise ForbiddenError("This person does not take messages from you.")
+        raise ForbiddenError(REFUSED)
     return people
 
 

@@ -14,7 +14,7 @@ from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.models import Actor, Channel
 from app.projections import accounts, actors, audit, channels, files
 from app.queries.accounts import NAME_TAKEN as USERNAME_TAKEN
-from app.queries.actors import PEOPLE, find_actor, find_local, has_remote_followers, list_keys
+from app.queries.actors import NO_SUCH_ACTOR, PEOPLE, find_actor, find_local, has_remote_followers, list_keys
 from app.queries.channels import find_channel, is_name_taken
 from app.queries.documents import actor_document
 from app.queries.permissions import get_permissions
@@ -23,7 +23,7 @@ from app.queries.permissions import get_permissions
 def authorise(act: Act, document: ActorDocument) -> None:
     target = find_actor(act.session, document.id)
     if target is None:
-        raise NotFoundError("The actor does not exist.")
+        raise NotFoundError(NO_SUCH_ACTOR)
     act.found["target"] = target
     if target.id == act.actor.id:
         if act.is_local and target.type in PEOPLE:

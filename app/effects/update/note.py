@@ -19,7 +19,7 @@ from app.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoun
 from app.models import Channel, Message
 from app.projections import files, messages
 from app.queries.bits import Bit
-from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, open_content, scope_of
+from app.queries.messages import EMPTY, NO_SUCH_MESSAGE, find_by_uri, open_content, scope_of
 from app.queries.standing import find_standing
 
 # An Update may overtake its Create on another way to us (fault F26); one of an older message that never came here is
@@ -41,7 +41,7 @@ def authorise(act: Act, note: Note) -> None:
     if found and found[0].has_bits and (act.is_local or found[1].is_local):
         find_standing(act.session, act.actor.id, found[0].space_id or "", found[0].actor_id).require(Bit.OWN)
     if note.is_empty and not _embeds(act, note, message):
-        raise InvalidInputError("Either a message or attachments must be provided.")
+        raise InvalidInputError(EMPTY)
     if act.is_local:
         creation.check_length(note)
     else:

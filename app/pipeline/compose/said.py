@@ -252,7 +252,7 @@ def _create(
 
 def _check_text(text: str, attached: Sequence[Any]) -> None:
     if not (text.strip() or attached):
-        raise InvalidInputError("Either a message or attachments must be provided.")
+        raise InvalidInputError(messages.EMPTY)
 
 
 def _mentioned(session: Session, text: str) -> dict[str, Actor]:
