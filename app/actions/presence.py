@@ -61,7 +61,7 @@ def set_status(actor_id: str, text: str) -> StatusChange:
     return change
 
 
-def get_typist(viewer: Viewer, channel_id: str) -> tuple[str, list[str]]:
+def find_typist(viewer: Viewer, channel_id: str) -> tuple[str, list[str]]:
     """(what the viewer is called by now, those who are here and may see the channel, the viewer among them): all are to
     hear that the viewer types.
 

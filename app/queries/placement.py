@@ -172,30 +172,22 @@ def _find_group(session: Session, uris: Uris, note: Note, author: Actor, address
     to them, or not read what was.
     """
     parent = None if author.is_local else find_by_uri(session, note.in_reply_to)
-    group = _named_group(session, uris, note, parent, is_ours=author.is_local)
+    # What one of ours says in a conversation that another server calls a group stays in that conversation.
+    named = [note.context] if author.is_local else [note.context, note.conversation]
+    group = find_group(session, [uri for uri in named if uri and (uris.is_local(uri) or uri.startswith("https:"))])
+    if group is None and parent is not None and parent.conversation_id is not None:
+        group = find_conversation(session, parent.conversation_id)
     if group is None or not group.is_group:
-        return None
-    if parent is not None and parent.conversation_id != group.id:
         return None
     people = list_with_arrival(session, group.id)
     others = [(person, added_at) for person, added_at in people if person.id != author.id]
     if len(others) == len(people):
         return None
+    if parent is not None and parent.conversation_id != group.id:
+        return None
     if not author.is_local and not _is_for_group(session, uris, others, set(addressed), parent):
         return None
     return Placement("direct", conversation_id=group.id, people=tuple(person for person, _ in people), is_group=True)
-
-
-def _named_group(
-    session: Session, uris: Uris, note: Note, parent: Message | None, *, is_ours: bool
-) -> Conversation | None:
-    """The conversation that a note names or, where it names none, the one that it answers in."""
-    # What one of ours says in a conversation that another server calls a group stays in that conversation.
-    named = [note.context] if is_ours else [note.context, note.conversation]
-    group = find_group(session, [uri for uri in named if uri and (uris.is_local(uri) or uri.startswith("https:"))])
-    if group is None and parent is not None and parent.conversation_id is not None:
-        return find_conversation(session, parent.conversation_id)
-    return group
 
 
 def _is_for_group(

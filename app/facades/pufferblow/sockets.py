@@ -21,6 +21,7 @@ from app.db import reading
 from app.errors import (
     AppError,
     ForbiddenError,
+    InsufficientScopeError,
     InvalidInputError,
     InvalidTokenError,
     NotFoundError,
@@ -71,7 +72,7 @@ def admit() -> None:
     if viewer.session_id is None:
         raise ForbiddenError("A socket needs an auth_token.")
     for scope in SCOPES_OF_LISTENING:
-        viewer.require_scope(scope)
+        _check_scope(viewer, scope)
     if "channel_id" in path:
         _check_channel(viewer, path["channel_id"])
     g.viewer, g.network = viewer, client_network()
@@ -114,6 +115,12 @@ def _serve(ws: Any, viewer: Viewer, channel_id: str | None) -> None:
                 answer = client.answer(message)
                 if answer is not None:
                     connection.offer(json.dumps(answer))
+
+
+def _check_scope(viewer: Viewer, scope: Scope) -> None:
+    """Raises InsufficientScopeError."""
+    if not viewer.is_allowed(scope):
+        raise InsufficientScopeError(scope)
 
 
 def _read_since(given: Sequence[str]) -> int | None:

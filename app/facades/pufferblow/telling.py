@@ -83,10 +83,7 @@ def tell_missed(subscriber: Subscriber, catching_up: CatchingUp, since: int) -> 
 
     When that is too much, or no longer kept, it is told so instead, and loads anew. Raises UnavailableError.
     """
-    if not _can_be_told(since):
-        reason = "too much happened since, or it is no longer kept"
-        catching_up.finish(last_words=_encode({"type": "resync", "reason": reason}).decode())
-        return
+    last_words = None
     cursor = Cursor(since)
     is_told = _is_told_again(subscriber.viewer_id, since)
     is_all = not is_told

@@ -11,10 +11,11 @@ from sqlalchemy import delete, event, update
 from sqlalchemy.orm import Session
 
 from activitypub.errors import BlockedAddressError
+from app.actions.delivery import recipients
 from app.db import Database, transaction
 from app.errors import UnavailableError
 from app.models import ActivityDocument
-from tests.actions.delivery.world import DOWN, HOST, INBOX, World, respond
+from tests.actions.delivery.world import DOWN, HOST, INBOX, ORIGIN, World, respond
 
 
 def test_a_queue_is_delivered_in_its_order(world: World) -> None:
