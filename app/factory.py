@@ -23,15 +23,14 @@ from app.web.answers import answer_errors
 from app.web.authentication import is_owner_asking
 from app.web.headers import add_headers
 from app.web.limiting import limit_requests
-
-_ON_SHUTDOWN = "shoal.on_shutdown"  # What app.gunicorn_conf calls when the worker is told to stop.
+from app.web.shutdown import ON_SHUTDOWN
 
 
 def create_app(settings: Settings) -> Flask:
     """The application, tied to the workers and to the sockets of all web processes. One for each process."""
     configure_logging(settings.log_level, also=LogRing(settings.redis_url, installation=settings.origin))
     app = make_app(settings, rates_of(settings))
-    app.extensions[_ON_SHUTDOWN] = [_tie_to_workers(), _tie_to_sockets(settings), serve_local(settings), keep_time(app)]
+    app.extensions[ON_SHUTDOWN] = [_tie_to_workers(), _tie_to_sockets(settings), serve_local(settings), keep_time(app)]
     return app
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import logging
 import os
@@ -12,13 +11,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
-from functools import wraps
 from types import FrameType
 from typing import Any
 
 import gevent
-from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders
 from gunicorn.workers.ggevent import GeventWorker
@@ -29,9 +25,9 @@ from app.supervisor.lifeline import die_with_parent
 from app.supervisor.listen import listen_addresses
 from app.supervisor.program import HELD
 from app.web.incoming import pass_over, read_carefully
+from app.web.outgoing import write_in_time
+from app.web.shutdown import ON_SHUTDOWN
 
-# In `Flask.extensions`: functions without arguments, such as one that closes sockets.
-ON_SHUTDOWN = "shoal.on_shutdown"
 _QUERY = re.compile(r"\?[^\s'\"]+")
 _STILL_HERE_SECONDS = 1.0
 
@@ -39,13 +35,7 @@ MAX_HEADERS_BYTES = 32 << 10
 """Of all headers of a request together. A hundred of the longest kind make an `Accept` that takes seconds to read."""
 
 SEND_BUFFER_BYTES = 128 << 10
-SEND_SECONDS = 30.0
-SLOWEST_RATE = 16 * 1024
-"""Bytes a second that a client takes of a long answer after `SEND_SECONDS`; as many as it sends of a long body."""
 
-MAX_UNSENT_BYTES = 256 << 20
-HURRY_SECONDS = 2.0
-"""The patience with one who asks while there are more than so many in answers that others are slow to take."""
 _settings = load_settings()
 
 
@@ -96,59 +86,9 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn carries no types.
                 raise SystemExit
 
 
-def _write_problem(client: Any, status: int, reason: str, _detail: str) -> None:
-    """What could not be read as a request is refused in JSON, too, and is not repeated, as gunicorn's page would."""
-    from app.web.answers import problem  # Here, where the worker is patched and has loaded it anyway.
-
-    body = problem(status, reason).get_data(as_text=True)
-    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-    util.write_nonblock(client, f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode("ascii"))
-
-
-class TooSlowError(BrokenPipeError):
-    """A client does not read what it asked for. To gunicorn it is one that has gone, and no news."""
-
-    def __init__(self) -> None:
-        super().__init__(errno.EPIPE, "the client does not read its answer")
-
-
-class Unsent:
-    """How much of the answers of this process is on its way to clients."""
-
-    def __init__(self) -> None:
-        self._bytes = 0
-
-    def in_time(self, write: Callable[..., None]) -> Callable[..., None]:
-        """Or whoever asks and reads nothing would have all connections, all files that may be open and all memory, for
-        as long as they like: gunicorn waits without end."""
-
-        @wraps(write)
-        def write_in_time(sock: Any, data: bytes) -> None:
-            size = len(data)
-            seconds = HURRY_SECONDS if self._bytes + size > MAX_UNSENT_BYTES else SEND_SECONDS + size / SLOWEST_RATE
-            self._bytes += size
-            try:
-                with gevent.Timeout(seconds, TooSlowError):
-                    write(sock, data)
-            finally:
-                self._bytes -= size
-
-        return write_in_time
-
-
-_unsent = Unsent()
-_write_whole, _write_chunk = _unsent.in_time(util.write), _unsent.in_time(util.write_chunk)
-
-
-def _write(sock: Any, data: bytes, chunked: bool = False) -> None:  # noqa: FBT001  As gunicorn's own.
-    (_write_chunk if chunked else _write_whole)(sock, data)
-
-
-# gunicorn has no other place to say so.
-util.write_error = _write_problem
-util.write, util.write_chunk = _write, _write_chunk
-sendfile = False  # It would go past them.
 read_carefully()
+write_in_time()
+sendfile = False  # It would go past that.
 
 
 def without_query(record: logging.LogRecord) -> bool:

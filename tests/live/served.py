@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from app import db
 from app.errors import AppError, TooManyRequestsError, UnavailableError
-from app.gunicorn_conf import ON_SHUTDOWN
 from app.live import writer
 from app.live.connection import SERVER_OPTIONS, Connection
 from app.live.handshake import prepare_upgrade
@@ -24,6 +23,7 @@ from app.live.process import configure, live
 from app.models import Event
 from app.queries.events import RecordedEvent
 from app.services.bus import Bus
+from app.web.shutdown import ON_SHUTDOWN
 
 writer.PING_SECONDS = float(os.environ.get("TEST_PING_SECONDS", writer.PING_SECONDS))
 writer.SEND_SECONDS = float(os.environ.get("TEST_SEND_SECONDS", writer.SEND_SECONDS))

@@ -1,8 +1,8 @@
 """Our settings of gunicorn, with little patience."""
 
-from app import gunicorn_conf
 from app.gunicorn_conf import *  # noqa: F403  As gunicorn reads them.
+from app.web import outgoing
 
-gunicorn_conf.SEND_SECONDS = 0.5
-gunicorn_conf.SLOWEST_RATE = 1 << 20
+outgoing.SEND_SECONDS = 0.5
+outgoing.SLOWEST_RATE = 1 << 20
 keepalive = 1
