@@ -16,6 +16,7 @@ from app.queries.visibility import may_actor_see
 
 BANNED: Final = "you are banned from this channel"
 BLOCKED: Final = "you are blocked by this actor"
+REFUSED: Final = "This person does not take messages from you."
 
 
 def authorise_on(act: Act, message: Message | None) -> tuple[Channel, Actor] | None:

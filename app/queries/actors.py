@@ -24,7 +24,6 @@ MOST_INBOXES_OF_DOMAIN: Final = 500
 # Who writes, is written to and is a member, as against channels and servers.
 PEOPLE = frozenset({"Person", "Service"})
 NO_SUCH_ACTOR: Final = "The actor does not exist."
-REFUSED: Final = "This person does not take messages from you."
 
 # Built once, because building a statement takes longer than running it.
 _LIVING = select(Actor).where(Actor.uri == bindparam("uri"), Actor.deleted_at.is_(None))

@@ -18,13 +18,14 @@ from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
 from app.db import despite_deadlocks, reading, transaction
+from app.effects.access import REFUSED
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.ids import new_id
 from app.models import Actor, Message
 from app.pipeline import Received, compose, receive
 from app.pipeline.compose import ToldMessage, uri_of_told
 from app.projections import channels, conversations, events, messages, mirrors, peers, pins, roles, spaces
-from app.queries.actors import PEOPLE, REFUSED, find_any, get_by_id, is_blocking_any, list_by_ids
+from app.queries.actors import PEOPLE, find_any, get_by_id, is_blocking_any, list_by_ids
 from app.queries.channels import find_channel, has_pinned
 from app.queries.conversations import find_group, list_participants
 from app.queries.messages import Content, find_by_id, find_by_uri, open_content
@@ -58,10 +59,7 @@ class Name:
 
 
 def _again(keep: Callable[P, R]) -> Callable[P, R]:
-    """Another request may keep the same at the same moment and be first; then it is there, and changed.
-
-    Raises ConflictError.
-    """
+    """Another request may keep the same at the same moment and be first; then it is there, and changed."""
 
     @functools.wraps(keep)
     def keep_again(*given: P.args, **named: P.kwargs) -> R:

@@ -12,7 +12,7 @@ from activitypub.documents import Activity, Audience, Note
 from activitypub.uris import same_origin
 from activitypub.words import words_of
 from app.act import Act, LiveEvent
-from app.effects.access import BANNED, is_passed_on
+from app.effects.access import BANNED, REFUSED, is_passed_on
 from app.effects.notifying import notify_mentioned
 from app.effects.relaying import list_followers, relay
 from app.effects.speaking import authorise_sender, check_sending

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
 from app.act import Act, LiveEvent
-from app.effects.access import check_blocks
+from app.effects.access import REFUSED, check_blocks
 from app.effects.spaces.rules import check_name
 from app.effects.speaking import authorise_sender
 from app.errors import ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
 from app.models import Actor, Conversation
 from app.projections import conversations
-from app.queries.actors import PEOPLE, REFUSED, is_refused_by_any, list_by_ids
+from app.queries.actors import PEOPLE, is_refused_by_any, list_by_ids
 from app.queries.conversations import count_people, find_group, is_in, lock_group
 from app.queries.peers import find_origin
 
