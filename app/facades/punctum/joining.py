@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from activitypub.errors import ActivityPubError, FetchError
 from activitypub.fetch import FetchBudget
@@ -29,6 +29,8 @@ from app.queries.viewers import Viewer
 from app.web.admission import waiting
 from app.web.limiting import count_asking
 
+NOT_ITS_ACCOUNT: Final = "An instance speaks for its own accounts alone."
+
 
 def let_in(domain: str, invite: Found, person: Found) -> Shown:
     """Somebody of the instance comes into a conference of ours: a stash of what they see there.
@@ -39,7 +41,7 @@ def let_in(domain: str, invite: Found, person: Found) -> Shown:
     with reading() as session:
         actor, space, home = get_by_id(session, person.id), find_space(session, space_id), find_home(session, space_id)
     if actor.host != domain:
-        raise ForbiddenError("An instance speaks for its own accounts alone.")
+        raise ForbiddenError(NOT_ITS_ACCOUNT)
     if space is None or space.is_home or home is not None:
         raise ForbiddenError("This conference is not joined from another instance.")
     keeping.do_as(compose.told_joining(actor, space.uri), private={"invite_id": invite.id})

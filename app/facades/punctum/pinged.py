@@ -13,7 +13,7 @@ from app.actions.peers.calls import ask
 from app.db import reading
 from app.errors import ForbiddenError
 from app.facades.punctum.doing import deleted
-from app.facades.punctum.joining import let_in
+from app.facades.punctum.joining import NOT_ITS_ACCOUNT, let_in
 from app.facades.punctum.keys import REPORT
 from app.facades.punctum.problems import (
     MissingKeyError,
@@ -36,6 +36,8 @@ from app.queries.reactions import find_own
 from app.queries.reports import find_open_report
 from app.queries.viewers import Viewer, remote_viewer
 from app.web.admission import waiting
+
+_NOT_ITS_HOME: Final = "Only its own instance deletes this."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Ping:
         if found is None:
             raise UnknownReferenceError("request_source_user")
         if found.kind != "account" or found.value.host != self.domain:
-            raise ForbiddenError("An instance speaks for its own accounts alone.")
+            raise ForbiddenError(NOT_ITS_ACCOUNT)
         return found
 
 
@@ -181,7 +183,7 @@ def _delete(ping: Ping) -> Shown:
     if target.kind == "conference_member" and space_home is None:
         return _leave(ping)
     if not is_from_home and space_home != ping.domain:
-        raise ForbiddenError("Only its own instance deletes this.")
+        raise ForbiddenError(_NOT_ITS_HOME)
     if target.kind == "message":
         _delete_message(ping)
     elif target.kind == "account" and is_from_home:
@@ -192,7 +194,7 @@ def _delete(ping: Ping) -> Shown:
         actor_id = target.value.actor_id if target.kind == "conference_member" else None
         keeping.forget(target.kind, target.id, ping.domain, space_id=target.space_id, actor_id=actor_id)
     else:
-        raise ForbiddenError("Only its own instance deletes this.")
+        raise ForbiddenError(_NOT_ITS_HOME)
     keeping.mark_deleted(target.id, ping.domain)
     return deleted(target.id)
 
@@ -205,14 +207,14 @@ def _delete_message(ping: Ping) -> None:
     is_by_author = author.host == ping.domain
     actor = author if is_by_author else group
     if actor is None or actor.host != ping.domain:
-        raise ForbiddenError("Only its own instance deletes this.")
+        raise ForbiddenError(_NOT_ITS_HOME)
     keeping.do_as(compose.told_deletion(actor, message.uri, "Note"), via=group)
 
 
 def _leave(ping: Ping) -> Shown:
     source = ping.source()
     if ping.target.value.actor_id != source.id:
-        raise ForbiddenError("An instance speaks for its own accounts alone.")
+        raise ForbiddenError(NOT_ITS_ACCOUNT)
     with reading() as session:
         actor, space = get_by_id(session, source.id), get_by_id(session, ping.target.space_id or "")
     keeping.do_as(compose.told_leaving(actor, space.uri))
