@@ -16,10 +16,11 @@ from app.models import Activity as Logged
 from app.models import Actor, Channel, Message
 from app.projections import accounts, activities, actors, audit, channels, conversations, files, messages, tombstones
 from app.projections import spaces as memberships
-from app.queries.actors import find_actor, list_follower_inboxes
+from app.queries.actors import find_actor
 from app.queries.bits import Bit
 from app.queries.channels import find_channel, find_channel_with_actor, find_heard_channel, list_members
 from app.queries.deliveries import list_acquainted
+from app.queries.hearers import list_follower_inboxes
 from app.queries.messages import NO_SUCH_MESSAGE, find_by_uri, scope_of
 from app.queries.permissions import Permissions, get_permissions
 from app.queries.standing import find_standing

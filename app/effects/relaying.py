@@ -11,8 +11,8 @@ from activitypub.vocabulary import PUBLIC
 from app.act import Act, Inbox
 from app.models import Actor, Channel
 from app.queries.activities import find_announce
-from app.queries.actors import list_follower_inboxes
 from app.queries.deliveries import list_receivers
+from app.queries.hearers import list_follower_inboxes
 from app.uris import Uris
 
 # What one of ours does in a private channel is addressed to each of its members (`pipeline.compose`).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
@@ -88,7 +88,11 @@ class Tombstone(Base):
 
 
 class Follow(Base):
-    """`actor` follows `target`; an accepted follow of a channel or a space is a membership."""
+    """`actor` follows `target`; an accepted follow of a channel or a space is a membership.
+
+    Where the actor is of another server, `domain` is that server's and `inbox` where it is told, which
+    `is_shared` if it can be: so that not everybody who follows need be looked at to find out who is told.
+    """
 
     __tablename__ = "follows"
 
@@ -98,11 +102,23 @@ class Follow(Base):
     state: Mapped[Name]
     activity_uri: Mapped[Uri]
     created_at: Mapped[Time]
+    domain: Mapped[Name | None]
+    inbox: Mapped[Uri | None]
+    is_shared: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (
         UniqueConstraint("actor_id", "target_id"),
         Index("ix_follows_target_state", "target_id", "state", "id"),
         Index("ix_follows_activity", "activity_uri"),
+        *(
+            Index(
+                name,
+                *("target_id", "state", "domain", last),
+                postgresql_where=text("domain IS NOT NULL"),
+                sqlite_where=text("domain IS NOT NULL"),
+            )
+            for name, last in (("ix_follows_inbox", "inbox"), ("ix_follows_first", "id"))
+        ),
     )
 
 

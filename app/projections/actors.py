@@ -15,6 +15,7 @@ from activitypub.names import read_name
 from app.db import wake
 from app.ids import new_id
 from app.models import Actor, ActorKey, Follow, ToldPerson
+from app.projections import follows
 from app.sealing import KEY_SCOPE, seal_row
 
 
@@ -119,9 +120,12 @@ def save_remote(
         session.add(known)
         session.flush()
     else:
+        was_told = known.shared_inbox or known.inbox
         for name, value in values.items():
             setattr(known, name, value)
         session.flush()
+        if was_told != (known.shared_inbox or known.inbox):
+            follows.move(session, known)
     # What leads to this actor may have led to a neighbour before.
     is_over = (ActorKey.actor_id == known.id) | ActorKey.id.in_([key.id for key in keys])
     session.execute(delete(ActorKey).where(is_over))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
+from activitypub.uris import domain_of
 from app.db import row_count
 from app.ids import new_id
 from app.models import Actor, Follow
@@ -28,6 +30,7 @@ def put(session: Session, actor: Actor, target: Actor, *, state: str, activity_u
                 state=state,
                 activity_uri=activity_uri,
                 created_at=now,
+                **_told_at(actor),
             )
         )
         return False
@@ -35,6 +38,20 @@ def put(session: Session, actor: Actor, target: Actor, *, state: str, activity_u
     kept = ACCEPTED if was_accepted else state
     session.execute(update(Follow).where(Follow.id == known.id).values(state=kept, activity_uri=activity_uri))
     return was_accepted
+
+
+def move(session: Session, actor: Actor) -> None:
+    """Have another server's actor be told at the inbox that it has now."""
+    moved = update(Follow).where(Follow.actor_id == actor.id).values(_told_at(actor))
+    session.execute(moved, execution_options={"synchronize_session": False})
+
+
+def _told_at(actor: Actor) -> dict[str, Any]:
+    """Nothing, of one of ours, and of somebody who was met over Punctum alone."""
+    inbox = actor.shared_inbox or actor.inbox
+    if actor.host is None or not inbox:
+        return {}
+    return {"domain": domain_of(actor.host), "inbox": inbox, "is_shared": actor.shared_inbox is not None}
 
 
 def set_state(session: Session, follow: Follow, state: str) -> None:

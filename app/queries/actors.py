@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from activitypub.uris import domain_of
 from app.act import Inbox
-from app.db import find_loaded, rows_of
+from app.db import find_loaded
 from app.errors import NotFoundError
 from app.insertion import LOOKS_ELSEWHERE
 from app.models import Actor, ActorKey, Block, Channel, Follow
@@ -20,7 +18,6 @@ from app.uris import Uris
 
 ACCEPTED = "accepted"
 PENDING = "pending"
-MOST_INBOXES_OF_DOMAIN: Final = 500
 # Who writes, is written to and is a member, as against channels and servers.
 PEOPLE = frozenset({"Person", "Service"})
 NO_SUCH_ACTOR: Final = "The actor does not exist."
@@ -30,18 +27,9 @@ _LIVING = select(Actor).where(Actor.uri == bindparam("uri"), Actor.deleted_at.is
 _HELD = _LIVING.with_for_update(key_share=True)
 _IS_PRIVATE_CHANNEL = exists().where(Channel.actor_id == Actor.id, Channel.is_private)
 _IS_REMOTE = Actor.host.is_not(None) & Actor.deleted_at.is_(None)
-_FOLLOWER_INBOXES = (
-    select(Actor.inbox, Actor.shared_inbox, Actor.host)
-    .join(Follow, Follow.actor_id == Actor.id)
-    .where(Follow.target_id == bindparam("target_id"), Follow.state == ACCEPTED, _IS_REMOTE)
-    .group_by(Actor.inbox, Actor.shared_inbox, Actor.host)
-    .order_by(func.min(Follow.id))
-    .execution_options(**LOOKS_ELSEWHERE)
-)
 _REMOTE_FOLLOWER = (
     select(Follow.id)
-    .join(Actor, Actor.id == Follow.actor_id)
-    .where(Follow.target_id == bindparam("target_id"), Follow.state == ACCEPTED, _IS_REMOTE)
+    .where(Follow.target_id == bindparam("target_id"), Follow.state == ACCEPTED, Follow.domain.is_not(None))
     .limit(1)
 )
 
@@ -199,28 +187,6 @@ def is_banned(session: Session, actor_id: str, space_id: str | None) -> bool:
     is_ours = exists().where(Actor.id == space_id, Actor.host.is_(None))
     is_from = or_(Block.space_id == space_id, and_(Block.space_id == HOME_ID, is_ours))
     return session.scalar(select(Block.id).where(Block.blocked_id == actor_id, is_from).limit(1)) is not None
-
-
-def list_follower_inboxes(session: Session, target_id: str) -> list[Inbox]:
-    """The inboxes, each once, of everyone elsewhere who follows the actor.
-
-    Of one domain they are those that it had first, 500 at most. Servers of many people have one that they share, and
-    whoever has one for each would have every message of ours be written down and sent as often.
-    """
-    rows = rows_of(session, _FOLLOWER_INBOXES, {"target_id": target_id})
-    found = {(uri := row.shared_inbox or row.inbox): Inbox(uri, row.host, row.shared_inbox is not None) for row in rows}
-    inboxes = list(found.values())
-    return inboxes if len(inboxes) <= MOST_INBOXES_OF_DOMAIN else list(first_of_each_domain(inboxes))
-
-
-def first_of_each_domain(inboxes: Iterable[Inbox]) -> Iterator[Inbox]:
-    """As many of each as one may have."""
-    found = Counter[str]()
-    for inbox in inboxes:
-        domain = domain_of(inbox.host)
-        found[domain] += 1
-        if found[domain] <= MOST_INBOXES_OF_DOMAIN:
-            yield inbox
 
 
 def is_below(domain: str) -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from app.act import Inbox
 from app.models import Activity, ActivityDocument, Delivery, Host, Message, Receipt
 from app.models.columns import UtcDateTime
-from app.queries.actors import first_of_each_domain, list_follower_inboxes
+from app.queries.hearers import first_of_each_domain, list_follower_inboxes
 from app.queries.parts import values_in_parts
 
 QUEUED: Final = "queued"

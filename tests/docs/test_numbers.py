@@ -20,7 +20,7 @@ from app.facades.pufferblow import sockets, telling
 from app.live import connection as socket
 from app.live import hub, writer
 from app.pipeline import enqueue
-from app.queries import actors, queues, reactions, replies
+from app.queries import hearers, queues, reactions, replies
 from app.queries.accounts import MAX_LISTED
 from app.queries.messages import MAX_PAGE
 from app.queries.privileges import ALL_PRIVILEGES, DEFAULT_ROLE, ROLES
@@ -80,7 +80,7 @@ def said() -> Iterator[tuple[str, str]]:
     yield FEDERATION, f"wait {enqueue._MESSAGE_LIFE.days} days at most"
     yield FEDERATION, f"`Remove` {enqueue._RELATION_LIFE.days} days"
     yield FEDERATION, f"At most {queues.QUEUE_MAX:,} rows"
-    yield FEDERATION, f"the first {actors.MOST_INBOXES_OF_DOMAIN} inboxes of one [domain]"
+    yield FEDERATION, f"the first {hearers.MOST_INBOXES_OF_DOMAIN} inboxes of one [domain]"
     yield FEDERATION, f"a message has {reactions.MOST_BY_ONE}, of all of a domain {reactions.MOST_BY_DOMAIN:,}"
     yield PUNCTUM, f"`replies` (the newest {replies.MOST})"
     yield FEDERATION, f"about {queues.QUEUE_MAX:,} requests, or {queues.QUEUE_BYTES_MAX // MIB} MiB, of your [domain]"

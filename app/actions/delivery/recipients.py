@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, aliased
 from activitypub.vocabulary import PUBLIC
 from app.db import upsert
 from app.models import Actor, Delivery, Follow
-from app.queries.actors import ACCEPTED, MOST_INBOXES_OF_DOMAIN
+from app.queries.actors import ACCEPTED
 from app.queries.deliveries import QUEUED, DueDelivery
+from app.queries.hearers import MOST_INBOXES_OF_DOMAIN
 
 _AUDIENCE = ("to", "cc", "bto", "bcc", "audience")
 
@@ -45,6 +46,12 @@ def fall_back(session: Session, host: str, due: DueDelivery, body: bytes, now: d
         update(Actor)
         .where(Actor.host == host, Actor.shared_inbox == due.inbox)
         .values(shared_inbox=None)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(Follow)
+        .where(Follow.inbox == due.inbox, Follow.actor_id == Actor.id, Actor.host == host)
+        .values(inbox=Actor.inbox, is_shared=False)
         .execution_options(synchronize_session=False)
     )
     if inboxes:

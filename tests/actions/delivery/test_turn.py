@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from activitypub.errors import BlockedAddressError
 from app.actions.delivery import recipients
-from app.db import Database, transaction
+from app.db import Database, reading, transaction
 from app.errors import UnavailableError
 from app.models import ActivityDocument
+from app.queries import hearers
 from tests.actions.delivery.world import DOWN, HOST, INBOX, ORIGIN, World, respond
 
 
@@ -321,6 +322,24 @@ def test_a_shared_inbox_that_is_gone_is_replaced_by_its_peoples_own(world: World
     assert sorted(sent.url for sent in world.wire.sent) == [shared, *own]
     assert world.states() == ["failed", "delivered", "delivered"]
     assert len({sent.activity_id for sent in world.wire.sent}) == 1
+
+
+def test_who_has_no_shared_inbox_any_more_is_told_at_their_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = f"https://{HOST}/shared"
+    fan, other = (world.remote_actor(name, shared_inbox=shared) for name in ("fan", "other"))
+    for follower in (fan, other, world.remote_actor("elsewhere", host="other.test")):
+        world.follow(follower, world.alice)
+    world.queue(shared, is_shared=True)
+    world.wire.answers[shared] = [404]
+
+    world.deliver()
+
+    for few in (hearers.FEW_FOLLOWERS, 0):
+        monkeypatch.setattr(hearers, "FEW_FOLLOWERS", few)
+        with reading() as session:
+            told = {inbox.uri for inbox in hearers.list_follower_inboxes(session, world.alice)}
+        own = {f"https://{HOST}/users/{name}/inbox" for name in ("fan", "other")}
+        assert told == {*own, "https://other.test/users/elsewhere/inbox"}
 
 
 def test_a_shared_inbox_is_not_replaced_by_very_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from app.actions.delivery import Turn, deliver
 from app.db import reading, transaction
 from app.ids import new_id
 from app.models import Activity, ActivityDocument, Actor, Delivery, Follow, Host
-from app.projections import actors
+from app.projections import actors, follows
 from app.sealing import LOG_SCOPE, seal_row
 
 ORIGIN = "https://chat.example"
@@ -168,15 +168,13 @@ class World:
 
     def follow(self, follower: str, target: str, *, state: str = "accepted") -> None:
         with transaction() as session:
-            session.execute(
-                insert(Follow).values(
-                    id=new_id("follow"),
-                    actor_id=follower,
-                    target_id=target,
-                    state=state,
-                    activity_uri=f"https://{HOST}/follows/{follower}",
-                    created_at=self.clock.now,
-                )
+            follows.put(
+                session,
+                session.get_one(Actor, follower),
+                session.get_one(Actor, target),
+                state=state,
+                activity_uri=f"https://{HOST}/follows/{follower}",
+                now=self.clock.now,
             )
 
     def queue(

@@ -80,7 +80,7 @@ def test_one_inbox_of_a_server_is_enough(world: World) -> None:
 
 
 def test_no_domain_has_all_its_people_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.queries.actors.MOST_INBOXES_OF_DOMAIN", 2)
+    monkeypatch.setattr("app.queries.hearers.MOST_INBOXES_OF_DOMAIN", 2)
     for name in ("yan", "xenia", "walt"):
         world.tell(world.bob, world.meet(RemoteActor(f"https://{name}.peer.example/users/{name}")), "psst")
     world.tell(world.bob, world.mallory, "psst")

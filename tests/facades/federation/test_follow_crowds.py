@@ -9,14 +9,17 @@ from sqlalchemy import func, select
 
 from app.db import reading
 from app.models import Delivery
-from app.queries import actors
+from app.queries import hearers
 from tests.facades.federation.conftest import World, outcome
 from tests.facades.federation.remote import RemoteActor
 
 
-@pytest.fixture(autouse=True)
-def few_inboxes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actors, "MOST_INBOXES_OF_DOMAIN", 2)
+@pytest.fixture(autouse=True, params=["few followers", "very many"])
+def few_inboxes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of very many followers the inboxes are looked up in another way, and are the same."""
+    monkeypatch.setattr(hearers, "MOST_INBOXES_OF_DOMAIN", 2)
+    if request.param == "very many":
+        monkeypatch.setattr(hearers, "FEW_FOLLOWERS", 0)
 
 
 @pytest.fixture
@@ -36,6 +39,13 @@ def test_beyond_the_first_inboxes_of_a_domain_none_is_sent_anything(world: World
         "notcrowd.example",
         "other.example",
     ]
+
+
+def test_they_are_those_of_whoever_came_first(world: World, channel: str) -> None:
+    for name in ("c", "b", "a"):
+        come(world, channel, f"https://{name}.crowd.example/users/u")
+
+    assert list_hosts_told(world, channel) == ["b.crowd.example", "c.crowd.example"]
 
 
 def test_shared_inboxes_that_are_none_count_each(world: World, channel: str) -> None:
