@@ -10,9 +10,8 @@ from activitypub.documents import Activity
 from app.act import Act, LiveEvent
 from app.effects.spaces import expulsion
 from app.errors import ForbiddenError, InvalidInputError, NotFoundError
-from app.models import Activity as Logged
 from app.models import Actor, Message
-from app.projections import accounts, activities, actors, audit, blocks, follows, messages, spaces
+from app.projections import accounts, actors, audit, blocks, follows, messages, spaces
 from app.queries.actors import find_actor, get_actor
 from app.queries.channels import find_heard_channel, get_home_space, list_space_channel_ids
 from app.queries.permissions import get_permissions, require_rank_over
@@ -97,7 +96,6 @@ def _put_out(act: Act, banned: Actor, group: Actor) -> None:
     if act.activity.document.get("removeData") is not True:
         return
     said = and_(Message.author_id == banned.id, Message.channel_id == group.id)
-    activities.erase_documents(act.session, Logged.object_uri.in_(select(Message.uri).where(said)), kept=None)
     newest = select(Message.id).where(said, Message.deleted_at.is_(None)).order_by(Message.position.desc())
     for message_id in act.session.scalars(newest.limit(_MOST_TOLD)).all():
         deleted = LiveEvent("message_deleted", channel_id=group.id, message_id=message_id, actor_id=act.actor.id)

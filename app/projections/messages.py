@@ -122,19 +122,15 @@ def erase(session: Session, message: Message, *, now: datetime) -> None:
 def erase_all_by(session: Session, author: Actor, *, now: datetime, kept: str | None) -> None:
     """Everything one actor said, with what was recorded of it (`activities.erase_documents`), and every sign of
     approval it gave."""
-    gaps = Counter[tuple[str, int]]()
-    for part in in_parts(session, Message.author_id == author.id, along=Message.id):
-        gaps += _erase(session, part, now=now)
-        said = session.scalars(select(Message.uri).where(part)).all()
-        activities.erase_documents_about(session, said, kept=kept)
-    _count_gaps(session, gaps)
+    _erase_said(session, Message.author_id == author.id, now=now, kept=kept)
     session.execute(delete(Reaction).where(Reaction.actor_id == author.id))
     session.execute(delete(Share).where(Share.actor_id == author.id))
 
 
 def erase_all_by_in(session: Session, author: Actor, channel_id: str, *, now: datetime) -> None:
-    """Everything one actor said in a channel."""
-    _erase(session, and_(Message.author_id == author.id, Message.channel_id == channel_id), now=now)
+    """Everything one actor said in a channel, with what was recorded of it."""
+    said = and_(Message.author_id == author.id, Message.channel_id == channel_id)
+    _erase_said(session, said, now=now, kept=None)
 
 
 def erase_all_in(session: Session, channel_id: str, *, now: datetime) -> None:
@@ -143,6 +139,15 @@ def erase_all_in(session: Session, channel_id: str, *, now: datetime) -> None:
         _erase(session, part, now=now, has_readers=False)
     for part in in_parts(session, ActivityDocument.scope == channel_id, along=ActivityDocument.activity_id):
         session.execute(delete(ActivityDocument).where(part), execution_options={"synchronize_session": False})
+
+
+def _erase_said(session: Session, which: ColumnElement[bool], *, now: datetime, kept: str | None) -> None:
+    gaps = Counter[tuple[str, int]]()
+    for part in in_parts(session, which, along=Message.id):
+        gaps += _erase(session, part, now=now)
+        said = session.scalars(select(Message.uri).where(part)).all()
+        activities.erase_documents_about(session, said, kept=kept)
+    _count_gaps(session, gaps)
 
 
 def _erase(

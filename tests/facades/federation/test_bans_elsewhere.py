@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from activitypub.vocabulary import PUBLIC
 from app.db import reading
-from app.models import Actor, Block, Event, Follow
+from app.models import Actor, Block, Event, Follow, HistoryGap
 from tests.facades.federation.conftest import World, outcome
 from tests.facades.federation.remote import CONTEXT, RemoteActor
 from tests.facades.federation.test_announced import pond, served
@@ -48,6 +48,12 @@ def events(type: str) -> int:
         return len(session.scalars(select(Event).where(Event.type == type)).all())
 
 
+def gaps() -> list[int]:
+    """How many are gone of what a page of the history looks through."""
+    with reading() as session:
+        return list(session.scalars(select(HistoryGap.deleted)))
+
+
 def blocks() -> int:
     with reading() as session:
         return len(session.scalars(select(Block)).all())
@@ -80,6 +86,7 @@ def test_what_a_banned_person_said_goes_if_the_moderator_says_so(
     assert text_of(spam) == (None if removes is True else "hello")
     assert text_of(elsewhere["id"]) == "hello"
     assert events("message_deleted") == (1 if removes is True else 0)
+    assert gaps() == ([1] if removes is True else [])
     world.receive(pond, pond.activity("Announce", spam, number=9, to=[PUBLIC]))
     assert text_of(spam) == (None if removes is True else "hello")
 
