@@ -18,6 +18,10 @@ def run_migrations() -> None:
     settings = context.config.attributes.get("settings") or load_settings()
     database = Database(settings.database_url)
     with database.writing_engine.connect() as connection:
+        if not database.is_sqlite:
+            # What a request may take is too little for an index of all that there is, and would end each attempt at it.
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            connection.commit()
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,

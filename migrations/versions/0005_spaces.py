@@ -29,8 +29,6 @@ _GOODBYES = (
 
 
 def upgrade() -> None:
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("SET LOCAL statement_timeout = 0")  # The index of all replies takes as long as there are messages.
     for table, columns in _added().items():
         for column in columns:
             op.add_column(table, column)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import Engine, event, inspect
 
 from app.db import Base, Database
 from app.models.search import is_described
@@ -52,6 +54,23 @@ def test_every_revision_can_be_taken_back(empty_database_url: str) -> None:
     engine = Database(empty_database_url).engine
     assert inspect(engine).get_table_names() == [VERSION_TABLE]
     engine.dispose()
+
+
+def test_an_index_of_much_may_take_its_time(empty_database_url: str) -> None:
+    if not empty_database_url.startswith("postgresql"):
+        pytest.skip("SQLite ends no statement because it takes long")
+    allowed: set[str] = set()
+
+    def note(_connection: Any, cursor: Any, statement: str, *_others: Any) -> None:
+        if statement.lstrip().startswith("CREATE"):
+            allowed.add(cursor.connection.execute("SHOW statement_timeout").fetchone()[0])
+
+    event.listen(Engine, "after_cursor_execute", note)
+    try:
+        command.upgrade(config_for(empty_database_url), "head")
+    finally:
+        event.remove(Engine, "after_cursor_execute", note)
+    assert allowed == {"0"}
 
 
 def test_positions_are_never_given_again_on_sqlite(tmp_path: object) -> None:
