@@ -34,16 +34,19 @@ def words_of(clean: str) -> str:
 
 
 class _Link:
-    """`begins` is where its words do, `token` its opening tag."""
+    """`token` is its opening tag, `before` the sign in front of it; what it says is collected in `words`."""
 
-    def __init__(self, begins: int, token: str) -> None:
-        self.begins = begins
+    def __init__(self, token: str, before: str) -> None:
+        self.words: list[str] = []
         self._token = token
+        self._before = before
 
-    def leads_to(self, words: str) -> str | None:
+    def leads_to(self) -> str | None:
         """Where, if its words do not say so: who or what is mentioned is known by its name."""
-        href = _HREF.search(self._token)
-        if href is None or not words or words[0] in _NAMING or _NAMES.search(self._token):
+        words, href = "".join(self.words).strip(), _HREF.search(self._token)
+        if href is None or not words or _NAMES.search(self._token):
+            return None
+        if self._before in _NAMING or words[0] in _NAMING:
             return None
         url = html.unescape(href[1])
         return None if _bare(words) == _bare(url) else url
@@ -71,7 +74,8 @@ class _Reader:
         else:
             self._begin_block(tag)
         if tag == "a":
-            self._link = _Link(len(self.parts), token)
+            is_apart = self._gap or self._breaks or not self.parts
+            self._link = _Link(token, "" if is_apart else self.parts[-1][-1:])
         if tag == "li":
             self._bullet = self._next_bullet()
         elif tag in _LISTS:
@@ -86,8 +90,8 @@ class _Reader:
             self._numbers.pop()
         elif tag == "pre":
             self._preformatted -= 1
-        elif tag == "a" and self._link is not None:
-            self._close_link(self._link)
+        elif tag == "a":
+            self._close_link()
         self._begin_block(tag)
 
     def read(self, text: str) -> None:
@@ -106,10 +110,10 @@ class _Reader:
             self._gap = " " if line[-1] != words[-1] else ""
             new_lines = 0
 
-    def _close_link(self, link: _Link) -> None:
+    def _close_link(self) -> None:
+        where = self._link.leads_to() if self._link is not None else None
         self._link = None
-        before = self.parts[link.begins - 1][-1:] if link.begins else ""
-        if before not in _NAMING and (where := link.leads_to("".join(self.parts[link.begins :]).strip())):
+        if where is not None:
             self.parts.append(f" ({where})")
 
     def _begin_block(self, tag: str) -> None:
@@ -135,5 +139,7 @@ class _Reader:
         if self.parts:
             self.parts.append("\n" * self._breaks)
         gap = self._gap if self._preformatted or not (self._breaks or self._bullet) else ""
+        if self._link is not None:
+            self._link.words += ["\n" * self._breaks, gap, words]
         self.parts.append(f"{self._bullet} {words}" if self._bullet and words else self._bullet or gap + words)
         self._breaks, self._bullet, self._gap = 0, "", ""
