@@ -176,11 +176,11 @@ class _Client:
         return {"type": "pong", "timestamp": datetime.now(UTC).isoformat()}
 
     def set_status(self, body: Body) -> None:
-        viewer = self._allowed("account:write")
         status = body.get("status")
         if not isinstance(status, str):
             raise InvalidInputError("Missing status field in presence update message.")
         self._check_broadcasts()
+        viewer = self._allowed("account:write")
         tell_status(presence.set_status(viewer.actor_id, status), "ws_client_update")
 
     def confirm_reading(self, body: Body) -> None:
@@ -195,8 +195,8 @@ class _Client:
 
     def type(self, body: Body) -> None:
         """Whoever may see the channel is told, in every process. Raises NotFoundError, ForbiddenError."""
-        viewer = self._allowed("message:write")
         self._check_broadcasts()
+        viewer = self._allowed("message:write")
         channel_id = self._channel_id or str(body.get("channel_id"))
         username, users = presence.find_typist(viewer, channel_id)
         tell_typing(viewer.actor_id, username, channel_id, users=users)
