@@ -60,7 +60,8 @@ def authorise(act: Act, note: Note) -> None:
 
 def _find_placement(act: Act, note: Note, addressed: Audience) -> Placement | None:
     placement = find_placement(act.session, act.uris, note, act.actor, addressed=addressed, via=act.via)
-    if act.via is not None or (placement is not None and placement.channel is not None):
+    is_placed = act.via is not None or (placement is not None and placement.channel is not None)
+    if is_placed or not addressed.is_public:
         return placement
     bringer = _find_bringer(act, note)
     if bringer is None:
