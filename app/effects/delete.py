@@ -199,7 +199,8 @@ def _delete_actor(act: Act, actor: Actor) -> None:
     if channel is not None and act.is_local:
         return  # Those of ours say nothing themselves; elsewhere a forum may, and may have been a person before.
     messages.erase_all_by(act.session, actor, now=act.now, kept=_kept_document(act))
-    _erase_documents(act, Logged.object_uri == actor.uri)
+    # Whom many follow, very much is about.
+    activities.erase_documents_about(act.session, [actor.uri], kept=_kept_document(act))
     files.remove_all_of(act.session, actor.id)
     actors.mark_deleted(act.session, actor, now=act.now)
     memberships.remove_from_all(act.session, actor.id)
