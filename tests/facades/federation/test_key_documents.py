@@ -148,6 +148,20 @@ def test_a_key_that_leads_to_another_actor_now_is_theirs(world: World) -> None:
     assert follow(world, world.zoe, 2) == 202
 
 
+def test_a_key_s_page_may_be_another_spelling_of_its_owner_s(world: World) -> None:
+    """BookWyrm's actors end without the slash that is in the ids of their keys."""
+    key = world.zoe.document["publicKey"] | {"id": f"{world.zoe.uri}/#main-key"}
+    for page in (world.zoe.uri, f"{world.zoe.uri}/"):
+        world.wire.serve(page, world.zoe.document | {"publicKey": key})
+    world.known(world.zoe)  # Before she says anything.
+
+    assert follow(world, world.zoe, key_id=key["id"]) == 202
+    remote_actors.fetch_actor(world.zoe.uri)
+    world.forget()
+    assert follow(world, world.zoe, 2, key_id=key["id"]) == 202
+    assert world.wire.asked == []
+
+
 def test_a_key_at_a_place_of_its_own_stays_known_when_its_owner_is_described_anew(world: World) -> None:
     key = key_of(world.zoe, owner=world.zoe.uri)
     publish(world, key, publicKey=key)
