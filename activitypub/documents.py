@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from activitypub import html
 from activitypub.attachments import Attachment, parse_attachments
 from activitypub.embeds import Embed, parse_embeds
 from activitypub.errors import MalformedDocumentError
 from activitypub.names import read_username
-from activitypub.posts import details_of, plain_content, plain_source, warning_of
+from activitypub.posts import details_of, is_plain, plain_source, warning_of
 from activitypub.properties import Json, as_list, as_text, as_uri, link_in, natural_text
 from activitypub.times import parse_time, read_time
 from activitypub.uris import host_of
@@ -91,12 +90,16 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A message-like object (activitystreams-vocabulary, 3.3: Note, Article, Page, …)."""
+    """A message-like object (activitystreams-vocabulary, 3.3: Note, Article, Page, …).
+
+    `content` is markup, unless it `is_plain`.
+    """
 
     id: str
     type: str
     attributed_to: str
     content: str
+    is_plain: bool
     source: str | None
     name: str | None
     url: str | None
@@ -217,13 +220,16 @@ def parse_object(value: object, *, now: datetime, depth: int = 0) -> Object:
 def parse_note(document: Json, *, now: datetime) -> Note:
     """Raises MalformedDocumentError for a note without id or author."""
     tags = [tag for tag in as_list(document.get("tag"))[:MAX_TAGS] if isinstance(tag, dict)]
-    type_, typed = type_of(document) or "Note", plain_content(document)
+    type_, content, plain = type_of(document) or "Note", natural_text(document, "content") or "", is_plain(document)
+    if plain:
+        content = content.replace("\r\n", "\n")
     return Note(
         id=_required(document, "id"),
         type=type_,
         attributed_to=_required(document, "attributedTo"),
-        content=(natural_text(document, "content") or "") if typed is None else html.from_text(typed, {}),
-        source=plain_source(document.get("source")) or typed,
+        content=content,
+        is_plain=plain,
+        source=plain_source(document.get("source")) or (content if plain else "") or None,
         name=natural_text(document, "name", MAX_NAME),
         url=link_in(document.get("url")),
         in_reply_to=id_of(document.get("inReplyTo")),

@@ -36,11 +36,10 @@ def details_of(document: Json, type_: str) -> tuple[str, ...]:
     return ()
 
 
-def plain_content(document: Json) -> str | None:
-    """The content where it is no markup: PeerTube's comments and videos are Markdown."""
-    content = natural_text(document, "content")
-    # A tuple and not a set: what a stranger sends need not be hashable.
-    return content.replace("\r\n", "\n") if content and document.get("mediaType") in _PLAIN else None
+def is_plain(document: Json) -> bool:
+    """Whether its content is no markup: PeerTube's comments and videos are Markdown."""
+    # In a tuple and not in a set: what a stranger sends need not be hashable.
+    return document.get("mediaType") in _PLAIN
 
 
 def plain_source(source: object) -> str | None:

@@ -224,7 +224,7 @@ def embeds_of(act: Act, note: Note) -> Sequence[dict[str, Any]]:
 
 def content_of(note: Note, embeds: Sequence[dict[str, Any]] = ()) -> Content:
     """What a note says, made safe. A post is its warning, its title, its text, what else it tells and its link."""
-    clean = html.sanitise(note.content)
+    clean = html.sanitise(html.from_text(note.content, {}) if note.is_plain else note.content)
     text = note.source if note.source is not None else words_of(clean)
     warning = f"\N{WARNING SIGN} {note.warning}" if note.warning else None
     link = note.link if note.name or not text else None

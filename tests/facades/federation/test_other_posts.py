@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from activitypub import html
 from activitypub.vocabulary import PUBLIC
+from app.actions.inbox import process
 from tests.facades.conftest import ORIGIN
 from tests.facades.federation.conftest import World, outcome
 
@@ -61,6 +63,20 @@ def test_a_post_is_read_with_all_that_it_says(world: World, fields: dict[str, An
 
     assert outcome() == ("done", None)
     assert _texts(world, lobby) == [text]
+
+
+def test_what_is_no_markup_is_made_such_by_the_worker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links are looked for in it, which takes a third of a second for the longest: nobody is kept waiting for it who
+    asks the server for something."""
+    lobby = world.channel("lobby")
+    note = world.zoe.note(to=[PUBLIC, f"{ORIGIN}/ap/channels/{lobby}"], content="see x.example", mediaType="text/plain")
+
+    with monkeypatch.context() as patched:
+        patched.delattr(html, "from_text")
+        assert world.send(world.zoe.post(world.zoe.activity("Create", note))).status_code == 202
+    process(world.zoe.host)
+
+    assert _texts(world, lobby) == ["see x.example"]
 
 
 def _texts(world: World, channel_id: str) -> list[str]:
