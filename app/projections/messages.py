@@ -128,8 +128,8 @@ def erase_all_by(session: Session, author: Actor, *, now: datetime, kept: str | 
 
 
 def erase_all_by_in(session: Session, author: Actor, channel_id: str, *, now: datetime) -> None:
-    """Everything one actor said in a channel, with what was recorded of it."""
-    said = and_(Message.author_id == author.id, Message.channel_id == channel_id)
+    """Everything one actor said in a channel, with what was recorded of it. Said again, it finds nothing to do."""
+    said = and_(Message.author_id == author.id, Message.channel_id == channel_id, Message.deleted_at.is_(None))
     _erase_said(session, said, now=now, kept=None)
 
 
@@ -144,8 +144,8 @@ def erase_all_in(session: Session, channel_id: str, *, now: datetime) -> None:
 def _erase_said(session: Session, which: ColumnElement[bool], *, now: datetime, kept: str | None) -> None:
     gaps = Counter[tuple[str, int]]()
     for part in in_parts(session, which, along=Message.id):
-        gaps += _erase(session, part, now=now)
         said = session.scalars(select(Message.uri).where(part)).all()
+        gaps += _erase(session, part, now=now)
         activities.erase_documents_about(session, said, kept=kept)
     _count_gaps(session, gaps)
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from activitypub.vocabulary import PUBLIC
 from app.db import reading
 from app.models import Actor, Block, Event, Follow, HistoryGap
+from app.projections import messages
 from tests.facades.federation.conftest import World, outcome
 from tests.facades.federation.remote import CONTEXT, RemoteActor
 from tests.facades.federation.test_announced import pond, served
@@ -89,6 +90,20 @@ def test_what_a_banned_person_said_goes_if_the_moderator_says_so(
     assert gaps() == ([1] if removes is True else [])
     world.receive(pond, pond.activity("Announce", spam, number=9, to=[PUBLIC]))
     assert text_of(spam) == (None if removes is True else "hello")
+
+
+def test_who_is_banned_again_costs_a_look(
+    world: World, pond: RemoteActor, moderator: RemoteActor, spam: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block = ban(world, moderator, world.zoe.uri, pond.uri, removeData=True)
+    world.receive(pond, pond.activity("Announce", block, to=[PUBLIC]))
+    monkeypatch.delattr(messages, "_erase")
+    again = ban(world, moderator, world.zoe.uri, pond.uri, removeData=True, number=2)
+
+    world.receive(pond, pond.activity("Announce", again, number=2, to=[PUBLIC]))
+
+    assert outcome() == ("done", None)
+    assert (gaps(), events("message_deleted")) == ([1], 1)
 
 
 @pytest.mark.parametrize(
