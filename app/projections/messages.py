@@ -33,7 +33,7 @@ from app.projections import activities, files
 from app.queries.channels import NO_SUCH_CHANNEL
 from app.queries.messages import Content, encode_content, scope_of
 from app.queries.paging import BLOCK
-from app.queries.parts import in_parts
+from app.queries.parts import in_parts, through_all
 from app.queries.search import search_terms
 from app.sealing import seal_row
 
@@ -137,8 +137,10 @@ def erase_all_in(session: Session, channel_id: str, *, now: datetime) -> None:
     """Everything that was said in a channel, and every recorded document that is sealed with the channel's key."""
     for part in in_parts(session, Message.channel_id == channel_id, along=Message.position):
         _erase(session, part, now=now, has_readers=False)
-    for part in in_parts(session, ActivityDocument.scope == channel_id, along=ActivityDocument.activity_id):
-        session.execute(delete(ActivityDocument).where(part), execution_options={"synchronize_session": False})
+    # No index has their scope: all that is said would pay for it.
+    for part in through_all(session, along=ActivityDocument.activity_id):
+        sealed = delete(ActivityDocument).where(part, ActivityDocument.scope == channel_id)
+        session.execute(sealed, execution_options={"synchronize_session": False})
 
 
 def _erase_said(session: Session, which: ColumnElement[bool], *, now: datetime, kept: str | None) -> None:

@@ -165,6 +165,7 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Small parts, and each moment at which others in the process have a turn."""
     given: list[float] = []
     monkeypatch.setattr(parts, "AT_ONCE", 2)
+    monkeypatch.setattr(parts, "LOOKED_AT_ONCE", 2)
     monkeypatch.setattr(parts, "sleep", given.append)
     return given
 
@@ -196,7 +197,7 @@ def test_very_much_that_was_said_in_a_channel_goes_in_parts(world: World, turns:
 
     assert opened(world) == []
     assert world.text(kept) is not None
-    assert len(turns) >= 6  # For the messages, and for the documents that were recorded of them.
+    assert len(turns) >= 3 + 5  # For the messages, and for the documents that were recorded of these and of others.
 
 
 def test_what_others_said_stays(world: World) -> None:
