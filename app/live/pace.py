@@ -11,7 +11,8 @@ _PAUSE_SECONDS: Final = 0.02  # In which a client on a line of 100 Mbit/s takes 
 
 
 class Pace:
-    """Of one batch. All queues are filled at the same speed, so it needs no look at any."""
+    """Of all that this process tells to sockets of one kind, batch after batch. Their queues are filled at the same
+    speed, so it needs no look at any."""
 
     def __init__(self) -> None:
         self._frames = 0

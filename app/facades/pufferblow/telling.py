@@ -46,6 +46,8 @@ MAX_MISSED = 1000
 MISSED_PER_SECOND, MISSED_BURST = 50.0, 10_000.0
 _missed: LRUCache[str, TokenBucket] = LRUCache(maxsize=8192)
 
+_PACE = Pace()
+
 _MESSAGES = frozenset({"message", "direct_message", "message_edited"})
 _SHOWN = _MESSAGES | {"message_reaction_added", "message_reaction_removed"}
 _OF_REPORTS = frozenset({"report_created", "report_resolved"})
@@ -68,13 +70,13 @@ def tell(session: Session, batch: Sequence[RecordedEvent]) -> None:
     """Everything is read before anything is sent: a batch that fails half way is given again."""
     known = _Batch(session, batch)
     told = [(event, known.audience(event), known.text(event), known.is_of_server(event)) for event in batch]
-    hub, pace = live().hub, Pace()
+    hub = live().hub
     for event, seeing, text, is_of_server in told:
         if text is not None:
             place = event.channel_id or event.conversation_id
             users = seeing | (_concerned(event) & hub.viewers("pufferblow"))
             if hub.send(users, text, channel_id=place, position=event.position, scope=_SCOPES.get(event.type)):
-                pace.keep(text)
+                _PACE.keep(text)
         _close_after(hub, event, seeing, is_of_server=is_of_server)
 
 

@@ -18,6 +18,8 @@ from app.queries.events import RecordedEvent
 SIGHTS: Final = Sights()
 """Of this process."""
 
+_PACE: Final = Pace()
+
 
 def follow_events(here: Live) -> None:
     """Have this process's client sockets told of what happens, here and in other processes."""
@@ -32,8 +34,7 @@ def tell(session: Session, batch: Sequence[RecordedEvent]) -> None:
     news = News(session, batch, viewers, SIGHTS)
     told = [(event.position, telling) for event in batch for telling in news.of(event)]
     SIGHTS.note(news.changes)
-    pace = Pace()
     for position, telling in told:
         text = msgspec.json.encode(telling.body).decode()
         if live().hub.send(telling.users, text, channel_id=None, position=position, family="punctum"):
-            pace.keep(text)
+            _PACE.keep(text)

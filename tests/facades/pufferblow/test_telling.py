@@ -164,15 +164,17 @@ def test_order_of_a_channel_is_the_order_of_the_log(world: World, room: Room, lo
     assert ids == sorted(set(ids))
 
 
+@pytest.mark.parametrize("batches", [1, 8])
 def test_much_at_once_is_told_at_a_pace_that_clients_keep(
-    world: World, room: Room, lobby: Channel, monkeypatch: pytest.MonkeyPatch
+    world: World, room: Room, lobby: Channel, monkeypatch: pytest.MonkeyPatch, batches: int
 ) -> None:
-    """What is told between two rests, and one frame more, fits into a queue."""
+    """What is told between two rests, and one frame more, fits into a queue, also if it is told in several batches."""
     ear, rests = room.listen(world.bob), [0]
     monkeypatch.setattr("app.live.pace.time.sleep", lambda _seconds: rests.append(sum(map(len, ear.frames))))
     for _ in range(8):
         world.say(world.alice, lobby, "😀" * 49_000)
-
+        if batches > 1:
+            room.tell()
     room.tell()
 
     told = sum(map(len, ear.frames))
