@@ -43,6 +43,7 @@ _HEARD = _CHANNELS.with_only_columns(Channel).where(Channel.actor_id == bindpara
 _TOLD = (
     select(Follow.id)
     .where(Follow.target_id == bindparam("channel_id"), Follow.state == ACCEPTED, _followers_host.is_(None))
+    .order_by(Follow.state, Follow.id)  # As above.
     .limit(1)
 )
 
