@@ -13,8 +13,8 @@ __all__ = ["founding", "postgres_url", "sqlite_folder", "sqlite_template"]
 
 
 _FACADES = "tests/facades/"
-# A quarter of the time of all tests, and its routes end in the actions of the others.
-_LONGEST_FACADE = "tests/facades/punctum/"
+# More than a quarter of the time of all tests, and its routes end in the actions of the others.
+_LONGEST_FACADE = ("tests/facades/punctum/", "tests/facades/federation/test_punctum_")
 
 
 @pytest.hookimpl(wrapper=True)
