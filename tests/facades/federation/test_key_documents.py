@@ -148,6 +148,15 @@ def test_a_key_that_leads_to_another_actor_now_is_theirs(world: World) -> None:
     assert follow(world, world.zoe, 2) == 202
 
 
+def check_stays_known(world: World, key_id: str) -> None:
+    """It is found, and nobody is asked for it again after its owner was described anew."""
+    assert follow(world, world.zoe, key_id=key_id) == 202
+    remote_actors.fetch_actor(world.zoe.uri)
+    world.forget()
+    assert follow(world, world.zoe, 2, key_id=key_id) == 202
+    assert world.wire.asked == []
+
+
 def test_a_key_s_page_may_be_another_spelling_of_its_owner_s(world: World) -> None:
     """BookWyrm's actors end without the slash that is in the ids of their keys."""
     key = world.zoe.document["publicKey"] | {"id": f"{world.zoe.uri}/#main-key"}
@@ -155,22 +164,14 @@ def test_a_key_s_page_may_be_another_spelling_of_its_owner_s(world: World) -> No
         world.wire.serve(page, world.zoe.document | {"publicKey": key})
     world.known(world.zoe)  # Before she says anything.
 
-    assert follow(world, world.zoe, key_id=key["id"]) == 202
-    remote_actors.fetch_actor(world.zoe.uri)
-    world.forget()
-    assert follow(world, world.zoe, 2, key_id=key["id"]) == 202
-    assert world.wire.asked == []
+    check_stays_known(world, key["id"])
 
 
 def test_a_key_at_a_place_of_its_own_stays_known_when_its_owner_is_described_anew(world: World) -> None:
     key = key_of(world.zoe, owner=world.zoe.uri)
     publish(world, key, publicKey=key)
-    assert follow(world, world.zoe, key_id=key["id"]) == 202
-    remote_actors.fetch_actor(world.zoe.uri)
-    world.forget()
 
-    assert follow(world, world.zoe, 2, key_id=key["id"]) == 202
-    assert world.wire.asked == []
+    check_stays_known(world, key["id"])
 
 
 def test_bots_that_share_one_key_are_all_known_and_speak_as_its_owner(world: World) -> None:
