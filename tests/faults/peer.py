@@ -187,6 +187,7 @@ def _accept_all(_activity: Document) -> Answer:
 def _handler(peer: Peer) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
         timeout = 30
 
         def do_GET(self) -> None:
