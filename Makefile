@@ -3,6 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+SERVED := $(VENV)/served
 
 # A stamp is named after the sum of what it installed: nothing is installed twice, and a changed lock is noticed.
 sum = $(shell cat $(1) | cksum | tr ' ' '-')
@@ -17,10 +18,12 @@ export PYTHONDONTWRITEBYTECODE :=
 E2E := $(BIN)/pytest -m "e2e or slow" -n 0 --timeout 600
 
 .DEFAULT_GOAL := run
-.PHONY: run install migrate test check fmt bench e2e e2e-hostile e2e-facades e2e-faults e2e-tasks e2e-others faults fuzz lock clean system-packages
+.PHONY: run runtime install migrate test check fmt bench e2e e2e-hostile e2e-facades e2e-faults e2e-tasks e2e-others faults fuzz lock clean system-packages
 
 run: $(RUNTIME)
 	@$(BIN)/shoal serve
+
+runtime: $(RUNTIME)
 
 install: $(DEV)
 
@@ -53,8 +56,10 @@ fmt: $(DEV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Of what `make run` installs: libraries load what they find, and tests bring more of it.
 bench: $(DEV)
-	$(BIN)/python -m tests.bench
+	@$(MAKE) --no-print-directory VENV=$(SERVED) runtime
+	$(BIN)/python -m tests.bench --shoal $(SERVED)/bin/shoal
 
 # N seeds, each printed with its verdict; `make faults SEED=…` runs one of them again, KILLS=… kills so often instead.
 # Without any of them: those directed faults that take too long for `make e2e`, and one seed.
@@ -82,6 +87,7 @@ $(RUNTIME):
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
+	@$(BIN)/python -OO -m compileall -qq -j 0 $(VENV)/lib app activitypub tasks migrations wsgi.py || true
 	@rm -f $(VENV)/.runtime-*
 	@touch $@
 

@@ -86,10 +86,12 @@ def web() -> None:
 @click.option("--beat", "with_beat", is_flag=True, help="Send the periodic tasks too; one worker may.")
 def worker(*, with_beat: bool) -> None:
     """Run a Celery worker alone."""
-    from app.supervisor.worker import work
-
     settings = load_settings()
     _require_redis_url(settings)
+    if commands.is_compiled_lean() and sys.flags.optimize < 2:
+        _become(commands.worker(with_beat=with_beat))
+    from app.supervisor.worker import work
+
     raise SystemExit(work(settings, with_beat=with_beat))
 
 

@@ -46,7 +46,7 @@ def _supervise(settings: Settings, environ: Mapping[str, str]) -> int:
         migrated = supervisor.complete(Program(name="migrate", argv=commands.migrate(), environ=environ))
         if migrated == 0:
             supervisor.let_go(web.name)
-            supervisor.keep(Program(name="worker", argv=commands.worker_with_beat(), environ=environ))
+            supervisor.keep(Program(name="worker", argv=commands.worker(with_beat=True), environ=environ))
             supervisor.run_until_stopped()
         supervisor.stop(last=[broker.NAME])
     return migrated or 0  # None: a stop was asked for while it migrated.

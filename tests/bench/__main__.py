@@ -28,9 +28,10 @@ from tests.bench.site import Site, postgresql_site, sqlite_site
 from tests.bench.taking import Taken, take
 from tests.bench.tools import Tools
 from tests.e2e.hosts import HOSTS_FILE
+from tests.e2e.shoal import INSTALLED
 from tests.e2e.tls import CertificateAuthority
 
-SITES: dict[str, Callable[[Path, CertificateAuthority], AbstractContextManager[Site]]] = {
+SITES: dict[str, Callable[[Path, CertificateAuthority, Path], AbstractContextManager[Site]]] = {
     "sqlite": sqlite_site,
     "postgresql": postgresql_site,
 }
@@ -66,7 +67,7 @@ def _measure_all(options: argparse.Namespace, plan: Plan) -> int:
         authority = CertificateAuthority(folder)
         tools = _tools(stack, plan, authority)
         for name in options.only or SITES:
-            taken = take(SITES[name](folder, authority), plan, tools, options.measure or MEASUREMENTS)
+            taken = take(SITES[name](folder, authority, options.shoal.absolute()), plan, tools, options.measure or MEASUREMENTS)
             found = figures.rows(lines(plan), taken.samples)
             _print(name, taken, found)
             _append(options.json, ({"database": name, **row} for row in found))
@@ -83,6 +84,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, metavar="N", help="the figures are medians of so many rounds")
     parser.add_argument("--only", action="append", choices=SITES, help="measure this database only")
     parser.add_argument("--measure", action="append", choices=MEASUREMENTS, help="take this measurement only")
+    parser.add_argument(
+        "--shoal",
+        type=Path,
+        default=INSTALLED,
+        metavar="FILE",
+        help="what is measured, if not our own",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="append one JSON object for each figure")
     return parser.parse_args()
 

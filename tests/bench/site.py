@@ -126,7 +126,7 @@ def open_files(processes: list[psutil.Process]) -> int:
 
 
 @contextmanager
-def sqlite_site(folder: Path, authority: CertificateAuthority) -> Iterator[Site]:
+def sqlite_site(folder: Path, authority: CertificateAuthority, shoal: Path) -> Iterator[Site]:
     """As it comes: SQLite and the embedded broker."""
     with ExitStack() as stack:
         data = folder / "sqlite" / "data"
@@ -136,13 +136,14 @@ def sqlite_site(folder: Path, authority: CertificateAuthority) -> Iterator[Site]
             names.SQLITE,
             folder / "sqlite",
             authority,
+            shoal,
             database_url=f"sqlite:///{data}/shoal.db",
             bare_url=f"sqlite:///{data}/bare.db",
         )
 
 
 @contextmanager
-def postgresql_site(folder: Path, authority: CertificateAuthority) -> Iterator[Site]:
+def postgresql_site(folder: Path, authority: CertificateAuthority, shoal: Path) -> Iterator[Site]:
     """As it grows: PostgreSQL and a Valkey of its own. Raises NotMeasuredError where PostgreSQL is not installed."""
     binaries = find_postgres_binaries()
     if binaries is None:
@@ -157,6 +158,7 @@ def postgresql_site(folder: Path, authority: CertificateAuthority) -> Iterator[S
             names.POSTGRESQL,
             folder / "postgresql",
             authority,
+            shoal,
             database_url=url,
             bare_url=cluster.create_database("bare"),
             env={"DATABASE_URL": url, "REDIS_URL": valkey.url},
@@ -169,13 +171,14 @@ def _start(
     host: Host,
     folder: Path,
     authority: CertificateAuthority,
+    shoal: Path,
     *,
     database_url: str,
     bare_url: str,
     env: dict[str, str] | None = None,
 ) -> Site:
     secret = {"SHOAL_SECRET_KEY": secrets.token_urlsafe(32), **(env or {})}
-    server = ShoalServer(host, authority, folder, secret)
+    server = ShoalServer(host, authority, folder, secret, shoal=shoal)
     # Also a server that never became healthy, or that does not stop when it is asked to.
     stack.callback(server.process.kill)
     stack.enter_context(server)

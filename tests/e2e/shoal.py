@@ -17,6 +17,8 @@ from .proxy import TlsProxy
 from .tls import CertificateAuthority
 from .waiting import eventually
 
+# The command of the environment that runs the tests.
+INSTALLED = Path(sys.executable).parent / "shoal"
 # What the product promises; a machine shared with five other servers gets the double.
 SHUTDOWN_SECONDS = 10
 START_SECONDS = 60
@@ -41,7 +43,13 @@ class ShoalServer:
     """
 
     def __init__(
-        self, host: Host, authority: CertificateAuthority, folder: Path, env: Mapping[str, str] | None = None
+        self,
+        host: Host,
+        authority: CertificateAuthority,
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+        *,
+        shoal: Path = INSTALLED,
     ) -> None:
         folder.mkdir()
         (folder / "data").mkdir()
@@ -52,7 +60,7 @@ class ShoalServer:
         self._authority = authority
         self.proxy = TlsProxy(host, self.port, authority.server_context(host))
         self.process = ManagedProcess(
-            [Path(sys.executable).parent / "shoal", "serve"],
+            [shoal, "serve"],
             log=folder / "shoal.log",
             env=self._environment(env or {}),
             # Not the checkout: a developer's .env there must not reach a test.
