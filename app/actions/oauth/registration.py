@@ -41,7 +41,7 @@ class MetadataGiven:
 class _Given(BaseModel):
     """The types of what is read; what the values may be, Authlib checks and `_check`."""
 
-    model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True, defer_build=True)
 
     client_name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)] = _NAMELESS
     client_uri: Address | None = None
