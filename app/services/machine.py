@@ -76,14 +76,13 @@ class Machine:
             storage_used_gb=_round(disk.used / _GIGABYTE),
             storage_total_gb=_round(disk.total / _GIGABYTE),
             storage_percent=disk.percent,
-            uptime_seconds=uptime_seconds(),
+            uptime_seconds=self.uptime_seconds(),
         )
 
-
-def uptime_seconds() -> float:
-    """How long this process has been running."""
-    started_at: float = psutil.Process().create_time()
-    return round(max(0.0, time.time() - started_at), 1)
+    def uptime_seconds(self) -> float:
+        """How long this process has been running."""
+        started_at: float = psutil.Process().create_time()
+        return round(max(0.0, time.time() - started_at), 1)
 
 
 def _count() -> _Counters:

@@ -30,7 +30,7 @@ NOBODY = {
 @pytest.mark.parametrize(
     ("code", "unwanted"),
     [
-        (WEB, NOBODY | {"celery.apps", "celery.worker"}),
+        (WEB, NOBODY | {"celery.apps", "celery.worker", "psutil"}),
         (WORKER, NOBODY | {"flask", "gevent", "gunicorn", "limits"}),
         (SIGN, {"httpsig", "pkg_resources"}),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 from app.db import reading
 from app.facades.pufferblow.answers import Time, iso
@@ -12,10 +13,12 @@ from app.facades.pufferblow.api import API
 from app.queries.snapshots import ACTIVITY, STATISTICS, find_snapshot
 from app.queries.statistics import Activity, count_activity, count_people, count_places, count_recent_messages
 from app.queries.viewers import Viewer
-from app.services.machine import Machine, uptime_seconds
 from app.settings import current
 from app.web.api import NoParams
 from app.web.shapes import Shape
+
+if TYPE_CHECKING:
+    from app.services.machine import Machine
 
 TAG = "Administration"
 
@@ -132,7 +135,7 @@ def show_statistics(_: NoParams) -> StatisticsShown:
         message = "No statistics yet. The background task server_stats_update has not run."
         return StatisticsShown(status_code=200, message=message, statistics=None, stats=None)
     taken_at = iso(snapshot.taken_at)
-    system = SystemFigures(uptime=uptime_seconds(), last_updated=taken_at)
+    system = SystemFigures(uptime=_machine().uptime_seconds(), last_updated=taken_at)
     shown = Statistics(timestamp=taken_at, system=system, **snapshot.figures)
     return StatisticsShown(status_code=200, statistics=shown, stats=shown)
 
@@ -214,6 +217,8 @@ def show_overview(_viewer: Viewer, _: NoParams) -> OverviewShown:
 
 @cache
 def _machine() -> Machine:
+    from app.services.machine import Machine  # With psutil, which only a process that is asked needs.
+
     return Machine(current().data_dir)
 
 
