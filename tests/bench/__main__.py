@@ -67,7 +67,8 @@ def _measure_all(options: argparse.Namespace, plan: Plan) -> int:
         authority = CertificateAuthority(folder)
         tools = _tools(stack, plan, authority)
         for name in options.only or SITES:
-            taken = take(SITES[name](folder, authority, options.shoal.absolute()), plan, tools, options.measure or MEASUREMENTS)
+            site = SITES[name](folder, authority, options.shoal.absolute())
+            taken = take(site, plan, tools, options.measure or MEASUREMENTS)
             found = figures.rows(lines(plan), taken.samples)
             _print(name, taken, found)
             _append(options.json, ({"database": name, **row} for row in found))
