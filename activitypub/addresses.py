@@ -1,8 +1,9 @@
 """Which IP addresses an outbound connection may reach."""
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final, TypeAlias
+
+import msgspec
 
 from activitypub.errors import BlockedAddressError
 
@@ -54,8 +55,7 @@ _DENIED_V6: Final = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AddressPolicy:
+class AddressPolicy(msgspec.Struct, frozen=True):
     """The public internet, and the named networks (of tests, of a private fediverse) opened besides."""
 
     allowed_networks: tuple[Network, ...] = ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from activitypub.properties import Json, as_count, as_list, as_text, locate, natural_text
 
@@ -13,8 +14,7 @@ MAX_BLURHASH = 200
 MAX_MEDIA_TYPE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(msgspec.Struct, frozen=True):
     """`size` is in bytes, `width` and `height` in pixels; None where a server does not say. `name` is read aloud."""
 
     url: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from activitypub.attachments import Attachment
 from activitypub.documents import Activity, parse_activity
@@ -16,8 +18,7 @@ from activitypub.vocabulary import ACTOR_CONTEXT, OBJECT_CONTEXT, RFC9421
 Document = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(msgspec.Struct, frozen=True):
     """What an actor document of ours is made of. Keys are (id, encoded) pairs; without RSA key no publicKey."""
 
     uri: str

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+import msgspec
+
 from activitypub.attachments import Attachment, parse_attachments
 from activitypub.embeds import Embed, parse_embeds
 from activitypub.errors import MalformedDocumentError
@@ -43,22 +45,19 @@ KEY_LISTINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True):
     """An object named by its URI alone, or one of a type we have no class for."""
 
     id: str | None
     type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(msgspec.Struct, frozen=True):
     href: str
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Audience:
+class Audience(msgspec.Struct, frozen=True):
     """Everyone a document names, in its own fields and with the public collection in one spelling.
 
     `hidden` are bto and bcc, who count as addressed but are not told to anyone (activitypub, section 6).
@@ -88,8 +87,7 @@ class Audience:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """A message-like object (activitystreams-vocabulary, 3.3: Note, Article, Page, …).
 
     `content` is markup, unless it `is_plain`.
@@ -126,8 +124,7 @@ class Note:
         return not (said or self.attachments or self.embeds or self.link)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyDocument:
+class KeyDocument(msgspec.Struct, frozen=True):
     """A key as an actor lists it: `encoded` is PEM for RSA and multibase for a Multikey (FEP-521a)."""
 
     id: str
@@ -136,8 +133,7 @@ class KeyDocument:
     is_multikey: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ActorDocument:
+class ActorDocument(msgspec.Struct, frozen=True):
     id: str
     type: str
     preferred_username: str

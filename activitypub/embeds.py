@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import html as markup
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from activitypub import html
 from activitypub.properties import Json, as_list, as_text, locate, natural_text
@@ -27,8 +28,7 @@ _SMALL_IMAGE: Final = 1
 _KINDS: Final = (_SMALL_IMAGE, 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Embed:
+class Embed(msgspec.Struct, frozen=True):
     """`kind` is 1 with the image at the side and 2 with it as the main thing, `color` is `"R, G, B"`; `is_shown` is
     None where the author has said nothing of it. What has no `description` as it was typed may have a `summary`, which
     is markup."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from activitypub.documents import id_of
 from activitypub.properties import as_list, natural_text
@@ -13,8 +14,7 @@ MAX_OBJECTS = 50
 MAX_TEXT = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(msgspec.Struct, frozen=True):
     """`objects` are URIs of people and of messages, in the order they were named."""
 
     objects: tuple[str, ...]

@@ -1,6 +1,6 @@
 """What the bytes of a delivery say and whether to believe them: an inbox's whole decision, as one pure function."""
 
-from dataclasses import dataclass
+import msgspec
 
 from activitypub.documents import Activity, id_of, parse_activity, type_of
 from activitypub.errors import MalformedDocumentError
@@ -9,8 +9,7 @@ from activitypub.strict_json import JsonObject, load_object
 from activitypub.vocabulary import ACTIVITY_TYPES
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True):
     """``activity`` is None for a type that the vocabulary does not have, which is always dropped."""
 
     document: JsonObject

@@ -1,7 +1,8 @@
 """NodeInfo: what our server tells the world about itself (schemas 2.0 and 2.1)."""
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+import msgspec
 
 from activitypub.strict_json import JsonObject
 
@@ -9,8 +10,7 @@ Version: TypeAlias = Literal["2.0", "2.1"]
 _SCHEMA: Final = "http://nodeinfo.diaspora.software/ns/schema/"
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(msgspec.Struct, frozen=True):
     """What is told: the numbers are of local accounts and of public posts only."""
 
     version: str

@@ -1,9 +1,10 @@
 """Who may say what: FEP-fe34's origin rules for an activity that arrived, as one pure function."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
+
+import msgspec
 
 from activitypub.aliases import check_plain
 from activitypub.documents import type_of
@@ -31,8 +32,7 @@ class Verdict(StrEnum):
     DROP = "drop"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """What to do with an activity.
 
     ACCEPT: its actor said it. FETCH: somebody else passed it on, so believe only what stands at ``uri``, or
@@ -47,8 +47,7 @@ class Decision:
     has_proof: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(msgspec.Struct, frozen=True):
     """An activity whose own id and actor are in order. ``announcer`` is who passed it on inside an Announce."""
 
     id: str

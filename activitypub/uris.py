@@ -2,12 +2,12 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
 import idna
+import msgspec
 
 from activitypub.errors import MalformedDocumentError
 
@@ -49,8 +49,7 @@ _SPECIAL_USE: Final = frozenset({"alt", "invalid", "localhost", "onion"})
 _PRIVATE_USE: Final = frozenset({"arpa", "internal", "local"})
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedUri:
+class ParsedUri(msgspec.Struct, frozen=True):
     """An https URI taken apart, with its host in lower-case ASCII."""
 
     host: str

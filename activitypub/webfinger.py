@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 from typing import Final, Protocol
 from urllib.parse import quote, urlencode
+
+import msgspec
 
 from activitypub.errors import MalformedDocumentError, OriginError
 from activitypub.fetch import FetchBudget, Response
@@ -22,8 +23,7 @@ _HANDLE: Final = re.compile(r"(?:acct:|@|!)?(?P<user>[^@!/:?#\s]+)@(?P<host>[^@/
 _PROFILE_PATH: Final = re.compile(r"/(?P<handle>@[^/]+)/?")
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
+class Handle(msgspec.Struct, frozen=True):
     """Who is meant by ``@user@host``: the host in lower-case ASCII, with its port where that is not 443."""
 
     user: str
@@ -48,8 +48,7 @@ class Asker(Protocol):
     def get(self, url: str, *, headers: Mapping[str, str], budget: FetchBudget | None = None) -> Response: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """The actor behind a handle, and the handle its server calls it by."""
 
     handle: Handle

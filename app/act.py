@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from activitypub.documents import Activity
@@ -27,8 +28,7 @@ class RefusedError(ForbiddenError):
         self.answer = answer
 
 
-@dataclass(frozen=True, slots=True)
-class LiveEvent:
+class LiveEvent(msgspec.Struct, frozen=True):
     """Something sockets are told after the commit. It names rows; the text is read when it is sent."""
 
     type: str
@@ -36,21 +36,19 @@ class LiveEvent:
     conversation_id: str | None = None
     message_id: str | None = None
     actor_id: str | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(msgspec.Struct, frozen=True):
     """What a worker fetched before the transaction: documents by the URI that was asked for, None for gone."""
 
-    documents: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    documents: Mapping[str, Mapping[str, Any] | None] = msgspec.field(default_factory=dict)
 
     def find(self, uri: str | None) -> Mapping[str, Any] | None:
         return self.documents.get(uri) if uri else None
 
 
-@dataclass(frozen=True, slots=True)
-class Inbox:
+class Inbox(msgspec.Struct, frozen=True):
     """Where one delivery goes: a shared inbox stands for every recipient of its server."""
 
     uri: str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -39,8 +39,7 @@ def unseal(key: bytes, sealed: bytes, context: bytes) -> bytes:
         raise WrongKeyError("sealed with another key, or changed since") from error
 
 
-@dataclass(frozen=True, slots=True)
-class MasterKey:
+class MasterKey(msgspec.Struct, frozen=True):
     """One key that wraps data keys. `id` tells which secret made it without telling the secret."""
 
     id: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 _LOCAL_PATH = re.compile(
     r"/ap/(users|channels|dms|spaces|members|roles|invites|emoji|messages|activities)/([a-z0-9_]+)"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Uris:
+class Uris(msgspec.Struct, frozen=True):
     """URIs under one public origin, which comes from settings and never from a request's Host header."""
 
     origin: str

@@ -8,9 +8,9 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
 from cachetools import LRUCache
 
 from activitypub.uris import domain_of
@@ -32,8 +32,7 @@ class Turn(Protocol):
     def due_in_seconds(self) -> float | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _NoTurn:
+class _NoTurn(msgspec.Struct, frozen=True):
     is_prompt: bool | None = None
     due_in_seconds: float | None = None
 

@@ -1,8 +1,9 @@
 """From an answer to a document that stands where its id says."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from activitypub.aliases import check_plain
 from activitypub.errors import (
@@ -27,8 +28,7 @@ ACCEPT: Final = f'{ACTIVITY_TYPE}, application/ld+json; profile="https://www.w3.
 _TEMPORARY: Final = frozenset({408, 425, 429})
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """A fetched document: ``uri`` is its id, ``url`` where it was, of the same origin."""
 
     json: JsonObject

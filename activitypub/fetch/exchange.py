@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import h11
+import msgspec
 
 from activitypub.errors import FetchError, ResponseTooLargeError
 from activitypub.fetch.connection import Connection
@@ -40,8 +40,7 @@ class Headers(Mapping[str, str]):
         return len(self._values)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What is sent: ``headers`` lack only Host and Content-Length."""
 
     method: str
@@ -62,8 +61,7 @@ class Request:
         return b"".join(http.send(event) or b"" for event in events)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """An answer as it came: any status, ``url`` the one that gave it."""
 
     status: int

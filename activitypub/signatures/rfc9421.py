@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from types import MappingProxyType
 from typing import Any, Final
 
 import http_sf
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from http_message_signatures import (
     HTTPMessageSignaturesException,
@@ -112,16 +112,14 @@ def announces_rfc9421(headers: Iterable[tuple[str, str]]) -> bool:
     return any(name.lower() in _ANNOUNCEMENTS for name, _ in headers)
 
 
-@dataclass(frozen=True, slots=True)
-class _FieldLines:
+class _FieldLines(msgspec.Struct, frozen=True):
     lines: tuple[tuple[str, str], ...]
 
     def items(self) -> tuple[tuple[str, str], ...]:
         return self.lines
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
+class _Message(msgspec.Struct, frozen=True):
     """A request in the shape the library reads."""
 
     method: str

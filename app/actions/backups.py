@@ -12,11 +12,12 @@ import sqlite3
 import subprocess
 import tempfile
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+from msgspec.structs import replace
 from sqlalchemy import URL, select, update
 from sqlalchemy.orm import Session
 
@@ -37,8 +38,7 @@ _PART_BYTES: Final = 255
 _PG_DUMPS: Final = "/usr/lib/postgresql/*/bin/pg_dump"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupConfig:
+class BackupConfig(msgspec.Struct, frozen=True, kw_only=True):
     """`folder` is below SHOAL_BACKUPS or that itself, relative to it; `max_files` are kept, the newest."""
 
     folder: str = "."

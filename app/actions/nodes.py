@@ -15,6 +15,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
@@ -41,8 +42,7 @@ _WRONG = "Invalid challenge signature"
 _NO_SESSION = "Session not found for current user"
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(msgspec.Struct, frozen=True):
     id: str
     nonce: str
     expires_at: datetime
@@ -68,8 +68,7 @@ class OpenedNodeSession:
     scopes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ShownNodeSession:
+class ShownNodeSession(msgspec.Struct, frozen=True):
     id: str
     account_id: str
     node_id: str
@@ -150,8 +149,7 @@ def revoke(viewer: Viewer, session_id: str) -> None:
             raise NotFoundError(_NO_SESSION)
 
 
-@dataclass(frozen=True, slots=True)
-class _Proved:
+class _Proved(msgspec.Struct, frozen=True):
     """What will be asked of the node from now on: one of the two."""
 
     public_key: str | None = None

@@ -4,10 +4,10 @@ what somebody chose, over Punctum."""
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import msgspec
 from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -31,8 +31,7 @@ _ALIASES: Final = {"away": "afk", "inactive": "offline", "invisible": "offline"}
 _SHOWN_CHARACTERS: Final = 40
 
 
-@dataclass(frozen=True, slots=True)
-class StatusChange:
+class StatusChange(msgspec.Struct, frozen=True):
     """What somebody's status is from now on."""
 
     actor_id: str

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from cachetools import LRUCache, TTLCache
+from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -256,7 +257,7 @@ def _named(keys: Sequence[PublicKey], key_id: str) -> PublicKey | None:
     PeerTube names the actor and not its key: then it is its RSA key, if there is but one.
     """
     found = [key for key in keys if key.id == key_id] or [
-        replace(key, id=key_id) for key in keys if key.owner == key_id and key.kind == "rsa"
+        dataclasses.replace(key, id=key_id) for key in keys if key.owner == key_id and key.kind == "rsa"
     ]
     return found[0] if len(found) == 1 else None
 

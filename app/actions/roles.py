@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from app.db import reading
 from app.errors import InvalidInputError, NotFoundError
@@ -16,8 +17,7 @@ from app.queries.roles import NO_SUCH_ROLE, find_roles, list_held
 from app.queries.viewers import Viewer
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(msgspec.Struct, frozen=True):
     """Somebody and all the roles they have; who was given none has the one that everybody has."""
 
     actor_id: str

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
@@ -53,8 +54,7 @@ class TokenPair:
     refresh_expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class AccessClaims:
+class AccessClaims(msgspec.Struct, frozen=True):
     """Who an access token speaks for. The login session may have been revoked since: ask the database."""
 
     actor_id: str
@@ -63,8 +63,7 @@ class AccessClaims:
     scopes: frozenset[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """What a client was allowed: its access tokens say so (RFC 9068, section 2.2)."""
 
     client_id: str

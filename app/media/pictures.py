@@ -9,11 +9,11 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO, Final
 
 import blurhash
+import msgspec
 from PIL import Image, ImageOps, ImageSequence
 
 from app.errors import InvalidInputError
@@ -43,8 +43,7 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.simplefilter("error", Image.DecompressionBombWarning)  # Pillow raises only at twice as many.
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(msgspec.Struct, frozen=True):
     """`width` and `height` are in pixels, as it is looked at; `orientation` is how its pixels lie (EXIF)."""
 
     media_type: str
@@ -53,8 +52,7 @@ class Picture:
     orientation: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Small:
+class Small(msgspec.Struct, frozen=True):
     """`webp` is the picture made small, None where it is small already."""
 
     blurhash: str

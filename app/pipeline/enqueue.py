@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
+
+import msgspec
 
 from activitypub.documents import Activity
 from app.act import Act, Inbox
@@ -23,8 +24,7 @@ _RELATION_LIFE = timedelta(days=30)
 _ANSWER_DELAY = timedelta(seconds=1.5)
 
 
-@dataclass(frozen=True, slots=True)
-class Hearers:
+class Hearers(msgspec.Struct, frozen=True):
     """Where an activity goes: the inboxes, the state of each host, and when its deliveries are due there."""
 
     inboxes: list[Inbox]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from activitypub import build
@@ -27,14 +27,13 @@ from app.uris import Uris
 _MAX_DEPTH = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What came of an activity. `found` is what its effect learned that a facade may tell (ids of what was made)."""
 
     id: str
     uri: str
     is_repeat: bool = False
-    found: Mapping[str, Any] = field(default_factory=dict)
+    found: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Made(NamedTuple):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import bindparam, null, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -37,8 +37,7 @@ _DONE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """An activity whose actor is proved: by the request that carried it, by its proof, or by its home.
 
     `signed_at` is when its actor signed it, EARLIEST where that is not known. `relayed` are activities inside it (a
@@ -49,12 +48,12 @@ class Received:
 
     activity: Activity
     signed_at: datetime
-    gathered: Gathered = field(default_factory=Gathered)
+    gathered: Gathered = msgspec.field(default_factory=Gathered)
     relayed: tuple[Activity, ...] = ()
     queue_position: int | None = None
     via: str | None = None
     brought_by: str = ""
-    private: Mapping[str, Any] = field(default_factory=dict)
+    private: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 def receive(received: Received) -> Outcome | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -25,8 +25,7 @@ from app.uris import Uris
 _AT_THE_SAME_MOMENT = "Somebody else did this at the same moment. Try again."
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """An activity of `actor` (a URI) that is still to be composed, from what is true when it is done.
 
     What `compose` reads is read in the same transaction, and the effect finds it loaded. A repeated request is

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import msgspec
 from sqlalchemy import ColumnElement, Select, delete, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
@@ -22,8 +22,7 @@ ATTACHMENTS = "attachments"
 IS_UNATTACHED: Final = ~exists().where(Attachment.file_id == File.id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewBlob:
+class NewBlob(msgspec.Struct, frozen=True, kw_only=True):
     """A content that is in the store. `thumbnail` is another one: the same picture, small."""
 
     digest: str
@@ -35,8 +34,7 @@ class NewBlob:
     thumbnail: NewBlob | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewFile:
+class NewFile(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     blob: NewBlob
     owner_id: str

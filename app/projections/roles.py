@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import delete as delete_from
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
@@ -14,8 +14,7 @@ from sqlalchemy.orm import Session
 from app.models import Role, RoleGrant
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(msgspec.Struct, frozen=True):
     """What a role is called and what it allows."""
 
     name: str

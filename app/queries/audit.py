@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, SQLColumnExpression, and_, case, null, select
 from sqlalchemy.orm import Session
 
@@ -15,8 +15,7 @@ from app.queries.viewers import Viewer
 from app.queries.visibility import channel_is_visible
 
 
-@dataclass(frozen=True, slots=True)
-class AuditView:
+class AuditView(msgspec.Struct, frozen=True):
     """What was done, by whom if anybody did it, to what: `target` is an id, an address or a name."""
 
     id: str

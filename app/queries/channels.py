@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
@@ -55,8 +55,7 @@ _MAX_READ: Final = 200
 NO_SUCH_CHANNEL = "The provided channel ID does not exist or could not be found."
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelView:
+class ChannelView(msgspec.Struct, frozen=True):
     """A channel as its viewers see it. `host` is None for ours; `member_ids` only matters for private ones."""
 
     id: str

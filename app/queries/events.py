@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
 from app.models import Event
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
+class RecordedEvent(msgspec.Struct, frozen=True):
     """An `app.act.LiveEvent` as it was committed; `position` is its place in the log."""
 
     position: int
@@ -83,8 +82,7 @@ def list_missing(session: Session, after: int, until: int) -> list[int]:
     return [position for start, end in gaps for position in range((start or floor) + 1, end)]
 
 
-@dataclass(frozen=True, slots=True)
-class Writers:
+class Writers(msgspec.Struct, frozen=True):
     """PostgreSQL's transaction numbers: no writer below `oldest` is at work, none at or above `next` has begun."""
 
     oldest: int

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
+import msgspec
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
@@ -36,8 +36,7 @@ _BY_DIGEST = re.compile(r"/storage/([0-9a-f]{64})")
 _BY_ID = re.compile(r"(?:/api/v1/(?:cdn|storage)/file)?/?([a-z]+)/(file_[0-9a-z]{26})\.[a-z0-9]{1,12}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFile:
+class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody's file with its content. `thumbnail` is the digest and size of a small copy of a picture."""
 
     id: str
@@ -74,8 +73,7 @@ class Use(NamedTuple):
     channel_name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ListedFile:
+class ListedFile(msgspec.Struct, frozen=True):
     """A file as a list shows it, with whoever put it there and what it is used for, as far as the viewer sees it."""
 
     file: StoredFile
@@ -85,8 +83,7 @@ class ListedFile:
     is_picture_of_somebody: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """Which file a URL of ours means: one of them by its id, or whichever has a content."""
 
     id: str | None = None
@@ -267,7 +264,7 @@ _FILES: Select[*tuple[object, ...]] = (
 
 
 def _stored(row: Row[*tuple[object, ...]]) -> StoredFile:
-    return StoredFile(**{name: getattr(row, name) for name in StoredFile.__dataclass_fields__})
+    return StoredFile(**{name: getattr(row, name) for name in StoredFile.__struct_fields__})
 
 
 def _places(session: Session, file_id: str) -> list[Place]:

@@ -61,8 +61,7 @@ def encode_content(content: Content) -> bytes:
     return _encode(content)
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(msgspec.Struct, frozen=True):
     """Who said it. Another server's author has no account here, so no status and no roles but the default."""
 
     id: str
@@ -79,8 +78,7 @@ class Author:
     roles: tuple[str, ...] = (DEFAULT_ROLE,)
 
 
-@dataclass(frozen=True, slots=True)
-class ReactionCount:
+class ReactionCount(msgspec.Struct, frozen=True):
     emoji: str
     actor_ids: tuple[str, ...]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Select, String, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -26,8 +26,7 @@ MOST_BY_DOMAIN: Final = 60
 NO_SUCH_NOTIFICATION = "The provided notification_id does not exist or could not be found."
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationView:
+class NotificationView(msgspec.Struct, frozen=True):
     id: str
     account_id: str
     type: str

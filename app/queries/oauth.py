@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
@@ -26,8 +26,7 @@ from app.models import (
 MAX_LISTED = 200
 
 
-@dataclass(frozen=True, slots=True)
-class ListedSession:
+class ListedSession(msgspec.Struct, frozen=True):
     """A login session that has not ended. `client_name` is None for one with a password of its own."""
 
     id: str
@@ -37,8 +36,7 @@ class ListedSession:
     client_name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ListedApp:
+class ListedApp(msgspec.Struct, frozen=True):
     """A client that somebody allowed something, or that speaks for them, until it has ended."""
 
     id: str

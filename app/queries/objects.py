@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+import msgspec
+from msgspec.structs import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -41,22 +42,19 @@ Kind = Literal[
 OPEN_KINDS: Final = frozenset({"instance", "account", "conference", "role", "invite", "emoji"})
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltInRole:
+class BuiltInRole(msgspec.Struct, frozen=True):
     """A role that the home space always has."""
 
     id: str
     space_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class FoundMessage:
+class FoundMessage(msgspec.Struct, frozen=True):
     message: Message
     channel: Channel | None
 
 
-@dataclass(frozen=True, slots=True)
-class FoundConversation:
+class FoundConversation(msgspec.Struct, frozen=True):
     """`usernames` are those of `people`, in their order; `uri`, `name` and `icon_url` are a group's."""
 
     id: str
@@ -72,8 +70,7 @@ class FoundConversation:
         return self.uri is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """`value` is a row or a view, by the kind, and None for this server; `space_id` is the space that it belongs to, if
     it belongs to one."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -20,8 +20,7 @@ MAX_PENDING = 100
 Direction = Literal["both", "sent", "received"]
 
 
-@dataclass(frozen=True, slots=True)
-class PingView:
+class PingView(msgspec.Struct, frozen=True):
     """`status` is "timeout" for one that nobody answered in time. Latencies are milliseconds."""
 
     id: str
@@ -38,8 +37,7 @@ class PingView:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class PingCounts:
+class PingCounts(msgspec.Struct, frozen=True):
     sent: int
     received: int
     acked: int

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+import msgspec
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from activitypub.documents import Audience, Note
@@ -24,8 +25,7 @@ from app.uris import Uris
 _SEPARATOR: Final = "::"
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True):
     """Exactly one of channel and conversation. `group` is the channel's actor, and `is_seen` if it was asked and is so
     that its author sees it; `people` are in the conversation, which `is_group` where that is not what makes it the
     conversation that it is."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
+
+import msgspec
 
 # By the categories that clients group them in.
 PRIVILEGES: dict[str, tuple[str, ...]] = {
@@ -44,8 +45,7 @@ _MODERATOR = _USER | {
 _ADMIN = ALL_PRIVILEGES - {"delete_users", "manage_server_privileges", "manage_storage"}
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(msgspec.Struct, frozen=True):
     id: str
     name: str
     privileges: frozenset[str]

@@ -6,11 +6,11 @@ be seen: missing, foreign and forbidden are one answer to the callers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
@@ -32,8 +32,7 @@ from app.queries.visibility import (
 from app.sealing import open_row
 
 
-@dataclass(frozen=True, slots=True)
-class OwnActor:
+class OwnActor(msgspec.Struct, frozen=True):
     """An actor of ours, deleted ones too; a Group that is a channel with it."""
 
     actor: Actor
@@ -44,8 +43,7 @@ class OwnActor:
         return is_open_actor(self.channel)
 
 
-@dataclass(frozen=True, slots=True)
-class OwnMessage:
+class OwnMessage(msgspec.Struct, frozen=True):
     """A message by one of our people. `document` is the Note as it is now, None where it is gone since `gone_at`."""
 
     uri: str
@@ -56,8 +54,7 @@ class OwnMessage:
     addressed: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class OwnActivity:
+class OwnActivity(msgspec.Struct, frozen=True):
     """An activity of one of our actors. `document` is what was recorded, byte for byte until an edit.
 
     It is None where it was erased with the message it carried, where the activity was taken back, and where its channel

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -30,8 +29,7 @@ MOST_AT_ONCE: Final = 100
 """Reports of one of ours that nobody has answered, or of all of a domain lately: moderators are shown so many."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportView:
+class ReportView(msgspec.Struct, frozen=True):
     """`texts` are what the messages said when they were reported, by their ids: for moderators alone."""
 
     id: str
@@ -52,8 +50,7 @@ class ReportView:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ReportState:
+class ReportState(msgspec.Struct, frozen=True):
     """How a report stands."""
 
     id: str

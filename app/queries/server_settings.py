@@ -6,9 +6,10 @@ import math
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Any, Final
 
+import msgspec
+from msgspec.structs import fields
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -29,8 +30,7 @@ MAX_TYPES: Final = 64
 _LIVES_SECONDS: Final = 5.0  # In a process that missed the word that something changed.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSettings:
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Sizes are megabytes (2**20 bytes), `max_message_length` characters, `rate_limit_duration` minutes.
 
     `max_users` counts local accounts, None is no limit; a private server takes no sign-ups from strangers, and one that

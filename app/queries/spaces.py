@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
@@ -17,8 +17,7 @@ from app.queries.permissions import privileges_of_several
 MAX_LISTED = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class SpaceView:
+class SpaceView(msgspec.Struct, frozen=True):
     """What is told of a space to everybody."""
 
     id: str
@@ -33,8 +32,7 @@ class SpaceView:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class MemberView:
+class MemberView(msgspec.Struct, frozen=True):
     """`permissions` are what holds for the member, `inherited_permissions` what would without any of its own."""
 
     id: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Select, and_, bindparam, select
 from sqlalchemy.orm import Session
 
@@ -45,8 +46,7 @@ _OF_ROLES = (
 _NOT_HERE: Final = "You may not do this here."
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """Somebody in a space. `member_id` is there for who is banned, too; `is_member` is not.
 
     `latent` are all bits that are set, also those that take others which are not.

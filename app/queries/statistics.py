@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -19,8 +19,7 @@ _HALF_YEAR = timedelta(days=180)
 _MONTH = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """Local accounts that are not banned, and the messages that our public channels ever held."""
 
     users: int
@@ -46,8 +45,7 @@ def count_usage(session: Session, *, now: datetime) -> Usage:
     return Usage(users=row[0], active_half_year=row[1], active_month=row[2], messages=int(row[3] or 0))
 
 
-@dataclass(frozen=True, slots=True)
-class People:
+class People(msgspec.Struct, frozen=True):
     """Local accounts that are not banned: all of them, those who are here now, and those who were within a day."""
 
     total: int
@@ -56,8 +54,7 @@ class People:
     recent: int
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(msgspec.Struct, frozen=True):
     """Living channels of this server."""
 
     total: int
@@ -65,8 +62,7 @@ class Places:
     private: int
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(msgspec.Struct, frozen=True):
     """What went on in the 24 hours before."""
 
     messages: int

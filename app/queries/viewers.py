@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from app.errors import ForbiddenError, InsufficientScopeError
 from app.models import Actor
@@ -10,8 +10,7 @@ from app.queries.privileges import privileges_of
 from app.queries.scopes import Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
+class Viewer(msgspec.Struct, frozen=True):
     """An actor that proved who it is: one of ours by a token, another server's by a signed request.
 
     `session_id` is the login session of a token; `scopes` are all that a limited session may do, None for everything

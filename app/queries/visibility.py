@@ -9,10 +9,11 @@ is a member, only its home knows. Missing and forbidden look the same outside, s
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
 
+import msgspec
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
@@ -45,8 +46,7 @@ class Shape(NamedTuple):
     needed: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a message stands, with as much as the rule needs of it. A channel of another server has no space, unless
     it is of a space that is mirrored here, by whose bits we go as by our own.
 

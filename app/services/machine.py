@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import psutil
 
 _FRESH_SECONDS: Final = 2.0
@@ -16,8 +16,7 @@ _GIGABYTE: Final = 1024**3
 _MEGABYTE: Final = 1024**2
 
 
-@dataclass(frozen=True, slots=True)
-class MachineUsage:
+class MachineUsage(msgspec.Struct, frozen=True):
     """`cpu_percent` is of all processors together; rates are since the look before."""
 
     cpu_percent: float
@@ -32,8 +31,7 @@ class MachineUsage:
     uptime_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Counters:
+class _Counters(msgspec.Struct, frozen=True):
     at: float
     read_bytes: int
     written_bytes: int

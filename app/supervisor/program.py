@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 # In the environment of a program that is to wait for the end of its standard input before it begins.
 HELD: Final = "SHOAL_HELD"
 
@@ -20,8 +22,7 @@ class Program:
     config: bytes = field(default=b"", repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestartPolicy:
+class RestartPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Pauses before a program that ended is started again: they double up to a limit, and a steady run forgets them."""
 
     first_pause_seconds: float = 0.25

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict, TypeVar, Unpack
 
+import msgspec
 from flask import Flask, Response, request
 
 from app.queries.scopes import Scope
@@ -46,8 +46,7 @@ class About(TypedDict):
     max_file_bytes: NotRequired[Callable[[], int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, kw_only=True):
     """`path` is written as OpenAPI does, `/channels/{channel_id}`. `view` takes the viewer first if `needs_viewer`.
 
     Without an `answer` it answers with a file, and asks for itself who asks.

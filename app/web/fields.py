@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
+import msgspec
 from flask import Request
 from pydantic import ConfigDict, ValidationError
 from werkzeug.datastructures import MultiDict
@@ -58,15 +58,14 @@ def _is_flag(annotation: Any) -> bool:
 P = TypeVar("P", bound=Params)
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(msgspec.Struct, frozen=True):
     """Every parameter of one request by the place it was in."""
 
-    path: Mapping[str, str] = field(default_factory=dict)
-    query: MultiDict[str, str] = field(default_factory=MultiDict)
-    json: JsonObject = field(default_factory=dict)
-    form: MultiDict[str, str] = field(default_factory=MultiDict)
-    files: MultiDict[str, Uploaded] = field(default_factory=MultiDict)
+    path: Mapping[str, str] = msgspec.field(default_factory=dict)
+    query: MultiDict[str, str] = msgspec.field(default_factory=MultiDict)
+    json: JsonObject = msgspec.field(default_factory=dict)
+    form: MultiDict[str, str] = msgspec.field(default_factory=MultiDict)
+    files: MultiDict[str, Uploaded] = msgspec.field(default_factory=MultiDict)
 
     def find(self, name: str) -> Json:
         """The value in the first place that has one; null counts as absent.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from pydantic.json_schema import models_json_schema
 
 from app.queries.scopes import NODE_SCOPES, SCOPES, scopes_of_node
@@ -65,13 +65,12 @@ _SECURITY_SCHEMES: Schema = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """What one facade adds to the document: its paths, and what they refer to."""
 
     paths: Mapping[str, Schema]
     schemas: Mapping[str, Schema]
-    security_schemes: Mapping[str, Schema] = field(default_factory=dict)
+    security_schemes: Mapping[str, Schema] = msgspec.field(default_factory=dict)
 
 
 def document(parts: Sequence[Part], *, title: str, version: str, description: str) -> Schema:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+import msgspec
 
 from app.actions import releases, snapshots
 from app.actions.backups import back_up, read_backup_config
@@ -14,8 +15,7 @@ from app.actions.pruning import prune_pings, prune_tokens
 from app.settings import current
 
 
-@dataclass(frozen=True, slots=True)
-class BackgroundTask:
+class BackgroundTask(msgspec.Struct, frozen=True):
     """`every` is when it runs again after it has run; a run that takes longer than `longest` is taken for dead.
 
     `run` may be called twice, at once too. `is_available` says whether the settings of this server have it at all.

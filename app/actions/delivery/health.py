@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+import msgspec
+from msgspec.structs import asdict, fields, replace
 
 from app.actions.delivery.schedule import DAY_SECONDS, needs_drain, opens_breaker, wait_seconds
 from app.queries.deliveries import DEAD, DORMANT, OPEN, UNREACHABLE, UP
@@ -16,8 +18,7 @@ _DEAD_PROBES: Final = 4
 _PROBE_SECONDS: Final = {UNREACHABLE: DAY_SECONDS, DORMANT: 7 * DAY_SECONDS, DEAD: 7 * DAY_SECONDS}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The columns of `hosts` that its answers change. `created_at` stands in for a success that never was."""
 
     state: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -44,8 +44,7 @@ _CLAIM: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True):
     """The right to speak to a host until then, what is known of it, and what it is to hear next."""
 
     host: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
+
+import msgspec
 
 from app.actions.delivery.schedule import DAY_SECONDS, WAITS_SECONDS
 
@@ -22,16 +23,14 @@ _BUSY_SECONDS: Final = 60.0
 _TEMPORARY: Final = frozenset({408, 425})
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A status that came back; `retry_after` is the header as it was."""
 
     status: int
     retry_after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
+class NoAnswer(msgspec.Struct, frozen=True):
     """Nothing usable came back.
 
     `is_permanent`: this inbox can never be asked. `is_absent`: it failed as a host does that is no more.
@@ -42,8 +41,7 @@ class NoAnswer:
     is_absent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """`wait_seconds` belongs to the row that goes later, or to the host that is busy."""
 
     fate: Fate

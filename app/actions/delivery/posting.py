@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+import msgspec
 
 from activitypub.errors import FetchError
 from activitypub.fetch import Reason, Response, UnreachableError
@@ -38,8 +39,7 @@ class InboxClient(Protocol):
     def get(self, url: str, *, headers: Callable[[str], Mapping[str, str]], deadline_seconds: float) -> Response: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(msgspec.Struct, frozen=True):
     """What came back, a line about it for the admin, and the scheme the host has now shown to take, if any."""
 
     result: Answer | NoAnswer
@@ -47,8 +47,7 @@ class Posting:
     learned_scheme: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Poster:
+class Poster(msgspec.Struct, frozen=True):
     """How to reach inboxes: the client, the clock that dates each signature, the time for one exchange."""
 
     client: InboxClient

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from app import failpoints
 from app.actions.delivery.health import Health, after_answer, after_failure, after_wait
 from app.actions.delivery.lease import Lease, claim
@@ -35,8 +37,7 @@ _POISON_WAITS_SECONDS: Final = (60.0, 3600.0, 21600.0)
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """What a turn came to. `is_prompt` is None where the host was not spoken to; `due_in_seconds` None for not soon."""
 
     delivered: int = 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
+
+import msgspec
 
 from activitypub.documents import Activity
 from app.actions.files.keeping import check_quota, kept
@@ -22,8 +23,7 @@ from app.settings import MEGABYTE, current
 Given = TypeVar("Given")
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(msgspec.Struct, frozen=True):
     """Files for a message, in order: those that are new, and all of them as they will be."""
 
     prepared: tuple[Prepared, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from app.actions.files.keeping import check_quota, kept
 from app.actions.files.preparing import Prepared, Upload, prepare_portrait
@@ -17,8 +17,7 @@ from app.queries.viewers import Viewer
 from app.settings import current
 
 
-@dataclass(frozen=True, slots=True)
-class Portrait:
+class Portrait(msgspec.Struct, frozen=True):
     """`url` is relative to this server; `is_new` is whether its owner had no such picture before."""
 
     url: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol, TypeVar
+
+import msgspec
 
 from app.actions.files.rules import Category, check_extension, check_kind, check_portrait
 from app.errors import InvalidInputError, UnavailableError
@@ -36,8 +37,7 @@ class Upload(Protocol):
         """An empty one, which is there as long as this one is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True):
     """A file ready to be kept. `contents` are what the store gets, by digest: its own and that of its small copy."""
 
     file: NewFile

@@ -8,9 +8,10 @@ their ids have a fragment or nobody answers there: of such ones inside an Announ
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from activitypub.documents import Activity, id_of, parse_activity, type_of
 from activitypub.errors import (
@@ -38,8 +39,7 @@ Document = Mapping[str, Any]
 _KEPT = ("@context", "id", "type", "actor", "to", "cc", "published")
 
 
-@dataclass(frozen=True, slots=True)
-class Proved:
+class Proved(msgspec.Struct, frozen=True):
     """`relayed` is what a Group's Announce holds, proved for itself. `is_of_edit` is an Announce of a note that was
     edited; `via` is the Group (a URI) whose word alone it is.
     """

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from activitypub.errors import ActivityPubError, FetchError, KeyUnavailableError
 from activitypub.fetch import FetchBudget
 from activitypub.strict_json import load_object
@@ -31,8 +33,7 @@ _ENOUGH: Final = timedelta(seconds=50)
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """`has_more` asks for another turn at once. `is_prompt` is None where nothing was done, False where some item took
     long, as it does where another server lets us wait for what the item is about.
     """

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import msgspec
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
@@ -33,8 +34,7 @@ _LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\])):[0-9]{1,5}(/[\
 NO_SUCH_APP = "There is no such app."
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(msgspec.Struct, frozen=True):
     """A client's row, answering what Authlib asks of one (`authlib.oauth2.rfc6749.ClientMixin`)."""
 
     row: OAuthClient

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+import msgspec
 from authlib.oauth2 import OAuth2Error
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
@@ -24,8 +24,7 @@ from app.queries.viewers import Viewer
 UNKNOWN_CLIENT = "The app that sent you here is not known, or would have you sent to an address that is not its own."
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What a client asks somebody for. `sent_to` is where the answer goes, as far as a person can judge it."""
 
     client_id: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError, grants
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc8628 import DeviceCodeGrant
@@ -26,8 +26,7 @@ CODE_TTL: Final = timedelta(minutes=5)
 _SLOWER_SECONDS: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class _Code:
+class _Code(msgspec.Struct, frozen=True):
     """An authorization code's row, as Authlib reads it."""
 
     row: OAuthCode
@@ -108,8 +107,7 @@ class Pkce(CodeChallenge):
         super().validate_code_challenge(grant, redirect_uri)
 
 
-@dataclass(frozen=True, slots=True)
-class _Refreshing:
+class _Refreshing(msgspec.Struct, frozen=True):
     """A refresh token's row, as Authlib reads it."""
 
     row: Any
@@ -177,8 +175,7 @@ class BotGrant(grants.ClientCredentialsGrant):
         return issuing.first_token(self.server, row.account_id, session_id, grant, refreshable=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(msgspec.Struct, frozen=True):
     """A device's code, as Authlib reads it."""
 
     row: OAuthDeviceCode

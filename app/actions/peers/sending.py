@@ -11,6 +11,8 @@ from http import HTTPStatus
 from itertools import takewhile
 from typing import Any, Final
 
+import msgspec
+
 from activitypub.errors import FetchError
 from app.actions.peers.calls import INBOX, Answer, post
 from app.actions.peers.lease import Lease, LeaseLostError, take_lease
@@ -51,8 +53,7 @@ class _BusyError(Exception):
     """It is there, and has too much to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """What a turn came to, as `tasks.lanes` asks."""
 
     told: int = 0

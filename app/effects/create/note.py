@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from activitypub import html
 from activitypub.documents import Activity, Audience, Note
@@ -143,8 +144,7 @@ def apply(act: Act, note: Note, *, edited_at: datetime | None = None) -> list[Ac
     return relay(act, placement.channel, placement.group, note_uri=note.id if act.audience == "public" else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     id: str
     position: int
     published_at: datetime

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
+import msgspec
 from pydantic import Field
 from sqlalchemy.orm import Session
 
@@ -86,8 +86,7 @@ def remove_user(viewer: Viewer, params: RemoveUser) -> MembersChanged:
     return _changed(f"User ID: '{user_id}' removed from Channel ID: '{params.channel_id}'")
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(msgspec.Struct, frozen=True):
     """`sees_all`: the person's roles open every private channel of ours, in or not."""
 
     person: Any

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, Literal, NotRequired, TypedDict, Unpack
 
@@ -40,8 +39,7 @@ class Described(TypedDict):
     signed: NotRequired[Literal["may", "must"]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, kw_only=True):
     """`path` is without the prefix, with its parts in braces. Who asks on a route that `is_open` may be a stranger; one
     that `makes` something answers with it, and says where it is."""
 
@@ -52,9 +50,9 @@ class Route:
     status: int
     is_open: bool
     makes: bool
-    answers: Kind | Schema = field(default_factory=lambda: ID_ALONE)
+    answers: Kind | Schema = msgspec.field(default_factory=lambda: ID_ALONE)
     takes: Body | None = None
-    query: Mapping[str, Check[Any]] = field(default_factory=dict)
+    query: Mapping[str, Check[Any]] = msgspec.field(default_factory=dict)
     errors: Collection[int] = ()
     signed: Literal["may", "must"] | None = None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 from app.facades.punctum.problems import MissingKeyError, ReadOnlyError, WrongValueError
 from app.facades.punctum.values import (
@@ -44,15 +45,14 @@ IDENTITY: Final[Mapping[str, Schema]] = {
 _NEVER_CHANGED: Final = ("id", "type", "object_type", "remote_domain", "remote_id", "known_ids")
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """`checks` are of the keys that may be given; `once` of those only at the making; `read_only` are all others that
     an object shows. A `nullable` key is unset by null. Those that every object shows are `always` there."""
 
     checks: Mapping[str, Check[Any]]
     required: Collection[str] = ()
     once: Collection[str] = ()
-    read_only: Mapping[str, Schema] = field(default_factory=dict)
+    read_only: Mapping[str, Schema] = msgspec.field(default_factory=dict)
     nullable: Collection[str] = ()
     always: Collection[str] = ()
 

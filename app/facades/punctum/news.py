@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from app.facades.punctum.pings import PING, REQUEST
@@ -49,8 +49,7 @@ _OF_RIGHTS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(msgspec.Struct, frozen=True):
     """One frame, and who gets it (actor ids)."""
 
     users: frozenset[str]

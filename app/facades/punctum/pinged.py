@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from activitypub.errors import ActivityPubError
 from activitypub.fetch import FetchBudget
@@ -40,8 +41,7 @@ from app.web.admission import waiting
 _NOT_ITS_HOME: Final = "Only its own instance deletes this."
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(msgspec.Struct, frozen=True):
     """A request of `signer`, an instance; `target` is what it is about."""
 
     signer: Viewer

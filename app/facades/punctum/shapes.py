@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from app.facades.punctum.keys import IDENTITY, KEYS, Keys
 from app.facades.punctum.values import Check, Schema
@@ -16,8 +17,7 @@ _NULL: Final[Schema] = {"type": "null"}
 ID_ALONE: Final[Schema] = {"type": "object", "properties": {"id": _ID}, "required": ["id"]}
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(msgspec.Struct, frozen=True):
     """A JSON object; a request without one is refused where it `is_needed`."""
 
     schema: Schema

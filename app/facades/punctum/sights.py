@@ -7,15 +7,15 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from app.db import reading
 from app.queries.sight import list_seen
 from app.queries.viewers import Viewer
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """Who sees a channel that did not, and who no longer sees it that did."""
 
     gained: frozenset[str]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from activitypub import build, html
 from activitypub.attachments import Attachment
@@ -15,8 +16,7 @@ from app.ids import new_id
 from app.models import Actor
 
 
-@dataclass(frozen=True, slots=True)
-class ToldMessage:
+class ToldMessage(msgspec.Struct, frozen=True):
     """A message at home elsewhere. `in_reply_to` is a URI and `context` a group's; `embeds` are as they were given."""
 
     uri: str
@@ -26,7 +26,7 @@ class ToldMessage:
     in_reply_to: str | None = None
     context: str | None = None
     links: Sequence[Attachment] = ()
-    embeds: Sequence[dict[str, Any]] = field(default=())
+    embeds: Sequence[dict[str, Any]] = ()
 
 
 def told_message(author: Actor, to: Sequence[Actor], told: ToldMessage) -> Activity:

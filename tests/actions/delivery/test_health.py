@@ -1,9 +1,9 @@
 """The life cycle of a host of reliability.md, section 3.4."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from app.actions.delivery.health import Health, after_answer, after_failure, after_inbound, after_wait
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import select, update
 
@@ -70,7 +71,7 @@ def make_do(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Have the clean-up of tokens do something else."""
 
     def make_do(what: Callable[[datetime], object], **more: Any) -> None:
-        task = dataclasses.replace(registry.TASKS["auth_token_cleanup"], run=what, **more)
+        task = msgspec.structs.replace(registry.TASKS["auth_token_cleanup"], run=what, **more)
         monkeypatch.setattr(registry, "TASKS", {**registry.TASKS, task.id: task})
 
     return make_do
