@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, bindparam, exists, func, literal, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from app.act import Inbox
 from app.db import find_loaded
@@ -184,9 +184,15 @@ def is_banned(session: Session, actor_id: str, space_id: str | None) -> bool:
     another instance's space, that one decides."""
     if space_id is None:
         return False
-    is_ours = exists().where(Actor.id == space_id, Actor.host.is_(None))
-    is_from = or_(Block.space_id == space_id, and_(Block.space_id == HOME_ID, is_ours))
-    return session.scalar(select(Block.id).where(Block.blocked_id == actor_id, is_from).limit(1)) is not None
+    banned = select(Block.id).where(Block.blocked_id == actor_id, is_ban_from(literal(space_id)))
+    return session.scalar(banned.limit(1)) is not None
+
+
+def is_ban_from(space_id: SQLColumnExpression[Any]) -> ColumnElement[bool]:
+    """The same as a condition on `blocks`."""
+    space = aliased(Actor)
+    is_ours = exists().where(space.id == space_id, space.host.is_(None)).correlate_except(space)
+    return or_(Block.space_id == space_id, and_(Block.space_id == HOME_ID, is_ours))
 
 
 def is_below(domain: str) -> ColumnElement[bool]:

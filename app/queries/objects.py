@@ -16,14 +16,21 @@ from app.queries.accounts import Profile, get_profile
 from app.queries.actors import find_by_id
 from app.queries.channels import get_home_space
 from app.queries.conversations import find_conversation, list_talkers
-from app.queries.peers import find_instance, has_member_at
+from app.queries.peers import find_instance
 from app.queries.privileges import ROLES
 from app.queries.reports import may_look_into
 from app.queries.rule_of_sight import TO_SEE
 from app.queries.spaces import SpaceView, find_emoji, find_invite, find_member, find_role, find_space
 from app.queries.standing import find_standing
 from app.queries.viewers import Viewer
-from app.queries.visibility import Place, may_remove_unseen, may_see, place_of_channel, place_of_message
+from app.queries.visibility import (
+    Place,
+    may_remove_unseen,
+    may_see,
+    place_of_channel,
+    place_of_message,
+    place_of_space,
+)
 
 Kind = Literal[
     "instance",
@@ -135,7 +142,7 @@ def _may_read_member(session: Session, viewer: Viewer, found: Found) -> bool:
         return find_standing(session, viewer.actor_id, found.space_id or "").is_member
     person = find_by_id(session, found.value.actor_id)
     is_own = person is not None and person.host == viewer.host
-    return is_own or has_member_at(session, found.space_id or "", viewer.host or "")
+    return is_own or may_see(session, viewer, place_of_space(found.space_id or "", is_home=False))
 
 
 def _place(found: Found) -> Place:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 
 from app.db import Base
 from app.models import Account, Actor, Block, Channel, Follow, Member, Participant, Role, RoleGrant, Space
-from app.queries.actors import ACCEPTED
+from app.queries.actors import ACCEPTED, is_ban_from
 from app.queries.bits import Bit
 from app.queries.privileges import ROLES
 
@@ -45,7 +45,7 @@ def sees(who: Who, where: Where) -> ColumnElement[bool]:
     """Whether somebody sees a place that is not gone."""
     talks = has_row(Participant, Participant.conversation_id == where.id, Participant.actor_id == who.id)
     follows = has_row(Follow, Follow.target_id == where.id, Follow.actor_id == who.id, Follow.state == ACCEPTED)
-    is_banned = has_row(Block, Block.space_id == where.space_id, Block.blocked_id == who.id)
+    is_banned = has_row(Block, Block.blocked_id == who.id, is_ban_from(where.space_id))
     is_open = and_(~where.is_private, or_(where.is_public_message, who.is_local))
     is_let_in = and_(~where.has_bits, or_(is_open, follows, and_(where.is_private, who.is_watching)))
     sees_here = and_(or_(is_let_in, and_(where.has_bits, _holds(who, where))), ~is_banned)

@@ -15,7 +15,7 @@ from app.queries.actors import find_by_id
 from app.queries.bits import Bit
 from app.queries.messages import list_reactions_in_order
 from app.queries.objects import Found, FoundConversation, find_object, may_read
-from app.queries.peers import Origin, find_home, has_member_at, list_origins, names_at
+from app.queries.peers import Origin, find_home, list_origins, names_at
 from app.queries.punctum.shortcodes import to_shortcode
 from app.queries.punctum.shown import Shown, show_all
 from app.queries.rule_of_sight import TO_SEE
@@ -143,13 +143,13 @@ def is_for(session: Session, viewer: Viewer, found: Found) -> bool:
 
 def _may_list(session: Session, viewer: Viewer, found: Found) -> bool:
     """Who knows the id of a role or an invite reads it; told of it is who would find it in a list (contract, 5.5)."""
-    space_id, domain = found.space_id or "", viewer.host or ""
+    inside = place_of_space(found.space_id or "", is_home=False)
     if found.kind == "role":
-        return has_member_at(session, space_id, domain)
+        return may_see(session, viewer, inside)
     if found.kind == "invite":
-        inviting = replace(place_of_space(space_id, is_home=False), needed=int(Bit.INVITE))
         creator = find_by_id(session, found.value.creator_id)
-        return (creator is not None and creator.host == domain) or may_see(session, viewer, inviting)
+        is_its_own = creator is not None and creator.host == viewer.host
+        return is_its_own or may_see(session, viewer, replace(inside, needed=int(Bit.INVITE)))
     return True
 
 
@@ -202,7 +202,7 @@ def _children(session: Session, domain: str, space: SpaceView) -> Shown:
         for channel in list_channels_of(session, space.id)
         if may_see(session, viewer, Place(channel.actor_id, space_id=space.id, is_private=True, needed=TO_SEE))
     ]
-    if not has_member_at(session, space.id, domain):
+    if not may_see(session, viewer, place_of_space(space.id, is_home=False)):
         return {"channels": seen, "members": None, "roles": None}
     roles = [role.id for role in list_space_roles(session, space.id)]
     return {"channels": seen, "members": list_member_ids(session, space.id), "roles": roles}

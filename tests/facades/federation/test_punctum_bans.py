@@ -6,6 +6,7 @@ import pytest
 
 from tests.facades.federation.punctum import JOIN, Pond, a_message, a_ping, an_account, is_error, pond
 from tests.facades.federation.test_punctum_joining import Marsh, marsh
+from tests.facades.federation.test_punctum_told import Peer
 
 __all__ = ["marsh", "pond"]
 
@@ -34,6 +35,27 @@ def test_who_is_banned_from_the_server_is_welcome_in_no_conference_of_it(pond: P
         assert pond.tell(pond.peer, a_message("m1", pond.shore, "zoe")).status_code in (403, 404)
         reacting = a_ping("REACT", said, zoe, reaction="thumbs_up")
         assert pond.tell(pond.peer, reacting).status_code in (403, 404)
+
+
+def test_who_is_banned_from_the_server_is_shown_and_told_nothing_of_its_conferences(pond: Pond) -> None:
+    peer = Peer(pond)
+    role = pond.make(f"/conferences/{pond.conference}/roles", name="ducks")["id"]
+    zoe, said = peer.local_id("zoe"), pond.say("for members")
+    members = pond.ask("GET", f"/conferences/{pond.conference}").json["members"]
+    assert said in {one["id"] for one in peer.turn()}
+    assert pond.ask("POST", f"/moderation/users/{zoe}/ban", json={}).status_code == 201
+
+    later = [pond.say("and more"), pond.make(f"/conferences/{pond.conference}/roles", name="geese")["id"]]
+
+    assert {one["id"] for one in peer.turn()}.isdisjoint(later)
+    for id_ in (said, later[0], pond.shore, members[0]):
+        is_error(pond.world.send(pond.peer.get(f"/api/v1/id/{id_}")), 403, 3)
+    shown = pond.world.send(pond.peer.get(f"/api/v1/id/{pond.conference}")).json
+    assert (shown["channels"], shown.keys() & {"members", "roles"}) == ([], set())
+
+    assert pond.ask("DELETE", f"/moderation/users/{zoe}/ban").status_code == 200
+    for id_ in (said, later[0], pond.shore, members[0], role):
+        assert pond.world.send(pond.peer.get(f"/api/v1/id/{id_}")).status_code == 200
 
 
 def test_ban_elsewhere_holds_here(pond: Pond, marsh: Marsh) -> None:
