@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, literal, select
 from sqlalchemy.orm import Session
 
 from app.ids import is_id
@@ -109,6 +109,27 @@ def find_active_account(session: Session, session_id: str) -> str | None:
             Actor.deleted_at.is_(None),
         )
     )
+
+
+def hold_active_account(session: Session, session_id: str) -> str | None:
+    """The same for whoever is about to begin another session by it."""
+    _hold_account(session, select(LoginSession.actor_id).where(LoginSession.id == session_id).scalar_subquery())
+    return find_active_account(session, session_id)
+
+
+def hold_active_bot(session: Session, client_id: str, actor_id: str) -> bool:
+    """Whether a bot speaks for an account that is neither banned nor deleted, for whoever is about to begin a session
+    of it."""
+    _hold_account(session, literal(actor_id))
+    has_secret = select(OAuthClient.id).where(OAuthClient.id == client_id, OAuthClient.secret_digest.is_not(None))
+    return session.scalar(has_secret) is not None and is_active(session, actor_id)
+
+
+def _hold_account(session: Session, actor_id: ColumnElement[str]) -> None:
+    """Who ends all sessions of the account, as with a new password, waits for one that is begun now, or has been waited
+    for."""
+    held = select(Account.actor_id).where(Account.actor_id == actor_id)
+    session.execute(held.with_for_update(key_share=True))
 
 
 def is_active(session: Session, actor_id: str) -> bool:

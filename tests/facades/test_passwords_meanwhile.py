@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from app.actions import accounts, profile, tokens
+from app.actions.oauth import grants
+from app.queries import oauth
 from tests.facades.conftest import PASSWORD, Person, Server
-from tests.facades.oauth.flows import Browser, Page
+from tests.facades.oauth.flows import DEVICE, REDIRECT, App, Browser, Page, bearer, signed_in
+from tests.facades.oauth.test_registration import bot_app
 
 NEW = "another horse"
 PROFILE = "/api/v1/users/profile"
+FIND = "find_active_account"
+SECONDS_OF_A_CHANGE = 2.0
 
 
 def change(server: Server, person: Person, *, old: str = PASSWORD, new: str = NEW) -> Any:
@@ -100,3 +107,45 @@ def test_nor_is_it_changed_again(
 
     assert server.call("POST", PROFILE, person=owner).json["user_data"]["about"] is None
     assert change(server, owner, old=NEW, new=PASSWORD).status_code == 200
+
+
+def allowed(server: Server, person: Person, by: str) -> tuple[App, dict[str, str]]:
+    """A client that may have tokens, and what it asks for them with."""
+    browser = signed_in(server, person)
+    if by == "bot":
+        return bot_app(server, browser, "account:read"), {"grant_type": "client_credentials"}
+    app = App(server)
+    if by == "code":
+        form = {"grant_type": "authorization_code", "code": app.code(browser), "redirect_uri": REDIRECT}
+        return app, form | {"code_verifier": app.verifier}
+    asked = app.ask("device_authorization", scope=app.scope).json
+    assert browser.submit(f"/auth/device?user_code={asked['user_code']}", decision="allow").status_code == 200
+    return app, {"grant_type": DEVICE, "device_code": asked["device_code"]}
+
+
+@pytest.mark.parametrize(("by", "look"), [("code", FIND), ("device", FIND), ("bot", "is_active")])
+def test_what_a_client_has_at_the_same_moment_does_not_outlive_the_old_one(
+    server: Server, owner: Person, by: str, look: str
+) -> None:
+    """The new one comes when the account was looked at, and is waited for, unless it waits itself."""
+    app, form = allowed(server, owner, by)
+    other, answers = Server(server.client.application.test_client()), list[int]()
+    thread = threading.Thread(target=lambda: answers.append(change(other, owner).status_code))
+    found = getattr(oauth, look)
+
+    def find_meanwhile(session: Session, id_: str) -> object:
+        is_there = found(session, id_)
+        thread.start()
+        thread.join(SECONDS_OF_A_CHANGE)
+        return is_there
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (oauth, grants):
+            patch.setattr(module, look, find_meanwhile, raising=False)
+        tokens = app.ask("token", **form)
+    thread.join()
+
+    assert answers == [200]
+    if tokens.status_code == 200:
+        assert server.call("POST", PROFILE, headers=bearer(tokens.json["access_token"])).status_code == 401
+        assert app.refresh(tokens.json.get("refresh_token", "")).status_code != 200

@@ -18,7 +18,7 @@ from app.actions.oauth.server import Request
 from app.actions.tokens import Grant, end_family, find_refresh_token, use_up
 from app.models import OAuthCode, OAuthDeviceCode
 from app.projections import sessions
-from app.queries.oauth import find_active_account, find_bot_session, find_code, find_device_code, is_active
+from app.queries.oauth import find_bot_session, find_code, find_device_code, hold_active_account, hold_active_bot
 from app.queries.scopes import spell
 
 CODE_TTL: Final = timedelta(minutes=5)
@@ -74,7 +74,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):
         if row.opened_id is not None:
             sessions.end(self.server.session, row.opened_id, now=self.server.now)
             return None
-        actor_id = find_active_account(self.server.session, row.session_id)
+        actor_id = hold_active_account(self.server.session, row.session_id)
         return None if actor_id is None else _Code(row, actor_id)
 
     def authenticate_user(self, authorization_code: _Code) -> str:
@@ -160,7 +160,7 @@ class BotGrant(grants.ClientCredentialsGrant):
 
     def validate_token_request(self) -> None:
         super().validate_token_request()
-        if not is_active(self.server.session, self.client.row.account_id):
+        if not hold_active_bot(self.server.session, self.client.row.id, self.client.row.account_id):
             raise InvalidGrantError
         if self.request.payload.scope and self.client.get_allowed_scope(self.request.payload.scope) is None:
             raise InvalidScopeError
@@ -212,7 +212,7 @@ class DeviceGrant(DeviceCodeGrant):
             return None, False
         if row.session_id is None:
             return None
-        actor_id = find_active_account(self.server.session, row.session_id)
+        actor_id = hold_active_account(self.server.session, row.session_id)
         return actor_id, actor_id is not None
 
     def should_slow_down(self, credential: _Waiting) -> bool:
