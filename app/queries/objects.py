@@ -124,7 +124,7 @@ def may_read(session: Session, viewer: Viewer | None, found: Found) -> bool:
             return may_see(session, viewer, place_of_message(found.value.message, found.value.channel))
         case _:
             report: Report = found.value
-            return report.reporter_id == viewer.actor_id or may_look_into(viewer, report)
+            return report.reporter_id == viewer.actor_id or may_look_into(session, viewer, report)
 
 
 def may_remove(session: Session, viewer: Viewer | None, found: Found) -> bool:

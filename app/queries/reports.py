@@ -7,15 +7,16 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from activitypub.uris import domain_of
 from app.errors import NotFoundError
 from app.ids import first_id_at
-from app.models import Actor, Message, Report
+from app.models import Account, Actor, Message, Report
 from app.queries.actors import is_below
 from app.queries.permissions import who_holds
+from app.queries.spaces import list_bots_of
 from app.queries.viewers import Viewer
 from app.sealing import open_row
 
@@ -51,7 +52,7 @@ class ReportView(msgspec.Struct, frozen=True):
 
 
 class ReportState(msgspec.Struct, frozen=True):
-    """How a report stands."""
+    """How a report stands; `target_owner_id` is whose the bot is that it is about."""
 
     id: str
     type: str
@@ -60,16 +61,19 @@ class ReportState(msgspec.Struct, frozen=True):
     resolution: str | None
     reporter_id: str
     target_id: str
+    target_owner_id: str | None
 
 
-def may_look_into(viewer: Viewer, report: Report) -> bool:
+def may_look_into(session: Session, viewer: Viewer, report: Report) -> bool:
     """Moderators read and close all reports but those about themselves: who reported them is hidden from them, and
-    somebody else decides (hostile case AUZ-21). The owner of the server may be the only one there is, and reads all."""
-    return viewer.has(PRIVILEGE) and (report.target_id != viewer.actor_id or _is_owner(viewer))
+    somebody else decides (hostile case AUZ-21)."""
+    return viewer.has(PRIVILEGE) and report.target_id not in _themselves(session, viewer)
 
 
-def _is_owner(viewer: Viewer) -> bool:
-    return "owner" in viewer.roles
+def _themselves(session: Session, viewer: Viewer) -> set[str]:
+    """The viewer and their bots, which say what they have them say; nobody for the owner of the server, who may be the
+    only one there is and reads all."""
+    return set() if "owner" in viewer.roles else {viewer.actor_id, *list_bots_of(session, viewer.actor_id)}
 
 
 def was_reported(
@@ -109,9 +113,10 @@ def has_reported_enough(session: Session, reporter: Actor, *, since: datetime) -
 def list_reports(session: Session, viewer: Viewer, *, limit: int) -> tuple[list[ReportView], int]:
     """The newest ones that the viewer may read, and how many there are."""
     reporter, target = aliased(Actor), aliased(Actor)
+    is_moderator, hidden = viewer.has(PRIVILEGE), _themselves(session, viewer)
     readable: ColumnElement[bool] = Report.reporter_id == viewer.actor_id
-    if viewer.has(PRIVILEGE):  # As `may_look_into` says.
-        readable = true() if _is_owner(viewer) else or_(readable, Report.target_id != viewer.actor_id)
+    if is_moderator:  # As `may_look_into` says.
+        readable = or_(readable, Report.target_id.not_in(hidden))
     query = (
         select(Report, reporter, target)
         .join(reporter, reporter.id == Report.reporter_id)
@@ -121,7 +126,7 @@ def list_reports(session: Session, viewer: Viewer, *, limit: int) -> tuple[list[
         .limit(limit)
     )
     views = [
-        _view(session, report, reporter_, target_, with_texts=may_look_into(viewer, report))
+        _view(session, report, reporter_, target_, with_texts=is_moderator and report.target_id not in hidden)
         for report, reporter_, target_ in session.execute(query)
     ]
     return views, session.scalar(select(func.count()).select_from(Report).where(readable)) or 0
@@ -130,8 +135,9 @@ def list_reports(session: Session, viewer: Viewer, *, limit: int) -> tuple[list[
 def find_states(session: Session, report_ids: Collection[str]) -> dict[str, ReportState]:
     """How those that there still are stand, by id, for whoever checks who may know."""
     columns = (Report.id, Report.type, Report.category, Report.status, Report.resolution)
-    people = (Report.reporter_id, Report.target_id)
-    rows = session.execute(select(*columns, *people).where(Report.id.in_(report_ids)))
+    people = (Report.reporter_id, Report.target_id, Account.bot_owner_id)
+    query = select(*columns, *people).outerjoin(Account, Account.actor_id == Report.target_id)
+    rows = session.execute(query.where(Report.id.in_(report_ids)))
     return {row.id: ReportState(*row) for row in rows}
 
 
@@ -143,7 +149,7 @@ def list_moderators(session: Session, candidates: Collection[str]) -> set[str]:
 def get_report(session: Session, viewer: Viewer, report_id: str) -> Report:
     """One that the viewer may look into. Raises NotFoundError."""
     report = session.get(Report, report_id)
-    if report is None or not may_look_into(viewer, report):
+    if report is None or not may_look_into(session, viewer, report):
         raise NotFoundError(NO_SUCH_REPORT)
     return report
 

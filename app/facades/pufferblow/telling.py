@@ -244,7 +244,7 @@ class _Batch:
 
     def _looking_into(self, event: RecordedEvent) -> set[str]:
         found = self._reports.get(event.data["report_id"])
-        return set() if found is None else self._moderators - {found.target_id}
+        return set() if found is None else self._moderators - {found.target_id, found.target_owner_id}
 
     def _reporter(self, event: RecordedEvent) -> set[str]:
         found = self._reports.get(event.data["report_id"])

@@ -101,11 +101,17 @@ def test_who_may_list_reports_is_asked_when_it_is_told(world: World, room: Room,
     assert heard(ears) == {"owner": ["report_created"], "other": ["report_created"]}
 
 
+@pytest.mark.parametrize("is_bot", [False, True])
 def test_a_moderator_does_not_hear_of_a_report_about_them(
-    world: World, room: Room, people: Mapping[str, Actor]
+    world: World, room: Room, people: Mapping[str, Actor], is_bot: bool
 ) -> None:
-    world.grant(people["reported"], "moderator")
-    ears = {name: room.listen(people[name]) for name in ("moderator", "reported")}
+    hidden = people["jury" if is_bot else "reported"]
+    world.grant(hidden, "moderator")
+    if is_bot:
+        with transaction() as session:
+            owned = update(Account).where(Account.actor_id == people["reported"].id)
+            session.execute(owned.values(bot_owner_id=hidden.id))
+    ears = {"moderator": room.listen(people["moderator"]), "hidden": room.listen(hidden)}
 
     report_id = report(world, people)
     moderation.resolve_report(world.viewer(people["moderator"]), report_id, "warn", None)

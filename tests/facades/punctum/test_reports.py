@@ -57,3 +57,20 @@ def test_who_reads_a_report(client: Client, server: Server, owner: Person, membe
     assert is_refused(client.call("PATCH", path, member, json={"note": "kind"}), 400, 6)
     assert client.patch(path, member, **report) == report
     assert is_refused(client.call("DELETE", path, member), 403, 3)
+
+
+def test_whose_bot_is_reported_neither_learns_of_it_nor_closes_it(
+    client: Client, server: Server, owner: Person, member: Person
+) -> None:
+    moderator = server.sign_up("mona")
+    server.give_role(moderator, "moderator")
+    gull = client.make("/accounts", moderator, username="gull")["id"]
+    report = client.make("/reports", member, target=gull, note="rude")
+    listed, closed = "/api/v1/moderation/reports", f"/api/v1/moderation/reports/{report['id']}/resolve"
+
+    seen = server.call("POST", listed, person=moderator).json
+    assert (seen["reports"], seen["total"]) == ([], 0)
+    assert is_refused(client.call("GET", f"/reports/{report['id']}", moderator), 403, 3)
+    assert server.call("POST", closed, person=moderator, json={"action": "dismiss"}).status_code == 404
+    assert [one["id"] for one in server.call("POST", listed, person=owner).json["reports"]] == [report["id"]]
+    assert server.call("POST", closed, person=owner, json={"action": "warn"}).status_code == 200
