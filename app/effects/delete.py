@@ -132,6 +132,7 @@ def _authorise_own_in(act: Act, channel: Channel) -> None:
 
 def _authorise_actor(act: Act, actor: Actor) -> None:
     if actor.id == act.actor.id:
+        actors.hold(act.session, actor.id)  # What it says at this moment is there then, or is not said.
         return
     channel = find_channel(act.session, actor.id)
     if not act.is_local:

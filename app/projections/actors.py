@@ -13,15 +13,25 @@ from activitypub.documents import ActorDocument
 from activitypub.keys import PublicKey, generate_ed25519, private_key_to_der, public_key_to_multikey
 from activitypub.names import read_name
 from app.db import wake
+from app.errors import NotFoundError
 from app.ids import new_id
 from app.models import Actor, ActorKey, Follow, ToldPerson
 from app.projections import follows
+from app.queries.actors import NO_SUCH_ACTOR
 from app.sealing import KEY_SCOPE, seal_row
 
 
 def hold(session: Session, actor_id: str) -> None:
     """What an actor does once is for this transaction to write until it ends."""
     session.execute(select(Actor.id).where(Actor.id == actor_id).with_for_update(key_share=True))
+
+
+def keep(session: Session, actor_id: str) -> None:
+    """Until the end of the transaction, the actor is not deleted: what it does meanwhile is found by whoever deletes
+    it. Raises NotFoundError for one that is gone."""
+    living = select(Actor.id).where(Actor.id == actor_id, Actor.deleted_at.is_(None))
+    if session.scalar(living.with_for_update(read=True)) is None:
+        raise NotFoundError(NO_SUCH_ACTOR)
 
 
 def add_local(

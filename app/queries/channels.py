@@ -82,9 +82,10 @@ def lock_home_space(session: Session) -> None:
 def get_visible(
     session: Session, viewer: Viewer, channel_id: str, *, with_viewer: bool = False
 ) -> tuple[Channel, Actor]:
-    """The channel and its actor; `with_viewer` loads the viewer's own actor, too, for what follows in this session.
+    """The channel and its actor; `with_viewer` loads the viewer's own actor, too, for what follows in this session, and
+    keeps it, as `projections.actors.keep` does.
 
-    Raises NotFoundError where it is missing or is not for the viewer.
+    Raises NotFoundError where it is missing or is not for the viewer, or the viewer is gone.
     """
     statement = _visible_one(standing_of(viewer), with_viewer=with_viewer)
     row = session.execute(statement, {"channel_id": channel_id, "viewer_id": viewer.actor_id}).one_or_none()
@@ -119,7 +120,8 @@ def _visible_one(standing: Standing, *, with_viewer: bool) -> Select[*tuple[Any,
     if not with_viewer:
         return visible
     own = aliased(Actor)
-    return visible.add_columns(own).join(own, own.id == bindparam("viewer_id"))
+    is_own = and_(own.id == bindparam("viewer_id"), own.deleted_at.is_(None))
+    return visible.add_columns(own).join(own, is_own).with_for_update(read=True, of=own)
 
 
 def find_view(session: Session, channel_id: str) -> ChannelView | None:

@@ -19,7 +19,7 @@ from app.effects.relaying import list_followers, relay
 from app.effects.speaking import authorise_sender, check_sending
 from app.errors import ConflictError, ErrorCode, ForbiddenError, InvalidInputError, NotFoundError
 from app.ids import new_id
-from app.projections import conversations, files, messages
+from app.projections import actors, conversations, files, messages
 from app.queries.actors import find_any, is_banned, is_refused_by_any
 from app.queries.channels import NO_SUCH_CHANNEL, find_channel_with_actor
 from app.queries.embeds import show_embeds
@@ -241,6 +241,7 @@ def content_of(note: Note, embeds: Sequence[dict[str, Any]] = ()) -> Content:
 def _authorise_direct(act: Act, placement: Placement, author: Actor) -> None:
     if author.is_local:
         authorise_sender(act, author)
+        actors.keep(act.session, author.id)
     others = [person.id for person in placement.people if person.id != author.id]
     if is_refused_by_any(act.session, by=others, actor_id=author.id):
         raise ForbiddenError(REFUSED)

@@ -19,9 +19,9 @@ from app.actions.inbox import process
 from app.db import reading
 from app.effects.create import note as creation
 from app.effects.update import note as edit
-from app.models import Activity, Event, Message
+from app.models import Activity, Event, Message, MessageContent
 from tests.databases import ON_POSTGRESQL
-from tests.facades.conftest import ORIGIN
+from tests.facades.conftest import ORIGIN, Server
 from tests.facades.federation.conftest import World, outcome
 from tests.facades.federation.remote import RemoteActor
 from tests.facades.federation.test_announced import pond, served
@@ -157,6 +157,36 @@ def test_what_is_said_in_a_channel_that_is_deleted_meanwhile_is_not_kept(
     with reading() as session:
         assert session.scalars(select(Message)).all() == []
     assert events()[-1] == "channel_deleted"
+
+
+@pytest.mark.parametrize("in_private", [False, True], ids=["channel", "conversation"])
+def test_what_somebody_says_while_their_account_is_deleted_goes_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, in_private: bool
+) -> None:
+    channel_id, answers = world.channel("lobby"), list[int]()
+    path = f"/api/v1/accounts/{world.bob.id}"
+    other = Server(world.server.client.application.test_client())
+    deleting = threading.Thread(target=lambda: answers.append(other.call("DELETE", path, person=world.bob).status_code))
+    authorise = creation.authorise
+
+    def authorise_first(*given: Any) -> None:
+        authorise(*given)
+        deleting.start()
+        deleting.join(MEANWHILE_SECONDS)
+
+    monkeypatch.setattr(creation, "authorise", authorise_first)
+    if in_private:
+        said: dict[str, Any] = {"json": {"peer": world.alice.username, "message": "hello"}}
+        world.server.call("POST", "/api/v1/dms/send", person=world.bob, **said)
+    else:
+        said = {"data": {"message": "hello"}}
+        world.server.call("POST", f"/api/v1/channels/{channel_id}/send_message", person=world.bob, **said)
+    deleting.join()
+
+    assert answers == [200]
+    with reading() as session:
+        assert session.scalars(select(Message).where(Message.deleted_at.is_(None))).all() == []
+        assert session.scalars(select(MessageContent)).all() == []
 
 
 @pytest.mark.parametrize("is_ban", [True, False], ids=["banned", "blocked"])
