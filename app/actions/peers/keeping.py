@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
@@ -273,7 +274,8 @@ def _list_takers(session: Session, domain: str, people: Sequence[Actor], before:
 
 
 def keep_reactions(message_id: str, group: Actor, wanted: Collection[tuple[str, str]]) -> None:
-    """As the home of the channel has them: pairs of who reacted and the sign. Those of our own people stay."""
+    """As the home of the channel has them: pairs of who reacted and the sign. Those of our own people stay, and one
+    that is refused here, of somebody whom the author blocks, keeps out no other."""
     wanted = {(id_, read_emoji(sign)) for id_, sign in wanted}
     with reading() as session:
         message = find_by_id(session, message_id)
@@ -284,12 +286,19 @@ def keep_reactions(message_id: str, group: Actor, wanted: Collection[tuple[str, 
         others = {id_: get_by_id(session, id_) for id_, sign in wanted if (id_, sign) not in now_there}
     if message is None or message.deleted_at is not None:
         return
-    for id_, sign in wanted:
-        if (id_, sign) not in now_there and not others[id_].is_local:
-            do_as(compose.told_reaction(others[id_], message.uri, sign), via=group)
-    for (id_, sign), (actor, uri) in now_there.items():
-        if (id_, sign) not in wanted:
-            do_as(compose.told_reaction_taken_back(actor, message.uri, sign, activity_uri=uri), via=group)
+    told = [  # First what is taken back, which may have been as many as there can be.
+        compose.told_reaction_taken_back(actor, message.uri, sign, activity_uri=uri)
+        for (id_, sign), (actor, uri) in now_there.items()
+        if (id_, sign) not in wanted
+    ]
+    told += [
+        compose.told_reaction(others[id_], message.uri, sign)
+        for id_, sign in sorted(wanted)
+        if (id_, sign) not in now_there and not others[id_].is_local
+    ]
+    for activity in told:
+        with suppress(ConflictError, ForbiddenError, NotFoundError):
+            do_as(activity, via=group)
 
 
 def keep_pin(message: Message, group: Actor, *, is_pinned: bool) -> None:

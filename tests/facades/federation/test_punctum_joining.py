@@ -270,6 +270,23 @@ def test_what_ours_say_elsewhere_waits_for_that_instance_alone(pond: Pond, marsh
     assert (stored["outgoing"], stored["deliveries"]) == (1, 0)
 
 
+def test_reaction_that_is_refused_here_keeps_out_no_other(pond: Pond, marsh: Marsh) -> None:
+    marsh.bob_joins()
+    path = f"/channels/{marsh.reeds}/messages"
+    said = pond.ask("POST", path, by=pond.bob, json={"content": "hello"}).json["id"]
+    ours = {"remote_domain": "chat.example", "remote_id": said}
+    pond.told(pond.peer, a_stash(an_account("yan"), an_account("wim"), an_account("vic")))
+
+    def reacted(*authors: str) -> list[str]:
+        liked = {"reactions": ["thumbs_up"] * len(authors), "reaction_authors": list(authors)}
+        shown = pond.told(pond.peer, a_message("m9", "reeds", "bob-there", "hello", **ours, **liked))
+        return sorted(shown["reaction_authors"])
+
+    assert pond.ask("POST", f"/accounts/{pond.local_id(pond.peer, 'zoe')}/block", by=pond.bob).status_code == 200
+    assert reacted("zoe", "vic", "wim") == ["vic", "wim"]
+    assert reacted("zoe", "wim", "yan") == ["wim", "yan"]
+
+
 def test_permissions_of_the_other_instance_hold_here(pond: Pond, marsh: Marsh) -> None:
     marsh.bob_joins()
     pond.told(pond.peer, a_channel("reeds", "marsh", permissions=3))
