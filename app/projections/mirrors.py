@@ -74,8 +74,12 @@ def add_channel(
     return id_
 
 
-def change_channel(session: Session, channel_id: str, values: Mapping[str, Any]) -> None:
-    session.execute(update(Channel).where(Channel.actor_id == channel_id).values(_channel(values)))
+def change_channel(session: Session, channel_id: str, space_id: str, values: Mapping[str, Any]) -> None:
+    """It may have been moved to another space of its home: what is said in it is for the members of that one."""
+    moved = update(Channel).where(Channel.category_id == channel_id, Channel.space_id != space_id)
+    session.execute(moved.values(category_id=None))
+    changed = {"space_id": space_id} | _channel(values)
+    session.execute(update(Channel).where(Channel.actor_id == channel_id).values(changed))
     session.execute(update(Actor).where(Actor.id == channel_id).values(name=values["name"]))
 
 

@@ -121,7 +121,7 @@ def keep_channel(name: Name, space_id: str, values: Mapping[str, Any]) -> str:
             peers.note_origin(session, id_, name.domain, name.id)
         else:
             id_ = known
-            mirrors.change_channel(session, id_, values)
+            mirrors.change_channel(session, id_, space_id, values)
         events.tell(session, "channel_updated" if known else "channel_created", channel_id=id_, now=now)
     return id_
 

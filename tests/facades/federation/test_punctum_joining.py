@@ -298,6 +298,24 @@ def test_permissions_of_the_other_instance_hold_here(pond: Pond, marsh: Marsh) -
     is_error(pond.ask("GET", f"/channels/{marsh.reeds}/messages", by=pond.bob), 403, 3)
 
 
+def test_channel_that_is_moved_to_another_conference_there_is_for_the_members_of_that_one(
+    pond: Pond, marsh: Marsh
+) -> None:
+    marsh.bob_joins()
+    rushes = a_channel("rushes", "marsh", category="plants")
+    pond.told(pond.peer, a_stash(a_channel("plants", "marsh", channel_type="category"), rushes))
+    pond.told(pond.peer, a_conference("fen", "zoe"))
+    path = f"/channels/{pond.local_id(pond.peer, 'rushes')}"
+
+    pond.told(pond.peer, a_channel("plants", "fen", channel_type="category"))
+    assert pond.ask("GET", path, by=pond.bob).json.get("category") is None
+
+    pond.told(pond.peer, a_channel("rushes", "fen"))
+    pond.told(pond.peer, a_message("m1", "rushes", "zoe", "not for bob"))
+    is_error(pond.ask("GET", f"{path}/messages", by=pond.bob), 403, 3)
+    is_error(pond.ask("GET", path, by=pond.bob), 403, 3)
+
+
 def test_ours_change_nothing_elsewhere(pond: Pond, marsh: Marsh) -> None:
     shown = marsh.bob_joins().json
     pond.told(pond.peer, a_conference("marsh", "zoe", permissions=16383))
