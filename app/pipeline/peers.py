@@ -76,6 +76,8 @@ def _tell_of_event(act: Act, event: LiveEvent) -> None:
         if act.is_local and not current().refuses(home):
             _tell_home(act, event, home, object_id)
         return
+    if "former_space_id" in event.data:
+        _tell_former(act, object_id, event.data["former_space_id"], space_id)
     for domain in list_subscribers(act.session, space_id):
         # Who did it knows of it.
         if domain != act.actor.host:
@@ -84,6 +86,15 @@ def _tell_of_event(act: Act, event: LiveEvent) -> None:
             peers.put(act.session, domain, CHANNELS, space_id, now=act.now)
         if event.type == "space_deleted" or (event.type in _ENDS and _was_last(act, space_id, domain)):
             peers.unsubscribe(act.session, space_id, domain)
+
+
+def _tell_former(act: Act, channel_id: str, former_id: str, space_id: str) -> None:
+    """Who saw a channel in another space until now hears that it is closed there, if they do not see it where it is;
+    and who is in that space, what was said in it."""
+    for domain in list_subscribers(act.session, former_id):
+        peers.put(act.session, domain, CHANGED, channel_id, now=act.now, data={"space_id": former_id})
+    for domain in list_subscribers(act.session, space_id):
+        peers.put(act.session, domain, CHANNELS, space_id, now=act.now)
 
 
 def _was_last(act: Act, space_id: str, domain: str) -> bool:

@@ -180,15 +180,16 @@ class _Speaking:
         alive = {one["id"] for one in shown}
         for row in rows:  # First, because what is new may have the name of what is gone.
             if row.object_id not in alive and row.object_id in known:
-                self._take_back(row.object_id, known[row.object_id])
+                self._take_back(row.object_id, known[row.object_id], space_id=row.data.get("space_id"))
         self._post_in_stashes(shown)
         self._settle(rows)
 
-    def _take_back(self, id_: str, name: str) -> None:
-        """What they have been told of, and is gone or no longer for them; of what they never had they hear nothing."""
+    def _take_back(self, id_: str, name: str, *, space_id: str | None = None) -> None:
+        """What they have been told of, and is gone or no longer for them; of what they never had they hear nothing.
+        `space_id` is where they know a channel, if it was moved."""
         with reading() as session:
             found = find_object(session, id_)
-            hidden = show_hidden(session, self.domain, found) if found is not None else None
+            hidden = show_hidden(session, self.domain, found, space_id=space_id) if found is not None else None
         if found is None:
             self._post(_deletion(name))
         elif hidden is not None:

@@ -91,11 +91,13 @@ def _authorise_move(act: Act, channel: Channel, values: Mapping[str, Any]) -> No
 def change(act: Act) -> None:
     channel: Channel = act.found.pop("channel")
     values = values_of(act)
+    data: dict[str, str | None] = {}
     if values.get("space_id", channel.space_id) != channel.space_id:
         spaces.ungroup(act.session, channel.actor_id)
         values = {"category_id": None} | values
+        data = {"former_space_id": channel.space_id}
     spaces.change_channel(act.session, channel, values)
-    act.publish(LiveEvent("channel_updated", channel_id=channel.actor_id, actor_id=act.actor.id))
+    act.publish(LiveEvent("channel_updated", channel_id=channel.actor_id, actor_id=act.actor.id, data=data))
 
 
 def authorise_deletion(act: Act) -> None:

@@ -153,21 +153,23 @@ def _may_list(session: Session, viewer: Viewer, found: Found) -> bool:
     return True
 
 
-def show_hidden(session: Session, domain: str, found: Found) -> Shown | None:
-    """A channel that nobody of the instance sees any more, to those who did: that it is closed, and nothing new of it.
+def show_hidden(session: Session, domain: str, found: Found, *, space_id: str | None = None) -> Shown | None:
+    """A channel that nobody of the instance sees any more, to those who did: that it is closed, and nothing new of it,
+    such as where it is, if it was in `space_id` before.
 
     It is not deleted there, because what is deleted does not come back. None for anything else.
     """
     if found.kind != "channel" or found.space_id is None:
         return None
-    names = names_at(session, domain, [found.space_id])
+    known_in = space_id or found.space_id
+    names = names_at(session, domain, [known_in])
     return {
         "id": found.id,
         "type": "object",
         "object_type": "channel",
         "channel_type": "text",
         "name": "?",
-        "parent_conference": names.get(found.space_id, found.space_id),
+        "parent_conference": names.get(known_in, known_in),
         "permissions": 0,
     }
 

@@ -141,6 +141,31 @@ def test_channel_that_is_closed_to_them_is_told_as_closed(pond: Pond, peer: Peer
     assert (told["id"], told["permissions"], told["name"]) == (pond.shore, 0, "?")
 
 
+def test_channel_that_is_moved_to_where_none_of_them_is_is_told_as_closed(pond: Pond, peer: Peer) -> None:
+    named = {"type": "object", "id": "shore-there", "remote_domain": "chat.example", "remote_id": pond.shore}
+    pond.ask("PATCH", f"/channels/{pond.shore}", json={"description": "for all"})
+    peer.answer(named)
+    peer.turn()
+    elsewhere = pond.make("/conferences", name="The Sea")["id"]
+    assert pond.ask("PATCH", f"/channels/{pond.shore}", json={"parent_conference": elsewhere}).status_code == 200
+    pond.say("not for zoe")
+
+    [told] = peer.turn()
+
+    assert (told["id"], told["permissions"], told["name"]) == (pond.shore, 0, "?")
+    assert told["parent_conference"] == pond.conference
+
+
+def test_channel_that_is_moved_to_where_they_are_is_told_with_what_was_said_last(pond: Pond, peer: Peer) -> None:
+    elsewhere = pond.make("/conferences", name="The Sea")["id"]
+    cove = pond.make(f"/conferences/{elsewhere}/channels", name="cove")["id"]
+    pond.say("at sea", channel=cove)
+
+    assert pond.ask("PATCH", f"/channels/{cove}", json={"parent_conference": pond.conference}).status_code == 200
+
+    assert "at sea" in str(peer.turn())
+
+
 def test_channel_that_is_opened_to_them_is_told_with_what_was_said_last(pond: Pond, peer: Peer) -> None:
     pond.say("for members from now on", channel=pond.secret)
     zoe = pond.local_id(pond.peer, "zoe")
