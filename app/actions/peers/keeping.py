@@ -26,8 +26,8 @@ from app.models import Actor, Message
 from app.pipeline import Received, compose, receive
 from app.pipeline.compose import ToldMessage, uri_of_told
 from app.projections import channels, conversations, events, messages, mirrors, peers, pins, roles, spaces
-from app.queries.actors import PEOPLE, find_any, get_by_id, is_blocking_any, list_by_ids
-from app.queries.channels import find_channel, has_pinned
+from app.queries.actors import PEOPLE, find_any, get_by_id, is_banned, is_blocking_any, list_by_ids
+from app.queries.channels import find_channel, get_home_space, has_pinned
 from app.queries.conversations import find_group, list_participants
 from app.queries.messages import Content, find_by_id, find_by_uri, open_content
 from app.queries.peers import list_leaving
@@ -263,13 +263,15 @@ def keep_group(name: Name, actor_ids: Collection[str], values: Mapping[str, Any]
 
 
 def _list_takers(session: Session, domain: str, people: Sequence[Actor], before: Collection[str]) -> set[str]:
-    """All but those of ours who are new, and block somebody by whom they may have been added."""
+    """All but those of ours who are new, and block somebody by whom they may have been added, as this server does for
+    all of them by a ban."""
     theirs = [person.id for person in people if person.host == domain]
-    refusing = {
-        person.id
-        for person in people
-        if person.is_local and person.id not in before and is_blocking_any(session, by=person.id, actor_ids=theirs)
-    }
+    new = {person.id for person in people if person.is_local and person.id not in before}
+    home_id = get_home_space(session).actor_id
+    if new and any(is_banned(session, person_id, home_id) for person_id in theirs):
+        refusing = new
+    else:
+        refusing = {person_id for person_id in new if is_blocking_any(session, by=person_id, actor_ids=theirs)}
     return {person.id for person in people} - refusing
 
 

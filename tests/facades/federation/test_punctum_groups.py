@@ -299,6 +299,17 @@ def test_who_blocks_somebody_of_a_peer_is_not_put_in_by_it(pond: Pond, groups: G
     assert groups.members(there) == sorted([groups.zoe, pond.alice.id])
 
 
+def test_who_is_banned_from_the_server_puts_nobody_into_a_group(pond: Pond, groups: Groups) -> None:
+    there = groups.mirror("zoe", pond.alice.id)
+    assert pond.ask("POST", f"/moderation/users/{groups.zoe}/ban", json={}).status_code == 201
+
+    with pond.stores_nothing():
+        is_error(pond.tell(pond.peer, groups.theirs("zoe", pond.bob.id, id_="crowd", name="Buy this")), 403, 3)
+    pond.told(pond.peer, groups.theirs("zoe", pond.alice.id, pond.bob.id))
+
+    assert groups.members(there) == sorted([groups.zoe, pond.alice.id])
+
+
 @pytest.mark.parametrize("members", [["zoe"], ["alice", "bob"], ["eve", "bob"]])
 def test_group_of_none_of_theirs_or_none_of_ours_is_refused(pond: Pond, groups: Groups, members: list[str]) -> None:
     eve = str(pond.told(pond.evil, an_account("eve"))["id"])
