@@ -89,7 +89,10 @@ def keep_person(name: Name, values: Mapping[str, Any], *, met: str | None) -> st
             peers.note_origin(session, known, name.domain, name.id)
             mirrors.save_told(session, known, values)
             return known
-        if get_by_id(session, known).inbox == mirrors.NO_INBOX:
+        person = get_by_id(session, known)
+        if person.deleted_at is not None:  # As ActivityPub may have said.
+            raise DeletedError
+        if person.inbox == mirrors.NO_INBOX:
             mirrors.change_person(session, known, values, now=now)
         mirrors.save_told(session, known, values)
         events.tell(session, "account_changed", now=now, account_id=known)

@@ -273,6 +273,16 @@ def test_account_that_is_known_over_activitypub_is_the_same(pond: Pond, world: W
     assert pond.ask("GET", f"/accounts/{known.id}").json["remote_id"] == "zoe"
 
 
+def test_account_that_is_deleted_over_activitypub_does_not_come_back(pond: Pond, world: World) -> None:
+    account = an_account(activitypub_id=world.zoe.uri, status="here")
+    pond.told(pond.peer, account)
+    world.receive(world.zoe, world.zoe.activity("Delete", world.zoe.uri))
+
+    with pond.stores_nothing():
+        is_error(pond.tell(pond.peer, account), 404, 4)
+    assert world.server.stored()["told_people"] == 0
+
+
 def test_account_of_a_peer_that_speaks_activitypub_is_met_there(pond: Pond, world: World) -> None:
     shown = pond.told(pond.peer, an_account(activitypub_id=world.zoe.uri))
 
