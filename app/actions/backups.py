@@ -92,7 +92,7 @@ def back_up(now: datetime) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _remove_drafts(folder, before=now - timedelta(seconds=_DUMP_SECONDS))
         copy = _write_whole(source.url, folder, name)
-        _prune(folder, keep=config.max_files)
+        _prune(folder, newest=copy, keep=config.max_files)
     except OSError as error:
         raise UnavailableError(f"The folder for back-ups cannot be written: {error.strerror}.") from error
     return copy
@@ -191,9 +191,11 @@ def _remove_drafts(folder: Path, *, before: datetime) -> None:
                 path.unlink()
 
 
-def _prune(folder: Path, *, keep: int) -> None:
-    """Files of other names are not ours to delete."""
-    copies = sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+def _prune(folder: Path, *, newest: Path, keep: int) -> None:
+    """Files of other names are not ours to delete. Copies dated later than the newest are of a clock that was put back
+    since, and go first."""
+    copies = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
+    copies.sort(key=lambda path: (path.name <= newest.name, path.name))
     for path in copies[:-keep]:
         path.unlink(missing_ok=True)
 

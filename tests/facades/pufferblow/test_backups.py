@@ -99,6 +99,18 @@ def test_the_newest_copies_are_kept_and_other_files_are_left_alone(server: Serve
     assert sorted(path.name for path in folder.iterdir()) == sorted([*copies[1:], "shoal.db"])
 
 
+def test_copies_of_a_clock_that_was_ahead_make_way_for_those_made_since(
+    server: Server, owner: Person, folder: Path
+) -> None:
+    ask(server, owner, "backup-config", max_files=2)
+    for day in range(2):
+        backups.back_up(NOW + timedelta(days=300 + day))
+
+    first, second = (backups.back_up(NOW + timedelta(days=day)) for day in range(2))
+
+    assert set(folder.iterdir()) == {first, second}
+
+
 def test_a_copy_that_fails_leaves_nothing_and_takes_nothing(
     server: Server, owner: Person, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
