@@ -51,9 +51,12 @@ def update_activity(now: datetime) -> None:
 def count_hours(now: datetime) -> None:
     """Count the messages of each hour that is over and was not counted yet.
 
-    Hours without messages get no row, but for the last one, which says how far the counting has come.
+    Hours without messages get no row, but for the last one, which says how far the counting has come. Those that are
+    not over were counted by a clock that was put back since, and are counted again when they are.
     """
     end = _hour_of(now - _SETTLED)
+    with transaction() as session:
+        session.execute(delete(Sample).where(Sample.name == MESSAGES, Sample.taken_at >= end))
     is_complete = False
     while not is_complete:
         with reading() as session:

@@ -167,6 +167,22 @@ def test_hours_are_counted_once_and_never_before_they_are_over(server: Server, s
     assert ask(server, staff, "charts/message-activity")["raw_stats"]["total_messages"] == 4
 
 
+def test_hours_of_a_clock_that_was_ahead_are_counted_when_they_come(server: Server, staff: Person, lobby: str) -> None:
+    """Fault F17: the clock was a day ahead when the hours were counted, and was put back."""
+    snapshots.count_hours(NOW + timedelta(days=1))
+    sent(lobby, staff, ago(hours=2), ago(minutes=40))
+
+    snapshots.count_hours(NOW)
+
+    shown = {"2031-05-14 10:00": 1, "2031-05-14 11:00": 1}
+    assert values(chart(server, staff, "message-activity", period="hourly")) == shown
+    sent(lobby, staff, NOW + timedelta(hours=23))
+    snapshots.count_hours(NOW + timedelta(days=1))
+    with reading() as session:
+        hours = session.execute(select(Sample.taken_at, Sample.value).where(Sample.name == "messages")).all()
+    assert {(NOW - at) // timedelta(hours=1): count for at, count in hours if count} == {2: 1, 1: 1, -23: 1}
+
+
 def test_figures_of_messages(server: Server, staff: Person, lobby: str) -> None:
     sent(lobby, staff, *reversed([ago(hours=1), ago(hours=2), ago(days=9), ago(days=40), ago(days=200)]))
 
