@@ -19,13 +19,14 @@ def end_waits(session: Session, now: datetime) -> None:
     """Whatever waits for a time to come is due now, because the clock that set the time was ahead.
 
     By how much cannot be known any more. One attempt too many for each host is what it costs, and what it spares is to
-    wait for as long as the clock was put back.
+    wait for as long as the clock was put back. What came by that clock and was not tried is due as it is, and may be so
+    much that PostgreSQL ends each attempt to write to all of it, and with it each sweep.
     """
     session.execute(update(Host).where(Host.probe_at > now).values(probe_at=now))
     session.execute(update(Host).where(Host.key_retry_at > now).values(key_retry_at=now))
     session.execute(update(Peer).where(Peer.next_probe_at > now).values(next_probe_at=now))
     session.execute(update(Peer).where(Peer.silent_since > now).values(silent_since=now))
     session.execute(update(Outgoing).where(Outgoing.next_attempt_at > now).values(next_attempt_at=now))
-    for queue in (Delivery, InboxItem):
-        waits = (queue.state == QUEUED, queue.next_attempt_at > now)
+    for queue, may_wait in ((Delivery, Delivery.created_at <= now), (InboxItem, InboxItem.attempts > 0)):
+        waits = (queue.state == QUEUED, may_wait, queue.next_attempt_at > now)
         session.execute(update(queue).where(*waits).values(next_attempt_at=now))

@@ -170,6 +170,25 @@ def test_after_the_clock_was_put_back_nothing_waits_for_what_it_said(world: Worl
     assert world.host().key_retry_at == world.clock.now
 
 
+def test_what_was_not_tried_is_due_and_not_written_to_when_the_clock_was_put_back(world: World) -> None:
+    """There may be more of it than PostgreSQL writes to in the time of a statement."""
+    world.clock.pass_by(hours=1)
+    made_at = world.clock.now
+    world.queue()
+    inbox_item(world, OTHER)
+    hints(world)
+
+    world.clock.pass_by(hours=-1)
+
+    assert hints(world) == [("deliver", HOST), ("inbox", OTHER)]
+    with reading() as session:
+        times = {
+            *session.scalars(select(Delivery.next_attempt_at)),
+            *session.scalars(select(InboxItem.next_attempt_at)),
+        }
+    assert times == {made_at}
+
+
 def test_a_clock_that_goes_a_little_ahead_ends_no_wait(world: World) -> None:
     """As another machine's of the same installation may."""
     world.queue()
