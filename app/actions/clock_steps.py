@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
 from app.models import Delivery, Host, InboxItem, Outgoing, Peer
@@ -27,6 +27,10 @@ def end_waits(session: Session, now: datetime) -> None:
     session.execute(update(Peer).where(Peer.next_probe_at > now).values(next_probe_at=now))
     session.execute(update(Peer).where(Peer.silent_since > now).values(silent_since=now))
     session.execute(update(Outgoing).where(Outgoing.next_attempt_at > now).values(next_attempt_at=now))
-    for queue, may_wait in ((Delivery, Delivery.created_at <= now), (InboxItem, InboxItem.attempts > 0)):
+    held = (
+        (Delivery, or_(Delivery.created_at <= now, Delivery.attempts > 0)),
+        (InboxItem, InboxItem.attempts > 0),
+    )
+    for queue, may_wait in held:
         waits = (queue.state == QUEUED, may_wait, queue.next_attempt_at > now)
         session.execute(update(queue).where(*waits).values(next_attempt_at=now))

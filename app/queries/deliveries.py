@@ -52,9 +52,10 @@ _deliveries: Any = Delivery.__table__
 _documents: Any = ActivityDocument.__table__
 _activities: Any = Activity.__table__
 _hosts: Any = Host.__table__
-# A row made in the future was made before the clock was put back, and would wait for the clock to come there again.
+# A row made in the future was made before the clock was put back, and would wait for the clock to come there again. One
+# that was answered since waits for what this clock says.
 IS_DUE: Final = (_deliveries.c.state == QUEUED) & or_(
-    _deliveries.c.next_attempt_at <= NOW, _deliveries.c.created_at > NOW
+    _deliveries.c.next_attempt_at <= NOW, (_deliveries.c.created_at > NOW) & (_deliveries.c.attempts == 0)
 )
 # So would a host whose timer ends later than any that we set.
 IS_READY: Final = or_(_hosts.c.probe_at.is_(None), _hosts.c.probe_at <= NOW, _hosts.c.probe_at > _NEVER_SO_LATE)

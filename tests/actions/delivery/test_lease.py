@@ -103,3 +103,18 @@ def test_a_lease_and_a_row_from_before_the_clock_was_put_back_hold_nobody_up(wor
     world.clock.pass_by(hours=-2)
 
     assert world.deliver().delivered == 1
+
+
+def test_a_row_from_before_the_clock_was_put_back_that_is_refused_waits_as_any_other(world: World) -> None:
+    """It would be refused as often as it may be within a moment, and given up, where that is to take a day."""
+    world.queue()
+    world.wire.answers[INBOX] = [404, 404, 404]
+
+    world.clock.pass_by(hours=-24)
+    for _ in range(3):
+        world.deliver()
+
+    assert (len(world.wire.sent), world.states()) == (1, ["queued"])
+    world.clock.pass_by(hours=12)
+    world.deliver()
+    assert (len(world.wire.sent), world.states()) == (2, ["queued"])
