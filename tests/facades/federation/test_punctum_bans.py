@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.facades.federation import test_punctum_told as told
 from tests.facades.federation.punctum import JOIN, Pond, a_message, a_ping, an_account, is_error, pond
 from tests.facades.federation.test_punctum_joining import Marsh, marsh
-from tests.facades.federation.test_punctum_told import Peer
+from tests.facades.federation.test_punctum_sending import Peer, peer
 
-__all__ = ["marsh", "pond"]
+__all__ = ["marsh", "peer", "pond"]
 
 
 def test_who_is_banned_does_not_come_in(pond: Pond) -> None:
@@ -38,7 +39,7 @@ def test_who_is_banned_from_the_server_is_welcome_in_no_conference_of_it(pond: P
 
 
 def test_who_is_banned_from_the_server_is_shown_and_told_nothing_of_its_conferences(pond: Pond) -> None:
-    peer = Peer(pond)
+    peer = told.Peer(pond)
     role = pond.make(f"/conferences/{pond.conference}/roles", name="ducks")["id"]
     zoe, said = peer.local_id("zoe"), pond.say("for members")
     members = pond.ask("GET", f"/conferences/{pond.conference}").json["members"]
@@ -56,6 +57,30 @@ def test_who_is_banned_from_the_server_is_shown_and_told_nothing_of_its_conferen
     assert pond.ask("DELETE", f"/moderation/users/{zoe}/ban").status_code == 200
     for id_ in (said, later[0], pond.shore, members[0], role):
         assert pond.world.send(pond.peer.get(f"/api/v1/id/{id_}")).status_code == 200
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_who_is_banned_from_the_server_reads_no_conference_of_it(pond: Pond, peer: Peer, others: int) -> None:
+    zoe = pond.local_id(pond.peer, "zoe")
+    if others:
+        pond.join(pond.peer, "yan")
+        peer.turn()
+    assert pond.ask("POST", f"/moderation/users/{zoe}/ban", json={}).status_code == 201
+    said = pond.say("without zoe")
+
+    assert ("without zoe" in str(peer.turn())) is bool(others)
+    for id_ in (said, pond.shore, _membership_of(pond, pond.alice.id)):
+        read = pond.world.get(f"/api/v1/id/{id_}", pond.peer, accept="application/json")
+        assert read.status_code == (200 if others else 403)
+
+    assert pond.ask("DELETE", f"/moderation/users/{zoe}/ban").status_code == 200
+    pond.say("with zoe")
+    assert "with zoe" in str(peer.turn())
+
+
+def _membership_of(pond: Pond, account_id: str) -> str:
+    members = pond.ask("GET", f"/conferences/{pond.conference}/members").json
+    return str(next(id_ for id_ in members["id_list"] if members[id_]["user_id"] == account_id))
 
 
 def test_ban_elsewhere_holds_here(pond: Pond, marsh: Marsh) -> None:
