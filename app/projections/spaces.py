@@ -63,6 +63,7 @@ def mark_deleted(session: Session, space_id: str, *, now: datetime) -> None:
 
 def add_member(session: Session, space_id: str, actor_id: str, *, now: datetime) -> None:
     """Once; who is banned stays it, and who was here before finds what was taken from them then."""
+    _leave_what_takes(session, space_id, actor_id)  # It may give something by now.
     before = delete(FormerMember).where(FormerMember.space_id == space_id, FormerMember.actor_id == actor_id)
     kept = session.execute(before.returning(FormerMember.permissions)).scalar_one_or_none()
     permissions = None if kept is None else _permissions_on_return(session, space_id, kept)
@@ -106,7 +107,8 @@ def _leave_what_takes(session: Session, space_id: str, actor_id: str) -> None:
         .join(Space, Space.actor_id == Role.space_id)
         .where(Role.space_id == space_id, is_less, Role.permissions != Space.permissions)
     )
-    granted = delete(RoleGrant).where(RoleGrant.space_id == space_id, RoleGrant.actor_id == actor_id)
+    has_bits = select(Space.actor_id).where(Space.actor_id == space_id, Space.is_home.is_(False))
+    granted = delete(RoleGrant).where(RoleGrant.space_id.in_(has_bits), RoleGrant.actor_id == actor_id)
     session.execute(granted.where(RoleGrant.role.not_in(takes)).execution_options(synchronize_session=False))
 
 

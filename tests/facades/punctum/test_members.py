@@ -127,6 +127,25 @@ def test_a_role_that_is_given_after_a_return_counts_in_full(
     assert client.patch(by_account, owner, roles=[])["permissions"] == 143
 
 
+@pytest.mark.parametrize("what", ["role", "conference"])
+def test_a_role_that_took_gives_nothing_to_who_returns(
+    client: Client, owner: Person, member: Person, conference: Shown, path: str, what: str
+) -> None:
+    """Nobody was trusted with what it has come to give while they were away."""
+    muted = client.role(owner, conference, name="muted", permissions=3)["id"]
+    client.patch(path, owner, roles=[muted])
+    client.ok("POST", f"{path}/kick", owner)
+    if what == "role":
+        client.patch(f"/roles/{muted}", owner, permissions=1951)
+    else:
+        client.patch(f"/conferences/{conference['id']}", owner, permissions=1)
+
+    client.ok("POST", f"/invites/by-name/for-{member.username}/join", member)
+
+    shown = client.get(f"/conferences/{conference['id']}/members/{member.id}", owner)
+    assert (shown["permissions"], shown.get("roles", [])) == (143 if what == "role" else 1, [])
+
+
 def test_what_a_member_was_trusted_with_is_gone_when_they_leave(
     client: Client, owner: Person, member: Person, conference: Shown, path: str
 ) -> None:
