@@ -23,7 +23,7 @@ def space_of(act: Act, uri: str | None) -> SpaceView | None:
 
 
 def authorise_kick(act: Act, space: SpaceView) -> None:
-    person = _person(act)
+    person = _person_for_ours(act)
     standing = require(act, space.id, Bit.KICK)
     member = find_member_of(act.session, space.id, person.id)
     if member is None or member.banned_at is not None:
@@ -39,9 +39,7 @@ def kick(act: Act, space: SpaceView) -> None:
 
 
 def authorise_ban(act: Act, space: SpaceView) -> None:
-    person = _person(act)
-    if not act.is_local:
-        raise ForbiddenError("only the space's own moderators ban from it")
+    person = _person_for_ours(act)
     if person.id == space.owner_id:
         raise ForbiddenError("The owner cannot be banned.")
     require_rank_over(act, require(act, space.id, Bit.BAN), space.id, person.id)
@@ -64,6 +62,14 @@ def lift(act: Act, space_id: str, person_id: str) -> None:
     """They may come back, by an invite."""
     spaces.lift_ban(act.session, space_id, person_id, stays=False)
     audit.note(act.session, "user_unbanned", actor_id=act.actor.id, target=person_id, now=act.now, space=space_id)
+
+
+def _person_for_ours(act: Act) -> Actor:
+    """Whom one of ours would put out: a moderator from elsewhere, whatever bits they hold, does nothing here over
+    ActivityPub, by which such a space is not there. Raises ForbiddenError."""
+    if not act.is_local:
+        raise ForbiddenError("only people of the space's own server put somebody out of it")
+    return _person(act)
 
 
 def _person(act: Act) -> Actor:

@@ -83,6 +83,25 @@ def _membership_of(pond: Pond, account_id: str) -> str:
     return str(next(id_ for id_ in members["id_list"] if members[id_]["user_id"] == account_id))
 
 
+@pytest.mark.parametrize("is_banned", [True, False])
+def test_who_moderates_a_conference_puts_nobody_out_of_it_from_elsewhere(pond: Pond, is_banned: bool) -> None:
+    """Over ActivityPub it is not there, and over Punctum an instance acts for those of its own."""
+    world, space = pond.world, f"https://chat.example/ap/spaces/{pond.conference}"
+    bob = f"https://chat.example/ap/users/{pond.bob.id}"
+    pond.told(pond.peer, an_account(activitypub_id=world.zoe.uri))
+    pond.join(pond.peer)
+    zoe = pond.local_id(pond.peer, "zoe")
+    allowed = pond.ask("PATCH", f"/conferences/{pond.conference}/members/{zoe}", json={"permissions": 16383})
+    assert allowed.status_code == 200
+    assert pond.ask("POST", f"/invites/{pond.invite}/join", by=pond.bob).status_code == 200
+    if is_banned:
+        assert pond.ask("POST", f"/moderation/users/{zoe}/ban", json={}).status_code == 201
+
+    world.receive(world.zoe, world.zoe.activity("Remove", bob, target=f"{space}/followers"))
+
+    assert pond.conference in pond.ask("GET", "/accounts", by=pond.bob).json["joined_conferences"]
+
+
 def test_ban_elsewhere_holds_here(pond: Pond, marsh: Marsh) -> None:
     shown = marsh.bob_joins().json
 
