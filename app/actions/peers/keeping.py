@@ -26,7 +26,15 @@ from app.models import Actor, Message
 from app.pipeline import Received, compose, receive
 from app.pipeline.compose import ToldMessage, uri_of_told
 from app.projections import channels, conversations, events, messages, mirrors, peers, pins, roles, spaces
-from app.queries.actors import PEOPLE, find_any, get_by_id, is_banned, is_blocking_any, list_by_ids
+from app.queries.actors import (
+    PEOPLE,
+    find_any,
+    get_by_id,
+    is_banned,
+    is_blocking_any,
+    is_refused_by_any,
+    list_by_ids,
+)
 from app.queries.channels import find_channel, get_home_space, has_pinned
 from app.queries.conversations import find_group, list_participants
 from app.queries.messages import Content, find_by_id, find_by_uri, open_content
@@ -236,7 +244,8 @@ def keep_conversation(name: Name, actor_ids: Collection[str]) -> str:
 
 @_again
 def keep_group(name: Name, actor_ids: Collection[str], values: Mapping[str, Any]) -> str:
-    """A group as its home has it, but that nobody of ours is put into it by who they block, or after they left.
+    """A group as its home has it, but that nobody of ours is put into it by who they block, or after they left, and
+    that it is not called anew by those alone who are blocked in it.
 
     Raises ForbiddenError for a new one that is for nobody here, ConflictError for one by the address of another.
     """
@@ -256,7 +265,8 @@ def keep_group(name: Name, actor_ids: Collection[str], values: Mapping[str, Any]
             peers.note_origin(session, id_, name.domain, name.id)
             events.tell(session, "conversation_created", conversation_id=id_, now=now)
             return id_
-        conversations.change_group(session, id_, values)
+        if _may_be_named_so(session, name.domain, before | after):
+            conversations.change_group(session, id_, values)
         for actor_id in sorted(after - before):
             conversations.let_in(session, id_, actor_id, now=now)
         for actor_id in sorted(before - after):
@@ -276,6 +286,12 @@ def _list_takers(session: Session, domain: str, people: Sequence[Actor], before:
     else:
         refusing = {person_id for person_id in new if is_blocking_any(session, by=person_id, actor_ids=theirs)}
     return {person.id for person in people} - refusing
+
+
+def _may_be_named_so(session: Session, domain: str, actor_ids: Collection[str]) -> bool:
+    """Whether somebody of the group's home may have called it so whom nobody in it blocks: a name is something said."""
+    theirs = [person.id for person in list_by_ids(session, actor_ids) if person.host == domain]
+    return any(not is_refused_by_any(session, by=actor_ids, actor_id=person_id) for person_id in theirs)
 
 
 def keep_reactions(message_id: str, group: Actor, wanted: Collection[tuple[str, str]]) -> None:

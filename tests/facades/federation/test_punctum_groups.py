@@ -310,6 +310,22 @@ def test_who_is_banned_from_the_server_puts_nobody_into_a_group(pond: Pond, grou
     assert groups.members(there) == sorted([groups.zoe, pond.alice.id])
 
 
+@pytest.mark.parametrize("is_banned", [True, False])
+def test_who_is_blocked_in_a_group_says_nothing_there_by_its_name(pond: Pond, groups: Groups, is_banned: bool) -> None:
+    there = groups.mirror("zoe", pond.alice.id, pond.bob.id)
+    path = f"/moderation/users/{groups.zoe}/ban" if is_banned else f"/accounts/{groups.zoe}/block"
+    assert pond.ask("POST", path, json={}).status_code in (200, 201)
+    icon = "https://peer.example/insult.png"
+
+    pond.told(pond.peer, groups.theirs("zoe", pond.alice.id, pond.bob.id, name="Insult", icon=icon))
+
+    shown = pond.ask("GET", f"/channels/{there}", by=pond.bob).json
+    assert (shown["name"], icon in str(shown)) == ("Crew", False)
+    pond.told(pond.peer, an_account("yan"))
+    pond.told(pond.peer, groups.theirs("zoe", "yan", pond.alice.id, pond.bob.id, name="Fleet"))
+    assert pond.ask("GET", f"/channels/{there}", by=pond.bob).json["name"] == "Fleet"
+
+
 @pytest.mark.parametrize("members", [["zoe"], ["alice", "bob"], ["eve", "bob"]])
 def test_group_of_none_of_theirs_or_none_of_ours_is_refused(pond: Pond, groups: Groups, members: list[str]) -> None:
     eve = str(pond.told(pond.evil, an_account("eve"))["id"])
