@@ -78,6 +78,21 @@ def test_who_is_banned_from_the_server_reads_no_conference_of_it(pond: Pond, pee
     assert "with zoe" in str(peer.turn())
 
 
+def test_who_was_banned_from_the_server_is_told_again_whoever_left_meanwhile(pond: Pond, peer: Peer) -> None:
+    zoe = pond.local_id(pond.peer, "zoe")
+    pond.join(pond.peer, "yan")
+    yans = _membership_of(pond, str(pond.local_id(pond.peer, "yan")))
+    assert pond.ask("POST", f"/moderation/users/{zoe}/ban", json={}).status_code == 201
+    pond.told(pond.peer, a_ping("DELETE", yans, "yan"))
+    pond.say("to none of them")
+    assert "to none of them" not in str(peer.turn())
+
+    assert pond.ask("DELETE", f"/moderation/users/{zoe}/ban").status_code == 200
+    pond.say("with zoe")
+
+    assert "with zoe" in str(peer.turn())
+
+
 def _membership_of(pond: Pond, account_id: str) -> str:
     members = pond.ask("GET", f"/conferences/{pond.conference}/members").json
     return str(next(id_ for id_ in members["id_list"] if members[id_]["user_id"] == account_id))
