@@ -1,12 +1,18 @@
 """`shoal serve` for real: its children, their deaths and its own."""
 
+import hashlib
+import json
 import signal
+import sqlite3
 import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
@@ -27,11 +33,23 @@ class Server:
     def __init__(self, process: subprocess.Popen[bytes], folder: Path, port: int) -> None:
         self.process = process
         self.socket = runtime_dir(folder / "data") / "valkey.sock"
+        self.database = folder / "data" / "shoal.db"
         self._log = folder / "log"
-        self._url = f"http://127.0.0.1:{port}/api/v1/info"
+        self._address = f"http://127.0.0.1:{port}"
+        self._url = f"{self._address}/api/v1/info"
 
     def wait_until_it_serves(self) -> None:
         wait_until(lambda: answers(self._url), seconds=60, what=f"an answer of {self._url}")
+
+    def post(self, path: str, **body: str) -> Any:
+        request = Request(self._address + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urlopen(request, timeout=120) as answer:
+            return json.load(answer)
+
+    def seconds_of_an_answer(self) -> float:
+        began = time.monotonic()
+        with urlopen(f"{self._address}/healthz", timeout=60):  # Which is not limited.
+            return time.monotonic() - began
 
     def descendants(self) -> list[psutil.Process]:
         return descendants(self.process.pid)
@@ -129,3 +147,31 @@ def test_nobody_else_can_reach_the_broker(serve: Callable[[], Server]) -> None:
     assert listening == []
     assert stat.S_IMODE(server.socket.stat().st_mode) == 0o600
     assert stat.S_IMODE(server.socket.parent.stat().st_mode) == 0o700
+
+
+def test_a_clean_up_of_very_many_files_keeps_nobody_waiting(serve: Callable[[], Server]) -> None:
+    """SQLite gives nobody else a turn while it is asked; after half a minute gunicorn would end the process."""
+    server = serve()
+    token = server.post("/api/v1/users/signup", username="alice", password="correct horse battery staple")["auth_token"]
+    with closing(sqlite3.connect(server.database, timeout=10)) as database:
+        of_the_worker = "SELECT runs FROM background_tasks WHERE id = 'storage_cleanup'"
+        wait_until(lambda: database.execute(of_the_worker).fetchone() == (1,), seconds=60, what="the worker's clean-up")
+        [(owner_id,)] = database.execute("SELECT actor_id FROM accounts")
+        digests = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(2000)]
+        at = "2026-01-01 00:00:00.000000"
+        blobs = [(digest, 1, "text/plain", at) for digest in digests]
+        files = [(f"file_{digest}", digest, owner_id, "attachments", "a.txt", 0, at) for digest in digests]
+        database.executemany("INSERT INTO blobs (digest, size, media_type, created_at) VALUES (?, ?, ?, ?)", blobs)
+        names = "id, digest, owner_id, directory, filename, is_public, created_at"
+        database.executemany(f"INSERT INTO files ({names}) VALUES (?, ?, ?, ?, ?, ?, ?)", files)
+        database.commit()
+    longest = 0.0
+
+    with ThreadPoolExecutor() as pool:
+        cleaning = pool.submit(server.post, "/api/v1/storage/cleanup-orphaned", auth_token=token, subdirectory="")
+        while not cleaning.done():
+            longest = max(longest, server.seconds_of_an_answer())
+            time.sleep(0.1)
+
+    assert cleaning.result()["deleted_count"] == 4000
+    assert longest < 2

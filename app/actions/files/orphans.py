@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from time import sleep
+from typing import Final, TypeVar
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
@@ -24,6 +25,8 @@ UNUSED: Final = timedelta(days=1)
 
 _BATCH: Final = 200
 
+T = TypeVar("T")
+
 
 def clean_up(now: datetime | None = None, *, directory: str | None = None, by: Viewer | None = None) -> int:
     """Take away what is nobody's; returns how many files and contents. It may run at any time, twice at once too.
@@ -34,7 +37,7 @@ def clean_up(now: datetime | None = None, *, directory: str | None = None, by: V
     removed = sum(
         _remove_unused(name, now) for name in ("attachments", "avatars", "banners") if directory in (None, name)
     )
-    removed += sum(_remove_content(digest, now) for digest in _list_ownerless(now))
+    removed += sum(_remove_content(digest, now) for digest in _giving_way(_list_ownerless(now)))
     store().sweep(before=now - GRACE)
     if by is not None:
         with transaction() as session:
@@ -42,13 +45,20 @@ def clean_up(now: datetime | None = None, *, directory: str | None = None, by: V
     return removed
 
 
+def _giving_way(things: Iterable[T]) -> Iterator[T]:
+    """They may be very many, and nobody else in a web process has a turn while SQLite is asked about one."""
+    for thing in things:
+        yield thing
+        sleep(0)
+
+
 def _remove_unused(directory: str, now: datetime) -> int:
     """Files of no message, and pictures that nobody shows."""
     is_old = (File.directory == directory) & (File.created_at < now - UNUSED)
     with reading() as session:
         found = session.execute(select(File.id, File.digest).where(is_old, files.IS_UNATTACHED).order_by(File.id)).all()
-        unused = [id_ for id_, digest in found if not _is_shown(session, directory, digest)]
-    return sum(_remove_file(id_, directory) for id_ in unused)
+        unused = [id_ for id_, digest in _giving_way(found) if not _is_shown(session, directory, digest)]
+    return sum(_remove_file(id_, directory) for id_ in _giving_way(unused))
 
 
 def _remove_file(id_: str, directory: str) -> bool:
@@ -79,7 +89,7 @@ def _list_ownerless(now: datetime) -> Iterator[str]:
         if len(digests) < _BATCH:
             break
         last = digests[-1]
-    for content in store().list_contents(before=now - GRACE):
+    for content in _giving_way(store().list_contents(before=now - GRACE)):
         with reading() as session:
             is_known = session.scalar(select(exists().where(Blob.digest == content.digest)))
         if not is_known:
