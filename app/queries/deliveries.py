@@ -189,7 +189,8 @@ _lately: Final = (
     .limit(_LATELY)
     .subquery()
 )
-# When the answers of `sender_id` that still wait for their first attempt are due, the last of them for each host.
+# When the answers of `sender_id` that still wait for their first attempt are due, the last of them for each host. One
+# made before the clock was put back is due now, whatever it says.
 HELD_ANSWERS: Final = (
     select(_deliveries.c.host, func.max(_deliveries.c.next_attempt_at).label("due_at"))
     .select_from(_lately.join(_deliveries, _deliveries.c.activity_id == _lately.c.id))
@@ -197,6 +198,7 @@ HELD_ANSWERS: Final = (
         _lately.c.type.in_(sorted(ANSWERS)),
         _deliveries.c.state == QUEUED,
         _deliveries.c.attempts == 0,
+        _deliveries.c.created_at <= NOW,
         _deliveries.c.next_attempt_at > NOW,
     )
     .group_by(_deliveries.c.host)

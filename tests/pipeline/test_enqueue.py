@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from activitypub import build
 from app.db import transaction
@@ -101,6 +101,22 @@ def test_what_is_said_after_an_answer_does_not_come_before_it(world: World) -> N
     for (type_, sender, inbox), row in due.items():
         is_held = sender == lobby.uri and inbox == "https://pond.example/inbox"
         assert row.next_attempt_at == (answered.next_attempt_at if is_held else row.created_at), type_
+
+
+def test_an_answer_from_before_the_clock_was_put_back_holds_nothing_up(world: World) -> None:
+    """It may wait for a server that is down, and what is said then would wait for the clock to come there again."""
+    zoe = world.actor("zoe", "remote")
+    lobby = world.channel("lobby")
+    world.perform(build.follow(actor=zoe.uri, object=lobby.uri))
+    with transaction() as session:
+        ahead = {"created_at": moment(hours=9), "next_attempt_at": moment(hours=9, seconds=2)}
+        session.execute(update(Delivery).values(ahead))
+
+    world.say(world.bob, lobby, "welcome")
+
+    _, *said = world.delivery_rows()
+    assert said
+    assert [row.next_attempt_at for row in said] == [row.created_at for row in said]
 
 
 @pytest.mark.parametrize("act", [message, follow, deletion])
