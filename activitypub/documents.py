@@ -1,4 +1,4 @@
-"""Documents as values: JSON of any server's habit in, frozen dataclasses out; JSON does not travel further.
+"""Documents as values: JSON of any server's habit in, frozen records out; JSON does not travel further.
 
 Only the plain compact form is read. Unknown contexts and terms are ignored, and nothing is ever fetched to read a
 document. What is absent is None or empty; what is impossible raises MalformedDocumentError.

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import ast
+import inspect
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from enum import Enum
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -25,6 +30,7 @@ _WITHOUT_BODY = frozenset({"GET", "DELETE"})
 # The body, which may come with every request, decides most; 403 is for who is blocked.
 _ALWAYS = frozenset({400, 403, 408, 413, 414, 415, 429, 503})
 _WITH_VIEWER = frozenset({401})
+_WITHOUT_DOCSTRINGS = 2
 _RETRY_AFTER = {
     "Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer", "minimum": 0}}
 }
@@ -121,10 +127,34 @@ def response(status: int, schema: Schema) -> Schema:
     return {"description": HTTPStatus(status).phrase, "content": {JSON: {"schema": schema}}}
 
 
+@cache
+def _give_back_docstrings() -> None:
+    """Models and enumerations are described by their docstrings. Under `python -OO` they have none, and the source is
+    read for them."""
+    if sys.flags.optimize < _WITHOUT_DOCSTRINGS:
+        return
+    by_module: dict[str, list[type[Any]]] = {}
+    for described in [*_below(Shape), *_below(Enum)]:
+        if described.__module__.startswith("app."):
+            by_module.setdefault(described.__module__, []).append(described)
+    for module, classes in by_module.items():
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+        texts = {node.name: ast.get_docstring(node) for node in tree.body if isinstance(node, ast.ClassDef)}
+        for described in classes:
+            described.__doc__ = texts.get(described.__name__)
+
+
+def _below(above: type[Any]) -> Iterator[type[Any]]:
+    for class_ in above.__subclasses__():
+        yield class_
+        yield from _below(class_)
+
+
 class _Schemas:
     """JSON Schemas of every model: answers are shared components, parameters belong to their one operation."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
+        _give_back_docstrings()
         params = {route.params for route in routes}
         models: list[Any] = [(model, "validation") for model in params]
         answers = {route.answer for route in routes if route.answer is not None}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from typing import Any
 
 from app.facades import pufferblow, punctum
 from app.facades.punctum.api import PREFIX
 from tests.databases import ON_SQLITE
 from tests.facades.conftest import Server
+from tests.ops.processes import ROOT
 
 
 @ON_SQLITE
@@ -47,6 +50,15 @@ def test_the_description_is_whole(server: Server) -> None:
         found: Any = description
         for part in reference.removeprefix("#/").split("/"):
             found = found[part]
+
+
+def test_what_the_code_says_of_itself_is_in_the_description_without_docstrings_too() -> None:
+    script = "import json; from app.facades.pufferblow import describe; print(json.dumps(describe().schemas))"
+    command = [sys.executable, "-OO", "-c", script]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60).stdout
+
+    assert json.loads(printed) == pufferblow.describe().schemas
+    assert "description" in pufferblow.describe().schemas["MessageShown"]
 
 
 @ON_SQLITE
