@@ -46,8 +46,9 @@ def check(data: bytes) -> None:
 
 
 def what_is_said(request: HttpRequest) -> tuple[str, str, str, bytes]:
-    """What must not change without the signature breaking."""
-    return request.method.upper(), request.target, request.get("host").lower().removesuffix(":443"), request.body
+    """What must not change without the signature breaking: of reads not the query, which some peers do not sign."""
+    target = request.target.partition("?")[0] if request.method in ("GET", "HEAD") else request.target
+    return request.method.upper(), target, request.get("host").lower().removesuffix(":443"), request.body
 
 
 def read_request(data: bytes) -> HttpRequest:
