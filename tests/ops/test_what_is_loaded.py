@@ -10,6 +10,7 @@ import pytest
 from tests.ops.processes import clean_environ
 
 WEB = "from gevent import monkey; monkey.patch_all(); import wsgi"
+MASTER = "import gunicorn.app.wsgiapp, gunicorn.arbiter, app.gunicorn_conf"
 WORKER = """
 import app.supervisor.worker, celery.apps.worker
 from celery.app.utils import find_app
@@ -31,10 +32,11 @@ NOBODY = {
     ("code", "unwanted"),
     [
         (WEB, NOBODY | {"celery.apps", "celery.worker", "psutil"}),
+        (MASTER, NOBODY | {"flask", "gevent", "msgspec", "pydantic", "sqlalchemy"}),
         (WORKER, NOBODY | {"flask", "gevent", "gunicorn", "limits"}),
         (SIGN, {"httpsig", "pkg_resources"}),
     ],
-    ids=["web", "worker", "who signs a request"],
+    ids=["web", "gunicorn's master", "worker", "who signs a request"],
 )
 def test_a_process_loads_what_it_needs(code: str, unwanted: set[str], tmp_path: Path) -> None:
     environ = clean_environ(
