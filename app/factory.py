@@ -23,6 +23,7 @@ from app.web.answers import answer_errors
 from app.web.authentication import is_owner_asking
 from app.web.headers import add_headers
 from app.web.limiting import limit_requests
+from app.web.routing import LateRule
 from app.web.shutdown import ON_SHUTDOWN
 
 
@@ -38,6 +39,7 @@ def make_app(settings: Settings, rates: Rates | None = None) -> Flask:
     """The application alone: it answers requests, and what it commits is found by the sweeps."""
     prepare(settings)
     app = Flask("shoal", static_folder=None)
+    app.url_rule_class = LateRule
     # A redirect to a tidier path would be built from the request's Host header, and a client would repeat its POST.
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
