@@ -9,8 +9,9 @@ import logging
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+import msgspec
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
@@ -59,7 +60,7 @@ class Debug(Shape):
     raised_at: list[str]
 
 
-class Problem(Shape):
+class Problem(Shape, omit_defaults=True, kw_only=True):
     """Why a request was not done: an error ping of Punctum, with the `detail` and `message` of PufferBlow.
 
     All three texts are the same.
@@ -76,20 +77,21 @@ class Problem(Shape):
 
 
 def json_answer(model: Shape, status: int = 200) -> Response:
-    return Response(model.model_dump_json(), status, headers=_NO_STORE, mimetype=JSON)
+    return Response(msgspec.json.encode(model), status, headers=_NO_STORE, mimetype=JSON)
 
 
 def problem(status: int, detail: str, *, with_message: bool = False, error: Exception | None = None) -> Response:
     """`message` repeats `detail` where old clients look for it; `error` is why, and may know a code of its own."""
     body = _problem(status, detail, with_message=with_message, error=error)
     if error is not None:
-        body = body.model_copy(update={"debug": _debug(error)})
-    return Response(body.model_dump_json(exclude_none=True), status, headers=_NO_STORE, mimetype=JSON)
+        body = msgspec.structs.replace(body, debug=_debug(error))
+    return Response(msgspec.json.encode(body), status, headers=_NO_STORE, mimetype=JSON)
 
 
-def explain(error: AppError) -> Problem:
+def explain(error: AppError) -> dict[str, Any]:
     """The body of the answer to an error, for what is not answered over HTTP."""
-    return _problem(error.status, error.message, error=error)
+    body: dict[str, Any] = msgspec.to_builtins(_problem(error.status, error.message, error=error))
+    return body
 
 
 def _problem(status: int, detail: str, *, with_message: bool = False, error: Exception | None = None) -> Problem:

@@ -18,6 +18,7 @@ from pydantic.json_schema import models_json_schema
 from app.queries.scopes import NODE_SCOPES, SCOPES, scopes_of_node
 from app.web.answers import JSON, Problem
 from app.web.api import Route, path_names
+from app.web.fields import Params
 from app.web.shapes import Shape
 
 Schema = dict[str, Any]
@@ -134,7 +135,7 @@ def _give_back_docstrings() -> None:
     if sys.flags.optimize < _WITHOUT_DOCSTRINGS:
         return
     by_module: dict[str, list[type[Any]]] = {}
-    for described in [*_below(Shape), *_below(Enum)]:
+    for described in [*_below(Params), *_below(Shape), *_below(Enum)]:
         if described.__module__.startswith("app."):
             by_module.setdefault(described.__module__, []).append(described)
     for module, classes in by_module.items():
@@ -156,26 +157,29 @@ class _Schemas:
     def __init__(self, routes: Iterable[Route]) -> None:
         _give_back_docstrings()
         params = {route.params for route in routes}
-        models: list[Any] = [(model, "validation") for model in params]
-        answers = {route.answer for route in routes if route.answer is not None}
-        models += [(model, "serialization") for model in answers | {Problem}]
-        self._refs, found = models_json_schema(models, ref_template=_REF)
+        answers = {route.answer for route in routes if route.answer is not None} | {Problem}
+        self._names, found = models_json_schema([(model, "validation") for model in params], ref_template=_REF)
         definitions: dict[str, Schema] = found["$defs"]
-        own = {self._name(model, "validation") for model in params}
-        self._params = {name: definitions[name] for name in own}
-        self.shared = {name: schema for name, schema in sorted(definitions.items()) if name not in own}
+        self._params = {name: definitions.pop(name) for name in {self._name(model) for model in params}}
+        by_name = sorted(answers, key=lambda answer: answer.__name__)
+        refs, components = msgspec.json.schema_components(by_name, ref_template=_REF.replace("{model}", "{name}"))
+        for schema in components.values():
+            if "description" in schema:
+                schema["description"] = inspect.cleandoc(schema["description"])
+        self._answers = dict(zip(by_name, refs, strict=True))
+        self.shared = dict(sorted((definitions | components).items()))
 
     def answer(self, model: type[Shape]) -> Schema:
-        return dict(self._refs[model, "serialization"])
+        return self._answers[model]
 
     def properties(self, route: Route) -> tuple[dict[str, Schema], list[str]]:
         """The parameters outside the path: their schemas, and the names of those that must be there."""
-        schema = self._params[self._name(route.params, "validation")]
+        schema = self._params[self._name(route.params)]
         properties = {name: part for name, part in schema.get("properties", {}).items() if name not in route.path_names}
         return deepcopy(properties), [name for name in schema.get("required", []) if name in properties]
 
-    def _name(self, model: Any, mode: Any) -> str:
-        return str(self._refs[model, mode]["$ref"]).rpartition("/")[2]
+    def _name(self, params: type[Params]) -> str:
+        return str(self._names[params, "validation"]["$ref"]).rpartition("/")[2]
 
 
 def _operation(route: Route, schemas: _Schemas) -> Schema:

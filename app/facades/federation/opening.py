@@ -7,9 +7,9 @@ somebody else's 404, whether it is hidden or never was.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from app.db import reading
@@ -35,8 +35,7 @@ Asker = Callable[[], Viewer | None]
 T = TypeVar("T", OwnActor, OwnMessage, OwnActivity)
 
 
-@dataclass(frozen=True, slots=True)
-class Opened(Generic[T]):
+class Opened(msgspec.Struct, Generic[T], frozen=True):
     """What was asked for; `viewer` is who asked, known only where that mattered."""
 
     found: T

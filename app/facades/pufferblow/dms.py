@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from msgspec import UNSET, UnsetType
 from pydantic import Field
 
 from app.actions.files.attachments import get_attachments, submit_carrying
@@ -48,21 +49,19 @@ class LoadDirect(Params):
 
 
 class DirectResult(Shape):
+    """`delivered_remote` is true once the delivery is stored: from then on it is tried until it succeeds or expires.
+    What is delivered here has no `activity_id` and no `delivery_target`."""
+
     conversation_id: str
     message_id: str
     delivered_local: bool
     delivered_remote: bool
-
-
-class RemoteDirectResult(DirectResult):
-    """`delivered_remote` is true once the delivery is stored: from then on it is tried until it succeeds or expires."""
-
-    activity_id: str
-    delivery_target: str
+    activity_id: str | UnsetType = UNSET
+    delivery_target: str | UnsetType = UNSET
 
 
 class DirectSent(Done):
-    result: RemoteDirectResult | DirectResult
+    result: DirectResult
 
 
 class DirectLoaded(Shape):
@@ -133,7 +132,7 @@ def _result(message_id: str, conversation: str, peer: Any, activity_uri: str) ->
         return DirectResult(
             conversation_id=conversation, message_id=message_id, delivered_local=True, delivered_remote=False
         )
-    return RemoteDirectResult(
+    return DirectResult(
         conversation_id=conversation,
         message_id=message_id,
         delivered_local=False,

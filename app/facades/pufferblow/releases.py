@@ -22,7 +22,7 @@ class Release(Shape):
     html_url: str
 
 
-class ReleaseShown(Shape):
+class ReleaseShown(Shape, kw_only=True):
     status_code: int
     message: str | None = None
     release: Release | None

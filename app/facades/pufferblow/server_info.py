@@ -126,7 +126,7 @@ def show_server_info(_: NoParams) -> ServerInfoShown:
     with reading() as session:
         instance = get_instance(session)
         people = count_people(session, datetime.now(UTC))
-    allowed = {name: getattr(settings, name) for name in ServerInfo.model_fields if hasattr(settings, name)}
+    allowed = {name: getattr(settings, name) for name in ServerInfo.__struct_fields__ if hasattr(settings, name)}
     info = ServerInfo(
         server_id=instance.id,
         version=_VERSION,

@@ -61,7 +61,7 @@ class Statistics(Shape):
     system: SystemFigures
 
 
-class StatisticsShown(Shape):
+class StatisticsShown(Shape, kw_only=True):
     """The official SDK reads `statistics`, the web client `stats`; they are the same."""
 
     status_code: int
@@ -150,7 +150,7 @@ def show_statistics(_: NoParams) -> StatisticsShown:
 )
 def show_usage(_: NoParams) -> UsageShown:
     usage = _machine().usage()
-    shown = {name: getattr(usage, name) for name in Usage.model_fields if hasattr(usage, name)}
+    shown = {name: getattr(usage, name) for name in Usage.__struct_fields__ if hasattr(usage, name)}
     formatted = _duration(int(usage.uptime_seconds))
     return UsageShown(
         status_code=200, server_usage=Usage(**shown, uptime_formatted=formatted, timestamp=int(time.time()))

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from cachetools import LRUCache
+from msgspec.structs import asdict
 from sqlalchemy.orm import Session
 
 from app.actions.presence import StatusChange
@@ -49,6 +50,7 @@ _missed: LRUCache[str, TokenBucket] = LRUCache(maxsize=8192)
 _PACE = Pace()
 
 _MESSAGES = frozenset({"message", "direct_message", "message_edited"})
+_TOLD_OTHERWISE = frozenset({"channel_id", "conversation_id", "sender_id"})
 _SHOWN = _MESSAGES | {"message_reaction_added", "message_reaction_removed"}
 _OF_REPORTS = frozenset({"report_created", "report_resolved"})
 # What a limited session needs to hear these, as to ask for them: beside what it needs for a socket.
@@ -267,7 +269,7 @@ class _Batch:
                 body = {"channel_id": channel_id, "user_id": event.actor_id}
             case "notification_created":
                 notification = self._notifications.get(event.data["notification_id"])
-                return None if notification is None else {"notification": shown_notification(notification).model_dump()}
+                return None if notification is None else {"notification": shown_notification(notification)}
             case "report_created" | "report_resolved":
                 report = self._reports.get(event.data["report_id"])
                 return None if report is None else _report(report)
@@ -281,7 +283,7 @@ class _Batch:
             instance = get_instance(self._session)
             return {"server_name": instance.name, "server_description": instance.description}
         channel = find_view(self._session, event.channel_id or "")
-        return None if channel is None else {"channel": channel_data(channel).model_dump()}
+        return None if channel is None else {"channel": channel_data(channel)}
 
 
 def _about(event: RecordedEvent, view: MessageView) -> Body:
@@ -291,8 +293,8 @@ def _about(event: RecordedEvent, view: MessageView) -> Body:
 def _message(view: MessageView) -> Body:
     """A channel's message is of type `message`; a direct one is not, because the web client would show it in whatever
     channel is open. Attachments are their URLs (contracts/pufferblow.md, 7)."""
-    shown = show(view).model_dump(exclude={"channel_id", "conversation_id", "sender_id"})
-    shown["attachments"] = [attachment["url"] for attachment in shown["attachments"]]
+    shown = {name: value for name, value in asdict(show(view)).items() if name not in _TOLD_OTHERWISE}
+    shown["attachments"] = [attachment.url for attachment in shown["attachments"]]
     shown |= _whereabouts(view.channel_id, view.conversation_id)
     if view.conversation_id is not None:
         shown["federated"] = view.author.host is not None
@@ -307,7 +309,7 @@ def _reaction(event: RecordedEvent, view: MessageView) -> Body:
         **_whereabouts(view.channel_id, view.conversation_id),
         "user_id": event.actor_id,
         "emoji": event.data.get("emoji"),
-        "reactions": [reaction.model_dump() for reaction in show(view).reactions],
+        "reactions": show(view).reactions,
     }
 
 

@@ -42,7 +42,7 @@ class Participants(Shape):
     session_id: str | None = None
 
 
-class AudioStatus(Shape):
+class AudioStatus(Shape, kw_only=True):
     status_code: int
     channel_id: str
     room_name: str | None = None

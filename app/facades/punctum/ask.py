@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -35,14 +34,13 @@ TOKEN: Final = "auth_token"  # noqa: S105  A key's name.
 _NO_DATA: Final = frozenset({"...", TOKEN})  # A comment, and who says it.
 
 
-@dataclass(slots=True)
-class Ask:
+class Ask(msgspec.Struct):
     """`given` are the parts of the path, `asker` whoever has a token; `read` gives the body, when it is its turn."""
 
     given: Mapping[str, str]
     asker: Viewer | None
-    read: Callable[[], Data | None] = field(default_factory=lambda: read_data)
-    _data: Data | None = field(default=None)
+    read: Callable[[], Data | None] = msgspec.field(default_factory=lambda: read_data)
+    _data: Data | None = msgspec.field(default=None)
 
     @property
     def viewer(self) -> Viewer:

@@ -237,4 +237,4 @@ def _read_token(line: bytes) -> str:
 
 
 def _error(error: AppError) -> bytes:
-    return msgspec.json.encode(explain(error).model_dump(exclude_none=True))
+    return msgspec.json.encode(explain(error))

@@ -117,10 +117,10 @@ class _Client:
             count_said()
             return answer_ping(ping, find_current(self._viewer)) | named
         except AppError as error:
-            return explain(error).model_dump(exclude_none=True) | named
+            return explain(error) | named
         except Exception as error:  # noqa: BLE001  One request failed, not the socket.
             _log.error("a ping failed", exc_info=error)
-            return explain(AppError("Internal Server Error")).model_dump(exclude_none=True) | named
+            return explain(AppError("Internal Server Error")) | named
 
 
 def _authenticate() -> Viewer:

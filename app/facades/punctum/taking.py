@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+import msgspec
 
 from activitypub.errors import ActivityPubError
 from activitypub.fetch import FetchBudget
@@ -73,13 +74,12 @@ class Reach:
         return is_within
 
 
-@dataclass(slots=True)
-class Taking:
+class Taking(msgspec.Struct):
     """What one instance says in one request. `awaited` are those of ours whom it may take in, because they asked, each
     with the conference; on its word a third instance's object may stand in its conferences (`vouching`)."""
 
     sender: str
-    reach: Reach = field(default_factory=Reach)
+    reach: Reach = msgspec.field(default_factory=Reach)
     awaited: Collection[tuple[str, str]] = ()
     depth: int = 0
     vouching: str | None = None
@@ -165,7 +165,7 @@ class Taking:
         return actor.id if actor.type in PEOPLE else None
 
     def _deeper(self, sender: str) -> Taking:
-        return replace(self, sender=sender, depth=self.depth + 1)
+        return msgspec.structs.replace(self, sender=sender, depth=self.depth + 1)
 
     def _recognise(self, kind: Kind, id_: str, local_id: str) -> str:
         """An object of ours: what the sender calls it is noted, and what it says of it is not believed. That there is
@@ -206,7 +206,7 @@ class Taking:
         raw = None if current().refuses(home) or self.depth >= MAX_DEPTH else self._ask(home, home_id)
         if raw is None or read_identity(raw) != (kind, home_id) or raw.get("remote_domain") not in (None, home):
             raise UnknownReferenceError("remote_id")
-        return replace(self._deeper(home), vouching=self.sender).take(raw)
+        return msgspec.structs.replace(self._deeper(home), vouching=self.sender).take(raw)
 
     def _keep(self, kind: Kind, id_: str, raw: Raw) -> str:
         with reading() as session:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
+
+import msgspec
 
 from activitypub.embeds import MAX_CARRIED, MAX_COLOR, MAX_DESCRIPTION, MAX_EMBEDS, MAX_TITLE
 from app.facades.punctum.problems import MissingKeyError, TooManyError, WrongValueError
@@ -28,8 +29,7 @@ TEXTS: Final[Schema] = {"type": "array", "items": TEXT}
 TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 
 
-@dataclass(frozen=True, slots=True)
-class Check(Generic[T]):
+class Check(msgspec.Struct, Generic[T], frozen=True):
     """Reads the value of a key that is named, and raises what is wrong with it. `schema` says what is taken as it is
     shown later, `other` another way to write the same."""
 
