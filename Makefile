@@ -87,7 +87,7 @@ $(RUNTIME):
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
-	@$(BIN)/python -OO -m compileall -qq -j 0 $(VENV)/lib app activitypub tasks migrations wsgi.py || true
+	@PYTHONNODEBUGRANGES=1 $(BIN)/python -OO -m compileall -qq -j 0 $(VENV)/lib app activitypub tasks migrations wsgi.py || true
 	@rm -f $(VENV)/.runtime-*
 	@touch $@
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -56,8 +55,7 @@ class Inbox(msgspec.Struct, frozen=True):
     is_shared: bool
 
 
-@dataclass(slots=True)
-class Act:
+class Act(msgspec.Struct):
     """`actor` is who acts, `is_local` whether it is one of ours.
 
     `signed_at` is when the actor signed it, and EARLIEST where somebody else has passed it on, who may do so at any
@@ -79,21 +77,21 @@ class Act:
     is_local: bool
     now: datetime
     signed_at: datetime
-    gathered: Gathered = field(default_factory=Gathered)
-    private: Mapping[str, Any] = field(default_factory=dict)
+    gathered: Gathered = msgspec.field(default_factory=Gathered)
+    private: Mapping[str, Any] = msgspec.field(default_factory=dict)
     idempotency_key: str | None = None
     request_digest: str | None = None
     via: Actor | None = None
     brought_by: str = ""
     scope: str = "log"
     audience: str = "private"
-    events: list[LiveEvent] = field(default_factory=list)
-    found: dict[str, Any] = field(default_factory=dict)
-    recorded: Mapping[str, Any] = field(default_factory=dict)
-    inboxes: list[Inbox] = field(default_factory=list)
+    events: list[LiveEvent] = msgspec.field(default_factory=list)
+    found: dict[str, Any] = msgspec.field(default_factory=dict)
+    recorded: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    inboxes: list[Inbox] = msgspec.field(default_factory=list)
     noted: Collection[str] = ()
-    answered: dict[Any, Any] = field(default_factory=dict)
-    followers: dict[str, list[Inbox]] = field(default_factory=dict)
+    answered: dict[Any, Any] = msgspec.field(default_factory=dict)
+    followers: dict[str, list[Inbox]] = msgspec.field(default_factory=dict)
 
     def owns(self, uri: str) -> bool:
         """Whether a URI is of the actor's own server, which alone speaks for what stands there (FEP-fe34)."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import ColumnElement, Delete, Select, Update, delete, exists, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
@@ -124,8 +124,7 @@ def _drop_surplus(session: Session, now: datetime) -> int:
     return dropped
 
 
-@dataclass(slots=True)
-class _Excess:
+class _Excess(msgspec.Struct):
     """By how much a queue is too long, and too large."""
 
     rows: int

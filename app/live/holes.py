@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from app.queries import events
@@ -23,8 +23,7 @@ HOLES_MAX: Final = 1000
 LIFE_SECONDS: Final = 120.0
 
 
-@dataclass(slots=True)
-class _Hole:
+class _Hole(msgspec.Struct):
     """Its writer, if it has one, is below `next_writer`, which is asked for an instant after the hole was seen: a
     position is given out before its writer has a number."""
 

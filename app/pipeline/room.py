@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 import threading
 import time
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from cachetools import LRUCache
 
 from activitypub.uris import domain_of
@@ -29,8 +29,7 @@ _SHARE: Final = 8  # Other web processes take a share of the same room.
 _RETRY_AFTER_SECONDS: Final = 60
 
 
-@dataclass(slots=True)
-class _Room:
+class _Room(msgspec.Struct):
     rows: int
     bytes: int
     is_being_measured: bool = False

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import msgspec
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import QueryableAttribute, Session
 
@@ -19,8 +19,7 @@ from app.sealing import open_row
 K = TypeVar("K", str, int)
 
 
-@dataclass(frozen=True, slots=True)
-class Cut(Generic[K]):
+class Cut(msgspec.Struct, Generic[K], frozen=True):
     """Where a page is cut out of a collection: after one item, or before one; neither for the first page.
 
     The items are named by their keys and need not be there any more, so that no cursor can do harm.
@@ -30,8 +29,7 @@ class Cut(Generic[K]):
     before: K | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[K]):
+class Page(msgspec.Struct, Generic[K], frozen=True):
     """URIs in the collection's order, and between which keys the pages around this one are cut."""
 
     items: Sequence[str]

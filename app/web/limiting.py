@@ -10,9 +10,9 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from cachetools import LRUCache
 from flask import Flask, Response, current_app, g, request
 
@@ -61,14 +61,13 @@ _MESSAGES: Final = ("/send_message", "/load_messages", "/dms/send", "/dms/messag
 _POSTED: Final = ("/api/v1/messages", "/api/v1/channels/<id>/messages", "/api/v1/id", "/api/v1/ids")
 
 
-@dataclass(slots=True)
-class Limits:
+class Limits(msgspec.Struct):
     """Of one process. `cooling` has until when (monotonic) who cools down, by network, the latest of very many: whoever
     has many networks and never comes back would leave an entry for each."""
 
     rates: Rates
-    attempts: Attempts = field(default_factory=Attempts)
-    cooling: LRUCache[str, float] = field(default_factory=lambda: LRUCache(_MOST_COOLING))
+    attempts: Attempts = msgspec.field(default_factory=Attempts)
+    cooling: LRUCache[str, float] = msgspec.field(default_factory=lambda: LRUCache(_MOST_COOLING))
 
 
 def bucket_of(rule: str, method: str) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -47,8 +46,7 @@ class Turn(msgspec.Struct, frozen=True):
         return 0.0 if self.has_more else None
 
 
-@dataclass(slots=True)
-class _Lease:
+class _Lease(msgspec.Struct):
     host: str
     token: str
     until: datetime

@@ -6,10 +6,10 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
+import msgspec
 from authlib.oauth2.rfc7591 import ClientRegistrationEndpoint, InvalidClientMetadataError
 from authlib.oauth2.rfc7591.errors import InvalidRedirectURIError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,8 +26,7 @@ _NAMELESS: Final = "An app without a name"
 Address = Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^[\x21-\x7e]+$")]
 
 
-@dataclass(slots=True)
-class MetadataGiven:
+class MetadataGiven(msgspec.Struct):
     """What a client says of itself, in the shape of Authlib's requests."""
 
     data: dict[str, Any]

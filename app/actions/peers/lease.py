@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from app.actions.turns import Clock
 from app.db import transaction
@@ -15,8 +16,7 @@ class LeaseLostError(Exception):
     """It ended, and another worker may be speaking to the instance."""
 
 
-@dataclass(slots=True)
-class Lease:
+class Lease(msgspec.Struct):
     """The right to speak to an instance until then. When it ends says whose it is, so that nobody ends another's."""
 
     domain: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from itertools import takewhile
@@ -106,8 +105,7 @@ def _speak(speaking: _Speaking, should_stop: Callable[[], bool]) -> Turn:
     return Turn(speaking.told, is_prompt=True if speaking.told else None)
 
 
-@dataclass(slots=True)
-class _Speaking:
+class _Speaking(msgspec.Struct):
     domain: str
     now: Clock
     pause: Callable[[float], None]
