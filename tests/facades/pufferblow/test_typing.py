@@ -18,6 +18,21 @@ NO_SUCH_CHANNEL = "The provided channel ID does not exist or could not be found.
 
 
 @pytest.fixture
+def connect(chat: Chat, connect: Connect) -> Connect:
+    """Typing is told to those who are known to be here, and that is noted after a socket is opened."""
+    opened: dict[str, set[Process]] = {}
+
+    def open_and_be_known(person: Person, *about: Any, **more: Any) -> Listener:
+        listener = connect(person, *about, **more)
+        processes = opened.setdefault(person.id, set())
+        processes.add(more.get("process") or chat.near)
+        eventually(lambda: chat.processes_of(person) == len(processes), what="somebody is known to be here")
+        return listener
+
+    return open_and_be_known
+
+
+@pytest.fixture
 def bob(chat: Chat) -> Person:
     return chat.sign_up("bob")
 
@@ -63,7 +78,6 @@ def test_typing_in_private_is_told_to_members_in_every_process(
     chat.let_in(bob, secret)
     typist, near_ear, far_ear = connect(bob), connect(chat.owner), connect(chat.owner, process=far)
     outsiders = [connect(carol), connect(carol, process=far)]
-    eventually(lambda: chat.processes_of(chat.owner) == 2, what="the owner is known to be in both processes")
 
     typist.say({"type": "typing", "channel_id": secret})
     near_ear.wait_for("typing", channel_id=secret)
