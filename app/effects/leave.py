@@ -15,7 +15,7 @@ from app.models import Follow
 from app.projections import spaces
 from app.queries.actors import find_actor, find_follow
 from app.queries.peers import find_home
-from app.queries.spaces import SpaceView, find_member_of, find_space
+from app.queries.spaces import SpaceView, find_member_of, find_space, hold_owner
 
 
 class NotAMemberError(InvalidInputError):
@@ -33,7 +33,7 @@ def authorise(act: Act) -> None:
     member = find_member_of(act.session, space.id, act.actor.id)
     if member is None or member.banned_at is not None:
         raise NotAMemberError("You are not in this conference.")
-    if space.owner_id == act.actor.id and find_home(act.session, space.id) is None:
+    if hold_owner(act.session, space.id) == act.actor.id and find_home(act.session, space.id) is None:
         raise ForbiddenError("The owner cannot leave. Give the conference to another member first, or delete it.")
     if space.is_home:
         raise ForbiddenError("Everybody of this server is in its home conference.")

@@ -51,6 +51,12 @@ def find_space(session: Session, space_id: str) -> SpaceView | None:
     return _space(row) if row is not None else None
 
 
+def hold_owner(session: Session, space_id: str) -> str | None:
+    """Who owns the space until this transaction ends: meanwhile nobody gives it away, or goes or is put out as somebody
+    who does not own it."""
+    return session.scalar(select(Space.owner_id).where(Space.actor_id == space_id).with_for_update(key_share=True))
+
+
 def count_owned(session: Session, actor_id: str) -> int:
     """Living spaces of ours that are somebody's."""
     query = select(func.count()).select_from(Space).join(Actor, Actor.id == Space.actor_id)

@@ -10,7 +10,7 @@ from app.models import Actor
 from app.projections import audit, blocks, spaces
 from app.queries.actors import find_actor
 from app.queries.bits import Bit
-from app.queries.spaces import SpaceView, find_member_of, find_space
+from app.queries.spaces import SpaceView, find_member_of, find_space, hold_owner
 
 
 def space_of(act: Act, uri: str | None) -> SpaceView | None:
@@ -24,6 +24,7 @@ def space_of(act: Act, uri: str | None) -> SpaceView | None:
 
 def authorise_kick(act: Act, space: SpaceView) -> None:
     person = _person_for_ours(act)
+    hold_owner(act.session, space.id)
     standing = require(act, space.id, Bit.KICK)
     member = find_member_of(act.session, space.id, person.id)
     if member is None or member.banned_at is not None:
@@ -40,7 +41,7 @@ def kick(act: Act, space: SpaceView) -> None:
 
 def authorise_ban(act: Act, space: SpaceView) -> None:
     person = _person_for_ours(act)
-    if person.id == space.owner_id:
+    if person.id == hold_owner(act.session, space.id):
         raise ForbiddenError("The owner cannot be banned.")
     require_rank_over(act, require(act, space.id, Bit.BAN), space.id, person.id)
 

@@ -17,7 +17,15 @@ from app.errors import ConflictError, ForbiddenError
 from app.projections import channels, messages, spaces
 from app.queries.bits import Bit
 from app.queries.permissions import get_permissions
-from app.queries.spaces import SpaceView, count_owned, find_member_of, list_channels_of, list_members_of_space, may_own
+from app.queries.spaces import (
+    SpaceView,
+    count_owned,
+    find_member_of,
+    hold_owner,
+    list_channels_of,
+    list_members_of_space,
+    may_own,
+)
 
 MAX_OWNED = 100
 _OF_THE_OWNER = frozenset({"owner_id", "is_listed"})
@@ -41,8 +49,10 @@ def make(act: Act) -> None:
 def authorise_change(act: Act) -> None:
     space_id = act.uris.local_id(act.activity.object_id or "")
     space = get_space(act, space_id)
-    standing = require(act, space.id, Bit.SPACE)
     values = values_of(act)
+    if "owner_id" in values:
+        hold_owner(act.session, space.id)
+    standing = require(act, space.id, Bit.SPACE)
     if values.keys() & _OF_THE_OWNER and not standing.is_owner:
         raise ForbiddenError("Only the owner may change this.")
     if "permissions" in values:

@@ -1,0 +1,133 @@
+"""Who is given a conference in the moment in which they leave it, or are put out, does not have it and be gone.
+
+SQLite has one writer, so there is nothing to see there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app import failpoints
+from app.queries.bits import Bit
+from tests.databases import ON_POSTGRESQL
+from tests.facades.conftest import Person, Server
+from tests.facades.punctum.conftest import Client, Shown
+
+pytestmark = ON_POSTGRESQL
+
+# How long a transaction is open, for another one that should wait for it.
+MEANWHILE_SECONDS = 0.5
+Ask = Callable[[Client], Any]
+
+
+def give(conference: Shown, old: Person, new: Person) -> Ask:
+    return lambda client: client.call("PATCH", f"/conferences/{conference['id']}", old, json={"owner": new.id})
+
+
+def leave(conference: Shown, person: Person) -> Ask:
+    return lambda client: client.call("POST", f"/conferences/{conference['id']}/leave", person)
+
+
+def put_out(how: str, conference: Shown, moderator: Person, member: Shown) -> Ask:
+    path = f"/conferences/{conference['id']}/members/{member['id']}/{how}"
+    return lambda client: client.call("POST", path, moderator, json={})
+
+
+@pytest.fixture
+def cross(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[Ask, Ask], list[int]]:
+    def cross(first: Ask, second: Ask) -> list[int]:
+        """The statuses of both; the second is asked when the first has done everything but commit."""
+        has_done, is_over = threading.Event(), threading.Event()
+        statuses = [0, 0]
+
+        def run_first() -> None:
+            statuses[0] = first(Client(Server(server.client.application.test_client()))).status_code
+
+        def run_second() -> None:
+            assert has_done.wait(10)
+            statuses[1] = second(Client(Server(server.client.application.test_client()))).status_code
+            is_over.set()
+
+        threads = [threading.Thread(target=run_first), threading.Thread(target=run_second)]
+
+        def reach(name: str) -> None:
+            if name == "submit.performed" and threading.current_thread() is threads[0]:
+                has_done.set()
+                is_over.wait(MEANWHILE_SECONDS)
+
+        monkeypatch.setattr(failpoints, "reach", reach)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return statuses
+
+    return cross
+
+
+@pytest.fixture
+def mine(client: Client, owner: Person, member: Person, conference: Shown) -> Shown:
+    return client.join(owner, conference, member)
+
+
+@pytest.fixture
+def moderator(client: Client, server: Server, owner: Person, conference: Shown) -> Person:
+    """Who may put out whoever is not above them."""
+    moderator = server.sign_up("carol")
+    joined = client.join(owner, conference, moderator)
+    path = f"/conferences/{conference['id']}/members/{joined['id']}"
+    client.patch(path, owner, permissions=joined["permissions"] | Bit.KICK | Bit.BAN)
+    return moderator
+
+
+@pytest.mark.parametrize("is_given_first", [True, False])
+def test_who_leaves_is_not_given_it(
+    client: Client, owner: Person, member: Person, conference: Shown, mine: Shown, cross: Any, is_given_first: bool
+) -> None:
+    asked = [give(conference, owner, member), leave(conference, member)]
+
+    statuses = cross(*asked if is_given_first else asked[::-1])
+
+    assert statuses == [200, 403]
+    shown = client.get(f"/conferences/{conference['id']}", owner)
+    assert shown["owner"] == (member.id if is_given_first else owner.id)
+    assert (mine["id"] in shown["members"]) is is_given_first
+
+
+@pytest.mark.parametrize("how", ["kick", "ban"])
+@pytest.mark.parametrize("is_given_first", [True, False])
+def test_nor_is_who_is_put_out(
+    client: Client,
+    owner: Person,
+    member: Person,
+    moderator: Person,
+    conference: Shown,
+    mine: Shown,
+    cross: Any,
+    how: str,
+    is_given_first: bool,
+) -> None:
+    asked = [give(conference, owner, member), put_out(how, conference, moderator, mine)]
+
+    statuses = cross(*asked if is_given_first else asked[::-1])
+
+    assert statuses == [200, 403]
+    shown = client.get(f"/conferences/{conference['id']}", owner)
+    assert shown["owner"] == (member.id if is_given_first else owner.id)
+    assert (mine["id"] in shown["members"]) is is_given_first
+
+
+def test_who_gives_it_away_twice_gives_it_once(
+    client: Client, server: Server, owner: Person, member: Person, conference: Shown, mine: Shown, cross: Any
+) -> None:
+    carol = server.sign_up("carol")
+    client.join(owner, conference, carol)
+
+    statuses = cross(give(conference, owner, member), give(conference, owner, carol))
+
+    assert statuses == [200, 403]
+    assert client.get(f"/conferences/{conference['id']}", owner)["owner"] == member.id
