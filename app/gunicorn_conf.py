@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import re
+import signal
 import time
 from typing import Any
 
@@ -77,8 +78,13 @@ def pre_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_fork(server: Any, _worker: Any) -> None:
-    """Nothing is collected while the code is loaded: it makes a million objects, and nearly all of them stay."""
+    """A stop ends the process until it has handlers of its own: the master's, which are here still, would only note it.
+
+    Nothing is collected while the code is loaded: it makes a million objects, and nearly all of them stay.
+    """
     die_with_parent(server.pid)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     gc.disable()
 
 

@@ -1,4 +1,7 @@
-"""gunicorn's worker in the process that serves: gevent's, with what we read and write more carefully."""
+"""gunicorn's worker in the process that serves: gevent's, with what we read and write more carefully.
+
+The master makes the object (`app.gunicorn_conf.Worker`), so an `__init__` or a `check_config` here would never run.
+"""
 
 from __future__ import annotations
 

@@ -49,12 +49,14 @@ class Web:
 def start_web(tmp_path: Path) -> Iterator[Callable[..., Web]]:
     with ExitStack() as stack:
 
-        def start(settings: str = "app.gunicorn_conf", **environ: str) -> Web:
+        def start(
+            settings: str = "app.gunicorn_conf", *, until: Callable[[Web], bool] = Web.answers, **environ: str
+        ) -> Web:
             port, log = free_port(), tmp_path / "log"
             argv = [sys.executable, "-m", "gunicorn", "--config", f"python:{settings}", "tests.ops.small_app:app"]
             full = clean_environ(PORT=str(port), SHOAL_DATA=str(tmp_path / "data"), HOME=str(tmp_path), **environ)
             web = Web(port, stack.enter_context(started(argv, log=log, environ=full)).pid, log)
-            wait_until(web.answers, what="an answer")
+            wait_until(lambda: until(web), what="a start")
             return web
 
         yield start
@@ -247,6 +249,15 @@ def test_the_application_hears_of_a_stop(start_web: Callable[..., Web]) -> None:
 
     assert web.arbiter.wait(timeout=5) == 0
     assert web.log().count("told to stop") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_loads_its_code_is_stopped_at_once(start_web: Callable[..., Web], number: int) -> None:
+    web = start_web("tests.ops.sleepy_conf", until=lambda web: "begins to load" in web.log())
+
+    web.arbiter.send_signal(number)
+
+    assert web.arbiter.wait(timeout=2) == 0  # gunicorn is patient for 3 s.
 
 
 @pytest.mark.slow
