@@ -166,6 +166,8 @@ class _Schemas:
         for schema in components.values():
             if "description" in schema:
                 schema["description"] = inspect.cleandoc(schema["description"])
+            for part in (schema, *schema.get("properties", {}).values()):
+                _say_type(part)
         self._answers = dict(zip(by_name, refs, strict=True))
         self.shared = dict(sorted((definitions | components).items()))
 
@@ -180,6 +182,12 @@ class _Schemas:
 
     def _name(self, params: type[Params]) -> str:
         return str(self._names[params, "validation"]["$ref"]).rpartition("/")[2]
+
+
+def _say_type(schema: Schema) -> None:
+    """Of what is one of a few values: generators of clients make anything at all of one without a type."""
+    if "enum" in schema:
+        schema["type"] = "integer" if all(isinstance(value, int) for value in schema["enum"]) else "string"
 
 
 def _operation(route: Route, schemas: _Schemas) -> Schema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from app.web.routing import LateRule
 
 
 def build(rule: type[Rule], **values: Any) -> str:
-    addresses = Map([rule("/channels/<channel_id>/messages/<int:page>", endpoint="page", defaults={"page": 1})])
-    return addresses.bind("chat.example", url_scheme="https").build("page", values, force_external=True)
+    addresses = Map([rule("/<rule>/<channel_id>/messages/<int:page>", endpoint="page", defaults={"page": 1})])
+    return addresses.bind("chat.example", url_scheme="https").build("page", {"rule": "x"} | values, force_external=True)
 
 
 @pytest.mark.parametrize("values", [{"channel_id": "a b/\u00e9"}, {"channel_id": "x", "more": "1&2"}], ids=str)
@@ -21,9 +22,14 @@ def test_an_address_is_built_as_by_werkzeugs_own_rule(values: dict[str, Any]) ->
 
 
 def test_nothing_is_compiled_before_an_address_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled: list[object] = []
+    compiled: list[bool] = []
     own = Rule._compile_builder
-    monkeypatch.setattr(Rule, "_compile_builder", lambda *given: compiled.append(given) or own(*given))
+
+    def compile_and_note(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compiled.append(append_unknown)
+        return own(rule, append_unknown)
+
+    monkeypatch.setattr(Rule, "_compile_builder", compile_and_note)
 
     addresses = Map([LateRule("/users/<name>", endpoint="user")]).bind("chat.example")
 

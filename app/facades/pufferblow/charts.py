@@ -331,8 +331,8 @@ def _point(period: str, bucket: Bucket, value: float, metrics: dict[str, float])
     named = {"daily": "date", "weekly": "weekly", "monthly": "monthly"}
     return Point(
         time_key=bucket.key,
-        primary_value=value,
-        metrics=metrics,
+        primary_value=float(value),
+        metrics={name: float(metric) for name, metric in metrics.items()},
         period=period,
         timestamp=iso(bucket.window.start),
         label=bucket.label,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import convert
+
 from app.db import reading
 from app.facades.pufferblow.api import API
 from app.queries.snapshots import RELEASE, find_snapshot
@@ -45,6 +47,6 @@ def show_latest_release(_: NoParams) -> ReleaseShown:
     if snapshot is None:
         message = "No release is known yet. The background task github_releases_check has not found one."
         return ReleaseShown(status_code=200, message=message, release=None)
-    known = dict(snapshot.figures)
-    release = Release(version=known["tag_name"].removeprefix("v"), url=known["html_url"], **known)
-    return ReleaseShown(status_code=200, release=release)
+    known = snapshot.figures
+    names = {"version": known["tag_name"].removeprefix("v"), "url": known["html_url"]}
+    return ReleaseShown(status_code=200, release=convert({**known, **names}, Release))

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
+from msgspec import convert
+
 from app.db import reading
 from app.facades.pufferblow.answers import Time, iso
 from app.facades.pufferblow.api import API
@@ -136,7 +138,8 @@ def show_statistics(_: NoParams) -> StatisticsShown:
         return StatisticsShown(status_code=200, message=message, statistics=None, stats=None)
     taken_at = iso(snapshot.taken_at)
     system = SystemFigures(uptime=_machine().uptime_seconds(), last_updated=taken_at)
-    shown = Statistics(timestamp=taken_at, system=system, **snapshot.figures)
+    # Whatever version of the server has stored them: what this one does not know is not shown.
+    shown = convert({**snapshot.figures, "timestamp": taken_at, "system": system}, Statistics)
     return StatisticsShown(status_code=200, statistics=shown, stats=shown)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 import time_machine
@@ -15,6 +16,7 @@ from app.actions.presence import set_status
 from app.db import reading, transaction
 from app.ids import first_id_at
 from app.models import Account, Actor, Channel, Message, Sample
+from app.queries.snapshots import STATISTICS, find_snapshot
 from tests.answers import refusal
 from tests.facades.conftest import Person, Server
 
@@ -386,6 +388,20 @@ def test_statistics_are_for_everybody_once_the_task_has_run(server: Server, staf
         },
     }
     assert list(values(chart(server, staff, "online-users", period="1h"))) == []
+
+
+def test_what_another_version_counted_as_well_is_not_shown(server: Server, staff: Person) -> None:
+    path = "/api/v1/system/server-stats"
+    snapshots.update_statistics(NOW)
+    shown = server.call("GET", path).json["stats"]
+    with transaction() as session:
+        kept = find_snapshot(session, STATISTICS)
+        assert kept is not None
+        figures = dict(kept.figures)
+        newer = figures | {"files": {"total": 1}, "users": figures["users"] | {"asleep": 5}}
+        snapshots.keep_snapshot(session, STATISTICS, newer, NOW)
+
+    assert server.call("GET", path).json["stats"] == shown | {"system": ANY}
 
 
 def test_usage_of_the_machine_is_for_everybody(server: Server) -> None:
