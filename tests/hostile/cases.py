@@ -41,10 +41,16 @@ _OBJECT_KEYS: Final = frozenset({"to", "content", "type", "attributedTo", "publi
 
 # What the description of a listed case says and no field of it does, and fields by the names that the contract has.
 _IMPLIED: Final[Mapping[str, dict[str, Any]]] = {
+    "AUZ-16": {"body": {"ip": "0.0.0.0/0", "reason": "because"}},
     "ORI-26": {"setup": "good:victim n/1 received"},
     "RAT-05": {"from": "{{proxy_ip}}"},
     "STO-03": {"setup": "PostgreSQL restarts"},
     "STO-05": {"body": {"peer": "{{bob_id}}", "message": "x"}},
+}
+_RENAMED: Final[Mapping[str, tuple[str, str]]] = {
+    "AUZ-15": ("task", "task_id"),
+    "FET-08": ("target", "remote_handle"),
+    "FET-21": ("target", "remote_handle"),
 }
 _ALICE: Final = "{{SUT}}/ap/users/{{alice_id}}"
 
@@ -150,6 +156,10 @@ def _complete(described: Json) -> Json:
     described = plain | described | _IMPLIED.get(described["id"], {})
     if described["group"] == tokens.GROUP:
         tokens.complete(described)
+    if described["id"] in _RENAMED:
+        listed, name = _RENAMED[described["id"]]
+        for body in (described["body"], *described.get("variants", ())):
+            body[name] = body.pop(listed)
     return described
 
 

@@ -241,6 +241,8 @@ def _general_problems(run: Run) -> list[str]:
     for answer in run.answers:
         if answer.status not in expected or answer.status in forbidden:
             problems.append(f"answered {answer.status}, not one of {sorted(expected)}: {answer.body[:200]!r}")
+        if b": required." in answer.body and not run.case["id"].startswith("own-"):
+            problems.append(f"refused for what the case does not say, not for what it does: {answer.body[:200]!r}")
         if b"Traceback" in answer.body:
             problems.append("a stack trace in the answer")
         if answer.status >= 400 and answer.body and not _is_json(answer):

@@ -9,9 +9,12 @@ from tests.hostile.arena import Arena
 from tests.hostile.cases import Case
 from tests.hostile.conftest import SKIPS, TALLY
 from tests.hostile.routes import Routes
-from tests.hostile.runner import ONE_DATABASE, SPARE, run_case
+from tests.hostile.runner import ONE_DATABASE, SPARE, UNASKED, run_case
 
 pytestmark = [pytest.mark.e2e]
+
+# What may go unasked; STO-03 on SQLite, which is no server that restarts. A route that went would be no reason.
+FORESEEN = {*UNASKED, "STO-03/0"}
 
 
 def _by_id(found: list[Case]) -> list[object]:
@@ -52,5 +55,6 @@ def _hold(arena: Arena, routes: Routes, case: Case, config: pytest.Config) -> No
     tally[case.group, "requests"] += verdict.requests
     config.stash[SKIPS].update(dict.fromkeys(verdict.skipped))
     assert not verdict.problems, "\n".join(verdict.problems)
+    assert [skip for skip in verdict.skipped if skip.partition(":")[0] not in FORESEEN] == []
     if len(verdict.skipped) == len(case.requests):
         pytest.skip(verdict.skipped[0])
