@@ -18,7 +18,7 @@ from tests.faults.person import Document
 DRAIN_SECONDS = 180.0
 
 _WAITING = (
-    "SELECT (SELECT count(*) FROM deliveries WHERE state = 'queued'), "
+    "SELECT (SELECT count(*) FROM deliveries WHERE state = 'queued') + (SELECT count(*) FROM outgoing), "
     "(SELECT count(*) FROM inbox_items WHERE state = 'queued')"
 )
 _DELIVERIES = "SELECT state, coalesce(last_error, '') FROM deliveries WHERE state NOT IN ('delivered', 'queued')"

@@ -125,7 +125,7 @@ class Trial:
 def _kill_everywhere(fleet: Fleet, rng: random.Random) -> list[str]:
     """One process of each server, as it comes to a failpoint; or, in three of ten cases or where it does not come
     there, at some moment. Says what died."""
-    chosen = {site: rng.choice(nemesis.FAILPOINTS) for _, site in sorted(fleet.sites.items())}
+    chosen = {site: rng.choice(nemesis.DRAWN) for _, site in sorted(fleet.sites.items())}
     armed = {site: site.arm(failpoint) for site, failpoint in chosen.items() if rng.random() < _FAILPOINT_SHARE}
     ends_at = time.monotonic() + rng.uniform(0.5, 1.0) * _LONGEST_STEP_SECONDS
     while time.monotonic() < ends_at:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.checker import MAX_OPEN_FILES, check
+from tests.faults.checker import MAX_OPEN_FILES, MAX_RESIDENT_BYTES, check
 from tests.faults.history import Kind, Op, Result
 from tests.faults.listener import Connection
 from tests.faults.observation import DRAIN_SECONDS, Observation, Shown, Usage
@@ -149,3 +149,4 @@ def test_leaks_leftovers_and_hunger_are_found() -> None:
     assert broken([op(1)], replace(observed(1), waiting={"a": (1, 0)}, drained_in_seconds=DRAIN_SECONDS)) == {"I8"}
     assert broken([op(1)], replace(observed(1), ended={"a": Counter({"delivery failed: 400": 1})})) == {"I3"}
     assert broken([op(1)], replace(observed(1), usage={"a": Usage(MAX_OPEN_FILES + 1, 1)})) == {"I6"}
+    assert broken([op(1)], replace(observed(1), usage={"a": Usage(1, MAX_RESIDENT_BYTES + 1)})) == {"I6"}

@@ -18,3 +18,4 @@ def test_every_promise_holds_while_things_break(fleet: Fleet) -> None:
 
     assert verdict.violations == [], verdict
     assert verdict.results["ok"] > 20
+    assert verdict.looks > 20  # Of those who may not see (I7).
