@@ -48,11 +48,8 @@ UNASKED: Final[Mapping[str, str]] = {
 }
 # Effects of a refusal that are what the case asks for.
 _OF_REFUSALS: Final = frozenset({"family_revoked", "sessions_ended"})
-# Of these everything happens before there is a row, and some wait for long.
-ONE_DATABASE: Final = (
-    *("PAR-16", "FET-13", "WS-08", "own-par-slow-body", "own-fet-", "own-sig-", "own-ws-"),
-    *("TOK-15", "TOK-16", "RAT-01", "RAT-03"),
-)
+# Of ours: of these everything happens before there is a row, and some wait for long.
+ONE_DATABASE: Final = ("own-par-slow-body", "own-fet-")
 SPARE: Final = frozenset({LIMITS, STORAGE})
 """The groups whose cases are asked of the second server."""
 _MADE_LATER: Final = ("pending_id", "pending_follow", "R1", "msg_of_good_user", "good_user_remote_id")
