@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import update
 
 from activitypub import build
+from activitypub.html import to_text
 from activitypub.vocabulary import PUBLIC
 from app.db import transaction
 from app.live.writer import QUEUE_BYTES_MAX
 from app.models import Actor, Event, MessageContent
 from app.pipeline import compose, submit
+from tests.activitypub.test_html import payloads
 from tests.corpus import corpus
 from tests.facades.pufferblow.ears import (
     DIRECT_KEYS,
@@ -66,6 +68,22 @@ def test_text_of_every_script_is_told_as_it_was_typed(world: World, room: Room, 
     room.tell()
 
     assert ear.texts == texts
+
+
+def test_markup_of_ours_is_told_as_it_was_typed_and_of_others_as_its_words(
+    world: World, room: Room, lobby: Channel
+) -> None:
+    ear, dora = room.listen(world.alice), world.actor("dora", "remote")
+    world.join(dora, lobby)
+    markups = [markup for markup in payloads()[::67] if to_text(markup).strip()]
+    for markup in markups:
+        world.say(world.bob, lobby, markup)
+        note = world.note(dora, markup, to=[lobby.uri, PUBLIC], audience=[lobby.uri])
+        del note["source"]
+        world.perform(build.create(actor=dora.uri, object=note | {"content": markup}))
+    room.tell()
+
+    assert ear.texts == [text for markup in markups for text in (markup, to_text(markup))]
 
 
 def test_sender_hears_it_too_on_all_devices(world: World, room: Room, lobby: Channel) -> None:
