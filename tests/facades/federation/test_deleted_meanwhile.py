@@ -14,12 +14,12 @@ from sqlalchemy import select
 
 from activitypub import build
 from activitypub.vocabulary import PUBLIC
-from app import failpoints
 from app.actions.inbox import process
 from app.db import reading
 from app.effects.create import note as creation
 from app.effects.update import note as edit
 from app.models import Activity, Event, Message, MessageContent
+from tests import together
 from tests.databases import ON_POSTGRESQL
 from tests.facades.conftest import ORIGIN, Server
 from tests.facades.federation.conftest import World, outcome
@@ -31,31 +31,10 @@ __all__ = ["pond"]
 
 pytestmark = ON_POSTGRESQL
 
-# How long a transaction is open, for another one that should wait for it.
-MEANWHILE_SECONDS = 0.5
-
 
 def cross(monkeypatch: pytest.MonkeyPatch, first: Callable[[], Any], second: Callable[[], Any]) -> None:
-    """The second begins when the first has done everything but commit."""
-    has_done, is_over = threading.Event(), threading.Event()
-
-    def run_second() -> None:
-        assert has_done.wait(10)
-        second()
-        is_over.set()
-
-    threads = [threading.Thread(target=first), threading.Thread(target=run_second)]
-
-    def reach(name: str) -> None:
-        if name == "receive.performed" and threading.current_thread() is threads[0]:
-            has_done.set()
-            is_over.wait(MEANWHILE_SECONDS)
-
-    monkeypatch.setattr(failpoints, "reach", reach)
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    """The second begins when the first was received and is not committed."""
+    together.cross(monkeypatch, "receive.performed", first, second)
 
 
 def between(monkeypatch: pytest.MonkeyPatch, effect: Any, delete: Callable[[], Any]) -> None:
@@ -172,7 +151,7 @@ def test_what_somebody_says_while_their_account_is_deleted_goes_with_it(
     def authorise_first(*given: Any) -> None:
         authorise(*given)
         deleting.start()
-        deleting.join(MEANWHILE_SECONDS)
+        deleting.join(together.MEANWHILE_SECONDS)
 
     monkeypatch.setattr(creation, "authorise", authorise_first)
     if in_private:

@@ -5,22 +5,20 @@ SQLite has one writer, so there is nothing to see there.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from app import failpoints
 from app.queries.bits import Bit
+from tests import together
 from tests.databases import ON_POSTGRESQL
 from tests.facades.conftest import Person, Server
 from tests.facades.punctum.conftest import Client, Shown
 
 pytestmark = ON_POSTGRESQL
 
-# How long a transaction is open, for another one that should wait for it.
-MEANWHILE_SECONDS = 0.5
 Ask = Callable[[Client], Any]
 
 
@@ -41,29 +39,12 @@ def put_out(how: str, conference: Shown, moderator: Person, member: Shown) -> As
 def cross(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[Ask, Ask], list[int]]:
     def cross(first: Ask, second: Ask) -> list[int]:
         """The statuses of both; the second is asked when the first has done everything but commit."""
-        has_done, is_over = threading.Event(), threading.Event()
         statuses = [0, 0]
 
-        def run_first() -> None:
-            statuses[0] = first(Client(Server(server.client.application.test_client()))).status_code
+        def run(place: int, ask: Ask) -> None:
+            statuses[place] = ask(Client(Server(server.client.application.test_client()))).status_code
 
-        def run_second() -> None:
-            assert has_done.wait(10)
-            statuses[1] = second(Client(Server(server.client.application.test_client()))).status_code
-            is_over.set()
-
-        threads = [threading.Thread(target=run_first), threading.Thread(target=run_second)]
-
-        def reach(name: str) -> None:
-            if name == "submit.performed" and threading.current_thread() is threads[0]:
-                has_done.set()
-                is_over.wait(MEANWHILE_SECONDS)
-
-        monkeypatch.setattr(failpoints, "reach", reach)
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        together.cross(monkeypatch, "submit.performed", partial(run, 0, first), partial(run, 1, second))
         return statuses
 
     return cross
