@@ -10,7 +10,10 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from app.db import reading
+from app.models import Event
 from app.queries.bits import Bit
 from tests import together
 from tests.databases import ON_POSTGRESQL
@@ -20,6 +23,13 @@ from tests.facades.punctum.conftest import Client, Shown
 pytestmark = ON_POSTGRESQL
 
 Ask = Callable[[Client], Any]
+
+
+def changes() -> list[str]:
+    """What sockets are told of conferences and who is in them, all in all."""
+    with reading() as session:
+        types = session.scalars(select(Event.type).order_by(Event.position))
+        return [told for told in types if told in ("space_changed", "member_removed", "member_kicked")]
 
 
 def give(conference: Shown, old: Person, new: Person) -> Ask:
@@ -71,9 +81,13 @@ def test_who_leaves_is_not_given_it(
 ) -> None:
     asked = [give(conference, owner, member), leave(conference, member)]
 
+    before = changes()
+
     statuses = cross(*asked if is_given_first else asked[::-1])
 
     assert statuses == [200, 403]
+    [told] = changes()[len(before) :]
+    assert (told == "space_changed") is is_given_first
     shown = client.get(f"/conferences/{conference['id']}", owner)
     assert shown["owner"] == (member.id if is_given_first else owner.id)
     assert (mine["id"] in shown["members"]) is is_given_first
@@ -94,9 +108,13 @@ def test_nor_is_who_is_put_out(
 ) -> None:
     asked = [give(conference, owner, member), put_out(how, conference, moderator, mine)]
 
+    before = changes()
+
     statuses = cross(*asked if is_given_first else asked[::-1])
 
     assert statuses == [200, 403]
+    [told] = changes()[len(before) :]
+    assert (told == "space_changed") is is_given_first
     shown = client.get(f"/conferences/{conference['id']}", owner)
     assert shown["owner"] == (member.id if is_given_first else owner.id)
     assert (mine["id"] in shown["members"]) is is_given_first
@@ -108,7 +126,10 @@ def test_who_gives_it_away_twice_gives_it_once(
     carol = server.sign_up("carol")
     client.join(owner, conference, carol)
 
+    before = changes()
+
     statuses = cross(give(conference, owner, member), give(conference, owner, carol))
 
     assert statuses == [200, 403]
+    assert changes() == [*before, "space_changed"]
     assert client.get(f"/conferences/{conference['id']}", owner)["owner"] == member.id
